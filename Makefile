@@ -1,26 +1,66 @@
-# Every target sets up what it needs first, inside this folder; `make` alone lists them.
+# Every target first sets up what it needs, inside this folder; `make` alone lists them.
 
-PORT ?= 3000
-STORE ?= moto
-ACCOUNT ?= acct_demo
-SCOPES ?=
-EXPIRES_IN ?=
-FUNCTION ?= GetBillingFunction
-EVENT ?=
+# Handed to the local stack through the environment, as are SCOPES, EXPIRES_IN and EVENT where they are given.
+run token invoke: export PORT ?= 3000
+run: export STORE ?= moto
+token: export ACCOUNT ?= acct_demo
+invoke: export FUNCTION ?= GetBillingFunction
+
+# Which stage of samconfig.toml `make deploy` deploys, and more arguments for pytest.
 STAGE ?= dev
-export PORT STORE ACCOUNT SCOPES EXPIRES_IN FUNCTION EVENT
+ARGS ?=
 
 PYTHON := .venv/bin/python
 SETUP := .venv/.ready
-SAM := .venv-sam/bin/sam
+SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help
-help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+.PHONY: help setup run token invoke test lint format build deploy lock clean
 
-.PHONY: setup
-setup: $(SETUP) ## Make .venv with everything pinned (each other target does it too)
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(SETUP) ## Run the local stack (PORT=3000, STORE=moto or dynamodb-local)
+	@if [ "$$STORE" = dynamodb-local ]; then scripts/fetch_dynamodb_local; fi
+	@exec $(PYTHON) -m local run
+
+token: $(SETUP) ## Print a token for the running stack (ACCOUNT=acct_demo SCOPES="..." EXPIRES_IN=seconds)
+	@exec $(PYTHON) -m local token
+
+invoke: $(SETUP) ## Run one function against the running stack (FUNCTION=GetBillingFunction EVENT=events/...)
+	@exec $(PYTHON) -m local invoke
+
+test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest)
+	@exec scripts/run_tests $(ARGS)
+
+lint: $(SETUP) ## Check style, types and the template
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/cfn-lint template.yaml
+
+format: $(SETUP) ## Put the code into shape
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+build: $(SETUP) $(SETUP_SAM) ## Build the functions and the layer for Lambda
+	scripts/sam validate --lint
+	scripts/sam build
+	$(PYTHON) scripts/check_build.py
+
+deploy: build ## Deploy a stage of samconfig.toml (STAGE=dev)
+	scripts/sam deploy --config-env $(STAGE)
+
+setup: $(SETUP) ## Make .venv with everything pinned (the other targets do it by themselves)
+
+lock: $(SETUP) ## Write the hashed requirements anew from the .in files
+	@scripts/lock
+
+clean: ## Remove what was built and set up
+	rm -rf .venv .venv-sam .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(SETUP): requirements-dev.txt
 	@scripts/setup_venv .venv requirements-dev.txt
+
+$(SETUP_SAM): requirements-sam.txt
+	@scripts/setup_venv .venv-sam requirements-sam.txt
