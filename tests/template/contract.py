@@ -1,0 +1,46 @@
+"""The routes that callers were promised, and who may call them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Promise(NamedTuple):
+    method: str
+    path: str
+    access: str  # user, none, or the scope a service's token must carry
+
+
+METER = "billing:meter"
+
+ROUTES = {
+    "GetBillingFunction": Promise("GET", "/api/billing", "user"),
+    "GetPlansFunction": Promise("GET", "/api/billing/plans", "none"),
+    "GetUsageFunction": Promise("GET", "/api/billing/usage", "user"),
+    "GetResourcesFunction": Promise("GET", "/api/billing/resources", "user"),
+    "CheckoutFunction": Promise("POST", "/api/billing/checkout", "user"),
+    "VerifySessionFunction": Promise("GET", "/api/billing/verify-session", "user"),
+    "CancelFunction": Promise("POST", "/api/billing/cancel", "user"),
+    "ResumeFunction": Promise("POST", "/api/billing/resume", "user"),
+    "PortalFunction": Promise("GET", "/api/billing/portal", "user"),
+    "ConsumeFunction": Promise("POST", "/api/billing/usage/consume", METER),
+    "ClaimResourceFunction": Promise("PUT", "/api/billing/resources/{kind}/{id}", METER),
+    "FreeResourceFunction": Promise("DELETE", "/api/billing/resources/{kind}/{id}", METER),
+}
+
+WEBHOOK = "StripeWebhookFunction"
+
+STRIPE_FUNCTIONS = {
+    "CheckoutFunction",
+    "VerifySessionFunction",
+    "CancelFunction",
+    "ResumeFunction",
+    "PortalFunction",
+    WEBHOOK,
+}
+
+
+def kebab(logical_id: str) -> str:
+    """GetBillingFunction -> get-billing"""
+    name = logical_id.removesuffix("Function")
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")

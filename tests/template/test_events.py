@@ -1,0 +1,64 @@
+"""One sample event a function, as AWS would send it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.template.conftest import ROOT
+from tests.template.contract import METER, ROUTES, WEBHOOK, kebab
+
+
+def sample(logical_id: str) -> dict[str, Any]:
+    return json.loads((ROOT / "events" / f"{kebab(logical_id)}.json").read_text())
+
+
+def test_every_function_has_one_sample_event_and_there_are_no_others(functions: dict[str, Any]) -> None:
+    assert {path.stem for path in (ROOT / "events").iterdir()} == set(map(kebab, functions))
+
+
+@pytest.mark.parametrize("logical_id", ROUTES)
+def test_a_sample_event_takes_the_function_s_route(functions: dict[str, Any], logical_id: str) -> None:
+    event = sample(logical_id)
+    (route,) = (e["Properties"] for e in functions[logical_id]["Events"].values())
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == event["requestContext"]["routeKey"] == f"{route['Method']} {route['Path']}"
+    assert event["requestContext"]["http"]["method"] == route["Method"]
+    assert event["rawPath"] == event["requestContext"]["http"]["path"]
+    match = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route["Path"]), event["rawPath"])
+    assert match
+    assert match.groupdict() == event.get("pathParameters", {})
+    assert event["rawQueryString"] == urlencode(event.get("queryStringParameters", {}))
+
+
+@pytest.mark.parametrize("logical_id", ROUTES)
+def test_a_sample_event_carries_the_claims_that_the_authorizer_leaves(logical_id: str) -> None:
+    context = sample(logical_id)["requestContext"]
+    access = ROUTES[logical_id].access
+    if access == "none":
+        assert "authorizer" not in context
+        return
+    jwt = context["authorizer"]["jwt"]
+    assert all(isinstance(claim, str) for claim in jwt["claims"].values())
+    assert jwt["claims"]["sub"]
+    assert jwt["scopes"] == ([METER] if access == METER else None)
+
+
+@pytest.mark.parametrize("logical_id", [*ROUTES, WEBHOOK])
+def test_a_sample_body_is_json_of_the_length_it_says(logical_id: str) -> None:
+    event = sample(logical_id)
+    if "body" in event:
+        assert isinstance(json.loads(event["body"]), dict)
+        assert event["headers"]["content-length"] == str(len(event["body"]))
+
+
+def test_the_webhook_s_sample_is_a_function_url_s_event_with_a_signature_to_replace() -> None:
+    event = sample(WEBHOOK)
+    assert event["requestContext"]["routeKey"] == "$default"
+    assert event["requestContext"]["accountId"] == "anonymous"
+    assert re.fullmatch(r"t=\d+,v1=[0-9a-f]{64}", event["headers"]["stripe-signature"])
+    assert json.loads(event["body"])["object"] == "event"

@@ -1,0 +1,69 @@
+"""What every function gets from the template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.template.conftest import ROOT, of_type
+from tests.template.contract import ROUTES, STRIPE_FUNCTIONS, WEBHOOK, kebab
+
+
+def test_there_is_one_function_a_route_and_the_webhook(functions: dict[str, Any]) -> None:
+    assert set(functions) == {*ROUTES, WEBHOOK}
+
+
+def test_every_function_runs_on_python_3_13_and_arm64(template: dict[str, Any], functions: dict[str, Any]) -> None:
+    shared = template["Globals"]["Function"]
+    assert (shared["Runtime"], shared["Architectures"], shared["Handler"]) == ("python3.13", ["arm64"], "app.handler")
+    assert all(not {"Runtime", "Architectures", "Handler", "Layers"} & set(f) for f in functions.values())
+
+
+def test_every_function_is_the_app_py_of_a_folder_of_its_own_name(functions: dict[str, Any]) -> None:
+    for logical_id, properties in functions.items():
+        folder = f"functions/{kebab(logical_id).replace('-', '_')}/"
+        assert properties["CodeUri"] == folder
+        assert (ROOT / folder / "app.py").is_file(), logical_id
+
+
+def test_every_function_writes_to_a_log_group_of_its_own_with_retention(
+    functions: dict[str, Any], resources: dict[str, Any]
+) -> None:
+    for logical_id, properties in functions.items():
+        group = f"{logical_id}LogGroup"
+        assert properties["LoggingConfig"] == {"LogFormat": "JSON", "LogGroup": {"Ref": group}}
+        assert resources[group]["Type"] == "AWS::Logs::LogGroup"
+
+
+def test_every_log_group_forgets_after_the_stage_s_retention(resources: dict[str, Any]) -> None:
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+    assert groups
+    assert [name for name, p in groups.items() if p.get("RetentionInDays") != {"Ref": "LogRetentionDays"}] == []
+
+
+def test_log_groups_of_two_stacks_in_one_account_do_not_collide(resources: dict[str, Any]) -> None:
+    names = [p["LogGroupName"]["Fn::Sub"] for p in of_type(resources, "AWS::Logs::LogGroup").values()]
+    assert len(set(names)) == len(names)
+    assert all("${AWS::StackName}" in name for name in names)
+
+
+def test_only_functions_that_talk_to_stripe_know_where_its_key_is(functions: dict[str, Any]) -> None:
+    variables = {name: p.get("Environment", {}).get("Variables", {}) for name, p in functions.items()}
+    assert {name for name, v in variables.items() if "STRIPE_SECRET_ARN" in v} == STRIPE_FUNCTIONS
+    assert {name for name, v in variables.items() if "STRIPE_PORTAL_CONFIGURATION" in v} == STRIPE_FUNCTIONS
+
+
+def test_no_local_setting_reaches_a_deployed_function(template: dict[str, Any], functions: dict[str, Any]) -> None:
+    names = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    for properties in functions.values():
+        names |= set(properties.get("Environment", {}).get("Variables", {}))
+    assert not {name for name in names if name.startswith(("AWS_ENDPOINT", "STRIPE_API_BASE", "ALLOW_LOOPBACK"))}
+
+
+def test_the_api_never_gives_up_before_the_function(template: dict[str, Any], functions: dict[str, Any]) -> None:
+    shared = template["Globals"]["Function"]["Timeout"]
+    assert all(functions[name].get("Timeout", shared) < 30 for name in ROUTES)
+
+
+def test_a_flood_at_the_webhook_cannot_starve_the_api(functions: dict[str, Any], template: dict[str, Any]) -> None:
+    assert functions[WEBHOOK]["ReservedConcurrentExecutions"] == {"Ref": "WebhookConcurrency"}
+    assert template["Parameters"]["WebhookConcurrency"]["MinValue"] >= 1

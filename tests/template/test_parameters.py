@@ -1,0 +1,60 @@
+"""What a stage must say, and what samconfig.toml says."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+
+from tests.template.conftest import ROOT
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:billing/dev/stripe-AbCdEf"
+
+
+@pytest.fixture(params=["dev", "prod"])
+def stage(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    return request.param, config[request.param]
+
+
+def overrides(stage: dict[str, Any]) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in stage["deploy"]["parameters"]["parameter_overrides"])
+
+
+def test_a_stage_gives_every_parameter_that_has_no_default(
+    template: dict[str, Any], stage: tuple[str, dict[str, Any]]
+) -> None:
+    name, config = stage
+    given = overrides(config)
+    assert given["Stage"] == name
+    assert {p for p, d in template["Parameters"].items() if "Default" not in d} <= set(given)
+    assert set(given) <= set(template["Parameters"])
+
+
+def test_a_stage_s_values_are_ones_the_template_takes(
+    template: dict[str, Any], stage: tuple[str, dict[str, Any]]
+) -> None:
+    for parameter, value in overrides(stage[1]).items():
+        declared = template["Parameters"][parameter]
+        assert re.fullmatch(declared.get("AllowedPattern", ".*"), value), parameter
+        assert value in map(str, declared.get("AllowedValues", [value])), parameter
+
+
+def test_stages_do_not_share_a_stack(stage: tuple[str, dict[str, Any]]) -> None:
+    name, config = stage
+    assert config["global"]["parameters"]["stack_name"].endswith(f"-{name}")
+    assert config["deploy"]["parameters"]["s3_prefix"].endswith(f"-{name}")
+
+
+@pytest.mark.parametrize("value", ["sk_live_51Habc", "whsec_abc", "", SECRET.removesuffix("-AbCdEf"), f"{SECRET}:*"])
+def test_the_secret_is_named_by_its_full_arn_and_never_given_itself(template: dict[str, Any], value: str) -> None:
+    pattern = template["Parameters"]["StripeSecretArn"]["AllowedPattern"]
+    assert re.fullmatch(pattern, SECRET)
+    assert not re.fullmatch(pattern, value)
+
+
+def test_nothing_in_the_repository_looks_like_a_key_of_stripe_s() -> None:
+    for name in ("template.yaml", "samconfig.toml"):
+        assert not re.search(r"(sk|rk)_(live|test)_|whsec_[A-Za-z0-9]{6,}", (ROOT / name).read_text()), name
