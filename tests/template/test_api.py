@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -62,8 +63,10 @@ def test_browsers_of_named_origins_only_may_call_and_read_the_headers(
     template: dict[str, Any], resources: dict[str, Any]
 ) -> None:
     cors = resources["Api"]["Properties"]["CorsConfiguration"]
-    assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"}
-    assert "*" not in template["Parameters"]["AllowedOrigins"]["Default"]
+    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
+    pattern = template["Parameters"]["AllowedOrigins"]["AllowedPattern"]
+    assert re.fullmatch(pattern, "https://app.example.com,https://admin.example.com")
+    assert not any(re.fullmatch(pattern, origins) for origins in ("*", "https://*", "http://app.example.com"))
     assert {"authorization", "content-type", "idempotency-key"} <= set(cors["AllowHeaders"])
     assert {"idempotency-replayed", "retry-after"} <= set(cors["ExposeHeaders"])
     assert {promise.method for promise in ROUTES.values()} <= set(cors["AllowMethods"])
