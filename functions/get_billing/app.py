@@ -1,0 +1,8 @@
+"""GET /api/billing: the account's plan."""
+
+from aerostack_billing.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(request.runtime.accounts.get(request.account_id).view())

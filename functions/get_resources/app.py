@@ -1,0 +1,8 @@
+"""GET /api/billing/resources: what exists, and what of it is read-only."""
+
+from aerostack_billing.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(request.runtime.resources.view(request.account_id))

@@ -1,0 +1,8 @@
+"""GET /api/billing/usage: what the account has used this month, or in another."""
+
+from aerostack_billing.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(request.runtime.usage_overview.view(request.account_id, request.query("period")))

@@ -1,0 +1,9 @@
+"""GET /api/billing/portal: Stripe's pages for cards, invoices and the subscription."""
+
+from aerostack_billing.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return_url = request.query("return_url") or request.runtime.settings.dashboard_url
+    return Response({"url": request.runtime.subscriptions.portal(request.account_id, return_url)})

@@ -1,0 +1,8 @@
+"""POST /api/billing/resume: take a pending cancellation or cheaper plan back."""
+
+from aerostack_billing.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(request.runtime.subscriptions.resume(request.account_id).view())

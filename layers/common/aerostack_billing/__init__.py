@@ -1,0 +1,1 @@
+"""Plans, metered limits and a prepaid wallet on Lambda, DynamoDB and Stripe."""

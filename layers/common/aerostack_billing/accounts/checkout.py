@@ -1,0 +1,91 @@
+"""Buying a plan: a Checkout page for who has none, the page that confirms a change for who already pays."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from aerostack_billing.accounts.customers import Customers
+from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.accounts.sync import PlanSync, Standing
+from aerostack_billing.errors import AlreadyOnPlan, CancelInstead, ContactSales
+from aerostack_billing.idempotency.store import IdempotencyStore, Keyed, keyed
+from aerostack_billing.payments.gateway import PageLinks, Payments
+from aerostack_billing.redirects import RedirectPolicy, with_session_id
+
+
+@dataclass(frozen=True)
+class Page:
+    """Where to send the person; `replayed` when it is the first answer to the key, given again."""
+
+    url: str
+    replayed: bool = False
+
+
+class Checkout:
+    """Opens the page on which a plan is bought or changed."""
+
+    def __init__(
+        self,
+        customers: Customers,
+        payments: Payments,
+        sync: PlanSync,
+        idempotency: IdempotencyStore,
+        redirects: RedirectPolicy,
+    ) -> None:
+        self._customers = customers
+        self._payments = payments
+        self._sync = sync
+        self._idempotency = idempotency
+        self._redirects = redirects
+
+    def open(self, account_id: str, request: CheckoutRequest) -> Page:
+        """The page for the plan asked for. Nothing is bought, and no second subscription can be, by opening it.
+
+        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan (409); IdempotencyKeyReused (409).
+        """
+        self._check(request)
+        asked = self._keyed(account_id, request)
+        earlier = self._idempotency.find(asked) if asked else None
+        if earlier is not None:
+            return Page(str(earlier.body["url"]), replayed=True)
+        standing = self._sync.make_true(account_id)
+        plan = standing.account.plan
+        if standing.subscription is not None and (plan.tier, plan.interval) == (request.tier, request.billing_interval):
+            raise AlreadyOnPlan(f"The account is on {plan.tier}, billed {plan.interval}, already.")
+        if asked is None:
+            return Page(self._page(standing, request, f"checkout-{uuid.uuid4()}"))
+        earlier = self._idempotency.begin(asked)
+        if earlier is not None:
+            return Page(str(earlier.body["url"]), replayed=True)
+        url = self._page(standing, request, asked.record_id)
+        return Page(str(self._idempotency.answer(asked, {"url": url})["url"]))
+
+    def _check(self, request: CheckoutRequest) -> None:
+        if request.tier == "free":
+            raise CancelInstead(
+                "To go back to Free, cancel the subscription: POST /api/billing/cancel.", {"tier": "free"}
+            )
+        if request.tier == "enterprise":
+            raise ContactSales("Enterprise is agreed with sales, not bought here.", {"tier": "enterprise"})
+        self._redirects.check("success_url", request.success_url)
+        self._redirects.check("cancel_url", request.cancel_url)
+
+    @staticmethod
+    def _keyed(account_id: str, request: CheckoutRequest) -> Keyed | None:
+        if request.idempotency_key is None:
+            return None
+        return keyed("checkout", account_id, request.idempotency_key, request.model_dump(exclude={"idempotency_key"}))
+
+    def _page(self, standing: Standing, request: CheckoutRequest, key: str) -> str:
+        plan = (request.tier, request.billing_interval)
+        account, subscription = standing.account, standing.subscription
+        if subscription is None:
+            customer_id = self._customers.ensure(account)
+            links = PageLinks(with_session_id(request.success_url), request.cancel_url)
+            return self._payments.subscription_checkout(account.account_id, customer_id, plan, links, key)
+        if subscription.schedule_id is not None:
+            # Stripe's portal cannot change a subscription that a schedule manages: the newer wish replaces the older.
+            self._payments.release_schedule(subscription.schedule_id)
+        links = PageLinks(request.success_url, request.cancel_url)
+        return self._payments.confirm_change(subscription, plan, links, f"{key}-change")

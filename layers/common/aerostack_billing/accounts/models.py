@@ -1,0 +1,110 @@
+"""An account: which plan it is on, and what Stripe says of its subscription."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from aerostack_billing import clock
+from aerostack_billing.fields import IdempotencyKey, RequestModel
+from aerostack_billing.plans.models import Interval, Tier
+
+IssueReason = Literal["past_due", "unpaid", "action_required"]
+Status = Literal["active", "trialing", "past_due", "unpaid"]
+
+
+@dataclass(frozen=True)
+class PaymentIssue:
+    """Why the last invoice is open, and Stripe's page that settles it."""
+
+    reason: IssueReason
+    invoice_url: str | None
+    next_attempt_at: int | None
+
+    def view(self) -> dict[str, object]:
+        """As `payment_issue` in answers."""
+        return {
+            "reason": self.reason,
+            "message": _ISSUE_MESSAGES[self.reason],
+            "invoice_url": self.invoice_url,
+            "next_attempt_at": clock.iso(self.next_attempt_at),
+        }
+
+
+_ISSUE_MESSAGES: dict[IssueReason, str] = {
+    "past_due": "The last payment failed. Update the card in the billing portal: the plan stays while it is retried.",
+    "unpaid": "The invoice was never paid, so the plan ended. Pay it or choose a plan anew.",
+    "action_required": "The bank asks you to confirm the payment. Open the invoice and confirm it.",
+}
+
+
+@dataclass(frozen=True)
+class PendingChange:
+    """A cheaper plan that starts at the period's end."""
+
+    tier: Tier
+    interval: Interval
+    effective_at: int
+
+    def view(self) -> dict[str, object]:
+        """As `pending_change` in answers."""
+        return {
+            "plan_tier": self.tier,
+            "billing_interval": self.interval,
+            "effective_at": clock.iso(self.effective_at),
+        }
+
+
+@dataclass(frozen=True)
+class PlanState:
+    """What Stripe's subscriptions make of an account. Times are unix seconds. The default is Free."""
+
+    tier: Tier = "free"
+    status: Status = "active"
+    interval: Interval = "monthly"
+    subscription_id: str | None = None
+    period_start: int | None = None
+    period_end: int | None = None
+    cancel_at_period_end: bool = False
+    pending_change: PendingChange | None = None
+    payment_issue: PaymentIssue | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as stored. `version` counts the changes of its plan state; 0 is an account never written."""
+
+    account_id: str
+    version: int = 0
+    customer_id: str | None = None
+    plan: PlanState = field(default_factory=PlanState)
+
+    def on(self, plan: PlanState) -> Account:
+        """This account after its plan state was written."""
+        return replace(self, plan=plan, version=self.version + 1)
+
+    def view(self) -> dict[str, object]:
+        """As `GET /api/billing` answers."""
+        plan = self.plan
+        return {
+            "plan_tier": plan.tier,
+            "status": plan.status,
+            "billing_interval": plan.interval,
+            "stripe_customer_id": self.customer_id,
+            "stripe_subscription_id": plan.subscription_id,
+            "current_period_start": clock.iso(plan.period_start),
+            "current_period_end": clock.iso(plan.period_end),
+            "cancel_at_period_end": plan.cancel_at_period_end,
+            "pending_change": plan.pending_change.view() if plan.pending_change else None,
+            "payment_issue": plan.payment_issue.view() if plan.payment_issue else None,
+        }
+
+
+class CheckoutRequest(RequestModel):
+    """Body of `POST /api/billing/checkout`."""
+
+    tier: Tier
+    billing_interval: Interval
+    success_url: str
+    cancel_url: str
+    idempotency_key: IdempotencyKey | None = None

@@ -1,0 +1,134 @@
+"""The one function that makes an account true to Stripe.
+
+Webhooks, verify-session, cancel, resume, checkout and the reconciler all call it. It never believes an event: it reads
+the account's version, asks Stripe for the customer's subscriptions, and writes what they say if the version is still
+the one read. Whatever order, number or loss of deliveries there was, the last one to ask writes what Stripe says last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aerostack_billing import clock
+from aerostack_billing.accounts.models import Account, IssueReason, PaymentIssue, PendingChange, PlanState, Status
+from aerostack_billing.accounts.store import AccountStore, VersionConflict
+from aerostack_billing.dynamo import Write
+from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.payments.models import Subscription, SubscriptionStatus
+from aerostack_billing.plans.models import Tier
+
+_ATTEMPTS = 8
+_PAYING: dict[SubscriptionStatus, Status] = {"active": "active", "trialing": "trialing", "past_due": "past_due"}
+"""The statuses that keep the plan. In every other the account is Free."""
+
+
+class CounterMoves(Protocol):
+    """The room that keeps counters says what a change of tier does to them."""
+
+    def moves(self, account_id: str, before: Tier, after: Tier) -> Sequence[Write]:
+        """The writes to commit together with the change."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An account that is true to Stripe, and the subscription that makes it so."""
+
+    account: Account
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of a customer's subscriptions counts: the first that was paid for. Others that are paid are surplus."""
+
+    current: Subscription | None
+    surplus: tuple[Subscription, ...]
+    unpaid: Subscription | None
+
+
+def choose(subscriptions: Sequence[Subscription]) -> Choice:
+    """The choice among all of a customer's subscriptions, whatever their order."""
+    by_age = sorted(subscriptions, key=lambda s: (s.created_at, s.subscription_id))
+    paying = [s for s in by_age if s.status in _PAYING]
+    unpaid = [s for s in by_age if s.status == "unpaid"]
+    return Choice(paying[0] if paying else None, tuple(paying[1:]), unpaid[-1] if unpaid else None)
+
+
+class PlanSync:
+    """Brings accounts to what Stripe says."""
+
+    def __init__(self, accounts: AccountStore, payments: Payments, counters: CounterMoves) -> None:
+        self._accounts = accounts
+        self._payments = payments
+        self._counters = counters
+
+    def make_true(self, account_id: str, mark: Write | None = None) -> Standing:
+        """The account as Stripe's subscriptions have it now, stored.
+
+        `mark` is written in the same transaction; AlreadyMarked if it stands. A second subscription that was paid is
+        refunded and cancelled. StoreUnavailable if the account kept changing meanwhile; UnknownPrice if the
+        subscription is to no plan of ours.
+        """
+        for _ in range(_ATTEMPTS):
+            account = self._accounts.get(account_id)
+            choice = choose(self._payments.subscriptions(account.customer_id) if account.customer_id else [])
+            for extra in choice.surplus:
+                self._undo(extra)
+            plan = self._plan_of(choice)
+            counters = self._counters.moves(account_id, account.plan.tier, plan.tier)
+            try:
+                return Standing(self._accounts.write_plan(account, plan, counters, mark), choice.current)
+            except VersionConflict:
+                continue
+        raise StoreUnavailable("The account is changing at this moment. Ask again.")
+
+    def _undo(self, subscription: Subscription) -> None:
+        """Give the money of a surplus subscription back, then end it.
+
+        In this order: broken off between the two, the subscription is still found surplus and the refund, by its key
+        and by Stripe's own check, is not made again.
+        """
+        invoice = subscription.latest_invoice
+        for payment_intent_id in invoice.intents("paid") if invoice else []:
+            self._payments.refund(payment_intent_id, f"refund-surplus-{payment_intent_id}")
+        self._payments.cancel_now(subscription.subscription_id)
+
+    def _plan_of(self, choice: Choice) -> PlanState:
+        current = choice.current
+        if current is None:
+            issue = _issue(choice.unpaid, "unpaid") if choice.unpaid else None
+            return PlanState(status="unpaid" if issue else "active", payment_issue=issue)
+        return PlanState(
+            tier=current.tier,
+            status=_PAYING[current.status],
+            interval=current.interval,
+            subscription_id=current.subscription_id,
+            period_start=current.period_start,
+            period_end=current.period_end,
+            cancel_at_period_end=current.ends,
+            pending_change=self._pending_change(current),
+            payment_issue=self._dunning(current) if current.status == "past_due" else None,
+        )
+
+    def _pending_change(self, current: Subscription) -> PendingChange | None:
+        if current.schedule_id is None:
+            return None
+        phase = self._payments.next_phase(current.schedule_id, clock.seconds())
+        if phase is None or (phase.tier, phase.interval) == (current.tier, current.interval):
+            return None
+        return PendingChange(phase.tier, phase.interval, phase.starts_at)
+
+    def _dunning(self, current: Subscription) -> PaymentIssue:
+        intents = current.latest_invoice.intents("open") if current.latest_invoice else []
+        asked = any(self._payments.needs_action(intent) for intent in intents[-1:])
+        return _issue(current, "action_required" if asked else "past_due")
+
+
+def _issue(subscription: Subscription, reason: IssueReason) -> PaymentIssue:
+    invoice = subscription.latest_invoice
+    if invoice is None:
+        return PaymentIssue(reason, None, None)
+    return PaymentIssue(reason, invoice.hosted_url, invoice.next_attempt_at)

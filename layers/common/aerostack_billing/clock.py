@@ -1,0 +1,65 @@
+"""The one place time comes from, so that tests and the local stack can move it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+_source: Callable[[], float] = time.time
+
+
+def use(source: Callable[[], float]) -> Callable[[], float]:
+    """Take unix seconds from `source` for the whole process; returns the source that stood before."""
+    global _source
+    before, _source = _source, source
+    return before
+
+
+@contextmanager
+def using(source: Callable[[], float]) -> Iterator[None]:
+    """Take unix seconds from `source` inside the block only."""
+    before = use(source)
+    try:
+        yield
+    finally:
+        use(before)
+
+
+def unix() -> float:
+    """Seconds since the epoch, with fractions."""
+    return _source()
+
+
+def seconds() -> int:
+    """Whole seconds since the epoch, as DynamoDB's TTL and Stripe count them."""
+    return int(_source())
+
+
+def now() -> datetime:
+    """This moment, aware, in UTC."""
+    return datetime.fromtimestamp(_source(), UTC)
+
+
+def period() -> str:
+    """The usage period of this moment: the calendar month in UTC, `2026-03`."""
+    return now().strftime("%Y-%m")
+
+
+def next_period(period: str) -> str:
+    """The month after `period`."""
+    year, month = int(period[:4]), int(period[5:])
+    return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def iso(unix_seconds: float | None) -> str | None:
+    """ISO 8601 in UTC with `Z`, whole seconds; None stays None."""
+    if unix_seconds is None:
+        return None
+    return datetime.fromtimestamp(int(unix_seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def iso_now() -> str:
+    """This moment with microseconds, so that two things made in one second keep their order."""
+    return now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

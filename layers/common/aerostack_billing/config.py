@@ -1,0 +1,73 @@
+"""What the deployment says, read from the environment once, on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aerostack_billing.errors import Misconfigured
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Typed view of a function's environment. A setting that a function needs and lacks fails at its first use."""
+
+    environment: Mapping[str, str]
+
+    def _need(self, name: str) -> str:
+        value = self.environment.get(name, "")
+        if not value:
+            raise Misconfigured(f"the environment variable {name} is missing: set it in template.yaml")
+        return value
+
+    @property
+    def accounts_table(self) -> str:
+        return self._need("ACCOUNTS_TABLE")
+
+    @property
+    def usage_table(self) -> str:
+        return self._need("USAGE_TABLE")
+
+    @property
+    def events_table(self) -> str:
+        return self._need("EVENTS_TABLE")
+
+    @property
+    def stripe_secret_arn(self) -> str:
+        return self._need("STRIPE_SECRET_ARN")
+
+    @property
+    def stripe_portal_configuration(self) -> str | None:
+        """The portal configuration with `schedule_at_period_end`; None takes the account's default one."""
+        return self.environment.get("STRIPE_PORTAL_CONFIGURATION") or None
+
+    @property
+    def stripe_api_base(self) -> str | None:
+        """Where Stripe's API is: only the local stack sets it."""
+        return self.environment.get("STRIPE_API_BASE") or None
+
+    @property
+    def redirect_hosts(self) -> frozenset[str]:
+        """Hosts that Stripe's pages may lead back to, lower case."""
+        return frozenset(h.strip().lower() for h in self._need("ALLOWED_REDIRECT_HOSTS").split(",") if h.strip())
+
+    @property
+    def loopback_redirects(self) -> bool:
+        """True on the local stack only: http on loopback may be led back to."""
+        return self.environment.get("ALLOW_LOOPBACK_REDIRECTS") == "true"
+
+    @property
+    def dashboard_url(self) -> str:
+        return self._need("DASHBOARD_URL")
+
+    @property
+    def service_name(self) -> str:
+        return self.environment.get("POWERTOOLS_SERVICE_NAME") or "aerostack-billing"
+
+    @property
+    def metrics_namespace(self) -> str:
+        return self.environment.get("POWERTOOLS_METRICS_NAMESPACE") or "AerostackBilling"
+
+    @property
+    def log_level(self) -> str:
+        return self.environment.get("POWERTOOLS_LOG_LEVEL") or "INFO"

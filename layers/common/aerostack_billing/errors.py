@@ -1,0 +1,137 @@
+"""Every refusal a caller can meet: a type, an HTTP status, a code, and a sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class BillingError(Exception):
+    """A refusal or failure with an answer of its own. Nothing was changed unless the subclass says so."""
+
+    status = 500
+    code = "INTERNAL_ERROR"
+
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = dict(details or {})
+        self.headers = dict(headers or {})
+
+
+class InvalidJson(BillingError):
+    status, code = 400, "INVALID_JSON"
+
+
+class InvalidSignature(BillingError):
+    status, code = 400, "INVALID_SIGNATURE"
+
+
+class Unauthorized(BillingError):
+    status, code = 401, "UNAUTHORIZED"
+
+
+class PlanLimitExceeded(BillingError):
+    status, code = 403, "PLAN_LIMIT_EXCEEDED"
+
+
+class NotFound(BillingError):
+    status, code = 404, "NOT_FOUND"
+
+
+class SessionNotFound(NotFound):
+    code = "SESSION_NOT_FOUND"
+
+
+class Conflict(BillingError):
+    """The account's state forbids the act; subclasses name which."""
+
+    status, code = 409, "CONFLICT"
+
+
+class AlreadyOnPlan(Conflict):
+    code = "ALREADY_ON_PLAN"
+
+
+class NoActiveSubscription(Conflict):
+    code = "NO_ACTIVE_SUBSCRIPTION"
+
+
+class NothingToResume(Conflict):
+    code = "NOTHING_TO_RESUME"
+
+
+class NoStripeCustomer(Conflict):
+    code = "NO_STRIPE_CUSTOMER"
+
+
+class SessionNotPaid(Conflict):
+    code = "SESSION_NOT_PAID"
+
+
+class IdempotencyKeyReused(Conflict):
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class RequestInProgress(Conflict):
+    code = "REQUEST_IN_PROGRESS"
+
+
+class PayloadTooLarge(BillingError):
+    status, code = 413, "PAYLOAD_TOO_LARGE"
+
+
+class InvalidRequest(BillingError):
+    """One or more fields are wrong; `details` maps each field to what is wrong with it."""
+
+    status, code = 422, "INVALID_REQUEST"
+
+
+class InvalidRedirectUrl(InvalidRequest):
+    code = "INVALID_REDIRECT_URL"
+
+
+class UnknownMetric(InvalidRequest):
+    code = "UNKNOWN_METRIC"
+
+
+class UnknownResourceKind(InvalidRequest):
+    code = "UNKNOWN_RESOURCE_KIND"
+
+
+class GaugeBelowZero(InvalidRequest):
+    code = "QUANTITY_EXCEEDS_USED"
+
+
+class ContactSales(InvalidRequest):
+    code = "CONTACT_SALES"
+
+
+class CancelInstead(InvalidRequest):
+    code = "CANCEL_INSTEAD"
+
+
+class PaymentsFailed(BillingError):
+    """Stripe answered with an error of its own, or refused what we asked: nothing was lost, ask again."""
+
+    status, code = 502, "PAYMENT_PROVIDER_ERROR"
+
+
+class PaymentsUnavailable(BillingError):
+    """Stripe did not answer: the outcome is unknown until the same call is made again with its key."""
+
+    status, code = 503, "PAYMENT_PROVIDER_UNAVAILABLE"
+
+
+class StoreUnavailable(BillingError):
+    """DynamoDB throttled, conflicted or did not answer, also after retries."""
+
+    status, code = 503, "STORE_UNAVAILABLE"
+
+
+class Misconfigured(Exception):
+    """The deployment lacks a setting or holds a wrong one: fails loudly, is never an answer to a caller."""

@@ -1,0 +1,178 @@
+"""The edge: an HTTP API event in, an answer out, and the one place where an error becomes a status."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NoReturn, TypeVar
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from aerostack_billing import runtime
+from aerostack_billing.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
+from aerostack_billing.fields import AccountId
+from aerostack_billing.runtime import Runtime
+
+MAX_BODY_BYTES = 64 * 1024
+Model = TypeVar("Model", bound=BaseModel)
+Answer = dict[str, object]
+_ACCOUNT_ID: TypeAdapter[str] = TypeAdapter(AccountId)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: a JSON body, a status, headers."""
+
+    body: Mapping[str, object]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self) -> Answer:
+        """As Lambda returns it to the HTTP API. Nothing is cached unless the response says so."""
+        return {
+            "statusCode": self.status,
+            "headers": {"content-type": "application/json", "cache-control": "no-store", **self.headers},
+            "body": json.dumps(self.body),
+        }
+
+
+class Request:
+    """What a handler may ask of the event."""
+
+    def __init__(self, event: Mapping[str, object], parts: Runtime) -> None:
+        self.event = APIGatewayProxyEventV2(dict(event))
+        self.runtime = parts
+
+    @property
+    def account_id(self) -> str:
+        """The caller's own account: the token's `sub`. Unauthorized (401) if the token names none."""
+        authorizer = self.event.request_context.authorizer
+        subject = authorizer.jwt_claim.get("sub") if authorizer and authorizer.jwt_claim else None
+        return _account_id(
+            subject, lambda: Unauthorized("The token names no account: its sub is missing or malformed.")
+        )
+
+    @property
+    def named_account_id(self) -> str:
+        """The account that a service names in the query. InvalidRequest (422) if it names none."""
+        details = {"account_id": "missing or malformed"}
+        return _account_id(
+            self.query("account_id"), lambda: InvalidRequest("account_id is needed in the query.", details)
+        )
+
+    def query(self, name: str) -> str | None:
+        """A query parameter."""
+        return (self.event.query_string_parameters or {}).get(name)
+
+    def in_path(self, model: type[Model]) -> Model:
+        """The path's parameters as `model`; InvalidRequest (422)."""
+        return validated(model, self.event.path_parameters or {})
+
+    def header(self, name: str) -> str | None:
+        """A header, whatever its case."""
+        return self.event.headers.get(name)
+
+    def raw_body(self) -> bytes:
+        """The body's bytes as they were sent. InvalidJson (400) if the event's base64 is broken."""
+        body = self.event.body or ""
+        if not self.event.is_base64_encoded:
+            return body.encode("utf-8", "surrogatepass")
+        try:
+            return base64.b64decode(body, validate=True)
+        except binascii.Error as error:
+            raise InvalidJson("The body could not be read.") from error
+
+    def json(self, model: type[Model]) -> Model:
+        """The body as `model`, with the header `Idempotency-Key` as its `idempotency_key` where it has such a field.
+
+        PayloadTooLarge (413), InvalidJson (400), InvalidRequest (422) with one detail a field.
+        """
+        raw = self.raw_body()
+        if len(raw) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less at once.")
+        data = _parse(raw)
+        key = self.header("idempotency-key")
+        takes_key = key is not None and "idempotency_key" in model.model_fields
+        if takes_key and data.setdefault("idempotency_key", key) != key:
+            details = {"idempotency_key": "differs from the header Idempotency-Key"}
+            raise InvalidRequest("The idempotency key in the body and in the header differ.", details)
+        return validated(model, data)
+
+
+def validated(model: type[Model], data: Mapping[str, object]) -> Model:
+    """`data` as `model`; InvalidRequest (422) that says of each wrong field what is wrong with it."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _named(error) from error
+
+
+Handler = Callable[[Mapping[str, object], object], Answer]
+
+
+def endpoint(function: Callable[[Request], Response]) -> Handler:
+    """The Lambda handler for `function`: refusals become their answers, what is unforeseen fails the invocation.
+
+    An unforeseen exception is Lambda's to report: the caller sees API Gateway's own 500, never a trace of ours.
+    """
+
+    @functools.wraps(function)
+    def handler(event: Mapping[str, object], context: object) -> Answer:
+        parts = runtime.current()
+        request = Request(event, parts)
+        parts.logger.set_correlation_id(getattr(context, "aws_request_id", None))
+        try:
+            response = function(request)
+        except BillingError as error:
+            response = refusal(error)
+            level = parts.logger.error if error.status >= 500 else parts.logger.info
+            level("refused", extra={"code": error.code, "status": error.status}, exc_info=error.status >= 500)
+        return response.answer()
+
+    return handler
+
+
+def refusal(error: BillingError) -> Response:
+    """The answer that an error is."""
+    body = {"error": {"code": error.code, "message": error.message, "details": error.details}}
+    return Response(body, error.status, error.headers)
+
+
+def replayable(body: Mapping[str, object], *, replayed: bool, status: int = 200) -> Response:
+    """An answer that says by `Idempotency-Replayed` whether it is the first one to its key given again."""
+    return Response(body, status, {"idempotency-replayed": "true"} if replayed else {})
+
+
+def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:
+    try:
+        return _ACCOUNT_ID.validate_python(value, strict=True)
+    except ValidationError as error:
+        raise otherwise() from error
+
+
+def _parse(raw: bytes) -> dict[str, object]:
+    try:
+        data = json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJson("The body is not JSON.") from error
+    if not isinstance(data, dict):
+        raise InvalidRequest("The body must be a JSON object.", {"body": "must be an object"})
+    return data
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _named(error: ValidationError) -> InvalidRequest:
+    details = {
+        ".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors(include_url=False, include_input=False)
+    }
+    fields = ", ".join(sorted(details))
+    return InvalidRequest(f"These fields are wrong: {fields}. See details.", details)

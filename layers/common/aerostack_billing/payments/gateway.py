@@ -1,0 +1,204 @@
+"""The only door to Stripe: this project's verbs, typed answers, one idempotency key for everything that is created.
+
+All methods raise PaymentsUnavailable (Stripe did not answer, the outcome is unknown) and PaymentsFailed (it failed or
+refused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aerostack_billing.payments.client import AlreadyDone, ObjectMissing, told
+from aerostack_billing.payments.models import CheckoutSession, ScheduledPhase, Subscription
+from aerostack_billing.payments.wire import WireSchedule, WireSession, WireSubscription
+from aerostack_billing.plans.models import Interval, Tier
+
+if TYPE_CHECKING:
+    import stripe
+    from stripe.params.billing_portal import SessionCreateParams as PortalParams
+
+
+@dataclass(frozen=True)
+class PageLinks:
+    """Where a page of Stripe's leads afterwards."""
+
+    success_url: str
+    cancel_url: str
+
+
+class Payments:
+    """Customers, subscriptions, Checkout and the portal."""
+
+    def __init__(self, connect: Callable[[], stripe.StripeClient], portal_configuration: str | None) -> None:
+        self._connect = connect
+        self._portal_configuration = portal_configuration
+        self._prices: dict[str, str] = {}
+
+    # Customers
+
+    def create_customer(self, account_id: str, key: str) -> str:
+        """Create the account's customer, once for `key`; its id."""
+        with told():
+            customer = self._connect().v1.customers.create(
+                {"metadata": {"account_id": account_id}}, {"idempotency_key": key}
+            )
+        return customer.id
+
+    def find_customer(self, account_id: str) -> str | None:
+        """The oldest customer made for the account. Stripe's search may lag a minute behind."""
+        with told():
+            found = self._connect().v1.customers.search(
+                {"query": f"metadata['account_id']:'{account_id}'", "limit": 100}
+            )
+        customers = sorted(found.data, key=lambda customer: (customer.created, customer.id))
+        return customers[0].id if customers else None
+
+    def account_of_customer(self, customer_id: str) -> str | None:
+        """The account that the customer was made for; None if it is not one of ours, or was deleted."""
+        try:
+            with told():
+                customer = self._connect().v1.customers.retrieve(customer_id).to_dict()
+        except ObjectMissing:
+            return None
+        metadata = customer.get("metadata") or {}
+        return metadata.get("account_id")
+
+    # Subscriptions
+
+    def subscriptions(self, customer_id: str) -> list[Subscription]:
+        """All subscriptions that the customer has or had, as Stripe has them now. UnknownPrice for a foreign one."""
+        with told():
+            found = self._connect().v1.subscriptions.list(
+                {"customer": customer_id, "status": "all", "limit": 100, "expand": ["data.latest_invoice.payments"]}
+            )
+            return [
+                WireSubscription.model_validate(subscription.to_dict()).read()
+                for subscription in found.auto_paging_iter()
+            ]
+
+    def next_phase(self, schedule_id: str, now: int) -> ScheduledPhase | None:
+        """What the subscription's schedule turns it into next."""
+        with told():
+            schedule = self._connect().v1.subscription_schedules.retrieve(
+                schedule_id, {"expand": ["phases.items.price"]}
+            )
+        return WireSchedule.model_validate(schedule.to_dict()).next_phase(now)
+
+    def end_with_period(self, subscription_id: str) -> None:
+        """Let the subscription end with its period. Safe to repeat."""
+        with told():
+            self._connect().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+
+    def go_on(self, subscription: Subscription) -> None:
+        """Take a pending end back, by the flag or by the date that set it. Safe to repeat."""
+        with told():
+            if subscription.cancel_at_period_end:
+                self._connect().v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
+            else:
+                self._connect().v1.subscriptions.update(subscription.subscription_id, {"cancel_at": ""})
+
+    def needs_action(self, payment_intent_id: str) -> bool:
+        """Whether the payment waits for its payer to confirm it with the bank (3-D Secure)."""
+        with told():
+            return self._connect().v1.payment_intents.retrieve(payment_intent_id).status == "requires_action"
+
+    def release_schedule(self, schedule_id: str) -> None:
+        """Take a scheduled change back; the subscription goes on as it is. Safe to repeat."""
+        with told():
+            schedule = self._connect().v1.subscription_schedules.retrieve(schedule_id)
+            if schedule.status in {"active", "not_started"}:
+                self._connect().v1.subscription_schedules.release(schedule_id)
+
+    def cancel_now(self, subscription_id: str) -> None:
+        """End the subscription at once, with no proration. Safe to repeat."""
+        with told():
+            subscription = self._connect().v1.subscriptions.retrieve(subscription_id)
+            if subscription.status not in {"canceled", "incomplete_expired"}:
+                self._connect().v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
+
+    def refund(self, payment_intent_id: str, key: str) -> None:
+        """Refund the whole payment, once; one refunded before is done."""
+        try:
+            with told():
+                self._connect().v1.refunds.create({"payment_intent": payment_intent_id}, {"idempotency_key": key})
+        except AlreadyDone:
+            return
+
+    # Pages
+
+    def subscription_checkout(
+        self, account_id: str, customer_id: str, plan: tuple[Tier, Interval], links: PageLinks, key: str
+    ) -> str:
+        """A Checkout page that sells a plan; its URL. One page for `key`."""
+        with told():
+            session = self._connect().v1.checkout.sessions.create(
+                {
+                    "mode": "subscription",
+                    "customer": customer_id,
+                    "client_reference_id": account_id,
+                    "line_items": [{"price": self._price(plan), "quantity": 1}],
+                    "success_url": links.success_url,
+                    "cancel_url": links.cancel_url,
+                    "metadata": {"account_id": account_id, "kind": "plan"},
+                    "subscription_data": {"metadata": {"account_id": account_id}},
+                },
+                {"idempotency_key": key},
+            )
+        return session.url or ""
+
+    def session(self, session_id: str) -> CheckoutSession | None:
+        """A Checkout session as it is now; None if there is none."""
+        try:
+            with told():
+                session = self._connect().v1.checkout.sessions.retrieve(session_id)
+        except ObjectMissing:
+            return None
+        return WireSession.model_validate(session.to_dict()).read()
+
+    def portal(self, customer_id: str, return_url: str) -> str:
+        """The customer's portal; its URL."""
+        with told():
+            session = self._connect().v1.billing_portal.sessions.create(
+                self._configured({"customer": customer_id, "return_url": return_url})
+            )
+        return session.url
+
+    def confirm_change(
+        self, subscription: Subscription, plan: tuple[Tier, Interval], links: PageLinks, key: str
+    ) -> str:
+        """The portal's page that confirms the change of a subscription to another plan; its URL."""
+        with told():
+            session = self._connect().v1.billing_portal.sessions.create(
+                self._configured(
+                    {
+                        "customer": subscription.customer_id,
+                        "return_url": links.cancel_url,
+                        "flow_data": {
+                            "type": "subscription_update_confirm",
+                            "subscription_update_confirm": {
+                                "subscription": subscription.subscription_id,
+                                "items": [{"id": subscription.item_id, "price": self._price(plan), "quantity": 1}],
+                            },
+                            "after_completion": {"type": "redirect", "redirect": {"return_url": links.success_url}},
+                        },
+                    }
+                ),
+                {"idempotency_key": key},
+            )
+        return session.url
+
+    def _configured(self, params: PortalParams) -> PortalParams:
+        if self._portal_configuration:
+            params["configuration"] = self._portal_configuration
+        return params
+
+    def _price(self, plan: tuple[Tier, Interval]) -> str:
+        lookup_key = "_".join(plan)
+        if lookup_key not in self._prices:
+            found = self._connect().v1.prices.list({"lookup_keys": [lookup_key], "active": True, "limit": 1})
+            if not found.data:
+                raise ObjectMissing("The payment provider has no price for this plan.", {"lookup_key": lookup_key})
+            self._prices[lookup_key] = found.data[0].id
+        return self._prices[lookup_key]

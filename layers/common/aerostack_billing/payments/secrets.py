@@ -1,0 +1,41 @@
+"""Stripe's keys, from Secrets Manager at run time: a rotation needs no deployment. Never logged, never shown."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+_KEPT_SECONDS = 300
+
+
+class StripeSecrets(BaseModel):
+    """The secret's JSON. During a rotation `webhook_secrets` holds the old one and the new one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    api_key: str = Field(min_length=1, repr=False)
+    webhook_secrets: list[str] = Field(min_length=1, repr=False)
+
+
+@dataclass
+class SecretStore:
+    """Reads the secret, and again after five minutes."""
+
+    client: SecretsManagerClient
+    arn: str
+    _kept: tuple[float, StripeSecrets] | None = field(default=None, repr=False)
+
+    def stripe(self) -> StripeSecrets:
+        """Stripe's API key and the webhook's signing secrets."""
+        # The process's own clock: how long a value has been kept is no business of the billing clock.
+        if self._kept is None or time.monotonic() - self._kept[0] > _KEPT_SECONDS:
+            text = self.client.get_secret_value(SecretId=self.arn)["SecretString"]
+            self._kept = (time.monotonic(), StripeSecrets.model_validate(json.loads(text)))
+        return self._kept[1]

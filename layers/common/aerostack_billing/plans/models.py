@@ -1,0 +1,136 @@
+"""The plan catalog as typed data: tiers, what they cost and what they allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
+
+Tier = Literal["free", "starter", "pro", "business", "enterprise"]
+Interval = Literal["monthly", "yearly"]
+Value = TypeVar("Value")
+
+UNLIMITED_ROOM: Final = 10**24
+"""The ceiling that a counter carries where the plan has none: more than any account can use, still a whole number."""
+
+STORAGE: Final = "storage_bytes"
+_YEARLY_DISCOUNT_PERCENT = 25
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What a plan allows of one thing. `limit` None is unlimited; `grace_percent` widens it to `hard_limit`."""
+
+    limit: int | None
+    grace_percent: int = 0
+
+    @property
+    def hard_limit(self) -> int | None:
+        """Limit + floor(limit x grace / 100): the last unit that passes. None is unlimited."""
+        return None if self.limit is None else self.limit + self.limit * self.grace_percent // 100
+
+    @property
+    def ceiling(self) -> int:
+        """The hard limit as the counters carry it, a number also where unlimited."""
+        hard = self.hard_limit
+        return UNLIMITED_ROOM if hard is None else hard
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One tier's entitlements, as the usage counters need them."""
+
+    tier: Tier
+    quotas: dict[str, Limit]
+    resources: dict[str, Limit]
+    storage: Limit
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class PerTier(_Strict, Generic[Value]):
+    """One value for each of the five tiers: none may be missing."""
+
+    free: Value
+    starter: Value
+    pro: Value
+    business: Value
+    enterprise: Value
+
+    def of(self, tier: Tier) -> Value:
+        """The value of one tier."""
+        return {
+            "free": self.free,
+            "starter": self.starter,
+            "pro": self.pro,
+            "business": self.business,
+            "enterprise": self.enterprise,
+        }[tier]
+
+
+Amount = NonNegativeInt | None
+AmountOrCustom = NonNegativeInt | Literal["custom"] | None
+Price = NonNegativeInt | Literal["custom"]
+
+
+class Prices(_Strict):
+    """Whole US dollars by interval."""
+
+    monthly: PerTier[Price]
+    yearly: PerTier[Price]
+
+    def of(self, interval: Interval) -> PerTier[Price]:
+        """The prices of one interval."""
+        return self.monthly if interval == "monthly" else self.yearly
+
+
+class Range(_Strict):
+    """An amount's bounds, both allowed."""
+
+    min: NonNegativeInt
+    max: NonNegativeInt
+
+
+class RangeWithDefault(Range):
+    """Bounds and the value taken where none is named."""
+
+    default: NonNegativeInt
+
+
+class WalletTerms(_Strict):
+    """What the catalog publishes of the wallet; cents."""
+
+    currency: Literal["usd"]
+    deposit_cents: Range
+    price_examples_cents: dict[str, NonNegativeInt]
+    agent_price_per_run_cents: RangeWithDefault
+
+
+class CatalogData(_Strict):
+    """catalog.json, checked when it is loaded: a wrong figure stops the function, it does not bill."""
+
+    tiers: list[Tier]
+    price_usd: Prices
+    grace_percent: PerTier[Amount]
+    monthly_quotas: dict[str, PerTier[Amount]]
+    resources: dict[str, PerTier[Amount]]
+    storage_bytes: PerTier[Amount]
+    listed_limits: dict[str, PerTier[AmountOrCustom]]
+    burst_requests_per_minute: PerTier[Amount]
+    wallet: WalletTerms
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        for tier in self.tiers:
+            month, year = self.price_usd.monthly.of(tier), self.price_usd.yearly.of(tier)
+            if isinstance(month, int) and year != month * 12 * (100 - _YEARLY_DISCOUNT_PERCENT) // 100:
+                raise ValueError(f"{tier}: the yearly price must be {_YEARLY_DISCOUNT_PERCENT} % below twelve months")
+            if isinstance(month, int) != isinstance(year, int):
+                raise ValueError(f"{tier}: both prices are custom or neither")
+        names = [*self.monthly_quotas, *self.resources, STORAGE, *self.listed_limits]
+        if len(names) != len(set(names)):
+            raise ValueError("a name stands twice among quotas, resources and listed limits")
+        return self

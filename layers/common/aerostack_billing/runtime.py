@@ -1,0 +1,181 @@
+"""How the parts are put together: one Runtime a process, made on first use from the environment."""
+
+from __future__ import annotations
+
+import functools
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from aerostack_billing.config import Settings
+from aerostack_billing.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    import stripe
+
+    from aerostack_billing.accounts.checkout import Checkout
+    from aerostack_billing.accounts.service import Subscriptions
+    from aerostack_billing.accounts.store import AccountStore
+    from aerostack_billing.accounts.sync import PlanSync
+    from aerostack_billing.dynamo import Dynamo
+    from aerostack_billing.idempotency.store import IdempotencyStore
+    from aerostack_billing.payments.gateway import Payments
+    from aerostack_billing.payments.secrets import SecretStore
+    from aerostack_billing.plans.catalog import Catalog
+    from aerostack_billing.redirects import RedirectPolicy
+    from aerostack_billing.usage.overview import UsageOverview
+    from aerostack_billing.usage.resources import Resources
+    from aerostack_billing.usage.service import Metering
+    from aerostack_billing.usage.store import UsageStore
+    from aerostack_billing.webhooks.service import Webhooks
+
+_CONNECT_SECONDS = 1
+_READ_SECONDS = 3
+
+
+class Runtime:
+    """Makes each part when it is first asked for, and imports it then: a function loads what it uses and no more."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stripe_clients: dict[str, stripe.StripeClient] = {}
+
+    @cached_property
+    def logger(self) -> Logger:
+        return Logger(service=self.settings.service_name, level=self.settings.log_level)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        return Telemetry(self.logger, self.settings.metrics_namespace)
+
+    @cached_property
+    def dynamo(self) -> Dynamo:
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        from aerostack_billing.dynamo import Dynamo  # noqa: PLC0415
+
+        # The client's own retries are off: dynamo.py knows which calls may be made again.
+        config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=64,
+        )
+        return Dynamo(boto3.client("dynamodb", config=config))
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        from aerostack_billing.plans import catalog  # noqa: PLC0415
+
+        return catalog.load()
+
+    @cached_property
+    def accounts(self) -> AccountStore:
+        from aerostack_billing.accounts.store import AccountStore  # noqa: PLC0415
+
+        return AccountStore(self.dynamo, self.settings.accounts_table)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyStore:
+        from aerostack_billing.idempotency.store import IdempotencyStore  # noqa: PLC0415
+
+        return IdempotencyStore(self.dynamo, self.settings.events_table)
+
+    @cached_property
+    def usage(self) -> UsageStore:
+        from aerostack_billing.usage.store import UsageStore  # noqa: PLC0415
+
+        return UsageStore(self.dynamo, self.settings.usage_table, self.accounts, self.catalog)
+
+    @cached_property
+    def metering(self) -> Metering:
+        from aerostack_billing.usage.service import Metering  # noqa: PLC0415
+
+        return Metering(self.usage, self.accounts, self.idempotency, self.catalog, self.telemetry)
+
+    @cached_property
+    def usage_overview(self) -> UsageOverview:
+        from aerostack_billing.usage.overview import UsageOverview  # noqa: PLC0415
+
+        return UsageOverview(self.usage, self.catalog)
+
+    @cached_property
+    def resources(self) -> Resources:
+        from aerostack_billing.usage.places import PlaceStore  # noqa: PLC0415
+        from aerostack_billing.usage.resources import Resources  # noqa: PLC0415
+
+        places = PlaceStore(self.dynamo, self.settings.usage_table, self.usage)
+        return Resources(places, self.usage, self.accounts, self.metering, self.catalog)
+
+    @cached_property
+    def redirects(self) -> RedirectPolicy:
+        from aerostack_billing.redirects import RedirectPolicy  # noqa: PLC0415
+
+        return RedirectPolicy(self.settings.redirect_hosts, loopback=self.settings.loopback_redirects)
+
+    @cached_property
+    def secrets(self) -> SecretStore:
+        import boto3  # noqa: PLC0415
+
+        from aerostack_billing.payments.secrets import SecretStore  # noqa: PLC0415
+
+        return SecretStore(boto3.client("secretsmanager"), self.settings.stripe_secret_arn)
+
+    @cached_property
+    def payments(self) -> Payments:
+        from aerostack_billing.payments.gateway import Payments  # noqa: PLC0415
+
+        return Payments(self._stripe_client, self.settings.stripe_portal_configuration)
+
+    def _stripe_client(self) -> stripe.StripeClient:
+        """The SDK's client for the key that the secret holds now; a rotated key makes a new one."""
+        api_key = self.secrets.stripe().api_key
+        if api_key not in self._stripe_clients:
+            from aerostack_billing.payments.client import connect  # noqa: PLC0415
+
+            self._stripe_clients = {api_key: connect(api_key, self.settings.stripe_api_base)}
+        return self._stripe_clients[api_key]
+
+    @cached_property
+    def sync(self) -> PlanSync:
+        from aerostack_billing.accounts.sync import PlanSync  # noqa: PLC0415
+        from aerostack_billing.usage.ceilings import Ceilings  # noqa: PLC0415
+
+        ceilings = Ceilings(self.settings.usage_table, self.usage, self.catalog)
+        return PlanSync(self.accounts, self.payments, ceilings)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from aerostack_billing.accounts.service import Subscriptions  # noqa: PLC0415
+
+        return Subscriptions(self.accounts, self.payments, self.sync, self.redirects)
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        from aerostack_billing.accounts.checkout import Checkout  # noqa: PLC0415
+        from aerostack_billing.accounts.customers import Customers  # noqa: PLC0415
+
+        customers = Customers(self.accounts, self.payments)
+        return Checkout(customers, self.payments, self.sync, self.idempotency, self.redirects)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
+        from aerostack_billing.webhooks.store import EventStore  # noqa: PLC0415
+
+        events = EventStore(self.dynamo, self.settings.events_table)
+        return Webhooks(events, self.accounts, self.payments, self.sync, self.telemetry)
+
+
+@functools.cache
+def current() -> Runtime:
+    """This process's Runtime. Tests and the local stack call `reset()` when they change the environment."""
+    return Runtime(Settings(dict(os.environ)))
+
+
+def reset() -> None:
+    """Forget the process's Runtime: the next use reads the environment anew."""
+    current.cache_clear()

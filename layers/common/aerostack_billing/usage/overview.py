@@ -1,0 +1,56 @@
+"""What an account has used, as `GET /api/billing/usage` shows it."""
+
+from __future__ import annotations
+
+import re
+
+from aerostack_billing import clock
+from aerostack_billing.accounts.models import Account
+from aerostack_billing.errors import InvalidRequest
+from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.usage.models import Counter, Figures
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, Sheet, UsageStore, limits_of
+
+_PERIOD = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+
+
+class UsageOverview:
+    """Shows counters; writes nothing."""
+
+    def __init__(self, usage: UsageStore, catalog: Catalog) -> None:
+        self._usage = usage
+        self._catalog = catalog
+
+    def view(self, account_id: str, period: str | None) -> dict[str, object]:
+        """The figures of a month, this one where none is named, with the gauge and the places as they are now.
+
+        InvalidRequest (422) for what is not a month, or is still to come.
+        """
+        month = _month(period)
+        account, sheets = self._usage.overview(account_id, [month, STORAGE_ITEM, RESOURCES_ITEM])
+        quotas = self._figures(account, sheets, month, month)
+        storage = self._figures(account, sheets, STORAGE_ITEM, month)
+        places = self._figures(account, sheets, RESOURCES_ITEM, month)
+        return {
+            "tier": sheets[month].tier if month in sheets else account.plan.tier,
+            "period": month,
+            "usage": {figures.name: figures.amounts() for figures in quotas + storage},
+            "resource_counts": {figures.name: {"used": figures.used, "limit": figures.limit} for figures in places},
+        }
+
+    def _figures(self, account: Account, sheets: dict[str, Sheet], item: str, month: str) -> list[Figures]:
+        sheet = sheets.get(item, Sheet(account.plan.tier, {}))
+        limits = limits_of(self._catalog.plan(sheet.tier), item)
+        return [
+            Figures.of(name, month, sheet.counters.get(name, Counter(0, limit.ceiling)), limit)
+            for name, limit in limits.items()
+        ]
+
+
+def _month(period: str | None) -> str:
+    current = clock.period()
+    if period is None:
+        return current
+    if not _PERIOD.fullmatch(period) or period > current:
+        raise InvalidRequest("period must be a month that has begun, like 2026-03.", {"period": "not a month so far"})
+    return period

@@ -1,0 +1,161 @@
+"""Metering: count what is used, refuse what is over the limit, tell when a threshold is passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from aerostack_billing import clock
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.errors import GaugeBelowZero, InvalidRequest, PlanLimitExceeded, StoreUnavailable
+from aerostack_billing.idempotency.store import Answered, IdempotencyStore, Keyed, keyed
+from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.usage.models import ConsumeRequest, Counter, Figures, Level
+from aerostack_billing.usage.store import STORAGE_ITEM, KeyTaken, NoRoom, NotOpen, Sheet, UsageStore, item_of, limits_of
+
+Result = TypeVar("Result")
+_OPEN_ATTEMPTS = 5
+
+
+class ThresholdListener(Protocol):
+    """Whoever wants to know that an account came near, or over, a limit."""
+
+    def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
+        """Called once for each level of a counter."""
+
+
+@dataclass(frozen=True)
+class Consumed:
+    """The answer to a consume that passed; `replayed` when it is the first answer to the key, given again."""
+
+    body: dict[str, object]
+    replayed: bool = False
+
+
+class Metering:
+    """Counts usage against the ceilings that the counters carry."""
+
+    def __init__(
+        self,
+        usage: UsageStore,
+        accounts: AccountStore,
+        idempotency: IdempotencyStore,
+        catalog: Catalog,
+        listener: ThresholdListener,
+    ) -> None:
+        self._usage = usage
+        self._accounts = accounts
+        self._idempotency = idempotency
+        self._catalog = catalog
+        self._listener = listener
+
+    def consume(self, request: ConsumeRequest) -> Consumed:
+        """Count the quantity if the limit and its grace allow; the figures after it.
+
+        PlanLimitExceeded (403) with the figures and nothing counted if they do not; UnknownMetric and InvalidRequest
+        (422) for what cannot be counted; IdempotencyKeyReused (409) for a key that stood for another request.
+        """
+        self._check(request)
+        item = item_of(request.metric)
+        if request.dry_run:
+            return Consumed(self._rehearse(request, item))
+        if request.idempotency_key is not None:
+            return self._consume_once(request, item, request.idempotency_key)
+        try:
+            sheet = self.opened(
+                request.account_id,
+                item,
+                lambda: self._usage.add(request.account_id, item, request.metric, request.quantity),
+            )
+        except NoRoom as none:
+            raise self._refused(request, item, none.sheet) from none
+        return Consumed(self._passed(request, item, sheet))
+
+    def opened(self, account_id: str, item: str, attempt: Callable[[], Result]) -> Result:
+        """What `attempt` returns; where it finds no counter, the counter is created and the attempt made again."""
+        for _ in range(_OPEN_ATTEMPTS):
+            try:
+                return attempt()
+            except NotOpen:
+                self._usage.open(self._accounts.get(account_id), item)
+        raise StoreUnavailable("The account's plan is changing at this moment. Ask again.")
+
+    def _check(self, request: ConsumeRequest) -> None:
+        self._catalog.check_metric(request.metric)
+        if request.quantity == 0:
+            raise InvalidRequest("quantity must not be 0.", {"quantity": "must not be 0"})
+        if request.quantity < 0 and request.metric != STORAGE:
+            raise InvalidRequest(
+                f"quantity must be at least 1: only {STORAGE} can be given back.", {"quantity": "must be at least 1"}
+            )
+
+    def _consume_once(self, request: ConsumeRequest, item: str, key: str) -> Consumed:
+        """Count under a key: the record of the key and the count are one transaction, so neither is without the other.
+
+        The answer is kept after it. Whoever finds a record without an answer (its maker broke off) makes it.
+        """
+        asked = keyed("consume", request.account_id, key, {"metric": request.metric, "quantity": request.quantity})
+        try:
+            earlier = self.opened(request.account_id, item, lambda: self._count_under(asked, request, item))
+        except NoRoom as none:
+            raise self._refused(request, item, none.sheet) from none
+        if isinstance(earlier, Answered):
+            return Consumed(earlier.body, replayed=True)
+        sheet = self._usage.read(request.account_id, [item], consistent=True)[item]
+        return Consumed(self._idempotency.answer(asked, self._passed(request, item, sheet)))
+
+    def _count_under(self, asked: Keyed, request: ConsumeRequest, item: str) -> Answered | None:
+        claim = self._idempotency.claim(asked)
+        try:
+            self._usage.add_once(request.account_id, item, request.metric, request.quantity, claim)
+        except KeyTaken as taken:
+            return self._idempotency.read(asked, taken.record)
+        except NoRoom:
+            earlier = self._idempotency.find(asked)
+            if earlier is None:
+                raise
+            return earlier
+        return None
+
+    def _rehearse(self, request: ConsumeRequest, item: str) -> dict[str, object]:
+        account, sheets = self._usage.overview(request.account_id, [item])
+        limit = limits_of(self._catalog.plan(account.plan.tier), item)[request.metric]
+        unused = Sheet(account.plan.tier, {request.metric: Counter(0, limit.ceiling)})
+        sheet = sheets.get(item, unused)
+        counter = sheet.counters.get(request.metric, unused.counters[request.metric])
+        if request.quantity > counter.room or -request.quantity > counter.used:
+            raise self._refused(request, item, Sheet(sheet.tier, {request.metric: counter}))
+        return {
+            "allowed": True,
+            **self.figures(item, request.metric, Sheet(sheet.tier, {request.metric: counter})).view(),
+        }
+
+    def _passed(self, request: ConsumeRequest, item: str, sheet: Sheet) -> dict[str, object]:
+        figures = self.figures(item, request.metric, sheet)
+        announced = sheet.counters[request.metric].announced
+        if figures.level != announced:
+            for level in self._usage.announce(
+                request.account_id, item, request.metric, figures.level, announced=announced
+            ):
+                self._listener.threshold_passed(request.account_id, level, figures)
+        return {"allowed": True, **figures.view()}
+
+    def figures(self, item: str, name: str, sheet: Sheet) -> Figures:
+        """A counter of an item beside the limit of the plan whose rooms it carries."""
+        period = clock.period() if item == STORAGE_ITEM else item
+        limit = limits_of(self._catalog.plan(sheet.tier), item)[name]
+        return Figures.of(name, period, sheet.counters[name], limit)
+
+    def _refused(self, request: ConsumeRequest, item: str, sheet: Sheet) -> PlanLimitExceeded | GaugeBelowZero:
+        figures = self.figures(item, request.metric, sheet)
+        details = {**figures.view(), "requested": request.quantity}
+        if request.quantity < 0:
+            return GaugeBelowZero(f"Only {figures.used} of {request.metric} are held: give back at most that.", details)
+        way_out = "" if request.metric == STORAGE else " or wait for the next month"
+        return PlanLimitExceeded(
+            f"The {sheet.tier} plan's hard limit of {figures.hard_limit} {request.metric} leaves no room for "
+            f"{request.quantity}. Upgrade the plan{way_out}.",
+            details,
+        )

@@ -1,0 +1,215 @@
+"""The Usage table's counters: each carries its own ceiling, so that consuming is one conditional write.
+
+An item holds, per name, `{name}_used` and `{name}_room` (= hard limit - used). One item a month holds the quotas; two
+that never reset, `storage` and `resources`, hold the gauge and the places. All of them name the `tier` whose limits
+they carry; a change of plan moves `tier` and the rooms in the transaction that writes the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from aerostack_billing import clock
+from aerostack_billing.accounts.models import Account
+from aerostack_billing.accounts.store import AccountStore, read_account
+from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.plans.models import STORAGE, Limit, Plan, Tier
+from aerostack_billing.usage.models import Counter, Level
+
+STORAGE_ITEM = "storage"
+RESOURCES_ITEM = "resources"
+
+
+class NotOpen(Exception):
+    """The counters' item, or the name in it, does not exist yet: open it, then ask again."""
+
+
+class NoRoom(Exception):
+    """The counter's ceiling, or for what is given back its zero, forbids it; `sheet` is the item as it stands."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        super().__init__("the counter has no room")
+        self.sheet = sheet
+
+
+class KeyTaken(Exception):
+    """The idempotency key is held; `record` is what holds it."""
+
+    def __init__(self, record: Item | None) -> None:
+        super().__init__("the idempotency key is held")
+        self.record = record
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One item of counters, read."""
+
+    tier: Tier
+    counters: Mapping[str, Counter]
+
+
+def limits_of(plan: Plan, item: str) -> Mapping[str, Limit]:
+    """The names that an item of the Usage table counts under a plan, with their limits."""
+    if item == STORAGE_ITEM:
+        return {STORAGE: plan.storage}
+    return plan.resources if item == RESOURCES_ITEM else plan.quotas
+
+
+def item_of(metric: str) -> str:
+    """The item that counts a metric now: the gauge's, or this month's."""
+    return STORAGE_ITEM if metric == STORAGE else clock.period()
+
+
+class UsageStore:
+    """Reads and conditional writes of counters."""
+
+    def __init__(self, dynamo: Dynamo, table: str, accounts: AccountStore, catalog: Catalog) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self._accounts = accounts
+        self._catalog = catalog
+
+    def read(self, account_id: str, items: Sequence[str], *, consistent: bool = False) -> dict[str, Sheet]:
+        """The items that exist, by name, in one request."""
+        found = self._dynamo.batch_get(
+            {self._table: [self._key(account_id, item) for item in items]}, consistent=consistent
+        )
+        return {str(item["period"]): _read(item) for item in found[self._table]}
+
+    def add(self, account_id: str, item: str, name: str, quantity: int) -> Sheet:
+        """Count `quantity` if there is room; the item after it. One request, one write unit, exact at any concurrency.
+
+        NoRoom, with the item, if there is not; NotOpen if the counter does not exist. Nothing is counted then.
+        """
+        try:
+            return _read(self._dynamo.update(self.addition(account_id, item, name, quantity)))
+        except ConditionFailed as failed:
+            raise refusal(failed.item, name) from failed
+
+    def add_once(self, account_id: str, item: str, name: str, quantity: int, claim: Write) -> None:
+        """Count together with `claim`, the write that takes an idempotency key: both or neither.
+
+        KeyTaken, with the record, if the key is held; NoRoom or NotOpen as in `add`. A refused transaction need not
+        report every condition that failed, so that NoRoom does not tell that the key is free.
+        """
+        try:
+            self._dynamo.transact([self.addition(account_id, item, name, quantity), claim])
+        except TransactionRefused as refused:
+            counting, claiming = refused.reasons
+            if claiming.failed:
+                raise KeyTaken(claiming.item) from refused
+            raise refusal(counting.item, name) from refused
+
+    def addition(self, account_id: str, item: str, name: str, quantity: int) -> Write:
+        """The conditional write that counts `quantity`, which is below zero where some is given back.
+
+        Its condition: the room suffices, and what is given back was used.
+        """
+        return Write(
+            self._table,
+            self._key(account_id, item),
+            update="ADD #used :quantity, #room :opposite",
+            condition="#room >= :quantity AND #used >= :opposite",
+            names={"#used": f"{name}_used", "#room": f"{name}_room"},
+            values={":quantity": quantity, ":opposite": -quantity},
+        )
+
+    def open(self, account: Account, item: str) -> None:
+        """Create the item, or the names that a newer catalog added to it, with the rooms of the account's plan.
+
+        Written under the condition that the account's plan is still the one given, so that no item is born with the
+        limits of a plan that has just ended. Whoever comes second finds it done; VersionConflict is not raised: the
+        caller reads the account anew and tries again when the counter is still missing.
+        """
+        plan = self._catalog.plan(account.plan.tier)
+        limits = limits_of(plan, item)
+        rooms = {f"{name}_room": limit.ceiling for name, limit in limits.items()}
+        zeros = {f"{name}_used": 0 for name in limits}
+        fields = {**zeros, **rooms, "tier": plan.tier}
+        names = {f"#{i}": field for i, field in enumerate(fields)}
+        values = {f":{i}": value for i, value in enumerate(fields.values())}
+        tier = f"#{len(fields) - 1}", f":{len(fields) - 1}"
+        write = Write(
+            self._table,
+            self._key(account.account_id, item),
+            update="SET " + ", ".join(f"#{i} = if_not_exists(#{i}, :{i})" for i in range(len(fields))),
+            condition=f"attribute_not_exists({tier[0]}) OR {tier[0]} = {tier[1]}",
+            names=names,
+            values=values,
+        )
+        try:
+            self._dynamo.transact([write, self._accounts.unchanged(account)])
+        except TransactionRefused:
+            return
+
+    def announce(self, account_id: str, item: str, name: str, level: Level, *, announced: Level) -> list[Level]:
+        """Note that the counter has come to `level`; the levels that this caller, and no other, is to tell of.
+
+        `announced` is what the caller saw noted. Another's note in between is taken into account: a level is handed
+        out once, however many callers pass it together.
+        """
+        for _ in Level:
+            if announced == level:
+                return []
+            stood = self._note(account_id, item, name, level, instead_of=announced)
+            if stood is None:
+                return [passed for passed in Level if announced < passed <= level]
+            if stood > level > announced:
+                return []
+            announced = stood
+        return []
+
+    def _note(self, account_id: str, item: str, name: str, level: Level, *, instead_of: Level) -> Level | None:
+        unset = "attribute_not_exists(#level) OR " if instead_of is Level.QUIET else ""
+        note = Write(
+            self._table,
+            self._key(account_id, item),
+            update="SET #level = :level",
+            condition=f"{unset}#level = :before",
+            names={"#level": f"{name}_level"},
+            values={":level": int(level), ":before": int(instead_of)},
+        )
+        try:
+            self._dynamo.update(note)
+        except ConditionFailed as failed:
+            return _read(failed.item).counters[name].announced if failed.item else level
+        return None
+
+    def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, Sheet]]:
+        """The account and the items that exist, in one request; read with eventual consistency, for showing."""
+        found = self._dynamo.batch_get(
+            {
+                self._accounts.table: [self._accounts.key(account_id)],
+                self._table: [self._key(account_id, item) for item in items],
+            }
+        )
+        account = next(iter(found[self._accounts.table]), None)
+        return read_account(account_id, account), {str(item["period"]): _read(item) for item in found[self._table]}
+
+    def _key(self, account_id: str, item: str) -> Item:
+        return {"account_id": account_id, "period": item}
+
+
+def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
+    """Why a counter refused: it does not exist yet, or it has no room."""
+    if item is None or f"{name}_room" not in item:
+        return NotOpen()
+    return NoRoom(_read(item))
+
+
+def _read(item: Item) -> Sheet:
+    names = [field.removesuffix("_used") for field in item if field.endswith("_used")]
+    return Sheet(
+        tier=cast("Tier", item["tier"]),
+        counters={
+            name: Counter(
+                used=cast("int", item[f"{name}_used"]),
+                room=cast("int", item[f"{name}_room"]),
+                announced=Level(cast("int", item.get(f"{name}_level", 0))),
+            )
+            for name in names
+        },
+    )

@@ -1,0 +1,41 @@
+"""A Stripe event as it arrives, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aerostack_billing.payments.wire import Reference, Wire
+
+Result = Literal["processed", "ignored", "dead", "duplicate"]
+
+
+class EventData(Wire):
+    """What the event is about; read further by whoever handles the type."""
+
+    object: dict[str, object]
+
+
+class Event(Wire):
+    """The envelope of an event."""
+
+    id: str
+    type: str
+    created: int
+    data: EventData
+
+
+class CustomerObject(Wire):
+    """Any object that belongs to a customer: a subscription, an invoice, a Checkout session."""
+
+    customer: Reference | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an event, and the account it was about."""
+
+    event_id: str
+    event_type: str
+    result: Result
+    account_id: str | None = None
