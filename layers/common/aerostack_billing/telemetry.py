@@ -22,7 +22,8 @@ class Telemetry:
     def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
         """An account came near its limit, into grace, or to its hard limit."""
         self.logger.warning(
-            "usage threshold passed", extra={"account_id": account_id, "level": level.name.lower(), **figures.view()}
+            "usage threshold passed",
+            extra={"account_id": account_id, "threshold": level.name.lower(), **figures.view()},
         )
         self._count(f"Usage{level.name.capitalize()}")
 

@@ -125,7 +125,7 @@ class Metering:
         unused = Sheet(account.plan.tier, {request.metric: Counter(0, limit.ceiling)})
         sheet = sheets.get(item, unused)
         counter = sheet.counters.get(request.metric, unused.counters[request.metric])
-        if request.quantity > counter.room or -request.quantity > counter.used:
+        if request.quantity > max(0, counter.room) or -request.quantity > counter.used:
             raise self._refused(request, item, Sheet(sheet.tier, {request.metric: counter}))
         return {
             "allowed": True,

@@ -106,13 +106,14 @@ class UsageStore:
     def addition(self, account_id: str, item: str, name: str, quantity: int) -> Write:
         """The conditional write that counts `quantity`, which is below zero where some is given back.
 
-        Its condition: the room suffices, and what is given back was used.
+        Its condition: the room suffices, or, of what is given back, that as much is used. Giving back is allowed also
+        where a cheaper plan left the room below zero.
         """
         return Write(
             self._table,
             self._key(account_id, item),
             update="ADD #used :quantity, #room :opposite",
-            condition="#room >= :quantity AND #used >= :opposite",
+            condition="#room >= :quantity" if quantity > 0 else "#used >= :opposite",
             names={"#used": f"{name}_used", "#room": f"{name}_room"},
             values={":quantity": quantity, ":opposite": -quantity},
         )

@@ -1,0 +1,167 @@
+"""The rooms on Amazon's DynamoDB Local, with its requests and capacity units counted."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from aerostack_billing import clock
+from aerostack_billing.config import Settings
+from aerostack_billing.dynamo import Dynamo
+from aerostack_billing.runtime import Runtime
+from local.template import load_app
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+ROOT = Path(__file__).parents[2]
+MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.dynamodb_local)
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """DynamoDB Local, in memory, for the session."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = next((ROOT / ".local/dynamodb/package/lib").glob("dynamodb_local_*"))
+    jar = ["-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
+    server = subprocess.Popen(
+        ["java", *jar, "-inMemory", "-sharedDb", "-port", str(port)],
+        cwd=home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(300):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def client(endpoint: str) -> DynamoDBClient:
+    config = Config(max_pool_connections=80, retries={"total_max_attempts": 1})
+    credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+    return boto3.client("dynamodb", endpoint_url=endpoint, config=config, **credentials)
+
+
+@dataclass
+class Meter:
+    """Requests and capacity units since `reset`, as DynamoDB counts them."""
+
+    requests: int = 0
+    write_units: float = 0
+    read_units: float = 0
+    operations: list[str] = field(default_factory=list)
+
+    def reset(self) -> None:
+        self.requests, self.write_units, self.read_units = 0, 0.0, 0.0
+        self.operations.clear()
+
+    def spent(self) -> tuple[int, float, float]:
+        """Requests, write units, read units."""
+        return self.requests, self.write_units, self.read_units
+
+
+@pytest.fixture
+def meter(client: DynamoDBClient) -> Iterator[Meter]:
+    meter = Meter()
+
+    def ask(params: dict[str, object], **_: object) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def count(parsed: dict[str, object], model: object, **_: object) -> None:
+        name = getattr(model, "name", "")
+        meter.requests += 1
+        meter.operations.append(name)
+        told = parsed.get("ConsumedCapacity") or []
+        units = sum(float(c["CapacityUnits"]) for c in (told if isinstance(told, list) else [told]))
+        if name in {"GetItem", "BatchGetItem", "Query", "TransactGetItems", "Scan"}:
+            meter.read_units += units
+        else:
+            meter.write_units += units
+
+    client.meta.events.register("provide-client-params.dynamodb.*", ask, unique_id="meter-ask")
+    client.meta.events.register("after-call.dynamodb.*", count, unique_id="meter-count")
+    yield meter
+    client.meta.events.unregister("provide-client-params.dynamodb.*", unique_id="meter-ask")
+    client.meta.events.unregister("after-call.dynamodb.*", unique_id="meter-count")
+
+
+@pytest.fixture(scope="session")
+def environment(client: DynamoDBClient) -> dict[str, str]:
+    """The template's tables, made under names of this session's; the settings that name them."""
+    names = {}
+    for table in load_app(ROOT / "template.yaml").tables.values():
+        name = f"{table.logical_id}-{uuid.uuid4().hex[:8]}"
+        keys = [(table.hash_key, "HASH")] + ([(table.range_key, "RANGE")] if table.range_key else [])
+        client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in table.attributes],
+            KeySchema=[{"AttributeName": n, "KeyType": t} for n, t in keys],
+        )
+        names[f"{table.logical_id.removesuffix('Table').upper()}_TABLE"] = name
+    return {
+        **names,
+        "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
+        "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
+    }
+
+
+@pytest.fixture
+def parts(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
+    """The rooms, put together as in a function, on DynamoDB Local."""
+    parts = Runtime(Settings(environment))
+    parts.dynamo = Dynamo(client)
+    return parts
+
+
+@pytest.fixture
+def account() -> str:
+    """An account that no other test has."""
+    return f"acct_{uuid.uuid4().hex}"
+
+
+@dataclass
+class Time:
+    """The clock of a test: it stands still until it is moved."""
+
+    unix: float = MARCH
+
+    def to(self, *when: int) -> None:
+        self.unix = datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc, arg-type]
+
+    def forward(self, seconds: float) -> None:
+        self.unix += seconds
+
+
+@pytest.fixture(autouse=True)
+def time_stands() -> Iterator[Time]:
+    moment = Time()
+    source: Callable[[], float] = lambda: moment.unix  # noqa: E731
+    with clock.using(source):
+        yield moment
