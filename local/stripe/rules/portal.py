@@ -1,0 +1,160 @@
+"""The customer portal: cancel, resume, another card, and a change of plan that the customer confirms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.stripe.errors import declined, invalid
+from local.stripe.objects import Json
+from local.stripe.rules import calendar, cards, collection, lifecycle, schedules, subscriptions
+from local.stripe.rules.cards import Card, Verdict
+from local.stripe.world import World
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of plan as the portal was opened to confirm it."""
+
+    subscription: Json
+    item: Json
+    price: Json
+    quantity: int
+    waits: bool
+    proration: str
+
+    cost_cents: int
+    """What confirming costs at once, before the customer's credit; negative is a credit."""
+
+
+def subscription_of(world: World, session: Json) -> Json | None:
+    """The subscription that the portal shows: the flow's, else the customer's newest that is not over."""
+    flow = session["flow"]
+    if flow is not None and flow["subscription_update_confirm"] is not None:
+        return world.find("subscription", flow["subscription_update_confirm"]["subscription"])
+    mine = [
+        subscription
+        for subscription in world.all("subscription").values()
+        if subscription["customer"] == session["customer"] and subscription["status"] not in lifecycle.OVER
+    ]
+    return mine[-1] if mine else None
+
+
+def change_of(world: World, session: Json) -> Change | None:
+    """The change that the portal was opened to confirm; None where it was not, or the change is done."""
+    flow = session["flow"]
+    if flow is None or flow["subscription_update_confirm"] is None or session.get("_done"):
+        return None
+    asked = flow["subscription_update_confirm"]
+    subscription = world.find("subscription", asked["subscription"])
+    wanted = asked["items"][0]
+    item = next(kept for kept in subscription["items"]["data"] if kept["id"] == wanted["id"])
+    price = world.find("price", wanted["price"])
+    quantity = wanted["quantity"] or item["quantity"]
+    features = world.find("billing_portal.configuration", session["configuration"])["features"]["subscription_update"]
+    waits = any(
+        _meets(condition["type"], item, price, quantity)
+        for condition in features["schedule_at_period_end"]["conditions"]
+    )
+    lines = subscriptions.change_lines(item, price, quantity, world.now(), features["proration_behavior"])
+    at_once = features["proration_behavior"] == "always_invoice" or subscriptions.is_restart(item, price)
+    cost = sum(line.amount for line in lines) if at_once and not waits else 0
+    return Change(subscription, item, price, quantity, waits, features["proration_behavior"], cost)
+
+
+def _meets(condition: str, item: Json, price: Json, quantity: int) -> bool:
+    if condition == "decreasing_item_amount":
+        before = subscriptions.amount_of(item["price"], item["quantity"])
+        return subscriptions.amount_of(price, quantity) < before
+    before_months, after_months = (
+        calendar.months(known["recurring"]["interval"], known["recurring"]["interval_count"])
+        for known in (item["price"], price)
+    )
+    return after_months < before_months
+
+
+def confirm(world: World, session: Json, change: Change, *, authenticated: bool) -> Verdict:
+    """Carry out the change: cheaper or shorter at the period's end, anything else at once and charged.
+
+    Challenged: nothing is changed yet. Raises Stripe's 402 where the card declines; nothing is changed then.
+    """
+    if change.waits:
+        schedules.plan_change(world, change.subscription, change.price, change.quantity)
+        session["_done"] = True
+        return Verdict.APPROVED
+    verdict = _afford(world, change, authenticated=authenticated)
+    if verdict is Verdict.CHALLENGED:
+        return verdict
+    subscription, now = change.subscription, world.now()
+    schedule = lifecycle.schedule_of(world, subscription)
+    if schedule is not None:
+        lifecycle.release(world, subscription, schedule)
+    lines = subscriptions.change_lines(change.item, change.price, change.quantity, now, change.proration)
+    with world.updating("customer.subscription.updated", subscription):
+        lifecycle.cancel_at_period_end(world, subscription, wanted=False)
+        subscriptions.apply_change(subscription, change.item, change.price, change.quantity, now)
+    subscriptions.bill_change(world, subscription, lines, at_once=change.cost_cents != 0, authenticated=True)
+    session["_done"] = True
+    return Verdict.APPROVED
+
+
+def _afford(world: World, change: Change, *, authenticated: bool) -> Verdict:
+    """Ask the card on file before anything is changed, so that a decline leaves the subscription as it was."""
+    customer = world.find("customer", change.subscription["customer"])
+    if change.cost_cents + customer["balance"] <= 0:
+        return Verdict.APPROVED
+    method = collection.method_for(world, change.subscription)
+    if method is None:
+        raise declined("There is no card on file; add one first.", "resource_missing", None)
+    card = cards.card_of(method)
+    verdict = cards.on_charging(card, authenticated=authenticated, set_up=method["_set_up"])
+    if verdict is Verdict.DECLINED:
+        raise cards.refusal(card)
+    return verdict
+
+
+def cancel(world: World, subscription: Json) -> None:
+    """Let the subscription end with its period; a change that waits is taken back."""
+    schedule = lifecycle.schedule_of(world, subscription)
+    if schedule is not None:
+        lifecycle.release(world, subscription, schedule)
+    with world.updating("customer.subscription.updated", subscription):
+        lifecycle.cancel_at_period_end(world, subscription, wanted=True)
+
+
+def resume(world: World, subscription: Json) -> None:
+    """Take a cancellation, or a change that waits for the period's end, back."""
+    schedule = lifecycle.schedule_of(world, subscription)
+    if schedule is not None:
+        lifecycle.release(world, subscription, schedule)
+    with world.updating("customer.subscription.updated", subscription):
+        lifecycle.cancel_at_period_end(world, subscription, wanted=False)
+
+
+def update_card(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:
+    """Keep the card as the customer's default and the subscription's, and try what is owed.
+
+    Challenged: nothing is kept yet. Raises Stripe's 402 where the card cannot be kept.
+    """
+    verdict = cards.on_saving(card, authenticated=authenticated)
+    if verdict is Verdict.CHALLENGED:
+        return verdict
+    if verdict is Verdict.DECLINED:
+        raise cards.refusal(card)
+    customer = world.find("customer", session["customer"])
+    method = cards.new_method(world, card, set_up=True)
+    cards.attach(world, method, customer)
+    with world.updating("customer.updated", customer):
+        customer["invoice_settings"]["default_payment_method"] = method["id"]
+    subscription = subscription_of(world, session)
+    if subscription is not None and subscription["status"] not in lifecycle.OVER:
+        with world.updating("customer.subscription.updated", subscription):
+            subscription["default_payment_method"] = method["id"]
+        collection.retry_owed(world, subscription)
+    return verdict
+
+
+def require_subscription(subscription: Json | None) -> Json:
+    """The subscription, or a refusal where the customer has none that runs."""
+    if subscription is None or subscription["status"] in lifecycle.OVER:
+        raise invalid("There is no subscription to manage.")
+    return subscription
