@@ -70,7 +70,7 @@ def test_only_a_resource_that_is_freed_is_ever_deleted(statements: Statements) -
         for function, statement in statements
         if "dynamodb:DeleteItem" in as_list(statement["Action"])
     }
-    assert deleting <= {(f, str(table("UsageTable"))) for f in ("ClaimResourceFunction", "FreeResourceFunction")}
+    assert deleting == {("FreeResourceFunction", str(table("UsageTable")))}
 
 
 def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(statements: Statements) -> None:
