@@ -30,7 +30,7 @@ class StackClock:
             return self._latest
 
     def now(self) -> datetime:
-        """This moment by this clock, aware, in UTC."""
+        """The moment it is by this clock, aware, in UTC."""
         return datetime.fromtimestamp(self.unix(), UTC)
 
     def advance_to(self, unix: float) -> None:

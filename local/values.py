@@ -13,6 +13,9 @@ STRIPE_API_KEY = "sk_test_local"
 STRIPE_SECRET: Mapping[str, str | list[str]] = {"api_key": STRIPE_API_KEY, "webhook_secrets": [WEBHOOK_SECRET]}
 STRIPE_SECRET_NAME = "aerostack/local/stripe-000000"
 
+CLOCK_OFFSET_VARIABLE = "LOCAL_CLOCK_OFFSET_SECONDS"
+"""Tells a function in a process of its own how far the stack's clock is ahead of real time."""
+
 PARAMETERS: Mapping[str, str] = {
     "Stage": "local",
     "JwtIssuer": "https://auth.aerostack.local",

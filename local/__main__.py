@@ -1,0 +1,127 @@
+"""`python -m local run`, `token` and `invoke`. Each option can also be given by its environment variable."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from local.client import NoStack, ask
+from local.clock import StackClock
+from local.errors import LocalError
+from local.paths import EVENTS, KEY_FILE, ROOT, STATE, TEMPLATE
+from local.template import load_app
+from local.template.loader import Value
+from local.tokens import TEN_YEARS_SECONDS, mint, only_authorizer, signing_key
+
+
+class UsageError(LocalError):
+    """An option that cannot be taken."""
+
+
+# A token must be quick to print: what serves a stack, or runs a function, is imported by those commands alone.
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit status: 0, 1 if it failed, 2 if it was asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except LocalError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    serve = importlib.import_module("local.serve").serve
+    serve(port=_number("--port", options.port), store=options.store)
+    return 0
+
+
+def _token(options: argparse.Namespace) -> int:
+    port = _number("--port", options.port)
+    lifetime = _number("--expires-in", options.expires_in) if options.expires_in else TEN_YEARS_SECONDS
+    if not options.account:
+        raise UsageError("--account (ACCOUNT) must name an account")
+    token = mint(
+        signing_key(STATE / KEY_FILE),
+        only_authorizer(load_app(TEMPLATE)),
+        account=options.account,
+        now=_stack_time(port),
+        scopes=options.scopes,
+        expires_in_seconds=lifetime,
+    )
+    print(token)
+    return 0
+
+
+def _invoke(options: argparse.Namespace) -> int:
+    invoke = importlib.import_module("local.lambdas.invoke").invoke
+    outcome = invoke(_number("--port", options.port), options.function, _event(options.event, options.function))
+    print(json.dumps(outcome.value, indent=2))
+    return 1 if outcome.failed else 0
+
+
+def _event(path: str, function: str) -> Value:
+    file = ROOT / path if path else EVENTS / sample_name(function)
+    try:
+        event: Value = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}; name the event with --event (EVENT)") from error
+    except ValueError as error:
+        raise UsageError(f"{file} is not JSON: {error}") from error
+    return event
+
+
+def sample_name(function: str) -> str:
+    """The sample event of a function: `get-billing.json` for GetBillingFunction."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", function.removesuffix("Function")).lower() + ".json"
+
+
+def _stack_time(port: int) -> float:
+    """The running stack's time; without one, a stack that starts now will be at real time."""
+    with contextlib.suppress(NoStack):
+        unix = ask(port, "clock")[1].get("unix")
+        if isinstance(unix, (int, float)):
+            return unix
+    return StackClock().unix()
+
+
+def _number(option: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{option} must be a whole number, not {text!r}") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m local", description="The stack on this machine.")
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="serve the whole stack until it is interrupted")
+    run.add_argument("--store", default=_variable("STORE", "moto"), choices=["moto", "dynamodb-local"])
+    run.set_defaults(command=_run)
+    token = commands.add_parser("token", help="print a token that the running stack accepts")
+    token.add_argument("--account", default=_variable("ACCOUNT", "acct_demo"))
+    token.add_argument("--scopes", default=_variable("SCOPES", ""), help="separated by spaces")
+    token.add_argument("--expires-in", default=_variable("EXPIRES_IN", ""), help="seconds; ten years if not given")
+    token.set_defaults(command=_token)
+    one = commands.add_parser("invoke", help="run one function by Lambda's runtime against the running stack")
+    one.add_argument("--function", default=_variable("FUNCTION", "GetBillingFunction"))
+    one.add_argument("--event", default=_variable("EVENT", ""), help="its sample in events/ if not given")
+    one.set_defaults(command=_invoke)
+    for command in (run, token, one):
+        command.add_argument("--port", default=_variable("PORT", "3000"))
+    return parser
+
+
+def _variable(name: str, default: str) -> str:
+    return os.environ.get(name) or default
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

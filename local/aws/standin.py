@@ -1,0 +1,89 @@
+"""AWS inside this process: moto answers for DynamoDB and Secrets Manager, one call at a time.
+
+Everything that speaks AWS here is pointed at the stack's own door. A client in another process comes in by HTTP; a
+boto3 client in this process takes a short cut that hands its request over before it reaches a socket. Either way it
+is one state behind one lock: moto is not thread-safe, and lets conditional writes through side by side.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.handlers import BUILTIN_HANDLERS
+from moto.core.base_backend import BackendDict
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.models import botocore_stubber
+
+from local.gateway.messages import HttpRequest, HttpResponse, json_response
+
+_SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
+_SERVICES = frozenset({"dynamodb", "secretsmanager"})
+
+
+class AwsStandIn:
+    """The door's URL, and what is behind it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Empty at first. Inside the block, clients of this process that are made for the door take the short cut."""
+        BackendDict.reset()
+        handler = ("before-send", self._short_cut)
+        BUILTIN_HANDLERS.append(handler)
+        try:
+            yield
+        finally:
+            BUILTIN_HANDLERS.remove(handler)
+            BackendDict.reset()
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """A call that came in by HTTP."""
+        status, headers, body = self._dispatch(request.method, request.joined_headers, request.body)
+        return HttpResponse(status, tuple(headers.items()), body)
+
+    def _short_cut(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        if not request.url.startswith(self.url):
+            return None
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+        status, answered, payload = self._dispatch(request.method, headers, body)
+        return AWSResponse(request.url, status, _carried(answered), MockRawResponse(payload))
+
+    def _dispatch(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        signed = _SIGNED_FOR.search(headers.get("authorization", ""))
+        if signed is None or signed["service"] not in _SERVICES:
+            service = "an unsigned request" if signed is None else signed["service"]
+            refusal = json_response(501, {"__type": "NotImplemented", "message": f"{service} is not served locally"})
+            return refusal.status, dict(refusal.headers), refusal.body
+        request = AWSPreparedRequest(
+            method=method,
+            url=f"https://{signed['service']}.{signed['region']}.amazonaws.com/",
+            headers=_carried(headers),
+            body=body,
+            stream_output=False,
+        )
+        with self._lock:
+            answer = botocore_stubber.process_request(request)
+        assert answer is not None, "moto serves both services"
+        status, answered, payload = answer
+        texts = {str(name): str(value) for name, value in answered.items()}
+        return status, texts, payload if isinstance(payload, bytes) else str(payload).encode()
+
+
+def _carried(headers: Mapping[str, str]) -> HTTPHeaders:
+    carried = HTTPHeaders()
+    for name, value in headers.items():
+        carried[name] = value
+    return carried
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

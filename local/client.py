@@ -1,0 +1,31 @@
+"""Asking a stack that runs in another process."""
+
+from __future__ import annotations
+
+import http.client
+import json
+
+from local.errors import LocalError
+from local.template.loader import Value
+
+_TIMEOUT_SECONDS = 5
+
+
+class NoStack(LocalError):
+    """No stack answers on the port."""
+
+
+def ask(port: int, path: str) -> tuple[int, dict[str, Value]]:
+    """GET a door of the stack on the port: the status and the JSON object. NoStack where none answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", f"/_local/{path}")
+        response = connection.getresponse()
+        answer: Value = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NoStack(f"no local stack answers on port {port}: start one with `make run`, or name its PORT") from error
+    finally:
+        connection.close()
+    if not isinstance(answer, dict):
+        raise NoStack(f"something else than the local stack answers on port {port}")
+    return response.status, answer

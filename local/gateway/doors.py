@@ -1,0 +1,142 @@
+"""The stack's own doors under /_local, which no deployment has."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+from local.aws.standin import AwsStandIn
+from local.clock import StackClock, iso
+from local.gateway.app import FunctionUrls
+from local.gateway.messages import HttpRequest, HttpResponse, json_response
+from local.lambdas.host import FunctionError, Invoke
+from local.lambdas.outside import OutsideFunction
+from local.template.loader import Value
+from local.timeline import Timeline
+
+PREFIX = "/_local"
+
+_SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
+_MOST_DAYS = 3_660
+
+_Door: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
+
+
+class _BadRequest(Exception):
+    """What is wrong with a request at a door, and what would be right."""
+
+
+class Doors:
+    """Answers every path under /_local but Stripe's."""
+
+    def __init__(
+        self,
+        *,
+        clock: StackClock,
+        timeline: Timeline,
+        invoke: Invoke,
+        urls: FunctionUrls,
+        aws: AwsStandIn,
+        outside: dict[str, OutsideFunction],
+        store: str,
+    ) -> None:
+        self._clock = clock
+        self._timeline = timeline
+        self._invoke_function = invoke
+        self._urls = urls
+        self._aws = aws
+        self._outside = outside
+        self._store = store
+        self._doors: dict[tuple[str, str], _Door] = {
+            ("GET", "clock"): self._tell_clock,
+            ("GET", "functions"): self._tell_function,
+            ("GET", "health"): self._tell_health,
+            ("POST", "advance"): self._advance,
+            ("POST", "invoke"): self._invoke,
+        }
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """The door's answer; 404 where there is no such door, 422 for what it cannot take."""
+        _, _, rest = request.path.partition(f"{PREFIX}/")
+        name, _, below = rest.partition("/")
+        if name == "aws":
+            return self._aws.answer(request)
+        if name == "url":
+            return self._url(request, below)
+        door = self._doors.get((request.method, name))
+        if door is None:
+            known = ", ".join(f"{method} {PREFIX}/{door}" for method, door in sorted(self._doors))
+            return _error(
+                404, "NOT_FOUND", f"There is no such door. There are {known}, {PREFIX}/url and {PREFIX}/stripe."
+            )
+        try:
+            return door(request, below)
+        except _BadRequest as error:
+            return _error(422, "INVALID_REQUEST", str(error))
+
+    def _tell_clock(self, _request: HttpRequest, _below: str) -> HttpResponse:
+        return json_response(200, self._time())
+
+    def _tell_health(self, _request: HttpRequest, _below: str) -> HttpResponse:
+        return json_response(200, {"status": "ok", "store": self._store})
+
+    def _tell_function(self, _request: HttpRequest, below: str) -> HttpResponse:
+        """What another process needs to run a function against this stack."""
+        return json_response(200, self._outside[self._known(below)].to_json(self._clock.unix()))
+
+    def _advance(self, request: HttpRequest, _below: str) -> HttpResponse:
+        done = self._timeline.advance(_seconds(_json(request)))
+        return json_response(200, {**self._time(), "schedules_fired": done.firings})
+
+    def _invoke(self, request: HttpRequest, below: str) -> HttpResponse:
+        function = self._known(below)
+        event = _json(request) if request.body else {}
+        try:
+            return json_response(200, self._invoke_function(function, event))
+        except FunctionError as error:
+            told: Value = {"errorType": error.kind, "errorMessage": error.reason}
+            return json_response(200, told, (("x-amz-function-error", "Unhandled"),))
+
+    def _url(self, request: HttpRequest, below: str) -> HttpResponse:
+        function, slash, path = below.partition("/")
+        if function not in self._urls:
+            return _error(404, "NOT_FOUND", f"{function} has no function URL in the template.")
+        return self._urls.answer(function, slash + path, request)
+
+    def _known(self, function: str) -> str:
+        if function not in self._outside:
+            raise _BadRequest(
+                f"{function or 'Nothing'} is no function of the template. There are: {', '.join(self._outside)}."
+            )
+        return function
+
+    def _time(self) -> dict[str, Value]:
+        unix = self._clock.unix()
+        return {"now": iso(unix), "unix": int(unix)}
+
+
+def _json(request: HttpRequest) -> Value:
+    try:
+        value: Value = json.loads(request.body)
+    except ValueError as error:
+        raise _BadRequest(f"The body is not JSON: {error}.") from error
+    return value
+
+
+def _seconds(body: Value) -> float:
+    if not isinstance(body, dict) or not body or not body.keys() <= _SECONDS.keys():
+        raise _BadRequest('The body names days, hours or minutes, as in {"days": 31}, and nothing else.')
+    total = 0.0
+    for unit, amount in body.items():
+        if isinstance(amount, bool) or not isinstance(amount, (int, float)) or not math.isfinite(amount) or amount < 0:
+            raise _BadRequest(f"{unit} must be a number, 0 or more: the clock never goes back.")
+        total += amount * _SECONDS[unit]
+    if total > _MOST_DAYS * 86_400:
+        raise _BadRequest(f"One advance goes {_MOST_DAYS} days at most.")
+    return total
+
+
+def _error(status: int, code: str, text: str) -> HttpResponse:
+    return json_response(status, {"error": {"code": code, "message": text, "details": {}}})

@@ -1,0 +1,174 @@
+"""The whole stack, put together: one port, one clock, one state."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+
+from local.aws.dynamodb_local import dynamodb_local
+from local.aws.seed import create_secret, create_tables
+from local.aws.standin import AwsStandIn
+from local.clock import StackClock
+from local.environment import FOREIGN_VARIABLES, local_variables, outside_environment
+from local.gateway.app import FunctionUrls, HttpApi
+from local.gateway.authorizer import Authorizer
+from local.gateway.doors import PREFIX, Doors
+from local.gateway.events import schedule_event
+from local.gateway.messages import HttpRequest, HttpResponse
+from local.gateway.server import Server
+from local.lambdas.host import FunctionError, LambdaHost, environment, shared_environment
+from local.lambdas.layer import adopted
+from local.lambdas.outside import OutsideFunction
+from local.paths import KEY_FILE, STATE, TEMPLATE
+from local.seam import Stripe, StripeFactory
+from local.stripe import LocalStripe
+from local.template import Schedule, ServerlessApp, load_app
+from local.timeline import Timeline
+from local.tokens import TEN_YEARS_SECONDS, SigningKey, mint, only_authorizer, signing_key
+from local.values import REGION, STRIPE_SECRET, WEBHOOK_SECRET
+
+MOTO = "moto"
+DYNAMODB_LOCAL = "dynamodb-local"
+STORES = (MOTO, DYNAMODB_LOCAL)
+
+WEBHOOK_FUNCTION = "StripeWebhookFunction"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to run a stack. Port 0 takes a free one. `keep` keeps data, Stripe and clock on disk where the store can."""
+
+    template: Path = TEMPLATE
+    state: Path = STATE
+    store: str = MOTO
+    port: int = 0
+    keep: bool = False
+    ticking: bool = True
+    stripe: StripeFactory = LocalStripe
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack."""
+
+    base_url: str
+    port: int
+    app: ServerlessApp
+    clock: StackClock
+    stripe: Stripe
+    timeline: Timeline
+    host: LambdaHost
+    key: SigningKey
+
+    @property
+    def webhook_url(self) -> str:
+        """Where Stripe's events go."""
+        return webhook_url(self.base_url)
+
+    def token(self, account: str, scopes: str = "", expires_in_seconds: int = TEN_YEARS_SECONDS) -> str:
+        """A bearer token that this stack takes."""
+        authorizer = only_authorizer(self.app)
+        now = self.clock.unix()
+        return mint(
+            self.key, authorizer, account=account, now=now, scopes=scopes, expires_in_seconds=expires_in_seconds
+        )
+
+
+def webhook_url(base_url: str) -> str:
+    """The function URL that takes Stripe's webhooks."""
+    return f"{base_url}{PREFIX}/url/{WEBHOOK_FUNCTION}"
+
+
+@contextmanager
+def running(config: Config) -> Iterator[Stack]:
+    """Start everything, hand back the stack, and end everything after the block.
+
+    TemplateError, DynamoDbLocalMissing, or OSError where the port is taken.
+    """
+    app = load_app(config.template)
+    data = config.state / "data" if config.keep and config.store == DYNAMODB_LOCAL else None
+    with ExitStack() as parts:
+        server = Server(config.port)
+        parts.callback(server.server_close)
+        base_url = f"http://127.0.0.1:{server.server_port}"
+        clock = StackClock(data / "clock.json" if data is not None else None)
+        aws = AwsStandIn(f"{base_url}{PREFIX}/aws")
+        parts.enter_context(aws.installed())
+        dynamodb_url = None
+        if config.store == DYNAMODB_LOCAL:
+            kept = data / "dynamodb" if data is not None else None
+            dynamodb_url = parts.enter_context(dynamodb_local(config.state / "dynamodb", kept))
+        variables = local_variables(base_url=base_url, dynamodb_url=dynamodb_url)
+        parts.enter_context(environment({**shared_environment(app), **variables}, without=FOREIGN_VARIABLES))
+        parts.enter_context(adopted(app.layers, clock.unix))
+        _seed(app)
+        host = LambdaHost(app)
+        host.load()
+        stripe = config.stripe(
+            clock=clock,
+            base_url=f"{base_url}{PREFIX}/stripe",
+            webhook_url=webhook_url(base_url),
+            webhook_secret=WEBHOOK_SECRET,
+            snapshot=data / "stripe.json" if data is not None else None,
+        )
+        timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock))
+        stack = Stack(
+            base_url, server.server_port, app, clock, stripe, timeline, host, signing_key(config.state / KEY_FILE)
+        )
+        outside = {
+            logical_id: OutsideFunction(function, outside_environment(function, variables))
+            for logical_id, function in app.functions.items()
+        }
+        _open(server, stack, aws, outside, config.store)
+        parts.callback(server.shutdown)
+        threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()
+        stripe.start()
+        parts.callback(stripe.stop)
+        if config.ticking:
+            timeline.start()
+            parts.callback(timeline.stop)
+        yield stack
+
+
+def _open(server: Server, stack: Stack, aws: AwsStandIn, outside: dict[str, OutsideFunction], store: str) -> None:
+    """Let the server answer for the stack."""
+    clock, host = stack.clock, stack.host
+    api = HttpApi(stack.app, host.invoke, Authorizer(stack.key, clock.unix), clock.unix)
+    urls = FunctionUrls(stack.app, host.invoke, clock.unix)
+    doors = Doors(
+        clock=clock, timeline=stack.timeline, invoke=host.invoke, urls=urls, aws=aws, outside=outside, store=store
+    )
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return doors.answer(request) if request.path.startswith(f"{PREFIX}/") else api.answer(request)
+
+    server.mounts[f"{PREFIX}/stripe"] = stack.stripe.wsgi_app
+    server.answer = answer
+
+
+def _seed(app: ServerlessApp) -> None:
+    # A session made before knows neither this environment nor the short cut. Making clients in one thread first also
+    # spares the functions boto3's race of many threads making the first one.
+    boto3.setup_default_session(region_name=REGION)
+    create_tables(boto3.client("dynamodb"), app.tables.values())
+    secrets = {function.environment.get("STRIPE_SECRET_ARN") for function in app.functions.values()} - {None, ""}
+    client = boto3.client("secretsmanager")
+    for identifier in secrets:
+        assert identifier is not None
+        create_secret(client, identifier, STRIPE_SECRET)
+
+
+def _firing(host: LambdaHost, clock: StackClock) -> Callable[[Schedule], None]:
+    def fire(schedule: Schedule) -> None:
+        given = schedule.payload
+        event = schedule_event(schedule.name, clock.unix()) if given is None else json.loads(given)
+        with suppress(FunctionError):
+            host.invoke(schedule.function, event)
+
+    return fire

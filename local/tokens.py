@@ -1,0 +1,89 @@
+"""The tokens of the local stack: one signing key, made once, and the claims that its authorizer takes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import jwt
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from local.template import JwtAuthorizer, ServerlessApp, TemplateError
+
+ALGORITHM = "RS256"
+TEN_YEARS_SECONDS = 10 * 365 * 86_400
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """An RSA key with the id that tokens name it by."""
+
+    private: rsa.RSAPrivateKey
+    public: rsa.RSAPublicKey
+    key_id: str
+
+    @classmethod
+    def of(cls, private: rsa.RSAPrivateKey) -> SigningKey:
+        public = private.public_key()
+        digest = hashes.Hash(hashes.SHA256())
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        digest.update(public.public_bytes(serialization.Encoding.DER, form))
+        return cls(private, public, digest.finalize().hex()[:16])
+
+
+def signing_key(path: Path) -> SigningKey:
+    """The key kept at `path`; made there on first use, once, whoever comes first."""
+    if not path.exists():
+        _make_key(path)
+    private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    assert isinstance(private, rsa.RSAPrivateKey)
+    return SigningKey.of(private)
+
+
+def only_authorizer(app: ServerlessApp) -> JwtAuthorizer:
+    """The authorizer that local tokens are made out for."""
+    if len(app.authorizers) != 1:
+        raise TemplateError(f"tokens need exactly one JWT authorizer in the template, not {len(app.authorizers)}")
+    return app.authorizers[0]
+
+
+def mint(
+    key: SigningKey,
+    authorizer: JwtAuthorizer,
+    *,
+    account: str,
+    now: float,
+    scopes: str = "",
+    expires_in_seconds: int = TEN_YEARS_SECONDS,
+) -> str:
+    """A bearer token for the account, valid from `now`. `scopes` are separated by spaces."""
+    claims: dict[str, object] = {
+        "iss": authorizer.issuer,
+        "aud": authorizer.audiences[0],
+        "sub": account,
+        "iat": int(now),
+        "exp": int(now) + expires_in_seconds,
+    }
+    if scopes:
+        claims["scope"] = scopes
+    return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.key_id})
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        file.write(pem)
+    written = Path(file.name)
+    try:
+        # A link is made by one only: `make run` and `make token` may both be the first command of a fresh clone.
+        os.link(written, path)
+    except FileExistsError:
+        pass
+    finally:
+        written.unlink()
