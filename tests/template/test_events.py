@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from local.stack import Stack
+from local.testing import running_stack
 from tests.template.conftest import ROOT
 from tests.template.contract import METER, ROUTES, WEBHOOK, kebab
 
@@ -62,3 +65,28 @@ def test_the_webhook_s_sample_is_a_function_url_s_event_with_a_signature_to_repl
     assert event["requestContext"]["accountId"] == "anonymous"
     assert re.fullmatch(r"t=\d+,v1=[0-9a-f]{64}", event["headers"]["stripe-signature"])
     assert json.loads(event["body"])["object"] == "event"
+
+
+ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
+    "VerifySessionFunction": 404,  # the session is a made-up one
+    "CancelFunction": 409,  # nothing was bought yet
+    "ResumeFunction": 409,
+    "PortalFunction": 409,
+    WEBHOOK: 400,  # a signature lives for five minutes: `make invoke` signs anew
+}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with running_stack() as running:
+        yield running
+
+
+@pytest.mark.parametrize("logical_id", ANSWERS)
+def test_a_sample_event_is_understood_by_its_function(stack: Stack, logical_id: str) -> None:
+    event = sample(logical_id)
+    authorizer = event["requestContext"].get("authorizer", {"jwt": {"claims": {}}})
+    authorizer["jwt"]["claims"]["sub"] = f"acct_{logical_id}"  # one that no other function has touched
+    answer = stack.host.invoke(logical_id, event)
+    assert isinstance(answer, dict)
+    assert answer["statusCode"] == ANSWERS[logical_id], answer
