@@ -107,7 +107,6 @@ def _recurring(asked: Json) -> Json:
         "interval": asked["interval"],
         "interval_count": asked.get("interval_count", 1),
         "meter": None,
-        "trial_period_days": None,
         "usage_type": "licensed",
     }
 

@@ -153,8 +153,11 @@ def _charge(world: World, intent: Json, method: Json, *, status: str, paid: bool
 
 
 def _details(method: Json) -> Json:
-    if method["type"] != "card":
-        return {"type": method["type"], method["type"]: dict(method[method["type"]])}
+    if method["type"] == "us_bank_account":
+        account = method["us_bank_account"]
+        told = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+        details = {key: account[key] for key in told}
+        return {"type": "us_bank_account", "us_bank_account": {**details, "payment_reference": None}}
     card = method["card"]
     shared = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     return {
@@ -169,7 +172,6 @@ def _details(method: Json) -> Json:
             "network_transaction_id": None,
             "regulated_status": card["regulated_status"],
             "three_d_secure": None,
-            "transaction_link_id": None,
             "wallet": None,
         },
     }
