@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 
-from local.errors import LocalError
 from local.paths import STATE
 from local.stack import DYNAMODB_LOCAL, Config, Stack, running
 
@@ -25,7 +24,7 @@ The local stack runs on {base_url} (stop it with Ctrl-C). {kept}
 
 
 def serve(*, port: int, store: str) -> None:
-    """Serve until SIGINT or SIGTERM. LocalError if it cannot."""
+    """Serve until SIGINT or SIGTERM. LocalError if it cannot; SystemExit where the port is taken."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     # The SDKs say on every request what the functions' own logs say already.
     for noisy in ("botocore", "boto3", "moto", "stripe", "urllib3", "werkzeug"):
@@ -33,14 +32,11 @@ def serve(*, port: int, store: str) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    try:
-        with running(Config(port=port, store=store, keep=True)) as stack:
-            print(_banner(stack, store), flush=True)
-            # What functions print is log, as on Lambda.
-            with contextlib.redirect_stdout(sys.stderr):
-                ended.wait()
-    except OSError as error:
-        raise LocalError(f"cannot listen on port {port}: {error.strerror or error}; name another with PORT") from error
+    with running(Config(port=port, store=store, keep=True)) as stack:
+        print(_banner(stack, store), flush=True)
+        # What functions print is log, as on Lambda.
+        with contextlib.redirect_stdout(sys.stderr):
+            ended.wait()
 
 
 def _banner(stack: Stack, store: str) -> str:

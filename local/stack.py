@@ -39,6 +39,8 @@ STORES = (MOTO, DYNAMODB_LOCAL)
 
 WEBHOOK_FUNCTION = "StripeWebhookFunction"
 
+_one_at_a_time = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Config:
@@ -89,8 +91,20 @@ def webhook_url(base_url: str) -> str:
 def running(config: Config) -> Iterator[Stack]:
     """Start everything, hand back the stack, and end everything after the block.
 
-    TemplateError, DynamoDbLocalMissing, or OSError where the port is taken.
+    TemplateError or DynamoDbLocalMissing where it cannot start; SystemExit (werkzeug's way) where the port is taken;
+    RuntimeError where this process runs a stack already: environment, clock and moto's state are the process's.
     """
+    if not _one_at_a_time.acquire(blocking=False):
+        raise RuntimeError("a stack runs in this process already: end it first")
+    try:
+        with _started(config) as stack:
+            yield stack
+    finally:
+        _one_at_a_time.release()
+
+
+@contextmanager
+def _started(config: Config) -> Iterator[Stack]:
     app = load_app(config.template)
     data = config.state / "data" if config.keep and config.store == DYNAMODB_LOCAL else None
     with ExitStack() as parts:

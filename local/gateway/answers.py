@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 
 from local.gateway.messages import JSON_TYPE, HttpResponse
 from local.template.loader import Value
+
+_SENDABLE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 DEFAULT_TYPE = ("content-type", "text/plain;charset=UTF-8")
 
@@ -45,7 +48,10 @@ def _headers(value: Value) -> tuple[tuple[str, str], ...]:
         return ()
     if not isinstance(value, dict):
         raise InvalidAnswer("headers must be a mapping")
-    return tuple((name, item if isinstance(item, str) else json.dumps(item)) for name, item in value.items())
+    headers = tuple((name, item if isinstance(item, str) else json.dumps(item)) for name, item in value.items())
+    if not all(_SENDABLE.fullmatch(text) for header in headers for text in header):
+        raise InvalidAnswer("a header holds a line break, or a letter that HTTP cannot carry")
+    return headers
 
 
 def _body(value: Value, *, encoded: bool) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import selectors
+import socket
 import time
+import weakref
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, ClassVar, cast
@@ -49,6 +52,20 @@ class Server(ThreadedWSGIServer):
         super().__init__("127.0.0.1", port, _no_app, handler=_Handler)
         self.answer: Callable[[HttpRequest], HttpResponse] = lambda _: message(503, "Service Unavailable")
         self.mounts: dict[str, WSGIApplication] = {}
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
+        """Take a connection (socketserver calls this)."""
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def server_close(self) -> None:
+        """Stop listening, and end the connections that clients keep open."""
+        super().server_close()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def mounted(self, path: str) -> str | None:
         """The prefix of the WSGI application that serves the path, if one does."""

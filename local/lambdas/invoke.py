@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -74,7 +75,8 @@ def resigned(event: Value, unix: float) -> Value:
     name = next((name for name in headers if name.lower() == "stripe-signature"), None)
     if name is None:
         return event
-    return {**event, "headers": {**headers, name: signature(WEBHOOK_SECRET, int(unix), body)}}
+    payload = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
+    return {**event, "headers": {**headers, name: signature(WEBHOOK_SECRET, int(unix), payload)}}
 
 
 def _wait(process: subprocess.Popen[bytes], invocation: Invocation) -> Outcome:

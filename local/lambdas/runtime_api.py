@@ -45,6 +45,9 @@ class _Server(ThreadingHTTPServer):
         self.invocation = invocation
         self.closing = threading.Event()
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: the runtime is ended in the middle of its next request."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
