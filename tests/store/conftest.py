@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,18 +150,23 @@ def account() -> str:
 class Time:
     """The clock of a test: it stands still until it is moved."""
 
-    unix: float = MARCH
+    at: float = MARCH
+
+    def unix(self) -> float:
+        """Seconds since the epoch."""
+        return self.at
 
     def to(self, *when: int) -> None:
-        self.unix = datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc, arg-type]
+        """Make it the moment that `datetime` makes of these numbers, in UTC."""
+        self.at = datetime(*when, tzinfo=UTC).timestamp()  # type: ignore[misc, arg-type]
 
     def forward(self, seconds: float) -> None:
-        self.unix += seconds
+        """Let time pass."""
+        self.at += seconds
 
 
 @pytest.fixture(autouse=True)
 def time_stands() -> Iterator[Time]:
     moment = Time()
-    source: Callable[[], float] = lambda: moment.unix  # noqa: E731
-    with clock.using(source):
+    with clock.using(moment.unix):
         yield moment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
@@ -14,6 +16,8 @@ from aerostack_billing.errors import (
 )
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.redirects import RedirectPolicy
+
+_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
 class Subscriptions:
@@ -30,7 +34,7 @@ class Subscriptions:
 
         SessionNotFound (404) for a session of anyone else; SessionNotPaid (409) while it is not paid.
         """
-        session = self._payments.session(session_id)
+        session = self._payments.session(session_id) if _SESSION_ID.fullmatch(session_id) else None
         if session is None or session.account_id != account_id or session.mode != "subscription":
             raise SessionNotFound("There is no such checkout session for this account.")
         if not session.paid:

@@ -9,6 +9,7 @@ from typing import Final
 import stripe
 
 from aerostack_billing.errors import PaymentsFailed, PaymentsUnavailable, RequestInProgress
+from aerostack_billing.payments.transport import Urllib3Client
 
 API_VERSION: Final = "2026-05-27.dahlia"
 """The version that every request asks for and the webhook endpoint is made with; read shapes by this one only."""
@@ -27,14 +28,14 @@ class AlreadyDone(PaymentsFailed):
 _DONE_CODES = frozenset({"charge_already_refunded"})
 
 
-def connect(api_key: str, api_base: str | None) -> stripe.StripeClient:
+def connect(api_key: str, api_base: str | None, network_retries: int = _NETWORK_RETRIES) -> stripe.StripeClient:
     """A client with the pinned version. Retries are safe: every creating call carries an idempotency key of ours."""
     return stripe.StripeClient(
         api_key,
         stripe_version=API_VERSION,
         base_addresses={"api": api_base} if api_base else {},
-        max_network_retries=_NETWORK_RETRIES,
-        http_client=stripe.UrllibClient(),
+        max_network_retries=network_retries,
+        http_client=Urllib3Client(),
     )
 
 
