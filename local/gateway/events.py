@@ -70,7 +70,7 @@ def schedule_event(schedule: str, unix: float) -> Event:
 
 def _event(request: HttpRequest, *, route_key: str, path: str, context: Event, unix: float) -> Event:
     headers = dict(request.joined_headers)
-    cookies = headers.pop("cookie", "")
+    headers.pop("cookie", None)
     headers["x-forwarded-for"] = request.source_ip
     headers["x-forwarded-port"] = str(request.port)
     headers["x-forwarded-proto"] = "http"
@@ -97,8 +97,9 @@ def _event(request: HttpRequest, *, route_key: str, path: str, context: Event, u
         },
         "isBase64Encoded": False,
     }
+    cookies = _cookies(request)
     if cookies:
-        event["cookies"] = [cookie.strip() for cookie in cookies.replace(",", ";").split(";") if cookie.strip()]
+        event["cookies"] = cookies
     if request.query:
         event["queryStringParameters"] = _query(request.query)
     if request.body:
@@ -108,6 +109,11 @@ def _event(request: HttpRequest, *, route_key: str, path: str, context: Event, u
 
 def _domain(prefix: str, service: str, suffix: str) -> Event:
     return {"domainName": f"{prefix}.{service}.{REGION}.{suffix}", "domainPrefix": prefix}
+
+
+def _cookies(request: HttpRequest) -> list[Value]:
+    sent = (value for name, value in request.headers if name.lower() == "cookie")
+    return [cookie.strip() for value in sent for cookie in value.split(";") if cookie.strip()]
 
 
 def _query(query: str) -> Event:

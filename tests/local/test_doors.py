@@ -1,0 +1,157 @@
+"""The stack's own doors, on the small app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+import requests
+
+from local.stack import Stack
+from local.testing import running_stack
+
+DAY = 86_400
+
+
+def post(stack: Stack, door: str, body: object = None) -> requests.Response:
+    return requests.post(f"{stack.base_url}/_local/{door}", json=body, timeout=10)
+
+
+def clock(stack: Stack) -> int:
+    told = requests.get(f"{stack.base_url}/_local/clock", timeout=5).json()
+    assert set(told) == {"now", "unix"}
+    return int(told["unix"])
+
+
+def sweeps() -> tuple[int, int]:
+    """How often the schedule fired, and when last."""
+    key = {"id": {"S": "sweeps"}}
+    item: dict[str, Any] = (
+        boto3.client("dynamodb").get_item(TableName="aerostack-local-Counters", Key=key).get("Item", {})
+    )
+    return int(item.get("n", {"N": 0})["N"]), int(item.get("last_at", {"N": 0})["N"])
+
+
+def test_an_advance_moves_the_clock_that_functions_and_tokens_read(stack: Stack) -> None:
+    before = clock(stack)
+    old = stack.token("acct_1", expires_in_seconds=3_600)
+    answer = post(stack, "advance", {"days": 1, "hours": 1, "minutes": 0.5})
+    assert answer.status_code == 200
+    assert answer.json()["unix"] - before in range(DAY + 3_630, DAY + 3_640)
+    assert requests.get(f"{stack.base_url}/open", timeout=5).json()["unix"] >= before + DAY + 3_630
+    headers = {"Authorization": f"Bearer {old}"}
+    assert requests.get(f"{stack.base_url}/echo", headers=headers, timeout=5).status_code == 401
+
+
+def test_schedules_fire_on_the_way_and_read_the_moment_they_fire_at(stack: Stack) -> None:
+    fired, _ = sweeps()
+    answer = post(stack, "advance", {"hours": 5})
+    assert answer.json()["schedules_fired"] == 5
+    assert sweeps()[0] == fired + 5
+    assert answer.json()["unix"] - sweeps()[1] in range(3_601)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        {},
+        [],
+        "31",
+        {"weeks": 1},
+        {"days": "31"},
+        {"days": -1},
+        {"days": True},
+        {"days": 1, "at": 2},
+        {"days": 1e9},
+    ],
+)
+def test_an_advance_that_is_not_understood_is_refused_and_moves_nothing(stack: Stack, body: object) -> None:
+    before = clock(stack)
+    answer = post(stack, "advance", body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "INVALID_REQUEST"
+    assert clock(stack) - before < 60
+
+
+def test_a_function_is_invoked_with_the_event_and_its_answer_returned(stack: Stack) -> None:
+    answer = post(stack, "invoke/EchoFunction", {"a": [1, 2]})
+    assert answer.status_code == 200
+    assert answer.json()["event"] == {"a": [1, 2]}
+    assert requests.post(f"{stack.base_url}/_local/invoke/EchoFunction", timeout=5).json()["event"] == {}
+
+
+def test_a_function_that_raises_is_told_as_lambda_tells_it(stack: Stack) -> None:
+    answer = post(stack, "invoke/EchoFunction", {"rawQueryString": "raise"})
+    assert answer.status_code == 200
+    assert answer.headers["x-amz-function-error"] == "Unhandled"
+    assert answer.json() == {"errorType": "ValueError", "errorMessage": "the secret is 42"}
+
+
+def test_a_function_that_is_not_there_is_refused_with_those_that_are(stack: Stack) -> None:
+    answer = post(stack, "invoke/Nobody", {})
+    assert answer.status_code == 422
+    assert "EchoFunction, TakeFunction, SweepFunction" in answer.json()["error"]["message"]
+
+
+def test_an_event_that_is_not_json_is_refused(stack: Stack) -> None:
+    answer = requests.post(f"{stack.base_url}/_local/invoke/EchoFunction", data="{", timeout=5)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_REQUEST")
+
+
+def test_a_function_url_hands_on_the_raw_body_and_the_rest_of_the_path(stack: Stack) -> None:
+    raw = b'{\n  "id":"evt_1" }'
+    url = f"{stack.base_url}/_local/url/EchoFunction"
+    event = requests.post(f"{url}/a/b?c=d", data=raw, headers={"Content-Type": "application/json"}, timeout=5).json()[
+        "event"
+    ]
+    assert (event["rawPath"], event["rawQueryString"], event["body"].encode()) == ("/a/b", "c=d", raw)
+    assert requests.get(url, timeout=5).json()["event"]["rawPath"] == "/"
+
+
+def test_a_function_url_answers_502_for_a_function_that_raises(stack: Stack) -> None:
+    answer = requests.get(f"{stack.base_url}/_local/url/EchoFunction?raise", timeout=5)
+    assert (answer.status_code, answer.json()) == (502, {"message": "Internal Server Error"})
+
+
+def test_a_function_url_takes_six_megabytes_at_most(stack: Stack) -> None:
+    answer = requests.post(f"{stack.base_url}/_local/url/EchoFunction", data=b"x" * 6_291_457, timeout=30)
+    assert answer.status_code == 413
+
+
+def test_a_function_without_a_url_has_none(stack: Stack) -> None:
+    assert requests.get(f"{stack.base_url}/_local/url/TakeFunction", timeout=5).status_code == 404
+
+
+@pytest.mark.parametrize("door", ["nothing", "advance", ""])
+def test_a_door_that_is_not_there_gets_404_with_those_that_are(stack: Stack, door: str) -> None:
+    answer = requests.get(f"{stack.base_url}/_local/{door}", timeout=5)
+    assert answer.status_code == 404
+    assert "POST /_local/advance" in answer.json()["error"]["message"]
+
+
+def test_the_stack_tells_that_it_is_well(stack: Stack) -> None:
+    assert requests.get(f"{stack.base_url}/_local/health", timeout=5).json() == {"status": "ok", "store": "moto"}
+
+
+def test_a_client_outside_and_one_inside_share_one_aws(stack: Stack) -> None:
+    url = f"{stack.base_url}/_local/aws"
+    inside = boto3.client("secretsmanager")
+    # A door by another name takes no short cut: this client goes over HTTP.
+    outside = boto3.client("secretsmanager", endpoint_url=url.replace("127.0.0.1", "localhost"))
+    inside.create_secret(Name="shared", SecretString="by the inside")
+    assert outside.get_secret_value(SecretId="shared")["SecretString"] == "by the inside"
+    outside.put_secret_value(SecretId="shared", SecretString="by the outside")
+    assert inside.get_secret_value(SecretId="shared")["SecretString"] == "by the outside"
+
+
+def test_a_service_that_is_not_served_here_is_refused_here(stack: Stack) -> None:
+    with pytest.raises(Exception, match="sqs is not served locally"):
+        boto3.client("sqs").list_queues()
+
+
+def test_one_process_runs_one_stack_at_a_time(stack: Stack) -> None:
+    with pytest.raises(RuntimeError, match="runs in this process already"), running_stack():
+        pass
+    assert requests.get(f"{stack.base_url}/_local/health", timeout=5).status_code == 200
