@@ -58,7 +58,9 @@ def _text(schema: Json, value: str, name: str) -> str:
     allowed = schema.get("enum")
     if allowed is not None:
         if value not in allowed:
-            raise invalid(f"Invalid {name}: must be one of {_worded(allowed)}", None, name)
+            # An enum of nothing but the empty string stands beside an object or a list: it unsets.
+            told = "Invalid object" if allowed == [""] else f"Invalid {name}: must be one of {_worded(allowed)}"
+            raise invalid(told, None, name)
         return value
     if value == "":
         raise invalid(

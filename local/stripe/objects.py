@@ -80,7 +80,8 @@ def _emptied(example: object, schema: Json) -> object:
     properties = schema.get("properties")
     if not isinstance(example, dict) or not properties:
         return example
-    emptied = {key: _emptied(example[key], properties[key]) for key in example if key in properties}
+    told = [key for key in example if key in properties and key not in _ONLY_WHEN_ASKED]
+    emptied = {key: _emptied(example[key], properties[key]) for key in told}
     for key, inner in properties.items():
         if key not in emptied and inner.get("nullable") and key not in _ONLY_WHEN_ASKED:
             emptied[key] = None
@@ -88,7 +89,9 @@ def _emptied(example: object, schema: Json) -> object:
 
 
 # Returned by Stripe only where the caller expands them.
-_ONLY_WHEN_ASKED = frozenset({"line_items", "payments", "tiers", "currency_options", "tax", "tax_ids", "subscriptions"})
+_ONLY_WHEN_ASKED = frozenset(
+    {"currency_options", "line_items", "payments", "refunds", "subscriptions", "tax", "tax_ids", "tiers"}
+)
 
 
 def _resolved(schema: Json) -> Json:

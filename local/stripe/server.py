@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import socket
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Request, Response
 
 from local.stripe.api import Api
 from local.stripe.doors import Doors
-from local.stripe.faults import Faults
+from local.stripe.faults import AnswerLostError, Faults
 from local.stripe.pages import Pages
 from local.stripe.rules import billing
 from local.stripe.seed import seed
@@ -55,8 +56,15 @@ class LocalStripe:
         self._thread: threading.Thread | None = None
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve one request. A call spoiled by a fault raises ConnectionAbortedError, so that the server hangs up."""
-        return self._answer(Request(environ))(environ, start_response)
+        """Serve one request. A call spoiled by a fault has its connection closed and raises ConnectionAbortedError."""
+        try:
+            return self._answer(Request(environ))(environ, start_response)
+        except AnswerLostError:
+            # werkzeug would keep the connection open for the next request, and the caller waiting.
+            connection = environ.get("werkzeug.socket")
+            if isinstance(connection, socket.socket):
+                connection.shutdown(socket.SHUT_RDWR)
+            raise
 
     def _answer(self, request: Request) -> Response:
         if request.path.startswith("/v1/"):

@@ -61,7 +61,7 @@ def _strict(schema: Json, name: str) -> Json:
         made["anyOf"] = [_strict(option, "") for option in schema["anyOf"]]
     if "items" in schema:
         made["items"] = _strict(schema["items"], "")
-    if "properties" in schema and schema["properties"]:
+    if schema.get("properties"):
         made["properties"] = {key: _strict(inner, "") for key, inner in schema["properties"].items()}
         if name not in _OPEN:
             made["additionalProperties"] = False

@@ -1,4 +1,4 @@
-"""The local Stripe over real HTTP, with a clock to move, an endpoint that listens, and every answer held to the spec."""
+"""The local Stripe over real HTTP, a clock to move, an endpoint that listens, and every answer held to the spec."""
 
 from __future__ import annotations
 

@@ -40,7 +40,12 @@ def test_a_paid_subscription_runs(stack: Stack, card: str) -> None:
     assert paid.status_code == 303
     assert paid.headers["Location"] == f"https://shop.test/ok?session_id={session.id}"
     done = stack.v1.checkout.sessions.retrieve(session.id, {"expand": ["subscription.latest_invoice", "line_items"]})
-    assert (done.status, done.payment_status, done.client_reference_id, done.url) == ("complete", "paid", "acct_1", None)
+    assert (done.status, done.payment_status, done.client_reference_id, done.url) == (
+        "complete",
+        "paid",
+        "acct_1",
+        None,
+    )
     subscription = done.subscription
     assert isinstance(subscription, stripe.Subscription)
     assert subscription.status == "active"
