@@ -107,21 +107,14 @@ def running(config: Config) -> Iterator[Stack]:
 def _started(config: Config) -> Iterator[Stack]:
     app = load_app(config.template)
     data = config.state / "data" if config.keep and config.store == DYNAMODB_LOCAL else None
+    clock = StackClock(data / "clock.json" if data is not None else None)
     with ExitStack() as parts:
         server = Server(config.port)
         parts.callback(server.server_close)
         base_url = f"http://127.0.0.1:{server.server_port}"
-        clock = StackClock(data / "clock.json" if data is not None else None)
         aws = AwsStandIn(f"{base_url}{PREFIX}/aws")
-        parts.enter_context(aws.installed())
-        dynamodb_url = None
-        if config.store == DYNAMODB_LOCAL:
-            kept = data / "dynamodb" if data is not None else None
-            dynamodb_url = parts.enter_context(dynamodb_local(config.state / "dynamodb", kept))
-        variables = local_variables(base_url=base_url, dynamodb_url=dynamodb_url)
-        parts.enter_context(environment({**shared_environment(app), **variables}, without=FOREIGN_VARIABLES))
+        variables = parts.enter_context(_surroundings(config, app, aws, base_url, data))
         parts.enter_context(adopted(app.layers, clock.unix))
-        _seed(app)
         host = LambdaHost(app)
         host.load()
         stripe = config.stripe(
@@ -132,14 +125,9 @@ def _started(config: Config) -> Iterator[Stack]:
             snapshot=data / "stripe.json" if data is not None else None,
         )
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock))
-        stack = Stack(
-            base_url, server.server_port, app, clock, stripe, timeline, host, signing_key(config.state / KEY_FILE)
-        )
-        outside = {
-            logical_id: OutsideFunction(function, outside_environment(function, variables))
-            for logical_id, function in app.functions.items()
-        }
-        _open(server, stack, aws, outside, config.store)
+        key = signing_key(config.state / KEY_FILE)
+        stack = Stack(base_url, server.server_port, app, clock, stripe, timeline, host, key)
+        _open(server, stack, aws, variables, config.store)
         parts.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()
         stripe.start()
@@ -150,11 +138,35 @@ def _started(config: Config) -> Iterator[Stack]:
         yield stack
 
 
-def _open(server: Server, stack: Stack, aws: AwsStandIn, outside: dict[str, OutsideFunction], store: str) -> None:
+@contextmanager
+def _surroundings(
+    config: Config, app: ServerlessApp, aws: AwsStandIn, base_url: str, data: Path | None
+) -> Iterator[dict[str, str]]:
+    """AWS and the process's environment, as a deployment would have made them; hands back the local variables."""
+    with ExitStack() as parts:
+        parts.enter_context(aws.installed())
+        dynamodb_url = None
+        if config.store == DYNAMODB_LOCAL:
+            kept = data / "dynamodb" if data is not None else None
+            dynamodb_url = parts.enter_context(dynamodb_local(config.state / "dynamodb", kept))
+        variables = local_variables(base_url=base_url, dynamodb_url=dynamodb_url)
+        parts.enter_context(environment({**shared_environment(app), **variables}, without=FOREIGN_VARIABLES))
+        # A session made before knows neither this environment nor the short cut, and none made here may outlive them.
+        boto3.setup_default_session(region_name=REGION)
+        parts.callback(setattr, boto3, "DEFAULT_SESSION", None)
+        _seed(app)
+        yield variables
+
+
+def _open(server: Server, stack: Stack, aws: AwsStandIn, variables: dict[str, str], store: str) -> None:
     """Let the server answer for the stack."""
     clock, host = stack.clock, stack.host
     api = HttpApi(stack.app, host.invoke, Authorizer(stack.key, clock.unix), clock.unix)
     urls = FunctionUrls(stack.app, host.invoke, clock.unix)
+    outside = {
+        logical_id: OutsideFunction(function, outside_environment(function, variables))
+        for logical_id, function in stack.app.functions.items()
+    }
     doors = Doors(
         clock=clock, timeline=stack.timeline, invoke=host.invoke, urls=urls, aws=aws, outside=outside, store=store
     )
@@ -167,9 +179,7 @@ def _open(server: Server, stack: Stack, aws: AwsStandIn, outside: dict[str, Outs
 
 
 def _seed(app: ServerlessApp) -> None:
-    # A session made before knows neither this environment nor the short cut. Making clients in one thread first also
-    # spares the functions boto3's race of many threads making the first one.
-    boto3.setup_default_session(region_name=REGION)
+    # That these clients are made here, by one thread, also spares the functions boto3's race of many making the first.
     create_tables(boto3.client("dynamodb"), app.tables.values())
     secrets = {function.environment.get("STRIPE_SECRET_ARN") for function in app.functions.values()} - {None, ""}
     client = boto3.client("secretsmanager")

@@ -38,7 +38,10 @@ class _Invalid(Exception):
 
 
 class Authorizer:
-    """Checks bearer tokens against the key of this stack."""
+    """Checks bearer tokens against the key of this stack.
+
+    It is stricter than API Gateway in one thing: a token without `sub`, which API Gateway leaves to the function.
+    """
 
     def __init__(self, key: SigningKey, unix: Callable[[], float]) -> None:
         self._key = key

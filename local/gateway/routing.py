@@ -30,7 +30,7 @@ class Router:
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        # The greater number of rules for a path is tried in the order they were added.
+        # werkzeug weighs paths; of two rules for one path it tries the one first that was added first.
         ordered = sorted(routes, key=lambda route: route.method == "ANY")
         self._default = next((route for route in ordered if route.path == "$default"), None)
         self._names = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from local.template.errors import TemplateError
@@ -70,7 +71,7 @@ class Section:
         if value is None:
             return ()
         items = value if isinstance(value, list) else [value]
-        return tuple(self._told(name, lambda item=item: self._resolver.text(item)) for item in items)  # type: ignore[misc]
+        return tuple(self._told(name, partial(self._resolver.text, item)) for item in items)
 
     def section(self, name: str) -> Section:
         """The mapping of that name; an empty one where it is not there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -40,7 +41,7 @@ def test_a_kept_stack_has_its_data_and_its_time_when_it_runs_again(tmp_path: Pat
         snapshots.append(snapshot)
         return IdleStripe(clock)
 
-    with running(Config(**{**vars(config), "stripe": snapshotting_stripe})) as second:
+    with running(replace(config, stripe=snapshotting_stripe)) as second:
         assert second.clock.unix() >= unix
         headers = {"Authorization": f"Bearer {token}"}
         assert requests.get(f"{second.base_url}/echo", headers=headers, timeout=10).status_code == 200
