@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.template.conftest import ROOT, of_type
 from tests.template.contract import ROUTES, STRIPE_FUNCTIONS, WEBHOOK, kebab
 
@@ -62,6 +64,15 @@ def test_no_local_setting_reaches_a_deployed_function(template: dict[str, Any], 
 def test_the_api_never_gives_up_before_the_function(template: dict[str, Any], functions: dict[str, Any]) -> None:
     shared = template["Globals"]["Function"]["Timeout"]
     assert all(functions[name].get("Timeout", shared) < 30 for name in ROUTES)
+
+
+@pytest.mark.parametrize("logical_id", sorted(STRIPE_FUNCTIONS & set(ROUTES)))
+def test_a_route_that_asks_stripe_has_all_the_time_that_the_api_gives(
+    functions: dict[str, Any], logical_id: str
+) -> None:
+    # An HTTP API waits for 30 seconds, and a call to Stripe waits three times for 8: cut off before, the function could
+    # not say that nothing was lost.
+    assert functions[logical_id]["Timeout"] == 29
 
 
 def test_a_flood_at_the_webhook_cannot_starve_the_api(functions: dict[str, Any], template: dict[str, Any]) -> None:
