@@ -24,7 +24,7 @@ The local stack runs on {base_url} (stop it with Ctrl-C). {kept}
 
 
 def serve(*, port: int, store: str) -> None:
-    """Serve until SIGINT or SIGTERM. LocalError if it cannot; SystemExit where the port is taken."""
+    """Serve until SIGINT or SIGTERM. LocalError if it cannot."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     # The SDKs say on every request what the functions' own logs say already.
     for noisy in ("botocore", "boto3", "moto", "stripe", "urllib3", "werkzeug"):

@@ -91,7 +91,7 @@ def webhook_url(base_url: str) -> str:
 def running(config: Config) -> Iterator[Stack]:
     """Start everything, hand back the stack, and end everything after the block.
 
-    TemplateError or DynamoDbLocalMissing where it cannot start; SystemExit (werkzeug's way) where the port is taken;
+    TemplateError, DynamoDbLocalMissing or PortTaken where it cannot start;
     RuntimeError where this process runs a stack already: environment, clock and moto's state are the process's.
     """
     if not _one_at_a_time.acquire(blocking=False):
@@ -111,7 +111,7 @@ def _started(config: Config) -> Iterator[Stack]:
     with ExitStack() as parts:
         server = Server(config.port)
         parts.callback(server.server_close)
-        base_url = f"http://127.0.0.1:{server.server_port}"
+        base_url = f"http://127.0.0.1:{server.port}"
         aws = AwsStandIn(f"{base_url}{PREFIX}/aws")
         variables = parts.enter_context(_surroundings(config, app, aws, base_url, data))
         parts.enter_context(adopted(app.layers, clock.unix))
@@ -126,7 +126,7 @@ def _started(config: Config) -> Iterator[Stack]:
         )
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock))
         key = signing_key(config.state / KEY_FILE)
-        stack = Stack(base_url, server.server_port, app, clock, stripe, timeline, host, key)
+        stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key)
         _open(server, stack, aws, variables, config.store)
         parts.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()

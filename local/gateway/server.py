@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, cast
 from werkzeug.serving import DechunkedInput, ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.test import run_wsgi_app
 
+from local.errors import LocalError
 from local.gateway.messages import HttpRequest, HttpResponse, message
 
 if TYPE_CHECKING:
@@ -27,7 +28,14 @@ MAX_BODY_BYTES = 10 * 1024 * 1024
 _access = logging.getLogger("local.access")
 _log = logging.getLogger("local.gateway")
 
+_BACKLOG = 512
+"""Clients that may wait to be taken: many more than any test brings at one moment."""
+
 _NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+class PortTaken(LocalError):
+    """Another program listens there."""
 
 
 class _Refused(Exception):
@@ -41,18 +49,22 @@ class _Refused(Exception):
 class Server(ThreadedWSGIServer):
     """A thread a connection, on 127.0.0.1 only. Port 0 takes a free one; `port` tells which.
 
-    It listens at once, and answers when `serve_forever` runs; set `answer` before.
+    It listens at once, and answers when `serve_forever` runs; set `answer` before. PortTaken where the port is.
     """
 
-    request_queue_size = 512
     daemon_threads = True
     block_on_close = False
 
     def __init__(self, port: int) -> None:
-        super().__init__("127.0.0.1", port, _no_app, handler=_Handler)
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        try:
+            listening = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
+        except OSError as error:
+            raise PortTaken(f"cannot listen on port {port}: {error.strerror}; name another with PORT") from error
+        with listening:
+            super().__init__("127.0.0.1", port, _no_app, handler=_Handler, fd=listening.fileno())
         self.answer: Callable[[HttpRequest], HttpResponse] = lambda _: message(503, "Service Unavailable")
         self.mounts: dict[str, WSGIApplication] = {}
-        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
     def get_request(self) -> tuple[socket.socket, tuple[str, int]]:
         """Take a connection (socketserver calls this)."""
@@ -116,7 +128,7 @@ class _Handler(WSGIRequestHandler):
                 return self._run_mounted(prefix, body)
             headers = tuple(self.headers.items())
             client = self.address_string()
-            port = self.server.server_port
+            port = self.server.port
             return self.server.answer(HttpRequest(self.command, path, query, headers, body, client, port))
         except ConnectionAbortedError:
             raise

@@ -8,6 +8,7 @@ import boto3
 import pytest
 import requests
 
+from local.gateway.server import PortTaken, Server
 from local.stack import Stack
 from local.testing import running_stack
 
@@ -149,6 +150,11 @@ def test_a_client_outside_and_one_inside_share_one_aws(stack: Stack) -> None:
 def test_a_service_that_is_not_served_here_is_refused_here(stack: Stack) -> None:
     with pytest.raises(Exception, match="sqs is not served locally"):
         boto3.client("sqs").list_queues()
+
+
+def test_a_port_that_is_taken_is_told(stack: Stack) -> None:
+    with pytest.raises(PortTaken, match=f"cannot listen on port {stack.port}: .*; name another with PORT"):
+        Server(stack.port)
 
 
 def test_one_process_runs_one_stack_at_a_time(stack: Stack) -> None:
