@@ -50,8 +50,12 @@ class Choice:
 
 
 def choose(subscriptions: Sequence[Subscription]) -> Choice:
-    """The choice among all of a customer's subscriptions, whatever their order."""
-    by_age = sorted(subscriptions, key=lambda s: (s.created_at, s.subscription_id))
+    """The choice among all of a customer's subscriptions, given newest first, as Stripe lists them.
+
+    It depends on what Stripe says alone, so that all who choose at the same moment choose the same. The order of the
+    list, and not `created`, says which came first: of two paid in one second it tells as well.
+    """
+    by_age = subscriptions[::-1]
     paying = [s for s in by_age if s.status in _PAYING]
     unpaid = [s for s in by_age if s.status == "unpaid"]
     return Choice(paying[0] if paying else None, tuple(paying[1:]), unpaid[-1] if unpaid else None)
