@@ -13,7 +13,16 @@ KEYS = {
     "AccountsTable": [("account_id", "HASH")],
     "UsageTable": [("account_id", "HASH"), ("period", "RANGE")],
     "EventsTable": [("event_id", "HASH")],
+    "WalletsTable": [("account_id", "HASH"), ("item", "RANGE")],
+    "LedgerTable": [("account_id", "HASH"), ("transfer_id", "RANGE")],
 }
+
+INDEXES = {
+    ("WalletsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
+    ("LedgerTable", "by_seq"): ([("account_id", "HASH"), ("seq", "RANGE")], "ALL"),
+}
+
+NUMBERS = {"agenda_at", "seq"}
 
 
 @pytest.fixture(params=sorted(KEYS))
@@ -22,10 +31,32 @@ def table(request: pytest.FixtureRequest, resources: dict[str, Any]) -> dict[str
 
 
 def test_the_tables_and_their_keys_are_those_the_code_uses(resources: dict[str, Any]) -> None:
-    tables = of_type(resources, "AWS::DynamoDB::Table")
+    assert {name: key_of(p) for name, p in of_type(resources, "AWS::DynamoDB::Table").items()} == KEYS
+
+
+def test_the_indexes_are_those_the_code_uses_with_no_more_in_them_than_it_reads(resources: dict[str, Any]) -> None:
     assert {
-        name: [(key["AttributeName"], key["KeyType"]) for key in p["KeySchema"]] for name, p in tables.items()
-    } == KEYS
+        (name, index["IndexName"]): (key_of(index), index["Projection"]["ProjectionType"])
+        for name, p in of_type(resources, "AWS::DynamoDB::Table").items()
+        for index in p.get("GlobalSecondaryIndexes", [])
+    } == INDEXES
+
+
+def test_what_is_sorted_by_number_is_declared_a_number(resources: dict[str, Any]) -> None:
+    for table in of_type(resources, "AWS::DynamoDB::Table").values():
+        for attribute in table["AttributeDefinitions"]:
+            expected = "N" if attribute["AttributeName"] in NUMBERS else "S"
+            assert attribute["AttributeType"] == expected, attribute
+
+
+def test_the_functions_are_told_the_name_of_every_table(template: dict[str, Any]) -> None:
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    told = {name: value for name, value in variables.items() if name.endswith("_TABLE")}
+    assert told == {f"{name.removesuffix('Table').upper()}_TABLE": {"Ref": name} for name in KEYS}
+
+
+def key_of(table_or_index: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(key["AttributeName"], key["KeyType"]) for key in table_or_index["KeySchema"]]
 
 
 def test_a_table_outlives_its_stack(table: dict[str, Any]) -> None:
@@ -46,7 +77,7 @@ def test_a_table_has_no_name_that_a_second_stack_would_collide_with(table: dict[
     assert "TableName" not in table["Properties"]
 
 
-def test_events_expire_and_plans_and_usage_never_do(resources: dict[str, Any]) -> None:
+def test_events_expire_and_plans_usage_and_money_never_do(resources: dict[str, Any]) -> None:
     expiring = {
         name: p["TimeToLiveSpecification"]
         for name, p in of_type(resources, "AWS::DynamoDB::Table").items()
