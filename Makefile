@@ -1,7 +1,7 @@
 # Every target first sets up what it needs, inside this folder; `make` alone lists them.
 
 # Handed to the local stack through the environment, as are SCOPES, EXPIRES_IN and EVENT where they are given.
-run token invoke: export PORT ?= 3000
+run token invoke audit: export PORT ?= 3000
 run: export STORE ?= moto
 token: export ACCOUNT ?= acct_demo
 invoke: export FUNCTION ?= GetBillingFunction
@@ -15,7 +15,7 @@ SETUP := .venv/.ready
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke test lint format build deploy lock clean
+.PHONY: help setup run token invoke audit test lint format build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -29,6 +29,9 @@ token: $(SETUP) ## Print a token for the running stack (ACCOUNT=acct_demo SCOPES
 
 invoke: $(SETUP) ## Run one function against the running stack (FUNCTION=GetBillingFunction EVENT=events/...)
 	@exec $(PYTHON) -m local invoke
+
+audit: $(SETUP) ## Audit the running stack's ledger (ACCOUNT=...)
+	@exec $(PYTHON) -m local audit
 
 test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest)
 	@exec scripts/run_tests $(ARGS)

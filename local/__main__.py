@@ -1,4 +1,4 @@
-"""`python -m local run`, `token` and `invoke`. Each option can also be given by its environment variable."""
+"""`python -m local run`, `token`, `invoke` and `audit`. Each option can also be given by its environment variable."""
 
 from __future__ import annotations
 
@@ -67,6 +67,13 @@ def _invoke(options: argparse.Namespace) -> int:
     return 1 if outcome.failed else 0
 
 
+def _audit(options: argparse.Namespace) -> int:
+    audit = importlib.import_module("local.audit").audit
+    found = audit(_number("--port", options.port), options.account)
+    print(json.dumps(found, indent=2))
+    return 1 if found["violations"] else 0
+
+
 def _event(path: str, function: str) -> Value:
     file = ROOT / path if path else EVENTS / sample_name(function)
     try:
@@ -114,7 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--function", default=_variable("FUNCTION", "GetBillingFunction"))
     one.add_argument("--event", default=_variable("EVENT", ""), help="its sample in events/ if not given")
     one.set_defaults(command=_invoke)
-    for command in (run, token, one):
+    check = commands.add_parser("audit", help="hold the running stack's wallets against their ledger")
+    check.add_argument("--account", default=_variable("ACCOUNT", ""), help="all of them if not given")
+    check.set_defaults(command=_audit)
+    for command in (run, token, one, check):
         command.add_argument("--port", default=_variable("PORT", "3000"))
     return parser
 

@@ -15,11 +15,19 @@ class NoStack(LocalError):
     """No stack answers on the port."""
 
 
-def ask(port: int, path: str) -> tuple[int, dict[str, Value]]:
-    """GET a door of the stack on the port: the status and the JSON object. NoStack where none answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
+def ask(
+    port: int, path: str, body: Value = None, *, timeout_seconds: float = _TIMEOUT_SECONDS
+) -> tuple[int, dict[str, Value]]:
+    """GET a door of the stack on the port, or POST it a body: the status and the JSON object.
+
+    NoStack where none answers in time.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
     try:
-        connection.request("GET", f"/_local/{path}")
+        if body is None:
+            connection.request("GET", f"/_local/{path}")
+        else:
+            connection.request("POST", f"/_local/{path}", json.dumps(body), {"content-type": "application/json"})
         response = connection.getresponse()
         answer: Value = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
