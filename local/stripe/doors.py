@@ -12,9 +12,18 @@ from werkzeug.wrappers import Request, Response
 from local.stripe.errors import StripeError, invalid
 from local.stripe.faults import Faults
 from local.stripe.objects import Json, public
-from local.stripe.rules import checkout, refunds
+from local.stripe.rules import cards, checkout, connect, disputes, refunds
 from local.stripe.webhooks import Courier
 from local.stripe.world import World
+
+# What each setting may be: after the last retry of a renewal; what an off-session payment that needs 3-D Secure
+# becomes (`action`: it waits at its page, `decline`: 402 authentication_required, to be confirmed on-session);
+# whether a transfer needs money on the platform's balance.
+_SETTINGS: dict[str, tuple[object, ...]] = {
+    "dunning_ends_in": ("canceled", "unpaid"),
+    "off_session_authentication": ("action", "decline"),
+    "transfers_need_balance": (True, False),
+}
 
 
 class Doors:
@@ -29,6 +38,10 @@ class Doors:
             "resend": self._resend,
             "webhooks": self._webhooks,
             "refunds": self._refund,
+            "disputes": self._dispute,
+            "renew": self._renew_card,
+            "account": self._restrict,
+            "payouts": self._payout,
             "settle": self._settle,
             "settings": self._settings,
             "faults": self._order_fault,
@@ -39,6 +52,10 @@ class Doors:
                 Rule("/events/<event>/resend", endpoint="resend", methods=["POST"]),
                 Rule("/webhooks", endpoint="webhooks", methods=["POST"]),
                 Rule("/refunds", endpoint="refunds", methods=["POST"]),
+                Rule("/disputes", endpoint="disputes", methods=["POST"]),
+                Rule("/payment_methods/<method>/renew", endpoint="renew", methods=["POST"]),
+                Rule("/accounts/<account>", endpoint="account", methods=["POST"]),
+                Rule("/payouts", endpoint="payouts", methods=["POST"]),
                 Rule("/sessions/<session>/settle", endpoint="settle", methods=["POST"]),
                 Rule("/settings", endpoint="settings", methods=["POST"]),
                 Rule("/faults", endpoint="faults", methods=["POST"]),
@@ -88,7 +105,7 @@ class Doors:
             raise invalid("`amount` must be whole cents.", "parameter_invalid_integer", "amount")
         with self._world.store.changing():
             charge = refunds.charge_of(self._world, str(body.get("payment_intent")))
-            return public(refunds.refund(self._world, charge, amount, body.get("reason"), {}))
+            return public(refunds.refund(self._world, charge, amount, body.get("reason"), {}, although_disputed=True))
 
     def _settle(self, body: Json, ids: dict[str, str]) -> Json:
         """Let the bank debit of a session work or fail now: `{"works": true}`."""
@@ -98,13 +115,48 @@ class Doors:
             return public(session)
 
     def _settings(self, body: Json, _ids: dict[str, str]) -> Json:
-        """`dunning_ends_in`: what becomes of a subscription after its last retry, `canceled` or `unpaid`."""
-        wanted = body.get("dunning_ends_in")
-        if wanted not in ("canceled", "unpaid"):
-            raise invalid("`dunning_ends_in` must be canceled or unpaid.", None, "dunning_ends_in")
+        """How this Stripe account is set up; what is not named stays as it is."""
+        for name, value in body.items():
+            if value not in _SETTINGS.get(name, ()):
+                raise invalid(f"`{name}` must be one of {_SETTINGS.get(name, 'the settings ' + ', '.join(_SETTINGS))}")
         with self._world.store.changing() as state:
-            state.settings["dunning_ends_in"] = wanted
+            state.settings.update(body)
             return dict(state.settings)
+
+    def _dispute(self, body: Json, _ids: dict[str, str]) -> Json:
+        """`needs_response` opens a dispute of the payment, `won` and `lost` close it."""
+        status = body.get("status", "needs_response")
+        if status not in ("needs_response", "won", "lost"):
+            raise invalid("`status` must be needs_response, won or lost.", None, "status")
+        with self._world.store.changing():
+            charge = refunds.charge_of(self._world, str(body.get("payment_intent")))
+            dispute = disputes.of_charge(self._world, charge) or disputes.begin(self._world, charge, "fraudulent")
+            if status != "needs_response":
+                disputes.close(self._world, dispute, status)
+            return public(dispute)
+
+    def _renew_card(self, body: Json, ids: dict[str, str]) -> Json:
+        """The bank replaces a saved card by `card`, the same number where none is given."""
+        with self._world.store.changing():
+            method = self._world.find("payment_method", ids["method"])
+            cards.renew_card(self._world, method, cards.card_for(str(body.get("card", method["_number"]))))
+            return public(method)
+
+    def _restrict(self, body: Json, ids: dict[str, str]) -> Json:
+        """`{"restricted": true}` lets Stripe ask a connected account for more; false is content again."""
+        with self._world.store.changing():
+            account = self._world.find("account", ids["account"])
+            connect.review(self._world, account, content=body.get("restricted") is False)
+            return public(account)
+
+    def _payout(self, body: Json, _ids: dict[str, str]) -> Json:
+        """A payout of a connected account to its bank, which fails where `status` says so."""
+        status, amount = body.get("status", "failed"), body.get("amount", 1000)
+        if status not in ("paid", "failed") or not isinstance(amount, int) or isinstance(amount, bool):
+            raise invalid("`status` must be paid or failed, `amount` whole cents.")
+        with self._world.store.changing():
+            account = self._world.find("account", str(body.get("account")), "account")
+            return public(connect.pay_out(self._world, account, amount, fails=status == "failed"))
 
     def _order_fault(self, body: Json, _ids: dict[str, str]) -> Json:
         return self._faults.order(body)

@@ -14,12 +14,14 @@ __all__ = ["Json", "blank", "difference", "list_of", "new_id", "public"]
 
 PREFIXES = {
     "account": "acct_",
+    "account_link": "link_",
     "balance_transaction": "txn_",
     "billing_portal.configuration": "bpc_",
     "billing_portal.session": "bps_",
     "charge": "ch_",
     "checkout.session": "cs_test_",
     "customer": "cus_",
+    "destination_payment": "py_",
     "dispute": "du_",
     "event": "evt_",
     "invoice": "in_",

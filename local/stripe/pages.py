@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import pathlib
+import urllib.parse
 from collections.abc import Callable
 
 import jinja2
@@ -14,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from local.stripe.errors import StripeError
 from local.stripe.objects import Json
-from local.stripe.rules import cards, checkout, collection, lifecycle, portal
+from local.stripe.rules import cards, checkout, collection, connect, lifecycle, portal
 from local.stripe.rules.cards import Card, Challenge, Verdict
 from local.stripe.world import World
 
@@ -39,6 +40,7 @@ class Pages:
             "pay": self._pay,
             "portal": self._portal,
             "action": self._action,
+            "connect": self._connect,
         }
         self._map = Map([Rule(f"/{name}/<wanted>", endpoint=name, methods=["GET", "POST"]) for name in self._pages])
 
@@ -203,6 +205,8 @@ class Pages:
         intent = self._world.all("payment_intent").get(wanted)
         if intent is None:
             return self._notice("This page does not exist", "There is no such payment.", 404)
+        if "_session" in intent:
+            return self._pay(request, intent["_session"])
         if intent["status"] == "succeeded":
             return self._thanks(intent, None)
         if intent["status"] != "requires_action":
@@ -221,8 +225,24 @@ class Pages:
 
     def _thanks(self, intent: Json, back: str | None) -> Response:
         if back:
-            return redirect(back, 303)
+            query = {"payment_intent": intent["id"], "redirect_status": "succeeded"}
+            return redirect(f"{back}{'&' if '?' in back else '?'}{urllib.parse.urlencode(query)}", 303)
         return self._notice("Paid", f"{_money(intent['amount'])} are paid. You can close this page.", 200)
+
+    # --- onboarding of those who are paid -------------------------------------------------------------------
+
+    def _connect(self, request: Request, wanted: str) -> Response:
+        link = self._world.all("account_link").get(wanted)
+        if link is None:
+            return self._notice("This page does not exist", "Go back and start again.", 404)
+        account = self._world.find("account", link["_account"])
+        if link["expires_at"] <= self._world.now():
+            return redirect(link["_refresh_url"], 303)
+        if request.method == "GET":
+            return self._shown("connect.html", account=account)
+        if not account["payouts_enabled"]:
+            connect.review(self._world, account, content=request.form.get("action") != "restrict")
+        return redirect(link["_return_url"], 303)
 
 
 def _meant(typed: str, challenged: str | None, request: Request) -> Card:

@@ -22,7 +22,14 @@ class State:
     idempotency: dict[str, Json] = field(default_factory=dict)
     faults: list[Json] = field(default_factory=list)
     deliveries: dict[str, Json] = field(default_factory=dict)
-    settings: Json = field(default_factory=lambda: {"webhooks": "open", "dunning_ends_in": "canceled"})
+    settings: Json = field(
+        default_factory=lambda: {
+            "webhooks": "open",
+            "dunning_ends_in": "canceled",
+            "off_session_authentication": "action",
+            "transfers_need_balance": False,
+        }
+    )
 
 
 class Store:
@@ -36,7 +43,9 @@ class Store:
     def _loaded(self) -> State:
         if self._snapshot is None or not self._snapshot.exists():
             return State()
-        return State(**json.loads(self._snapshot.read_text()))
+        state = State(**json.loads(self._snapshot.read_text()))
+        state.settings = State().settings | state.settings
+        return state
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[State]:

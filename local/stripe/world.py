@@ -72,8 +72,11 @@ class World:
         finally:
             self._request = {"id": None, "idempotency_key": None}
 
-    def tell(self, event_type: str, about: Json, previous: Json | None = None) -> Json:
-        """Record an event about the object as it is now and queue it for each endpoint that wants it."""
+    def tell(self, event_type: str, about: Json, previous: Json | None = None, *, account: str | None = None) -> Json:
+        """Record an event about the object as it is now and queue it for each endpoint that wants it.
+
+        `account` is the connected account in which it happened, if it did in one.
+        """
         data: Json = {"object": public(about)}
         if previous is not None:
             data["previous_attributes"] = previous
@@ -85,6 +88,7 @@ class World:
             data=data,
             request=dict(self._request),
             pending_webhooks=len(wanted),
+            **({"account": account} if account is not None else {}),
         )
         state = self.store.state
         for endpoint in wanted:
@@ -100,13 +104,13 @@ class World:
         return event
 
     @contextlib.contextmanager
-    def updating(self, event_type: str, stored: Json) -> Iterator[None]:
+    def updating(self, event_type: str, stored: Json, *, account: str | None = None) -> Iterator[None]:
         """Tell the update of the object when the block ends, with what it was before; nothing where it is the same."""
         before = public(stored)
         yield
         changed = difference(before, public(stored))
         if changed:
-            self.tell(event_type, stored, changed)
+            self.tell(event_type, stored, changed, account=account)
 
 
 def _wants(endpoint: Json, event_type: str) -> bool:

@@ -113,11 +113,11 @@ class Stack:
     def require_conformance(self) -> None:
         """Every answer so far, every event and every object kept is what Stripe's document says."""
         for kind, objects in self.world.store.state.objects.items():
-            for stored in objects.values():
+            for key, stored in objects.items():
                 shown = public(stored)
                 wrong = complaint_of_object(shown)
                 if wrong is not None:
-                    self.complaints.append(f"{kind} {stored['id']}: {wrong}")
+                    self.complaints.append(f"{kind} {key}: {wrong}")
                 if kind == "event":
                     told = shown["data"]["object"]
                     wrong = complaint_of_object(told)

@@ -3,18 +3,41 @@
 from local.stripe.resources import (
     catalog,
     checkout,
+    connect,
     customers,
+    disputes,
     events,
+    intents,
     invoices,
+    methods,
     payments,
     portal,
     refunds,
     schedules,
     subscriptions,
+    transfers,
+    webhook_endpoints,
 )
 from local.stripe.routing import Route, routes
 
-_ROOMS = (catalog, checkout, customers, events, invoices, payments, portal, refunds, schedules, subscriptions)
+_ROOMS = (
+    catalog,
+    checkout,
+    connect,
+    customers,
+    disputes,
+    events,
+    intents,
+    invoices,
+    methods,
+    payments,
+    portal,
+    refunds,
+    schedules,
+    subscriptions,
+    transfers,
+    webhook_endpoints,
+)
 
 
 def served_routes() -> dict[str, Route]:

@@ -58,7 +58,8 @@ def _invoice_settings(world: World, customer: Json, params: Json) -> None:
         method = world.find("payment_method", wanted, "invoice_settings[default_payment_method]")
         if method["customer"] != customer["id"]:
             raise invalid(
-                "Xto the customer.",
+                f"The customer does not have a payment method with the ID {wanted}. The payment method must be "
+                "attached to the customer.",
                 "resource_missing",
                 "invoice_settings[default_payment_method]",
             )

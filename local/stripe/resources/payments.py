@@ -1,4 +1,4 @@
-"""/v1/payment_intents, /v1/charges, /v1/payment_methods, /v1/setup_intents, /v1/balance_transactions: reading"""
+"""/v1/charges, /v1/setup_intents, /v1/balance_transactions: what payments leave behind, to read"""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
 from local.stripe.world import World
-
-
-@route("payment_intents.retrieve", "GET", "/v1/payment_intents/{intent}", "client_secret")
-def retrieve_intent(world: World, call: Call) -> Json:
-    return world.find("payment_intent", call.id, "intent")
-
-
-@route("payment_intents.list", "GET", "/v1/payment_intents", PAGING + "customer")
-def list_intents(world: World, call: Call) -> Json:
-    return page(_of(world, "payment_intent", call.params, "customer"), call.params, "/v1/payment_intents")
 
 
 @route("charges.retrieve", "GET", "/v1/charges/{charge}")
@@ -26,26 +16,6 @@ def retrieve_charge(world: World, call: Call) -> Json:
 @route("charges.list", "GET", "/v1/charges", PAGING + "customer payment_intent transfer_group")
 def list_charges(world: World, call: Call) -> Json:
     return page(_of(world, "charge", call.params, "customer payment_intent transfer_group"), call.params, "/v1/charges")
-
-
-@route("payment_methods.retrieve", "GET", "/v1/payment_methods/{payment_method}")
-def retrieve_method(world: World, call: Call) -> Json:
-    return world.find("payment_method", call.id)
-
-
-@route("payment_methods.list", "GET", "/v1/payment_methods", PAGING + "customer type")
-def list_methods(world: World, call: Call) -> Json:
-    if "customer" in call.params:
-        world.find("customer", call.params["customer"], "customer")
-    kept = (method for method in _of(world, "payment_method", call.params, "customer type") if method["customer"])
-    return page(kept, call.params, "/v1/payment_methods")
-
-
-@route("customers.payment_methods.list", "GET", "/v1/customers/{customer}/payment_methods", PAGING + "type")
-def list_methods_of_customer(world: World, call: Call) -> Json:
-    customer = world.find("customer", call.id)
-    kept = _of(world, "payment_method", {**call.params, "customer": customer["id"]}, "customer type")
-    return page(kept, call.params, f"/v1/customers/{customer['id']}/payment_methods")
 
 
 @route("setup_intents.retrieve", "GET", "/v1/setup_intents/{intent}")

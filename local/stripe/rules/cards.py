@@ -88,6 +88,13 @@ UNAUTHENTICATED = Card(
     "again.",
 )
 
+AUTHENTICATION_REQUIRED = Card(
+    "",
+    code="authentication_required",
+    decline_code="authentication_required",
+    message="Your card was declined. This transaction requires authentication.",
+)
+
 
 def card_for(typed: str) -> Card:
     """The test card of that number, blanks and dashes aside; any other number is refused as Stripe refuses it."""
@@ -143,6 +150,12 @@ def new_method(world: World, card: Card, *, set_up: bool) -> Json:
         _set_up=set_up,
     )
     return world.add(method)
+
+
+def renew_card(world: World, method: Json, card: Card) -> None:
+    """The bank replaced the card and told Stripe: the payment method goes on with the new number and date."""
+    with world.updating("payment_method.automatically_updated", method):
+        method.update(card=_card_hash(card, world.now() + 2 * 31_556_952), _number=card.number)
 
 
 def _card_hash(card: Card, now: int) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from local.stripe.objects import Json
-from local.stripe.rules import cards
+from local.stripe.rules import balance, cards, disputes
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.world import World
 
@@ -102,7 +102,7 @@ def succeed(world: World, intent: Json, method: Json) -> Json:
         cards.attach(world, method, world.find("customer", intent["customer"]))
     charge = _charge(world, intent, method, status="succeeded", paid=True, captured=True)
     charge["amount_captured"] = intent["amount"]
-    charge["balance_transaction"] = record_balance(
+    charge["balance_transaction"] = balance.record(
         world,
         "charge",
         charge["id"],
@@ -120,6 +120,9 @@ def succeed(world: World, intent: Json, method: Json) -> Json:
     )
     world.tell("charge.succeeded", charge)
     world.tell("payment_intent.succeeded", intent)
+    reason = cards.card_of(method).dispute_reason if method["type"] == "card" else None
+    if reason is not None:
+        disputes.begin(world, charge, reason)
     return charge
 
 
@@ -175,20 +178,3 @@ def _details(method: Json) -> Json:
             "wallet": None,
         },
     }
-
-
-def record_balance(world: World, kind: str, source: str, amount: int, fee: int = 0) -> Json:
-    """One movement of the platform's Stripe balance, in cents."""
-    return world.make(
-        "balance_transaction",
-        type=kind,
-        reporting_category=kind,
-        source=source,
-        amount=amount,
-        fee=fee,
-        net=amount - fee,
-        currency="usd",
-        available_on=world.now(),
-        status="available",
-        description=None,
-    )

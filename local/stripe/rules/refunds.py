@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local.stripe.errors import invalid
 from local.stripe.objects import Json
-from local.stripe.rules.payments import record_balance
+from local.stripe.rules import balance, disputes
 from local.stripe.world import World
 
 
@@ -20,12 +20,24 @@ def charge_of(world: World, payment_intent: str) -> Json:
     return world.find("charge", intent["latest_charge"])
 
 
-def refund(world: World, charge: Json, amount: int | None, reason: str | None, metadata: Json) -> Json:
-    """Give so many cents of the charge back; all that is left where no amount is said."""
+def refund(
+    world: World,
+    charge: Json,
+    amount: int | None,
+    reason: str | None,
+    metadata: Json,
+    *,
+    although_disputed: bool = False,
+) -> Json:
+    """Give so many cents of the charge back; all that is left where no amount is said.
+
+    Stripe refuses to refund what the bank has taken back; `although_disputed` is for the case that both happen at once.
+    """
     left = charge["amount_captured"] - charge["amount_refunded"]
     if charge["refunded"] or left == 0:
         raise invalid(f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")
-    if charge["disputed"] and charge.get("_dispute_lost"):
+    dispute = disputes.of_charge(world, charge)
+    if dispute is not None and dispute["status"] != "won" and not although_disputed:
         raise invalid(f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed")
     given = left if amount is None else amount
     if given < 1:
@@ -54,7 +66,7 @@ def refund(world: World, charge: Json, amount: int | None, reason: str | None, m
             "type": "card",
         },
     )
-    made["balance_transaction"] = record_balance(world, "refund", made["id"], -given)["id"]
+    made["balance_transaction"] = balance.record(world, "refund", made["id"], -given)["id"]
     world.tell("refund.created", made)
     with world.updating("charge.refunded", charge):
         charge["amount_refunded"] += given
