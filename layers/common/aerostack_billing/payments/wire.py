@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from aerostack_billing.errors import PaymentsFailed
 from aerostack_billing.payments.models import (
@@ -31,8 +31,11 @@ def _id_of(value: object) -> object:
     return value.get("id") if isinstance(value, dict) else value
 
 
-Reference = Annotated[str, BeforeValidator(_id_of)]
-"""The id of another object, whether Stripe sent the id or, expanded, the object."""
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$"), BeforeValidator(_id_of)]
+"""The id of another object, whether Stripe sent the id or, expanded, the object.
+
+What can be no id is refused here: Stripe, asked for it, would fail in the same way however often it were asked.
+"""
 
 
 class Wire(BaseModel):
