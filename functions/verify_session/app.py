@@ -1,4 +1,4 @@
-"""GET /api/billing/verify-session: back from Stripe's page."""
+"""GET /api/billing/verify-session: back from Stripe's page, with what was bought there."""
 
 from aerostack_billing.http import Request, Response, endpoint
 
@@ -6,4 +6,4 @@ from aerostack_billing.http import Request, Response, endpoint
 @endpoint
 def handler(request: Request) -> Response:
     session_id = request.query("session_id") or ""
-    return Response(request.runtime.subscriptions.verify_session(request.account_id, session_id).view())
+    return Response(request.runtime.returns.verify(request.account_id, session_id))

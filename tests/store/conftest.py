@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,8 +16,15 @@ from botocore.config import Config
 from aerostack_billing import clock
 from aerostack_billing.config import Settings
 from aerostack_billing.dynamo import Dynamo
+from aerostack_billing.payments.cards import CardPayments
+from aerostack_billing.payments.client import connect
+from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.runtime import Runtime
+from local.aws.dynamodb_local import dynamodb_local
+from local.aws.seed import create_tables
+from local.paths import STATE
 from local.template import load_app
+from tests.store.stripe_world import StripeWorld, serving
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -38,27 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
     """DynamoDB Local, in memory, for the session."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = next((ROOT / ".local/dynamodb/package/lib").glob("dynamodb_local_*"))
-    jar = ["-Djava.library.path=./DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"]
-    server = subprocess.Popen(
-        ["java", *jar, "-inMemory", "-sharedDb", "-port", str(port)],
-        cwd=home,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait()
+    with dynamodb_local(STATE / "dynamodb", None) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -113,18 +98,10 @@ def meter(client: DynamoDBClient) -> Iterator[Meter]:
 
 @pytest.fixture(scope="session")
 def environment(client: DynamoDBClient) -> dict[str, str]:
-    """The template's tables, made under names of this session's; the settings that name them."""
-    names = {}
-    for table in load_app(ROOT / "template.yaml").tables.values():
-        name = f"{table.logical_id}-{uuid.uuid4().hex[:8]}"
-        keys = [(table.hash_key, "HASH")] + ([(table.range_key, "RANGE")] if table.range_key else [])
-        client.create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in table.attributes],
-            KeySchema=[{"AttributeName": n, "KeyType": t} for n, t in keys],
-        )
-        names[f"{table.logical_id.removesuffix('Table').upper()}_TABLE"] = name
+    """The template's tables, made once; the settings that name them."""
+    tables = load_app(ROOT / "template.yaml").tables
+    create_tables(client, tables.values())
+    names = {f"{name.removesuffix('Table').upper()}_TABLE": table.name for name, table in tables.items()}
     return {
         **names,
         "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
@@ -170,3 +147,18 @@ def time_stands() -> Iterator[Time]:
     moment = Time()
     with clock.using(moment.unix):
         yield moment
+
+
+def use_stripe(parts: Runtime, base: str, *, network_retries: int) -> None:
+    """Let the rooms talk to the local Stripe at `base`; deployed, the SDK makes two retries."""
+    stripe = connect("sk_test_local", base, network_retries=network_retries)
+    parts.payments = Payments(lambda: stripe, None)
+    parts.cards = CardPayments(lambda: stripe)
+
+
+@pytest.fixture
+def world(time_stands: Time, parts: Runtime) -> Iterator[StripeWorld]:
+    """A local Stripe that the rooms talk to; an answer that is lost is not asked for again by the SDK."""
+    with serving(time_stands) as world:
+        use_stripe(parts, world.base, network_retries=0)
+        yield world

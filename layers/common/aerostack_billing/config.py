@@ -33,6 +33,14 @@ class Settings:
         return self._need("EVENTS_TABLE")
 
     @property
+    def wallets_table(self) -> str:
+        return self._need("WALLETS_TABLE")
+
+    @property
+    def ledger_table(self) -> str:
+        return self._need("LEDGER_TABLE")
+
+    @property
     def stripe_secret_arn(self) -> str:
         return self._need("STRIPE_SECRET_ARN")
 

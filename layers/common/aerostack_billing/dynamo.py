@@ -21,7 +21,12 @@ from aerostack_billing.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        QueryOutputTypeDef,
+        ScanOutputTypeDef,
+        TransactWriteItemTypeDef,
+    )
 
 Result = TypeVar("Result")
 Item = dict[str, object]
@@ -88,6 +93,10 @@ class TransactionRefused(Exception):
     def __init__(self, reasons: Sequence[Reason]) -> None:
         super().__init__("a condition of the transaction was not met")
         self.reasons = tuple(reasons)
+
+
+class AlreadyMarked(Exception):
+    """The record that an event took effect stands: nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -161,33 +170,65 @@ class Dynamo:
         raise StoreUnavailable(_BUSY)
 
     def query(
-        self, table: str, condition: str, values: Mapping[str, object], *, names: Mapping[str, str] | None = None
+        self,
+        table: str,
+        condition: str,
+        values: Mapping[str, object],
+        *,
+        names: Mapping[str, str] | None = None,
+        index: str | None = None,
+        forward: bool = True,
+        page_size: int | None = None,
     ) -> Iterator[Item]:
-        """Every item of the key condition, page after page, consistently read."""
-        start: Mapping[str, AttributeValueTypeDef] | None = None
+        """Every item of the key condition, page after page as they are taken.
+
+        A table is read consistently; an index may lag behind it.
+        """
+        params: dict[str, object] = {
+            "TableName": table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": to_wire(values),
+            "ScanIndexForward": forward,
+        }
+        params |= {"IndexName": index} if index else {"ConsistentRead": True}
+        params |= {"ExpressionAttributeNames": dict(names)} if names else {}
+        params |= {"Limit": page_size} if page_size else {}
+        return self._pages(self._client.query, params)
+
+    def scan(
+        self, table: str, condition: str, values: Mapping[str, object], *, names: Mapping[str, str]
+    ) -> Iterator[Item]:
+        """Every item of the table that the condition holds of; reads, and costs, the whole table."""
+        params: dict[str, object] = {
+            "TableName": table,
+            "FilterExpression": condition,
+            "ExpressionAttributeValues": to_wire(values),
+            "ExpressionAttributeNames": dict(names),
+            "ConsistentRead": True,
+        }
+        return self._pages(self._client.scan, params)
+
+    def _pages(
+        self, call: Callable[..., QueryOutputTypeDef | ScanOutputTypeDef], params: dict[str, object]
+    ) -> Iterator[Item]:
         while True:
-            more = {"ExclusiveStartKey": start} if start else {}
-            named = {"ExpressionAttributeNames": dict(names)} if names else {}
-            answer = self._call(
-                lambda: self._client.query(
-                    TableName=table,
-                    KeyConditionExpression=condition,
-                    ExpressionAttributeValues=to_wire(values),
-                    ConsistentRead=True,
-                    **named,  # type: ignore[arg-type]  # noqa: B023
-                    **more,  # type: ignore[arg-type]  # noqa: B023
-                ),
-                repeatable=True,
-            )
+            answer = self._call(lambda: call(**params), repeatable=True)
             yield from (from_wire(item) for item in answer["Items"])
-            start = answer.get("LastEvaluatedKey")
-            if not start:
+            if not answer.get("LastEvaluatedKey"):
                 return
+            params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def put(self, write: Write) -> None:
         """Carry out one put; ConditionFailed hands back the item that stands there."""
         action = write.action()["Put"]
         self._call(lambda: self._client.put_item(**action), repeatable=False)
+
+    def mark(self, mark: Write) -> None:
+        """Put the record of an event that needs no other write; AlreadyMarked if it stands."""
+        try:
+            self.put(mark)
+        except ConditionFailed as failed:
+            raise AlreadyMarked from failed
 
     def update(self, write: Write) -> Item:
         """Carry out one update; the item as it is after it. ConditionFailed hands back what stood there."""

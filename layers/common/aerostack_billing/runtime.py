@@ -16,20 +16,35 @@ if TYPE_CHECKING:
     import stripe
 
     from aerostack_billing.accounts.checkout import Checkout
+    from aerostack_billing.accounts.customers import Customers
     from aerostack_billing.accounts.service import Subscriptions
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
     from aerostack_billing.dynamo import Dynamo
+    from aerostack_billing.idempotency.pages import Pages
     from aerostack_billing.idempotency.store import IdempotencyStore
+    from aerostack_billing.payments.cards import CardPayments
     from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.payments.secrets import SecretStore
     from aerostack_billing.plans.catalog import Catalog
     from aerostack_billing.redirects import RedirectPolicy
+    from aerostack_billing.reload.service import Reloads
+    from aerostack_billing.reload.settings import ReloadSettings
     from aerostack_billing.usage.overview import UsageOverview
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
     from aerostack_billing.usage.store import UsageStore
+    from aerostack_billing.wallet.audit import Audit
+    from aerostack_billing.wallet.charges import Charges
+    from aerostack_billing.wallet.deposits import Deposits
+    from aerostack_billing.wallet.holds import Holds
+    from aerostack_billing.wallet.lapsing import Lapsing
+    from aerostack_billing.wallet.returns import Returns
+    from aerostack_billing.wallet.settlement import Settlement
+    from aerostack_billing.wallet.statement import Statement
+    from aerostack_billing.wallet.store import WalletStore
     from aerostack_billing.webhooks.service import Webhooks
+    from aerostack_billing.webhooks.store import EventStore
 
 _CONNECT_SECONDS = 1
 _READ_SECONDS = 3
@@ -156,18 +171,108 @@ class Runtime:
     @cached_property
     def checkout(self) -> Checkout:
         from aerostack_billing.accounts.checkout import Checkout  # noqa: PLC0415
+
+        return Checkout(self.customers, self.payments, self.sync, self.pages, self.redirects)
+
+    @cached_property
+    def pages(self) -> Pages:
+        from aerostack_billing.idempotency.pages import Pages  # noqa: PLC0415
+
+        return Pages(self.idempotency)
+
+    @cached_property
+    def customers(self) -> Customers:
         from aerostack_billing.accounts.customers import Customers  # noqa: PLC0415
 
-        customers = Customers(self.accounts, self.payments)
-        return Checkout(customers, self.payments, self.sync, self.idempotency, self.redirects)
+        return Customers(self.accounts, self.payments)
+
+    @cached_property
+    def wallets(self) -> WalletStore:
+        from aerostack_billing.wallet.store import WalletStore  # noqa: PLC0415
+
+        return WalletStore(self.dynamo, self.settings.wallets_table, self.settings.ledger_table)
+
+    @cached_property
+    def lapsing(self) -> Lapsing:
+        from aerostack_billing.wallet.lapsing import Lapsing  # noqa: PLC0415
+
+        return Lapsing(self.wallets)
+
+    @cached_property
+    def charges(self) -> Charges:
+        from aerostack_billing.wallet.charges import Charges  # noqa: PLC0415
+
+        return Charges(self.lapsing)
+
+    @cached_property
+    def holds(self) -> Holds:
+        from aerostack_billing.wallet.holds import Holds  # noqa: PLC0415
+
+        return Holds(self.wallets, self.lapsing)
+
+    @cached_property
+    def statement(self) -> Statement:
+        from aerostack_billing.wallet.statement import Statement  # noqa: PLC0415
+
+        return Statement(self.wallets)
+
+    @cached_property
+    def audit(self) -> Audit:
+        from aerostack_billing.wallet.audit import Audit  # noqa: PLC0415
+
+        return Audit(self.wallets)
+
+    @cached_property
+    def cards(self) -> CardPayments:
+        from aerostack_billing.payments.cards import CardPayments  # noqa: PLC0415
+
+        return CardPayments(self._stripe_client)
+
+    @cached_property
+    def deposits(self) -> Deposits:
+        from aerostack_billing.wallet.deposits import Deposits  # noqa: PLC0415
+
+        return Deposits(self.accounts, self.customers, self.cards, self.pages, self.redirects)
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        from aerostack_billing.wallet.settlement import Settlement  # noqa: PLC0415
+
+        return Settlement(self.wallets, self.accounts, self.cards)
+
+    @cached_property
+    def returns(self) -> Returns:
+        from aerostack_billing.wallet.returns import Returns  # noqa: PLC0415
+
+        return Returns(self.payments, self.sync, self.settlement, self.wallets)
+
+    @cached_property
+    def reloads(self) -> Reloads:
+        from aerostack_billing.reload.service import Reloads  # noqa: PLC0415
+
+        return Reloads(
+            self.wallets, self.accounts, self.cards, self.settlement, self.telemetry, self.settings.dashboard_url
+        )
+
+    @cached_property
+    def reload_settings(self) -> ReloadSettings:
+        from aerostack_billing.reload.settings import ReloadSettings  # noqa: PLC0415
+
+        return ReloadSettings(self.wallets, self.accounts, self.cards, self.settlement)
+
+    @cached_property
+    def events(self) -> EventStore:
+        from aerostack_billing.webhooks.store import EventStore  # noqa: PLC0415
+
+        return EventStore(self.dynamo, self.settings.events_table)
 
     @cached_property
     def webhooks(self) -> Webhooks:
+        from aerostack_billing.webhooks.handlers import Handlers  # noqa: PLC0415
         from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
-        from aerostack_billing.webhooks.store import EventStore  # noqa: PLC0415
 
-        events = EventStore(self.dynamo, self.settings.events_table)
-        return Webhooks(events, self.accounts, self.payments, self.sync, self.telemetry)
+        handlers = Handlers(self.events, self.accounts, self.payments, self.sync, self.settlement, self.reloads)
+        return Webhooks(self.events, handlers.by_type(), self.telemetry)
 
 
 @functools.cache

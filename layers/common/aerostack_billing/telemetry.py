@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
 if TYPE_CHECKING:
+    from aerostack_billing.errors import BillingError
     from aerostack_billing.usage.models import Figures, Level
+    from aerostack_billing.wallet.audit import Report
+    from aerostack_billing.wallet.models import Wallet
     from aerostack_billing.webhooks.models import Outcome
 
 
@@ -31,6 +34,27 @@ class Telemetry:
         """An event can never be processed: somebody must look."""
         self.logger.error("webhook dead", extra={"event_id": outcome.event_id, "event_type": outcome.event_type})
         self._count("WebhookDead")
+
+    def reload_changed(self, wallet: Wallet) -> None:
+        """A reload was declined, suspended, needs its payer, or waits for the next month."""
+        reload = wallet.reload
+        code = reload.last_error.code if reload.last_error else None
+        told = {"account_id": wallet.account_id, "state": reload.state, "code": code}
+        self.logger.warning("auto-reload", extra=told)
+        self._count(f"Reload{reload.state.title().replace('_', '')}")
+
+    def reload_failed(self, account_id: str, error: BillingError) -> None:
+        """A wallet could not be looked after in this sweep."""
+        self.logger.error("auto-reload failed", extra={"account_id": account_id, "code": error.code})
+        self._count("ReloadFailed")
+
+    def audited(self, report: Report) -> None:
+        """An audit is through; what it found wrong is an alarm."""
+        told = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
+        self.logger.info("audit", extra=told)
+        for violation in report.violations:
+            self.logger.error("audit violation", extra={"violation": asdict(violation)})
+            self._count("AuditViolation")
 
     def _count(self, name: str) -> None:
         # Imported where it is used: most requests count nothing, and the module costs every cold start.

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass
-
 from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.accounts.sync import PlanSync, Standing
 from aerostack_billing.errors import AlreadyOnPlan, CancelInstead, ContactSales
-from aerostack_billing.idempotency.store import IdempotencyStore, Keyed, keyed
+from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
 from aerostack_billing.redirects import RedirectPolicy, with_session_id
-
-
-@dataclass(frozen=True)
-class Page:
-    """Where to send the person; `replayed` when it is the first answer to the key, given again."""
-
-    url: str
-    replayed: bool = False
 
 
 class Checkout:
@@ -30,13 +19,13 @@ class Checkout:
         customers: Customers,
         payments: Payments,
         sync: PlanSync,
-        idempotency: IdempotencyStore,
+        pages: Pages,
         redirects: RedirectPolicy,
     ) -> None:
         self._customers = customers
         self._payments = payments
         self._sync = sync
-        self._idempotency = idempotency
+        self._pages = pages
         self._redirects = redirects
 
     def open(self, account_id: str, request: CheckoutRequest) -> Page:
@@ -45,21 +34,14 @@ class Checkout:
         CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan (409); IdempotencyKeyReused (409).
         """
         self._check(request)
-        asked = self._keyed(account_id, request)
-        earlier = self._idempotency.find(asked) if asked else None
+        earlier = self._pages.earlier("checkout", account_id, request)
         if earlier is not None:
-            return Page(str(earlier.body["url"]), replayed=True)
+            return earlier
         standing = self._sync.make_true(account_id)
         plan = standing.account.plan
         if standing.subscription is not None and (plan.tier, plan.interval) == (request.tier, request.billing_interval):
             raise AlreadyOnPlan(f"The account is on {plan.tier}, billed {plan.interval}, already.")
-        if asked is None:
-            return Page(self._page(standing, request, f"checkout-{uuid.uuid4()}"))
-        earlier = self._idempotency.begin(asked)
-        if earlier is not None:
-            return Page(str(earlier.body["url"]), replayed=True)
-        url = self._page(standing, request, asked.record_id)
-        return Page(str(self._idempotency.answer(asked, {"url": url})["url"]))
+        return self._pages.once("checkout", account_id, request, lambda key: self._page(standing, request, key))
 
     def _check(self, request: CheckoutRequest) -> None:
         if request.tier == "free":
@@ -70,12 +52,6 @@ class Checkout:
             raise ContactSales("Enterprise is agreed with sales, not bought here.", {"tier": "enterprise"})
         self._redirects.check("success_url", request.success_url)
         self._redirects.check("cancel_url", request.cancel_url)
-
-    @staticmethod
-    def _keyed(account_id: str, request: CheckoutRequest) -> Keyed | None:
-        if request.idempotency_key is None:
-            return None
-        return keyed("checkout", account_id, request.idempotency_key, request.model_dump(exclude={"idempotency_key"}))
 
     def _page(self, standing: Standing, request: CheckoutRequest, key: str) -> str:
         plan = (request.tier, request.billing_interval)

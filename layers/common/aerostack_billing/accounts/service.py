@@ -1,23 +1,13 @@
-"""What a user does with a plan besides buying one: look, come back from Stripe, cancel, resume, open the portal."""
+"""What a user does with a plan that was bought: cancel, resume, open the portal."""
 
 from __future__ import annotations
-
-import re
 
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
-from aerostack_billing.errors import (
-    NoActiveSubscription,
-    NoStripeCustomer,
-    NothingToResume,
-    SessionNotFound,
-    SessionNotPaid,
-)
+from aerostack_billing.errors import NoActiveSubscription, NoStripeCustomer, NothingToResume
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.redirects import RedirectPolicy
-
-_SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
 class Subscriptions:
@@ -28,18 +18,6 @@ class Subscriptions:
         self._payments = payments
         self._sync = sync
         self._redirects = redirects
-
-    def verify_session(self, account_id: str, session_id: str) -> Account:
-        """Bring the account up to date on return from a Checkout page.
-
-        SessionNotFound (404) for a session of anyone else; SessionNotPaid (409) while it is not paid.
-        """
-        session = self._payments.session(session_id) if _SESSION_ID.fullmatch(session_id) else None
-        if session is None or session.account_id != account_id or session.mode != "subscription":
-            raise SessionNotFound("There is no such checkout session for this account.")
-        if not session.paid:
-            raise SessionNotPaid("The checkout session is not paid. Complete it, or open a new one.")
-        return self._sync.make_true(account_id).account
 
     def cancel(self, account_id: str) -> None:
         """Let the subscription end with its period; done before, nothing happens.

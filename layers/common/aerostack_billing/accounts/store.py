@@ -11,17 +11,13 @@ from pydantic import TypeAdapter
 
 from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account, PlanState
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
 
 _PLAN_STATE = TypeAdapter(PlanState)
 
 
 class VersionConflict(Exception):
     """The account changed since it was read: nothing was written; read it again."""
-
-
-class AlreadyMarked(Exception):
-    """The event whose mark was to be written has taken effect before: nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class AccountStore:
         """
         if plan == account.plan:
             if mark is not None:
-                self._mark(mark)
+                self._dynamo.mark(mark)
             return account
         condition, values = _if_as_read(account)
         write = Write(
@@ -80,12 +76,6 @@ class AccountStore:
                 raise AlreadyMarked from refused
             raise VersionConflict(account.account_id) from refused
         return account.on(plan)
-
-    def _mark(self, mark: Write) -> None:
-        try:
-            self._dynamo.put(mark)
-        except ConditionFailed as failed:
-            raise AlreadyMarked from failed
 
     def intend_customer(self, account_id: str) -> CustomerIntent:
         """The one intent to create the account's Stripe customer: the first caller's, for all that come after."""

@@ -14,6 +14,8 @@ import urllib3
 
 _CONNECT_SECONDS = 2
 _READ_SECONDS = 8
+_CONNECTIONS = 16
+"""Kept open to Stripe: at least as many as a sweep has workers."""
 
 
 class Urllib3Client(stripe.HTTPClient):
@@ -29,6 +31,7 @@ class Urllib3Client(stripe.HTTPClient):
         self._pool = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
             retries=False,
+            maxsize=_CONNECTIONS,
             ca_certs=stripe.ca_bundle_path,
         )
 

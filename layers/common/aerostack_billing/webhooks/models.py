@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from aerostack_billing.payments.wire import Reference, Wire
+from aerostack_billing.payments.wire import Wire
 
 Result = Literal["processed", "ignored", "dead", "duplicate"]
 
@@ -13,6 +13,7 @@ Result = Literal["processed", "ignored", "dead", "duplicate"]
 class EventData(Wire):
     """What the event is about; read further by whoever handles the type."""
 
+    previous_attributes: dict[str, object] | None = None
     object: dict[str, object]
 
 
@@ -23,12 +24,6 @@ class Event(Wire):
     type: str
     created: int
     data: EventData
-
-
-class CustomerObject(Wire):
-    """Any object that belongs to a customer: a subscription, an invoice, a Checkout session."""
-
-    customer: Reference | None = None
 
 
 @dataclass(frozen=True)

@@ -4,36 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from pydantic import ValidationError
 
-from aerostack_billing.accounts.store import AccountStore, AlreadyMarked
-from aerostack_billing.accounts.sync import PlanSync
+from aerostack_billing.dynamo import AlreadyMarked
 from aerostack_billing.payments import signature
-from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.wire import UnknownPrice
-from aerostack_billing.webhooks.models import CustomerObject, Event, Outcome
+from aerostack_billing.webhooks.models import Event, Outcome
 from aerostack_billing.webhooks.store import EventStore
 
-SYNCED_TYPES = frozenset(
-    {
-        "checkout.session.completed",
-        "checkout.session.async_payment_succeeded",
-        "checkout.session.async_payment_failed",
-        "checkout.session.expired",
-        "customer.subscription.created",
-        "customer.subscription.updated",
-        "customer.subscription.deleted",
-        "customer.subscription.paused",
-        "customer.subscription.resumed",
-        "invoice.paid",
-        "invoice.payment_failed",
-        "invoice.payment_action_required",
-    }
-)
-"""The types after which the account is asked for anew; what the event itself says is not believed."""
+Handler = Callable[[Event], Outcome]
+"""Takes effect of an event of its type and writes the event's mark with it; or finds that it is not ours."""
 
 
 class DeadListener(Protocol):
@@ -46,20 +29,10 @@ class DeadListener(Protocol):
 class Webhooks:
     """Takes deliveries."""
 
-    def __init__(
-        self,
-        events: EventStore,
-        accounts: AccountStore,
-        payments: Payments,
-        sync: PlanSync,
-        listener: DeadListener,
-    ) -> None:
+    def __init__(self, events: EventStore, handlers: Mapping[str, Handler], listener: DeadListener) -> None:
         self._events = events
-        self._accounts = accounts
-        self._payments = payments
-        self._sync = sync
+        self._handlers = handlers
         self._listener = listener
-        self._handlers: dict[str, Callable[[Event], Outcome]] = dict.fromkeys(SYNCED_TYPES, self._sync_customer)
 
     def receive(self, payload: bytes, header: str | None, secrets: Sequence[str]) -> Outcome:
         """Process one delivery; when this returns, its effect is stored.
@@ -83,28 +56,12 @@ class Webhooks:
         if handler is None:
             return self._ignored(event)
         try:
-            return handler(event)
+            outcome = handler(event)
         except AlreadyMarked:
             return Outcome(event.id, event.type, "duplicate")
         except (ValidationError, UnknownPrice):
             return self._dead(Outcome(event.id, event.type, "dead"))
-
-    def _sync_customer(self, event: Event) -> Outcome:
-        account_id = self._account_of(CustomerObject.model_validate(event.data.object).customer)
-        if account_id is None:
-            return self._ignored(event)
-        outcome = Outcome(event.id, event.type, "processed", account_id)
-        self._sync.make_true(account_id, self._events.mark(outcome))
-        return outcome
-
-    def _account_of(self, customer_id: str | None) -> str | None:
-        """The account whose customer this is: by what Stripe has on the customer and by what the account records."""
-        if customer_id is None:
-            return None
-        account_id = self._payments.account_of_customer(customer_id)
-        if account_id is None or self._accounts.get(account_id).customer_id != customer_id:
-            return None
-        return account_id
+        return self._ignored(event) if outcome.result == "ignored" else outcome
 
     def _ignored(self, event: Event) -> Outcome:
         outcome = Outcome(event.id, event.type, "ignored")

@@ -1,0 +1,9 @@
+"""Every minute: look after the wallets whose reload is due."""
+
+from aerostack_billing.scheduled import Job, scheduled
+
+
+@scheduled
+def handler(job: Job) -> dict[str, object]:
+    swept = job.runtime.reloads.sweep(job.has_time)
+    return {"due": swept.due, "failed": swept.failed}

@@ -1,0 +1,8 @@
+"""Every minute: free the holds whose time is over."""
+
+from aerostack_billing.scheduled import Job, scheduled
+
+
+@scheduled
+def handler(job: Job) -> dict[str, object]:
+    return {"lapsed": job.runtime.lapsing.sweep()}

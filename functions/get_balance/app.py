@@ -1,0 +1,9 @@
+"""GET /api/balance: what the account can spend, holds and owes."""
+
+from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.wallet.models import view_wallet
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(view_wallet(request.runtime.wallets.get(request.account_id)))

@@ -1,0 +1,11 @@
+"""PUT /api/balance/auto-reload: when to reload, how much, and how much at most."""
+
+from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.wallet.models import view_reload
+from aerostack_billing.wallet.requests import AutoReloadRequest
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    wallet = request.runtime.reload_settings.save(request.account_id, request.json(AutoReloadRequest))
+    return Response(view_reload(wallet.reload))

@@ -1,0 +1,10 @@
+"""POST /api/balance/holds: set money aside for work that is priced when it ends."""
+
+from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.wallet.requests import HoldRequest
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    done = request.runtime.holds.take(request.json(HoldRequest))
+    return replayable(done.body, replayed=done.replayed, status=201)

@@ -1,0 +1,62 @@
+"""Money is whole micros: a cent is 10,000 of them. Never a float inside; up to four decimals in JSON."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+
+Micros = int
+"""An amount of US dollars in millionths: 1 cent = 10,000 micros, 1 dollar = 1,000,000."""
+
+PER_CENT: Final = 10_000
+MAX_CENTS: Final = 10_000_000
+"""The most that one request may name: $100,000. Above it stands a mistake, not a price."""
+
+_PLAIN = re.compile(r"\d{1,12}(\.\d{1,4})?")
+
+
+def micros(cents: int) -> Micros:
+    """Whole cents as micros."""
+    return cents * PER_CENT
+
+
+def parse_cents(value: object) -> Micros:
+    """Cents, as a JSON number or string with up to four decimals, as micros.
+
+    ValueError for anything else: a fifth decimal is refused, never rounded.
+    """
+    if isinstance(value, str):
+        if not _PLAIN.fullmatch(value):
+            raise ValueError("must be cents with up to four decimals, like 0.34")
+    elif isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number of cents, or a string of one")  # noqa: TRY004 - pydantic takes no TypeError
+    try:
+        exact = Decimal(value) * PER_CENT
+    except InvalidOperation as error:
+        raise ValueError("must be a number of cents") from error
+    if not exact.is_finite() or abs(exact) > MAX_CENTS * PER_CENT:
+        raise ValueError(f"must be at most {MAX_CENTS}")
+    if exact != exact.to_integral_value():
+        raise ValueError("must have at most four decimals")
+    return int(exact)
+
+
+Cents = Annotated[int, BeforeValidator(parse_cents), Field(ge=0)]
+"""A request's `amount_cents`, not below zero, held as micros."""
+
+
+def whole_cents(amount: Micros) -> int:
+    """Whole cents, rounded down: what may be promised of a balance."""
+    return amount // PER_CENT
+
+
+def cents(amount: Micros) -> int | float:
+    """Exact cents for a JSON answer: 2, 0.34.
+
+    The float is only how JSON writes a number with decimals: up to 10^11 cents its shortest form is these very digits.
+    """
+    whole, rest = divmod(amount, PER_CENT)
+    return whole if rest == 0 else float(Decimal(amount) / PER_CENT)

@@ -1,0 +1,299 @@
+"""Money in: deposits by Checkout, reloads by the saved card, and what became of a payment.
+
+All methods raise PaymentsUnavailable (Stripe did not answer, the outcome is unknown) and PaymentsFailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import stripe
+from pydantic import Field, TypeAdapter
+
+from aerostack_billing.errors import PaymentsFailed
+from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.gateway import PageLinks
+from aerostack_billing.payments.wire import ListOf, Reference, Wire
+
+PaymentStatus = Literal[
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "requires_capture",
+    "canceled",
+    "succeeded",
+]
+_FUNDS_ARE_GONE = frozenset({"needs_response", "under_review", "lost"})
+"""Dispute statuses in which Stripe has the money back; an inquiry (`warning_...`) takes none, `won` returns it."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A saved card. Two with one fingerprint are the same card."""
+
+    payment_method_id: str
+    fingerprint: str | None
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment as Stripe has it now; whole cents."""
+
+    payment_intent_id: str
+    status: PaymentStatus
+    account_id: str | None
+    customer_id: str | None
+    kind: str | None
+    attempt_id: str | None
+    received_cents: int
+    refunded_cents: int
+    disputed_cents: int
+    payment_method_id: str | None
+    action_url: str | None
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True)
+class OffSession:
+    """A charge to a saved card: all that Stripe is asked, so that asking again asks the very same."""
+
+    account_id: str
+    customer_id: str
+    payment_method_id: str
+    amount_cents: int
+    attempt_id: str
+    return_url: str
+
+
+class _Redirect(Wire):
+    url: str | None = None
+
+
+class _NextAction(Wire):
+    redirect_to_url: _Redirect | None = None
+
+
+class _Error(Wire):
+    code: str | None = None
+    decline_code: str | None = None
+    message: str | None = None
+
+
+class _Charge(Wire):
+    amount_refunded: int = 0
+    disputed: bool = False
+
+
+class WirePayment(Wire):
+    """A payment intent, with its latest charge where that is expanded."""
+
+    id: str
+    status: PaymentStatus
+    created: int
+    amount_received: int = 0
+    customer: Reference | None = None
+    metadata: dict[str, str] = Field(default_factory=dict)
+    payment_method: Reference | None = None
+    next_action: _NextAction | None = None
+    last_payment_error: _Error | None = None
+    latest_charge: _Charge | str | None = None
+
+    def read(self, disputed_cents: int = 0) -> Payment:
+        """The payment in our words."""
+        action, error, charge = self.next_action, self.last_payment_error, self.latest_charge
+        return Payment(
+            payment_intent_id=self.id,
+            status=self.status,
+            account_id=self.metadata.get("account_id"),
+            customer_id=self.customer,
+            kind=self.metadata.get("kind"),
+            attempt_id=self.metadata.get("attempt_id"),
+            received_cents=self.amount_received,
+            refunded_cents=charge.amount_refunded if isinstance(charge, _Charge) else 0,
+            disputed_cents=disputed_cents,
+            payment_method_id=self.payment_method,
+            action_url=action.redirect_to_url.url if action and action.redirect_to_url else None,
+            error_code=(error.decline_code or error.code) if error else None,
+            error_message=error.message if error else None,
+        )
+
+
+class _Dispute(Wire):
+    amount: int
+    status: str
+
+
+class _CardDetails(Wire):
+    fingerprint: str | None = None
+
+
+class _Method(Wire):
+    id: str
+    card: _CardDetails | None = None
+
+
+class _InvoiceSettings(Wire):
+    default_payment_method: _Method | None = None
+
+
+class _Customer(Wire):
+    deleted: bool = False
+    invoice_settings: _InvoiceSettings | None = None
+
+
+_DISPUTES = TypeAdapter(ListOf[_Dispute])
+
+
+class CardPayments:
+    """Deposits, reloads, and the customer's card."""
+
+    def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
+        self._connect = connect
+
+    def deposit_checkout(self, account_id: str, customer_id: str, amount_cents: int, links: PageLinks, key: str) -> str:
+        """A Checkout page for a deposit, which keeps the card for later charges with the payer's consent; its URL."""
+        metadata = {"account_id": account_id, "kind": "deposit"}
+        with told():
+            session = self._connect().v1.checkout.sessions.create(
+                {
+                    "mode": "payment",
+                    "customer": customer_id,
+                    "client_reference_id": account_id,
+                    "line_items": [
+                        {
+                            "quantity": 1,
+                            "price_data": {
+                                "currency": "usd",
+                                "unit_amount": amount_cents,
+                                "product_data": {"name": "Wallet deposit"},
+                            },
+                        }
+                    ],
+                    "success_url": links.success_url,
+                    "cancel_url": links.cancel_url,
+                    "metadata": metadata,
+                    "payment_intent_data": {"setup_future_usage": "off_session", "metadata": metadata},
+                    "consent_collection": {"payment_method_reuse_agreement": {"position": "auto"}},
+                },
+                {"idempotency_key": key},
+            )
+        return session.url or ""
+
+    def payment(self, payment_intent_id: str) -> Payment | None:
+        """A payment as it is now, with what was refunded or disputed of it; None if there is none."""
+        try:
+            with told():
+                found = self._connect().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge"]})
+        except ObjectMissing:
+            return None
+        wire = WirePayment.model_validate(found.to_dict())
+        disputed = isinstance(wire.latest_charge, _Charge) and wire.latest_charge.disputed
+        return wire.read(self._disputed(payment_intent_id) if disputed else 0)
+
+    def _disputed(self, payment_intent_id: str) -> int:
+        with told():
+            found = self._connect().v1.disputes.list({"payment_intent": payment_intent_id, "limit": 100})
+        disputes = _DISPUTES.validate_python(found.to_dict()).data
+        return sum(dispute.amount for dispute in disputes if dispute.status in _FUNDS_ARE_GONE)
+
+    def default_card(self, customer_id: str) -> Card | None:
+        """The card that the customer's invoices, and so our reloads, are charged to; None if there is none."""
+        try:
+            with told():
+                found = self._connect().v1.customers.retrieve(
+                    customer_id, {"expand": ["invoice_settings.default_payment_method"]}
+                )
+        except ObjectMissing:
+            return None
+        customer = _Customer.model_validate(found.to_dict())
+        method = customer.invoice_settings.default_payment_method if customer.invoice_settings else None
+        if method is None:
+            return None
+        return Card(method.id, method.card.fingerprint if method.card else None)
+
+    def make_default(self, customer_id: str, payment_method_id: str) -> None:
+        """Make a saved card the customer's default. Safe to repeat."""
+        with told():
+            self._connect().v1.customers.update(
+                customer_id, {"invoice_settings": {"default_payment_method": payment_method_id}}
+            )
+
+    def pay_off_session(self, reload: OffSession) -> Payment:
+        """Charge the saved card while its owner is away, once for the attempt. A decline is an outcome, not an error.
+
+        Off-session first: asking as if the owner were there brings needless 3-D Secure.
+        """
+        metadata = {"account_id": reload.account_id, "kind": "reload", "attempt_id": reload.attempt_id}
+        with told():
+            try:
+                made = self._connect().v1.payment_intents.create(
+                    {
+                        "amount": reload.amount_cents,
+                        "currency": "usd",
+                        "customer": reload.customer_id,
+                        "payment_method": reload.payment_method_id,
+                        "off_session": True,
+                        "confirm": True,
+                        "return_url": reload.return_url,
+                        "description": "Wallet auto-reload",
+                        "metadata": metadata,
+                    },
+                    {"idempotency_key": reload.attempt_id},
+                )
+            except stripe.CardError as error:
+                return _declined(error)
+        return WirePayment.model_validate(made.to_dict()).read()
+
+    def ask_payer(self, payment: Payment, card: str, return_url: str) -> Payment:
+        """Confirm a payment as if its payer were there, so that Stripe makes the page on which they confirm it."""
+        key = f"{payment.attempt_id}-ask"
+        with told():
+            try:
+                asked = self._connect().v1.payment_intents.confirm(
+                    payment.payment_intent_id,
+                    {"payment_method": card, "return_url": return_url},
+                    {"idempotency_key": key},
+                )
+            except stripe.CardError as error:
+                return _declined(error)
+        return WirePayment.model_validate(asked.to_dict()).read()
+
+    def find_attempt(self, customer_id: str, attempt_id: str, since: int) -> Payment | None:
+        """The payment that an attempt made, looked for by its metadata: for when Stripe has forgotten its key."""
+        with told():
+            found = self._connect().v1.payment_intents.list(
+                {"customer": customer_id, "created": {"gte": since}, "limit": 100}
+            )
+            for made in found.auto_paging_iter():
+                payment = WirePayment.model_validate(made.to_dict()).read()
+                if payment.attempt_id == attempt_id:
+                    return payment
+        return None
+
+    def void(self, payment_intent_id: str) -> bool:
+        """Cancel a payment that waits for its payer; False if it is past that: it was paid, or is being."""
+        payment = self.payment(payment_intent_id)
+        if payment is None or payment.status == "canceled":
+            return True
+        if payment.status in {"succeeded", "processing"}:
+            return False
+        try:
+            with told():
+                self._connect().v1.payment_intents.cancel(payment_intent_id)
+        except PaymentsFailed:
+            after = self.payment(payment_intent_id)
+            return after is None or after.status == "canceled"
+        return True
+
+
+def _declined(error: stripe.CardError) -> Payment:
+    """The payment that a decline is about: Stripe sends it inside the error."""
+    body = error.json_body
+    payment = body.get("error", {}).get("payment_intent") if isinstance(body, dict) else None
+    if payment is None:
+        raise error
+    return WirePayment.model_validate(payment).read()

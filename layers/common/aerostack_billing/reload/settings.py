@@ -1,0 +1,69 @@
+"""What the user sets: when to reload, how much, and how much at most. Only the user turns auto-reload on."""
+
+from __future__ import annotations
+
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.errors import Conflict
+from aerostack_billing.money import micros
+from aerostack_billing.payments.cards import CardPayments
+from aerostack_billing.wallet.models import Wallet
+from aerostack_billing.wallet.reload_states import configured
+from aerostack_billing.wallet.requests import AutoReloadRequest
+from aerostack_billing.wallet.settlement import Settlement
+from aerostack_billing.wallet.store import Change, WalletStore
+
+
+class NoPaymentMethod(Conflict):
+    """There is no saved card to reload from."""
+
+    code = "NO_PAYMENT_METHOD"
+
+
+class ReloadSettings:
+    """Saves the settings of auto-reload."""
+
+    def __init__(
+        self, wallets: WalletStore, accounts: AccountStore, cards: CardPayments, settlement: Settlement
+    ) -> None:
+        self._wallets = wallets
+        self._accounts = accounts
+        self._cards = cards
+        self._settlement = settlement
+
+    def save(self, account_id: str, request: AutoReloadRequest) -> Wallet:
+        """The wallet with the settings stored; a reload is due at once if the balance is below the threshold.
+
+        Saving ends a suspension and voids a payment that waits for confirmation. NoPaymentMethod (409) where reloads
+        are to be on and there is no card.
+        """
+        if request.enabled:
+            self._check_card(account_id)
+        self._void_unconfirmed(account_id)
+        threshold, amount = request.threshold_cents, request.amount_cents
+
+        def rule(wallet: Wallet) -> Change:
+            return Change(
+                configured(
+                    wallet,
+                    enabled=request.enabled,
+                    threshold=None if threshold is None else micros(threshold),
+                    amount=None if amount is None else micros(amount),
+                    monthly_cap=None if request.monthly_cap_cents is None else micros(request.monthly_cap_cents),
+                )
+            )
+
+        return self._wallets.apply(account_id, rule).wallet
+
+    def _check_card(self, account_id: str) -> None:
+        customer_id = self._accounts.get(account_id).customer_id
+        if customer_id is None or self._cards.default_card(customer_id) is None:
+            raise NoPaymentMethod("Auto-reload needs a saved card. Make a deposit, or add one in the billing portal.")
+
+    def _void_unconfirmed(self, account_id: str) -> None:
+        """Cancel at Stripe what waits for a confirmation, so that it cannot be paid beside a new attempt."""
+        wallet = self._wallets.get(account_id)
+        attempt = wallet.reload.attempt
+        if wallet.reload.state != "action_required" or attempt is None or attempt.payment_intent_id is None:
+            return
+        if not self._cards.void(attempt.payment_intent_id):
+            self._settlement.settle(attempt.payment_intent_id)

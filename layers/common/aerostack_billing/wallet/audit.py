@@ -1,0 +1,86 @@
+"""The audit: recomputes an account's money from its ledger and compares it with what is stored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aerostack_billing.wallet.models import Hold, Transfer, Wallet
+from aerostack_billing.wallet.rules import debt, held, purse
+from aerostack_billing.wallet.store import WalletStore
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An invariant that does not hold of an account."""
+
+    account_id: str
+    invariant: str
+    expected: object
+    found: object
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit looked at, and what it found wrong."""
+
+    accounts: int
+    transfers: int
+    violations: tuple[Violation, ...]
+
+
+def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:
+    """Every invariant that does not hold of one wallet, its whole ledger in order, and its open holds."""
+    sums: dict[str, int] = defaultdict(int)
+    for transfer in transfers:
+        sums[transfer.debit] -= transfer.amount
+        sums[transfer.credit] += transfer.amount
+    own = wallet.account_id
+    spent = sum(t.amount for t in transfers if t.type in {"charge", "capture"})
+    deposited = sum(t.amount for t in transfers if t.type in {"deposit", "reload"})
+    expectations: list[tuple[str, object, object]] = [
+        ("seq has no gap", list(range(1, wallet.seq + 1)), [transfer.seq for transfer in transfers]),
+        ("all ledger accounts sum to zero", 0, sum(sums.values())),
+        ("balance is the sum of its transfers", sums[purse(own)], wallet.balance),
+        ("held is the sum of its transfers", sums[held(own)], wallet.held),
+        ("debt is the sum of its transfers", -sums[debt(own)], wallet.debt),
+        ("held is the sum of the open holds", sum(hold.amount for hold in open_holds), wallet.held),
+        ("spent is the sum of charges and captures", spent, wallet.spent),
+        ("deposited is the sum of deposits and reloads", deposited, wallet.deposited),
+        ("nothing is below zero", [], [name for name in ("balance", "held", "debt") if getattr(wallet, name) < 0]),
+        ("what is owed leaves nothing to spend", 0, min(wallet.debt, wallet.balance)),
+        ("each balance is the one before and the effect", [], _breaks(transfers)),
+    ]
+    return [Violation(own, name, expected, found) for name, expected, found in expectations if expected != found]
+
+
+def _breaks(transfers: list[Transfer]) -> list[int]:
+    """The numbers of the transfers whose balance does not follow from the one before."""
+    balances = [0, *(transfer.balance_after for transfer in transfers)]
+    return [t.seq for before, t in zip(balances, transfers, strict=False) if before + t.effect != t.balance_after]
+
+
+class Audit:
+    """Audits accounts in the store."""
+
+    def __init__(self, wallets: WalletStore) -> None:
+        self._wallets = wallets
+
+    def run(self, account_id: str | None) -> Report:
+        """Audit one account, or all. A wallet that is written meanwhile is looked at again."""
+        accounts = self._wallets.all_accounts() if account_id is None else [account_id]
+        audited = [self._audited(account) for account in accounts]
+        return Report(
+            accounts=len(audited),
+            transfers=sum(transfers for transfers, _ in audited),
+            violations=tuple(violation for _, found in audited for violation in found),
+        )
+
+    def _audited(self, account_id: str) -> tuple[int, Iterable[Violation]]:
+        while True:
+            before = self._wallets.get(account_id)
+            transfers = self._wallets.whole_ledger(account_id)
+            holds = self._wallets.open_holds(account_id)
+            if self._wallets.get(account_id).version == before.version:
+                return len(transfers), check(before, transfers, holds)

@@ -1,0 +1,73 @@
+"""Charges: what a bot's conversation, an agent's run or a tool's call costs, taken once."""
+
+from __future__ import annotations
+
+from aerostack_billing.money import cents, whole_cents
+from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.wallet.lapsing import Lapsing
+from aerostack_billing.wallet.models import Transfer, Wallet
+from aerostack_billing.wallet.reload_states import after_spending
+from aerostack_billing.wallet.requests import ChargeRequest
+from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, purse
+from aerostack_billing.wallet.store import Change, TransferExists
+
+
+class Charges:
+    """Takes charges from wallets."""
+
+    def __init__(self, lapsing: Lapsing) -> None:
+        self._lapsing = lapsing
+
+    def charge(self, request: ChargeRequest) -> Done:
+        """Take the price, once for the key, for ever; nothing where the customer's own key paid (`byok`).
+
+        InsufficientBalance and SpendCapReached (402) with nothing taken; IdempotencyKeyReused (409). Written under
+        the conditions that the wallet is as the rule saw it and that the transfer's id does not exist.
+        """
+        charge_id = transfer_id("ch_", request.account_id, request.idempotency_key)
+        asked = fingerprint(request)
+        try:
+            change = self._lapsing.spend(
+                request.account_id, charge_id, lambda wallet: _charged(wallet, request, charge_id, asked)
+            )
+        except TransferExists as exists:
+            return Done(_answer(check_same(exists.transfer, asked)), replayed=True)
+        return Done(_answer(change.transfers[0]))
+
+
+def _charged(wallet: Wallet, request: ChargeRequest, charge_id: str, asked: str) -> Change:
+    price = 0 if request.billing_mode == "byok" else request.amount_cents
+    if price > 0:
+        check_funds(wallet, price)
+        check_cap(wallet, price)
+    posting = Posting(wallet)
+    details: dict[str, object] = {"kind": request.kind, "billing_mode": request.billing_mode}
+    if request.creator_id is not None:
+        details["creator_id"] = request.creator_id
+    posting.move(
+        "charge",
+        charge_id,
+        purse(wallet.account_id),
+        REVENUE,
+        price,
+        request.kind.replace("_", " ").capitalize(),
+        reference=request.reference,
+        fingerprint=asked,
+        details=details,
+    )
+    posting.spend(price)
+    return Change(after_spending(posting.wallet), posting.transfers)
+
+
+def _answer(transfer: Transfer) -> dict[str, object]:
+    """The answer to a charge, made of its transfer alone: so is every replay."""
+    return {
+        "charge_id": transfer.transfer_id,
+        "account_id": transfer.account_id,
+        "kind": transfer.details["kind"],
+        "amount_cents": cents(transfer.amount),
+        "billing_mode": transfer.details["billing_mode"],
+        "balance_cents": whole_cents(transfer.balance_after),
+        "balance_micros": transfer.balance_after,
+        "created_at": transfer.created_at,
+    }

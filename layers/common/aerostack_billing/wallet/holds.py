@@ -1,0 +1,235 @@
+"""Holds: money set aside for work that is priced when it ends.
+
+A hold moves its amount from what can be spent to what is held, and ends once: captured, released, or lapsed. A capture
+gives the whole hold back and takes its price in the same transaction, so that less, as much and more are one case.
+"""
+
+from __future__ import annotations
+
+import re
+
+from aerostack_billing import clock
+from aerostack_billing.errors import Conflict, NotFound
+from aerostack_billing.money import Micros, cents, whole_cents
+from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, end_id, release
+from aerostack_billing.wallet.models import Hold, Transfer, Wallet
+from aerostack_billing.wallet.reload_states import after_crediting, after_spending
+from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
+from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, held, pay_debt, purse
+from aerostack_billing.wallet.store import Change, Stale, TransferExists, WalletStore
+
+_HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
+_CAPTURED, _RELEASED = "capture", "release"
+_RACES = 5
+
+
+class HoldNotFound(NotFound):
+    """The account has no such hold."""
+
+    code = "HOLD_NOT_FOUND"
+
+
+class HoldEnded(Conflict):
+    """The hold was captured or released under another key."""
+
+    code = "HOLD_ENDED"
+
+
+def capture_id(hold_id: str) -> str:
+    """The id of the transfer that captures a hold: one for each hold, so that none is captured twice."""
+    return hold_id.replace("hold_", "cap_", 1)
+
+
+class Holds:
+    """Takes, captures and releases holds."""
+
+    def __init__(self, wallets: WalletStore, lapsing: Lapsing) -> None:
+        self._wallets = wallets
+        self._lapsing = lapsing
+
+    def take(self, request: HoldRequest) -> Done:
+        """Set the amount aside until it is captured, released, or its time is over.
+
+        InsufficientBalance and SpendCapReached (402) with nothing held; IdempotencyKeyReused (409).
+        """
+        account_id = request.account_id
+        hold_id = transfer_id("hold_", account_id, request.idempotency_key)
+        asked = fingerprint(request)
+        expires_at = clock.seconds() + request.ttl_seconds
+        hold = Hold(account_id, hold_id, request.amount_cents, request.kind, expires_at, request.creator_id)
+        try:
+            change = self._lapsing.spend(account_id, hold_id, lambda wallet: self._taken(wallet, hold, asked))
+        except TransferExists as exists:
+            return Done(_taken_answer(check_same(exists.transfer, asked)), replayed=True)
+        return Done(_taken_answer(change.transfers[0]))
+
+    def capture(self, hold_id: str, request: CaptureRequest) -> Done:
+        """Charge the price of the work that the hold was for, and free the rest.
+
+        More than is held is taken from the balance: InsufficientBalance or SpendCapReached (402), with the hold kept,
+        where that does not do, unless `allow_partial` takes what there is. A hold whose time is over is served from
+        the balance likewise. HoldNotFound (404); HoldEnded (409) for one captured or released under another key.
+        """
+        asked = fingerprint(request)
+        for _ in range(_RACES):
+            hold = self._open(request.account_id, hold_id)
+            try:
+                if hold is None:
+                    self._check_capturable(request.account_id, hold_id)
+                change = self._lapsing.spend(
+                    request.account_id,
+                    capture_id(hold_id),
+                    lambda wallet, hold=hold: self._captured(wallet, hold, hold_id, request, asked),  # type: ignore[misc]
+                )
+            except TransferExists as exists:
+                if exists.transfer.type == "capture":
+                    return Done(_captured_answer(hold_id, _same_end(exists.transfer, request, asked)), replayed=True)
+            except Stale:
+                continue
+            else:
+                return Done(_captured_answer(hold_id, change.transfers[-1]))
+        raise HoldEnded("The hold is being ended at this very moment. Ask again with the same key.")
+
+    def release(self, hold_id: str, request: ReleaseRequest) -> Done:
+        """Give the whole hold back; one that lapsed is given back already. HoldNotFound (404); HoldEnded (409)."""
+        asked = fingerprint(request)
+        for _ in range(_RACES):
+            hold = self._open(request.account_id, hold_id)
+            if hold is None:
+                end = self._ended(request.account_id, hold_id)
+                lapsed = end.details["ended_by"] == LAPSED
+                return Done(_released_answer(hold_id, end if lapsed else _same_end(end, request, asked)), replayed=True)
+            try:
+                change = self._wallets.apply(
+                    request.account_id,
+                    lambda wallet, hold=hold: self._released(wallet, hold, request, asked),  # type: ignore[misc]
+                )
+            except (TransferExists, Stale):
+                continue
+            return Done(_released_answer(hold_id, change.transfers[0]))
+        raise HoldEnded("The hold is being ended at this very moment. Ask again with the same key.")
+
+    # What the wallet becomes
+
+    def _taken(self, wallet: Wallet, hold: Hold, asked: str) -> Change:
+        check_funds(wallet, hold.amount)
+        check_cap(wallet, wallet.held + hold.amount)
+        posting, own = Posting(wallet), wallet.account_id
+        details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at}
+        described = f"Hold for {hold.kind.replace('_', ' ')}"
+        posting.move(
+            "hold", hold.hold_id, purse(own), held(own), hold.amount, described, fingerprint=asked, details=details
+        )
+        return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
+
+    def _captured(self, wallet: Wallet, hold: Hold | None, hold_id: str, request: CaptureRequest, asked: str) -> Change:
+        posting, covered = Posting(wallet), 0
+        if hold is not None:
+            covered = 0 if hold.lapsed else hold.amount
+            release(posting, hold, _CAPTURED, "Hold released to be captured")
+        price = _price(posting.wallet, request, covered)
+        posting.move(
+            "capture",
+            capture_id(hold_id),
+            purse(wallet.account_id),
+            REVENUE,
+            price,
+            "Work captured from a hold",
+            reference=hold_id,
+            fingerprint=asked,
+            details={"short": request.amount_cents - price, "key": _key_of(request)},
+        )
+        posting.spend(price)
+        pay_debt(posting, f"{capture_id(hold_id)}:debt", hold_id)
+        # The capture's own line goes last: it is the one that is answered with.
+        transfers = sorted(posting.transfers, key=lambda transfer: transfer.type == "capture")
+        settled = after_spending(after_crediting(posting.wallet))
+        return Change(settled, transfers, [self._wallets.closing(hold)] if hold is not None else [])
+
+    def _released(self, wallet: Wallet, hold: Hold, request: ReleaseRequest, asked: str) -> Change:
+        posting = Posting(wallet)
+        release(posting, hold, _RELEASED, "Hold released", fingerprint=asked, key=_key_of(request))
+        pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
+        return Change(after_crediting(posting.wallet), posting.transfers, [self._wallets.closing(hold)])
+
+    # How the hold stands
+
+    def _open(self, account_id: str, hold_id: str) -> Hold | None:
+        if not _HOLD_ID.fullmatch(hold_id):
+            raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
+        return self._wallets.hold(account_id, hold_id)
+
+    def _ended(self, account_id: str, hold_id: str) -> Transfer:
+        end = self._wallets.transfer(account_id, end_id(hold_id))
+        if end is None:
+            raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
+        return end
+
+    def _check_capturable(self, account_id: str, hold_id: str) -> None:
+        """Return if an ended hold may still be captured, which is if it lapsed; TransferExists if it was captured."""
+        captured = self._wallets.transfer(account_id, capture_id(hold_id))
+        if captured is not None:
+            raise TransferExists(captured)
+        if self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
+            raise HoldEnded("The hold was released: nothing can be captured from it.", {"hold_id": "released"})
+
+
+def _price(wallet: Wallet, request: CaptureRequest, covered: Micros) -> Micros:
+    """What a capture takes. Up to `covered`, which an open hold guarantees, nothing is asked of the wallet."""
+    price = request.amount_cents
+    if price <= covered:
+        return price
+    if request.allow_partial:
+        spendable = wallet.balance if wallet.debt == 0 else covered
+        allowed = spendable if wallet.spend_cap is None else min(spendable, wallet.spend_cap - wallet.this_month.spent)
+        return min(price, max(covered, allowed))
+    check_funds(wallet, price)
+    check_cap(wallet, price)
+    return price
+
+
+def _key_of(request: CaptureRequest | ReleaseRequest) -> str:
+    return transfer_id("key_", request.account_id, request.idempotency_key)
+
+
+def _same_end(end: Transfer, request: CaptureRequest | ReleaseRequest, asked: str) -> Transfer:
+    """The transfer that ended the hold if this request made it; HoldEnded (409) if another key did."""
+    if end.details.get("key") != _key_of(request):
+        raise HoldEnded("The hold was ended under another key.", {"hold_id": end.details.get("ended_by", _CAPTURED)})
+    return check_same(end, asked)
+
+
+def _taken_answer(transfer: Transfer) -> dict[str, object]:
+    expires_at = transfer.details["expires_at"]
+    assert isinstance(expires_at, int)
+    return {
+        "hold_id": transfer.transfer_id,
+        "amount_cents": cents(transfer.amount),
+        "expires_at": clock.iso(expires_at),
+        **_balances(transfer),
+    }
+
+
+def _captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
+    short = transfer.details["short"]
+    assert isinstance(short, int)
+    return {
+        "hold_id": hold_id,
+        "charge_id": transfer.transfer_id,
+        "captured_cents": cents(transfer.amount),
+        "short_cents": cents(short),
+        **_balances(transfer),
+    }
+
+
+def _released_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
+    return {"hold_id": hold_id, "released_cents": cents(transfer.amount), **_balances(transfer)}
+
+
+def _balances(transfer: Transfer) -> dict[str, object]:
+    return {
+        "balance_cents": whole_cents(transfer.balance_after),
+        "balance_micros": transfer.balance_after,
+        "held_cents": cents(transfer.held_after),
+    }

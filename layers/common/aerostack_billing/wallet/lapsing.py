@@ -1,0 +1,86 @@
+"""Holds whose time is over: freed by the schedule, and before it by whoever needs the money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from aerostack_billing.wallet.models import Hold, Wallet
+from aerostack_billing.wallet.reload_states import after_crediting
+from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCapReached, held, pay_debt, purse
+from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, Change, Stale, TransferExists, WalletStore
+
+LAPSED: Final = "lapse"
+_BATCH = 1_000
+
+
+def end_id(hold_id: str) -> str:
+    """The id of the transfer that ends a hold: there is one, so that no hold ends twice."""
+    return f"{hold_id}:end"
+
+
+def release(
+    posting: Posting, hold: Hold, ended_by: str, description: str, *, fingerprint: str | None = None, key: str = ""
+) -> None:
+    """Move what is held back to what can be spent."""
+    own = posting.wallet.account_id
+    details: dict[str, object] = {"ended_by": ended_by, **({"key": key} if key else {})}
+    posting.move(
+        "release",
+        end_id(hold.hold_id),
+        held(own),
+        purse(own),
+        hold.amount,
+        description,
+        reference=hold.hold_id,
+        fingerprint=fingerprint,
+        details=details,
+    )
+
+
+class Lapsing:
+    """Frees what lapsed holds hold."""
+
+    def __init__(self, wallets: WalletStore) -> None:
+        self._wallets = wallets
+
+    def lapse(self, hold: Hold) -> bool:
+        """End a hold whose time is over; False if it was ended meanwhile."""
+        try:
+            self._wallets.apply(hold.account_id, lambda wallet: self._lapsed(wallet, hold))
+        except (TransferExists, Stale):
+            return False
+        return True
+
+    def sweep(self) -> int:
+        """End every hold that is on the agenda; how many. Safe to run twice at once, and to stop anywhere."""
+        ended = 0
+        while True:
+            due = self._wallets.due(HOLD_AGENDA, _BATCH)
+            holds = [self._wallets.hold(account_id, item.removeprefix(HOLD_PREFIX)) for account_id, item in due]
+            now_ended = sum(self.lapse(hold) for hold in holds if hold is not None and hold.lapsed)
+            ended += now_ended
+            if len(due) < _BATCH or now_ended == 0:
+                return ended
+
+    def spend(self, account_id: str, transfer_id: str, rule: Callable[[Wallet], Change]) -> Change:
+        """Apply a rule that spends, once more after lapsed holds were freed where it finds the wallet short.
+
+        TransferExists if `transfer_id` stands: what was paid for before is not refused for want of money now.
+        """
+        try:
+            return self._wallets.apply(account_id, rule)
+        except (InsufficientBalance, SpendCapReached):
+            earlier = self._wallets.transfer(account_id, transfer_id)
+            if earlier is not None:
+                raise TransferExists(earlier) from None
+            lapsed = [hold for hold in self._wallets.open_holds(account_id) if hold.lapsed]
+            if sum(self.lapse(hold) for hold in lapsed) == 0:
+                raise
+        return self._wallets.apply(account_id, rule)
+
+    def _lapsed(self, wallet: Wallet, hold: Hold) -> Change:
+        posting = Posting(wallet)
+        release(posting, hold, LAPSED, "Hold lapsed")
+        pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
+        return Change(after_crediting(posting.wallet), posting.transfers, [self._wallets.closing(hold)])

@@ -1,0 +1,199 @@
+"""A wallet, its transfers, and what is on its way: plain values, all amounts in micros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aerostack_billing import clock
+from aerostack_billing.money import Micros, cents, whole_cents
+
+TransferType = Literal[
+    "deposit",
+    "reload",
+    "charge",
+    "hold",
+    "capture",
+    "release",
+    "charge_refund",
+    "refund",
+    "dispute",
+    "dispute_reversal",
+    "debt_payment",
+    "grant",
+]
+
+ReloadState = Literal["off", "armed", "due", "claimed", "submitted", "action_required", "declined", "suspended"]
+"""Where auto-reload stands. `claimed`: an attempt is stored, its outcome unknown. `submitted`: Stripe works on it."""
+
+
+@dataclass(frozen=True)
+class ReloadError:
+    """Why the last attempt did not bring money."""
+
+    code: str
+    message: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to reload: stored before Stripe is asked; `attempt_id` is Stripe's idempotency key."""
+
+    attempt_id: str
+    amount: Micros
+    customer_id: str
+    payment_method_id: str
+    fingerprint: str | None
+    created_at: int
+    payment_intent_id: str | None = None
+    action_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Reload:
+    """Auto-reload: what the user set, and the state of it. Only the user turns it on."""
+
+    enabled: bool = False
+    threshold: Micros | None = None
+    amount: Micros | None = None
+    monthly_cap: Micros | None = None
+    state: ReloadState = "off"
+    attempt: Attempt | None = None
+    declines: int = 0
+    failed_fingerprint: str | None = None
+    last_error: ReloadError | None = None
+    next_attempt_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Month:
+    """What the wallet spent and reloaded in one calendar month (UTC)."""
+
+    period: str = ""
+    spent: Micros = 0
+    reloaded: Micros = 0
+
+
+@dataclass(frozen=True)
+class Wallet:
+    """A wallet as stored. `version` counts its writes, `seq` its transfers."""
+
+    account_id: str
+    version: int = 0
+    seq: int = 0
+    balance: Micros = 0
+    held: Micros = 0
+    debt: Micros = 0
+    deposited: Micros = 0
+    spent: Micros = 0
+    spend_cap: Micros | None = None
+    month: Month = field(default_factory=Month)
+    reload: Reload = field(default_factory=Reload)
+
+    @property
+    def this_month(self) -> Month:
+        """The sums of the month that it is now: zeros once a new one began."""
+        current = clock.period()
+        return self.month if self.month.period == current else Month(current)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One immutable line of the ledger: `amount` moves from the account `debit` to the account `credit`.
+
+    `effect` is what it does to the spendable balance, so that each `balance_after` is the one before plus the effect.
+    """
+
+    account_id: str
+    transfer_id: str
+    seq: int
+    type: TransferType
+    debit: str
+    credit: str
+    amount: Micros
+    effect: Micros
+    balance_after: Micros
+    held_after: Micros
+    debt_after: Micros
+    created_at: str
+    description: str
+    reference: str | None = None
+    fingerprint: str | None = None
+    details: dict[str, object] = field(default_factory=dict)
+
+    def view(self) -> dict[str, object]:
+        """As `GET /api/balance/transactions` lists it."""
+        return {
+            "id": self.transfer_id,
+            "type": self.type,
+            "amount_cents": cents(self.effect),
+            "balance_after_cents": cents(self.balance_after),
+            "debt_after_cents": cents(self.debt_after),
+            "created_at": self.created_at,
+            "description": self.description,
+            "reference": self.reference,
+        }
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Money set aside for work that is under way. It exists while it is open."""
+
+    account_id: str
+    hold_id: str
+    amount: Micros
+    kind: str
+    expires_at: int
+    creator_id: str | None = None
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether its time is over, swept or not."""
+        return self.expires_at <= clock.seconds()
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """A payment that was credited, and how much of it Stripe has taken back since."""
+
+    account_id: str
+    payment_intent_id: str
+    amount: Micros
+    refunded: Micros = 0
+    disputed: Micros = 0
+    version: int = 1
+
+
+_SHOWN: dict[ReloadState, str] = {"claimed": "pending", "submitted": "pending", "declined": "retrying"}
+
+
+def view_reload(reload: Reload) -> dict[str, object]:
+    """The `auto_reload` object of the answers."""
+    error, attempt = reload.last_error, reload.attempt
+    return {
+        "enabled": reload.enabled,
+        "threshold_cents": None if reload.threshold is None else cents(reload.threshold),
+        "amount_cents": None if reload.amount is None else cents(reload.amount),
+        "monthly_cap_cents": None if reload.monthly_cap is None else cents(reload.monthly_cap),
+        "state": _SHOWN.get(reload.state, reload.state),
+        "last_error": error and {"code": error.code, "message": error.message, "at": clock.iso(error.at)},
+        "next_attempt_at": clock.iso(reload.next_attempt_at),
+        "action_url": attempt.action_url if attempt else None,
+    }
+
+
+def view_wallet(wallet: Wallet) -> dict[str, object]:
+    """The answer of `GET /api/balance`."""
+    return {
+        "balance_cents": whole_cents(wallet.balance),
+        "balance_micros": wallet.balance,
+        "held_cents": cents(wallet.held),
+        "debt_cents": cents(wallet.debt),
+        "currency": "usd",
+        "auto_reload": view_reload(wallet.reload),
+        "monthly_spend_cap_cents": None if wallet.spend_cap is None else cents(wallet.spend_cap),
+        "monthly_spent_cents": cents(wallet.this_month.spent),
+        "lifetime_deposited_cents": cents(wallet.deposited),
+        "lifetime_spent_cents": cents(wallet.spent),
+    }

@@ -1,0 +1,110 @@
+"""The one function that makes a wallet true to a payment of Stripe's.
+
+Webhook, verify-session, the sweep and the reconciler all call it. It asks Stripe for the payment as it is now: was it
+paid, how much of it was refunded or disputed. What of that is not in the ledger yet is posted, under the condition
+that the deposit is as it was read, and so once, whatever arrived in whatever order, and never more than it brought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.dynamo import Write
+from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.money import Micros, micros
+from aerostack_billing.payments.cards import CardPayments, Payment
+from aerostack_billing.wallet.models import Deposit, TransferType, Wallet
+from aerostack_billing.wallet.reload_states import credited
+from aerostack_billing.wallet.rules import Posting, credit_payment, give_back, take_back
+from aerostack_billing.wallet.store import Change, Stale, TransferExists, WalletStore
+
+_ATTEMPTS = 8
+_KINDS: dict[str, TransferType] = {"deposit": "deposit", "reload": "reload"}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A payment of ours as it is now; `account_id` is whose it is."""
+
+    account_id: str
+    payment: Payment
+
+
+class Settlement:
+    """Brings wallets to what Stripe says of payments."""
+
+    def __init__(self, wallets: WalletStore, accounts: AccountStore, cards: CardPayments) -> None:
+        self._wallets = wallets
+        self._accounts = accounts
+        self._cards = cards
+
+    def look(self, payment_intent_id: str) -> Settled | None:
+        """The payment if it is a deposit or reload of an account whose customer paid it; else None: it is not ours."""
+        payment = self._cards.payment(payment_intent_id)
+        if payment is None or payment.account_id is None or payment.kind not in _KINDS:
+            return None
+        customer_id = self._accounts.get(payment.account_id).customer_id
+        if customer_id is None or customer_id != payment.customer_id:
+            return None
+        return Settled(payment.account_id, payment)
+
+    def settle(self, payment_intent_id: str, mark: Write | None = None) -> Settled | None:
+        """Post what Stripe says of the payment and the ledger does not have; None if the payment is not ours.
+
+        `mark` is written in the same transaction; AlreadyMarked if it stands. A payment that is not paid posts nothing.
+        """
+        for _ in range(_ATTEMPTS):
+            settled = self.look(payment_intent_id)
+            if settled is None:
+                return None
+            payment = settled.payment
+            if payment.status != "succeeded":
+                self._wallets.apply(settled.account_id, lambda wallet: Change(wallet, mark=mark))
+                return settled
+            deposit = self._wallets.deposit(settled.account_id, payment_intent_id)
+            if deposit is None:
+                self._keep_card(payment)
+            try:
+                self._wallets.apply(
+                    settled.account_id,
+                    lambda wallet, deposit=deposit, payment=payment: self._settled(wallet, payment, deposit, mark),  # type: ignore[misc]
+                )
+            except (Stale, TransferExists):
+                continue
+            return settled
+        raise StoreUnavailable("The deposit is changing at this moment. Ask again.")
+
+    def _keep_card(self, payment: Payment) -> None:
+        """Make a deposit's card the customer's default where there is none.
+
+        Before the credit, so that a crash between the two leaves the event to be sent again.
+        """
+        if payment.kind != "deposit" or payment.payment_method_id is None or payment.customer_id is None:
+            return
+        if self._cards.default_card(payment.customer_id) is None:
+            self._cards.make_default(payment.customer_id, payment.payment_method_id)
+
+    def _settled(self, wallet: Wallet, payment: Payment, read: Deposit | None, mark: Write | None) -> Change:
+        posting, reference = Posting(wallet), payment.payment_intent_id
+        brought = micros(payment.received_cents)
+        deposit = read or Deposit(wallet.account_id, reference, brought)
+        if read is None:
+            credit_payment(posting, _KINDS[payment.kind or ""], reference, brought, reference)
+        refunded = min(micros(payment.refunded_cents), deposit.amount)
+        disputed = min(micros(payment.disputed_cents), deposit.amount - refunded)
+        step = f"{reference}:{deposit.version}"
+        _take_or_give(posting, "refund", f"{step}:refund", refunded - deposit.refunded, reference)
+        _take_or_give(posting, "dispute", f"{step}:dispute", disputed - deposit.disputed, reference)
+        if not posting.transfers:
+            return Change(wallet, mark=mark)
+        after = replace(deposit, refunded=refunded, disputed=disputed, version=deposit.version + 1)
+        settled = credited(posting.wallet, payment.attempt_id)
+        return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], mark)
+
+
+def _take_or_give(posting: Posting, kind: TransferType, transfer_id: str, change: Micros, reference: str) -> None:
+    if change > 0:
+        take_back(posting, kind, transfer_id, change, reference)
+    elif change < 0:
+        give_back(posting, "dispute_reversal" if kind == "dispute" else "refund", transfer_id, -change, reference)

@@ -1,0 +1,82 @@
+"""What a wallet shows its owner: the balance, the transactions that explain it, and the cap on spending."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import replace
+from typing import get_args
+
+from aerostack_billing.errors import InvalidRequest
+from aerostack_billing.money import micros
+from aerostack_billing.wallet.models import Transfer, TransferType, Wallet
+from aerostack_billing.wallet.requests import SpendCapRequest
+from aerostack_billing.wallet.store import Change, WalletStore
+
+DEFAULT_LIMIT = 25
+MAX_LIMIT = 100
+_PAGES_LOOKED_THROUGH = 10
+_FIRST = 1
+
+
+class Statement:
+    """Shows wallets, and keeps the user's cap."""
+
+    def __init__(self, wallets: WalletStore) -> None:
+        self._wallets = wallets
+
+    def cap(self, account_id: str, request: SpendCapRequest) -> Wallet:
+        """The wallet with the monthly spending cap set, or taken away by null."""
+        cap = None if request.monthly_cap_cents is None else micros(request.monthly_cap_cents)
+        return self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, spend_cap=cap))).wallet
+
+    def transactions(
+        self, account_id: str, limit: str | None, cursor: str | None, kind: str | None
+    ) -> dict[str, object]:
+        """A page of transactions, newest first, of one type where `kind` names it.
+
+        `next_cursor` is null at the end. Looking for a rare type stops after a while and hands back a cursor to go on
+        from, also with a page that is not full. InvalidRequest (422).
+        """
+        size, below = _limit(limit), _read_cursor(cursor)
+        if kind is not None and kind not in get_args(TransferType):
+            known = ", ".join(get_args(TransferType))
+            raise InvalidRequest(f"There is no transaction type {kind!r}. Known: {known}.", {"type": "unknown"})
+        found: list[Transfer] = []
+        for _ in range(_PAGES_LOOKED_THROUGH):
+            page = self._wallets.newest(account_id, below, MAX_LIMIT if kind else size + 1)
+            found += [transfer for transfer in page if kind in (None, transfer.type)]
+            below = page[-1].seq if page else _FIRST
+            if len(found) > size or below == _FIRST:
+                break
+        shown = found[:size]
+        after = shown[-1].seq if len(found) > size else below or _FIRST
+        return {
+            "transactions": [transfer.view() for transfer in shown],
+            "next_cursor": _cursor(after) if after > _FIRST else None,
+        }
+
+
+def _limit(limit: str | None) -> int:
+    if limit is None:
+        return DEFAULT_LIMIT
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_LIMIT):
+        raise InvalidRequest(f"limit must be a number from 1 to {MAX_LIMIT}.", {"limit": "out of range"})
+    return int(limit)
+
+
+def _cursor(seq: int) -> str:
+    return base64.urlsafe_b64encode(f"seq:{seq}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    try:
+        told = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
+        name, _, seq = told.partition(":")
+    except (UnicodeError, binascii.Error):
+        name, seq = "", ""
+    if name != "seq" or not seq.isdigit() or len(seq) > 18:
+        raise InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})
+    return int(seq)

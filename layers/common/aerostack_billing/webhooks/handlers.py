@@ -1,0 +1,168 @@
+"""Which room takes effect of which event. A new Stripe event goes here: its type, and the verb that it leads to.
+
+No handler believes what the event says of the state of things: it takes from it only which object to ask Stripe for.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.accounts.sync import PlanSync
+from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.payments.wire import Reference, Wire
+from aerostack_billing.reload.service import Reloads
+from aerostack_billing.wallet.settlement import Settlement
+from aerostack_billing.webhooks.models import Event, Outcome
+from aerostack_billing.webhooks.service import Handler
+from aerostack_billing.webhooks.store import EventStore
+
+
+class _OfCustomer(Wire):
+    """A subscription, an invoice, a payment method: what belongs to a customer."""
+
+    customer: Reference | None = None
+
+
+class _Session(_OfCustomer):
+    """A Checkout session."""
+
+    mode: Literal["subscription", "payment", "setup"]
+    payment_intent: Reference | None = None
+
+
+class _OfPayment(Wire):
+    """A charge or dispute: what belongs to a payment intent."""
+
+    payment_intent: Reference | None = None
+
+
+class _Identified(Wire):
+    id: str
+
+
+class _PreviousMethod(Wire):
+    customer: Reference | None = None
+
+
+class Handlers:
+    """The verbs that events lead to."""
+
+    def __init__(
+        self,
+        events: EventStore,
+        accounts: AccountStore,
+        payments: Payments,
+        sync: PlanSync,
+        settlement: Settlement,
+        reloads: Reloads,
+    ) -> None:
+        self._events = events
+        self._accounts = accounts
+        self._payments = payments
+        self._sync = sync
+        self._settlement = settlement
+        self._reloads = reloads
+
+    def by_type(self) -> dict[str, Handler]:
+        """The handler of each type; a type that is not here is ignored."""
+        return {
+            **dict.fromkeys(_SESSION_TYPES, self.session),
+            **dict.fromkeys(_SUBSCRIPTION_TYPES, self.subscription),
+            **dict.fromkeys(_PAYMENT_TYPES, self.payment),
+            **dict.fromkeys(_CHARGE_TYPES, self.charge),
+            **dict.fromkeys(_CARD_TYPES, self.card),
+            "customer.updated": self.customer,
+        }
+
+    def session(self, event: Event) -> Outcome:
+        """A Checkout session: the plan or the deposit that was bought on it."""
+        session = _Session.model_validate(event.data.object)
+        if session.mode == "payment":
+            return self._settle(event, session.payment_intent)
+        return self._sync_customer(event, session.customer)
+
+    def subscription(self, event: Event) -> Outcome:
+        """A subscription or an invoice: the plan of the customer's account."""
+        return self._sync_customer(event, _OfCustomer.model_validate(event.data.object).customer)
+
+    def payment(self, event: Event) -> Outcome:
+        """A payment intent: a deposit, or a reload, that was paid or declined."""
+        return self._settle(event, _Identified.model_validate(event.data.object).id)
+
+    def charge(self, event: Event) -> Outcome:
+        """A refund or a dispute: the deposit that it takes back or gives back."""
+        return self._settle(event, _OfPayment.model_validate(event.data.object).payment_intent)
+
+    def card(self, event: Event) -> Outcome:
+        """A saved card that changed, or left its customer: a reload that failed may be tried anew."""
+        customer = _OfCustomer.model_validate(event.data.object).customer
+        if customer is None:
+            customer = _PreviousMethod.model_validate(event.data.previous_attributes or {}).customer
+        return self._card_changed(event, customer)
+
+    def customer(self, event: Event) -> Outcome:
+        """A customer: their default card may be another."""
+        return self._card_changed(event, _Identified.model_validate(event.data.object).id)
+
+    def _card_changed(self, event: Event, customer_id: str | None) -> Outcome:
+        account_id = self._account_of(customer_id)
+        if account_id is None or customer_id is None:
+            return _not_ours(event)
+        outcome = Outcome(event.id, event.type, "processed", account_id)
+        self._reloads.card_changed(account_id, customer_id, self._events.mark(outcome))
+        return outcome
+
+    def _sync_customer(self, event: Event, customer_id: str | None) -> Outcome:
+        account_id = self._account_of(customer_id)
+        if account_id is None:
+            return _not_ours(event)
+        outcome = Outcome(event.id, event.type, "processed", account_id)
+        self._sync.make_true(account_id, self._events.mark(outcome))
+        return outcome
+
+    def _settle(self, event: Event, payment_intent_id: str | None) -> Outcome:
+        settled = self._settlement.look(payment_intent_id) if payment_intent_id else None
+        if settled is None or payment_intent_id is None:
+            return _not_ours(event)
+        outcome = Outcome(event.id, event.type, "processed", settled.account_id)
+        mark = self._events.mark(outcome)
+        if settled.payment.kind == "reload" and settled.payment.status != "succeeded":
+            self._reloads.heard(settled, mark)
+        else:
+            self._settlement.settle(payment_intent_id, mark)
+        return outcome
+
+    def _account_of(self, customer_id: str | None) -> str | None:
+        """The account whose customer this is: by what Stripe has on the customer and by what the account records."""
+        if customer_id is None:
+            return None
+        account_id = self._payments.account_of_customer(customer_id)
+        if account_id is None or self._accounts.get(account_id).customer_id != customer_id:
+            return None
+        return account_id
+
+
+_SESSION_TYPES = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+)
+_SUBSCRIPTION_TYPES = (
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+)
+_PAYMENT_TYPES = ("payment_intent.succeeded", "payment_intent.payment_failed")
+_CHARGE_TYPES = ("charge.refunded", "charge.dispute.created", "charge.dispute.closed")
+_CARD_TYPES = ("payment_method.automatically_updated", "payment_method.detached")
+
+
+def _not_ours(event: Event) -> Outcome:
+    return Outcome(event.id, event.type, "ignored")
