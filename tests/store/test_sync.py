@@ -30,12 +30,6 @@ from tests.store.test_counters import consume
 LINKS = {"success_url": "https://app.aerostack.dev/done", "cancel_url": "https://app.aerostack.dev/back"}
 
 
-def retry_as_deployed(parts: Runtime, world: StripeWorld) -> None:
-    """Ask Stripe again where it answers 409, as it does to a key whose first call is under way."""
-    client = connect("sk_test_local", world.base)
-    parts.payments = parts.sync._payments = Payments(lambda: client, None)
-
-
 def open_page(parts: Runtime, account: str, tier: Tier, interval: Interval = "monthly", key: str | None = None) -> str:
     request = CheckoutRequest(tier=tier, billing_interval=interval, idempotency_key=key, **LINKS)
     return parts.checkout.open(account, request).url
