@@ -86,7 +86,8 @@ class Api:
         expand = typed.pop("expand", [])
         _refuse_unserved(known, typed)
         self._faults.strike(known.name, "before")
-        with self._world.store.changing(), self._world.during(*cause):
+        store = self._world.store
+        with store.lock if known.method == "GET" else store.changing(), self._world.during(*cause):
             answer = self._executed(known, object_id, typed, expand)
             if cause[1] is not None:
                 call = f"{known.method} {path}"

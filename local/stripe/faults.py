@@ -36,13 +36,15 @@ class Faults:
 
     def strike(self, name: str, moment: str) -> None:
         """Raise the fault that is ordered for this call at this moment (`before` or `after`), if there is one."""
-        with self._store.changing() as state:
-            found = next((f for f in state.faults if f["on"] == name and f["kind"].endswith(moment)), None)
+        with self._store.lock:
+            ordered = self._store.state.faults
+            found = next((f for f in ordered if f["on"] == name and f["kind"].endswith(moment)), None)
             if found is None:
                 return
-            found["times"] -= 1
-            if found["times"] == 0:
-                state.faults.remove(found)
+            with self._store.changing():
+                found["times"] -= 1
+                if found["times"] == 0:
+                    ordered.remove(found)
         if found["kind"].startswith("timeout"):
             raise AnswerLostError(f"{name}: {found['kind']}")
         raise StripeError(500, "api_error", "An unknown error occurred. (ordered by a fault)")

@@ -50,7 +50,8 @@ class Pages:
             name, ids = self._map.bind("").match(request.path, request.method)
         except HTTPException:
             return self._notice("This page does not exist", "Check the address.", 404)
-        with self._world.store.changing():
+        store = self._world.store
+        with store.lock if request.method == "GET" else store.changing():
             return self._pages[name](request, str(ids["wanted"]))
 
     def _shown(self, template: str, status: int = 200, **values: object) -> Response:

@@ -98,15 +98,18 @@ class LocalStripe:
         """End the background work; a webhook under way is finished first."""
         if self._thread is not None:
             self._stopping.set()
+            self.world.stirred.set()
             self._thread.join()
             self._thread = None
 
     def _work(self) -> None:
-        while not self._stopping.wait(self._nap()):
+        while not self._stopping.is_set():
             due = self.next_due()
             if due is not None and due <= self._clock.unix():
                 self.run_due()
                 self.deliver()
+            self.world.stirred.wait(self._nap())
+            self.world.stirred.clear()
 
     def _nap(self) -> float:
         due = self.next_due()

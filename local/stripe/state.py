@@ -22,6 +22,7 @@ class State:
     idempotency: dict[str, Json] = field(default_factory=dict)
     faults: list[Json] = field(default_factory=list)
     deliveries: dict[str, Json] = field(default_factory=dict)
+    waiting: dict[str, float] = field(default_factory=dict)  # keys of deliveries to come, and when they are due
     settings: Json = field(
         default_factory=lambda: {
             "webhooks": "open",

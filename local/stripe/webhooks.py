@@ -10,8 +10,9 @@ import threading
 import urllib.error
 import urllib.request
 
+from local.stripe.errors import invalid
 from local.stripe.objects import Json, public
-from local.stripe.world import World
+from local.stripe.world import World, new_delivery
 
 # Seconds by the stack's clock from one attempt to the next: soon at first, then for about three days.
 RETRY_AFTER_SECONDS = (1, 5, 30, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
@@ -41,18 +42,11 @@ class Courier:
         """Send one event now to the stack's own endpoint, whatever the switch says and however often it was sent."""
         with self._world.store.lock:
             event = self._world.find("event", event_id)
-            endpoint = next(iter(self._world.all("webhook_endpoint").values()))
-            delivery = self._world.store.state.deliveries.setdefault(
-                f"{event_id}/{endpoint['id']}",
-                {
-                    "event": event["id"],
-                    "endpoint": endpoint["id"],
-                    "state": "not_subscribed",
-                    "attempts": 0,
-                    "last_status": None,
-                    "next_attempt_at": None,
-                },
-            )
+            endpoint = next(iter(self._world.all("webhook_endpoint").values()), None)
+            if endpoint is None:
+                raise invalid("There is no webhook endpoint to send to.")
+            made = new_delivery(event, endpoint, "not_subscribed")
+            delivery = self._world.store.state.deliveries.setdefault(made["id"], made)
         with self._sending:
             self._attempt(delivery)
         return {"id": event_id, "delivered": delivery["state"] == "delivered", "status": delivery["last_status"]}
@@ -60,39 +54,27 @@ class Courier:
     def next_due(self) -> float | None:
         """When the next attempt is due by the stack's clock; None where nothing waits or all is held back."""
         with self._world.store.lock:
-            if self._world.store.state.settings["webhooks"] == "paused":
-                return None
-            times = [
-                delivery["next_attempt_at"]
-                for delivery in self._world.store.state.deliveries.values()
-                if delivery["state"] == "pending"
-            ]
-            return min(times, default=None)
+            state = self._world.store.state
+            return None if state.settings["webhooks"] == "paused" else min(state.waiting.values(), default=None)
 
     def switch(self, mode: str) -> None:
         """`open` sends, `paused` holds back, `dropping` loses what is held and what comes."""
         with self._world.store.changing() as state:
             state.settings["webhooks"] = mode
-            waiting = [delivery for delivery in state.deliveries.values() if delivery["state"] == "pending"]
-            for delivery in waiting:
+            for key in list(state.waiting):
                 if mode == "dropping":
-                    delivery.update(state="dropped", next_attempt_at=None)
+                    self._let_go(state.deliveries[key], "dropped")
                 elif mode == "open":
-                    delivery["next_attempt_at"] = self._world.now()
+                    state.waiting[key] = state.deliveries[key]["next_attempt_at"] = self._world.now()
+        self._world.stirred.set()
 
     def _due(self) -> Json | None:
         with self._world.store.lock:
             state, now = self._world.store.state, self._world.now()
             if state.settings["webhooks"] != "open":
                 return None
-            return next(
-                (
-                    delivery
-                    for delivery in state.deliveries.values()
-                    if delivery["state"] == "pending" and delivery["next_attempt_at"] <= now
-                ),
-                None,
-            )
+            key = next((key for key, when in state.waiting.items() if when <= now), None)
+            return state.deliveries[key] if key is not None else None
 
     def _attempt(self, delivery: Json) -> None:
         with self._world.store.lock:
@@ -109,11 +91,16 @@ class Courier:
             else:
                 self._failed(delivery)
 
+    def _let_go(self, delivery: Json, state: str) -> None:
+        """Nothing more is to be sent of this delivery."""
+        delivery.update(state=state, next_attempt_at=None)
+        self._world.store.state.waiting.pop(delivery["id"], None)
+
     def _arrived(self, delivery: Json) -> None:
         if delivery["state"] != "delivered":
             event = self._world.find("event", delivery["event"])
             event["pending_webhooks"] = max(0, event["pending_webhooks"] - 1)
-        delivery.update(state="delivered", next_attempt_at=None)
+        self._let_go(delivery, "delivered")
 
     def _failed(self, delivery: Json) -> None:
         """Wait for the next attempt, or give up. An event that already arrived stays so."""
@@ -121,9 +108,10 @@ class Courier:
             return
         tried = delivery["attempts"] - 1
         if tried >= len(RETRY_AFTER_SECONDS):
-            delivery.update(state="failed", next_attempt_at=None)
-        else:
-            delivery["next_attempt_at"] = self._world.now() + RETRY_AFTER_SECONDS[tried]
+            self._let_go(delivery, "failed")
+            return
+        delivery["next_attempt_at"] = self._world.now() + RETRY_AFTER_SECONDS[tried]
+        self._world.store.state.waiting[delivery["id"]] = delivery["next_attempt_at"]
 
 
 def _post(url: str, payload: str, signed: str) -> int | None:

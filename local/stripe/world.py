@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -25,6 +26,8 @@ class World:
     def __init__(self, store: Store, clock: Clock, base_url: str) -> None:
         self.store = store
         self.base_url = base_url
+        self.stirred = threading.Event()
+        """Set when there is something new to deliver."""
         self._clock = clock
         self._request: Json = {"id": None, "idempotency_key": None}
 
@@ -93,14 +96,11 @@ class World:
         state = self.store.state
         for endpoint in wanted:
             lost = state.settings["webhooks"] == "dropping"
-            state.deliveries[f"{event['id']}/{endpoint['id']}"] = {
-                "event": event["id"],
-                "endpoint": endpoint["id"],
-                "state": "dropped" if lost else "pending",
-                "attempts": 0,
-                "last_status": None,
-                "next_attempt_at": None if lost else event["created"],
-            }
+            delivery = new_delivery(event, endpoint, "dropped" if lost else "pending")
+            if not lost:
+                delivery["next_attempt_at"] = state.waiting[delivery["id"]] = event["created"]
+            state.deliveries[delivery["id"]] = delivery
+        self.stirred.set()
         return event
 
     @contextlib.contextmanager
@@ -111,6 +111,19 @@ class World:
         changed = difference(before, public(stored))
         if changed:
             self.tell(event_type, stored, changed, account=account)
+
+
+def new_delivery(event: Json, endpoint: Json, state: str) -> Json:
+    """The record of one event's way to one endpoint."""
+    return {
+        "id": f"{event['id']}/{endpoint['id']}",
+        "event": event["id"],
+        "endpoint": endpoint["id"],
+        "state": state,
+        "attempts": 0,
+        "last_status": None,
+        "next_attempt_at": None,
+    }
 
 
 def _wants(endpoint: Json, event_type: str) -> bool:

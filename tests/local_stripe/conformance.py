@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -25,20 +26,21 @@ def complaint(schema: Json, value: object) -> str | None:
 
 
 def complaint_of_object(stored: Json) -> str | None:
-    """The same for an object by its `object` field; its id says nothing of its shape."""
-    return complaint({"$ref": f"#/components/schemas/{stored['object']}"}, stored)
+    """The same for an object by its `object` field; what was found is remembered, whatever the object's id."""
+    return _of_object(stored["object"], json.dumps({**stored, "id": "id"} if "id" in stored else stored))
+
+
+@functools.lru_cache(maxsize=4096)
+def _of_object(kind: str, text: str) -> str | None:
+    return complaint({"$ref": f"#/components/schemas/{kind}"}, json.loads(text))
 
 
 def _key(schema: Json) -> str:
-    import json
-
     return json.dumps(schema, sort_keys=True)
 
 
 @functools.cache
 def _validator(key: str) -> Draft202012Validator:
-    import json
-
     return Draft202012Validator(_strict(json.loads(key), ""), registry=_registry())
 
 

@@ -38,14 +38,25 @@ class Endpoint:
 
     received: list[tuple[Json, str]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    _goal: tuple[int, threading.Event] | None = None
 
     def __call__(self, environ: dict[str, object], start_response: object) -> Iterable[bytes]:
         request = Request(environ)
         payload = request.get_data(as_text=True)
         self.received.append((json.loads(payload), request.headers["Stripe-Signature"]))
         self.payload = payload
+        if self._goal is not None and len(self.received) >= self._goal[0]:
+            self._goal[1].set()
         status = self.answers.pop(0) if self.answers else 200
         return Response("", status=status)(environ, start_response)
+
+    def enough(self, count: int) -> threading.Event:
+        """Set once so many webhooks have come."""
+        reached = threading.Event()
+        self._goal = (count, reached)
+        if len(self.received) >= count:
+            reached.set()
+        return reached
 
     def types(self) -> list[str]:
         return [event["type"] for event, _ in self.received]

@@ -164,9 +164,17 @@ def test_the_background_thread_delivers(stack: Stack) -> None:
     stack.stripe.start()
     stack.stripe.start()
     stack.subscribed()
-    stack.stripe._courier.deliver()
+    assert stack.endpoint.enough(len(PURCHASE)).wait(10)
+    stack.stripe.stop()
     stack.stripe.stop()
     assert stack.endpoint.types() == PURCHASE
+
+
+def test_without_an_endpoint_there_is_nothing_to_resend_to(stack: Stack) -> None:
+    stack.customer()
+    event = stack.v1.events.list({"type": "customer.created"}).data[0]
+    stack.v1.webhook_endpoints.delete("we_local")
+    assert stack.door(f"/events/{event.id}/resend").status_code == 400
 
 
 def test_everything_outlives_the_process_on_disk(board: Switchboard, tmp_path: pathlib.Path) -> None:

@@ -54,4 +54,5 @@ def delete(world: World, call: Call) -> Json:
     for delivery in world.store.state.deliveries.values():
         if delivery["endpoint"] == endpoint["id"] and delivery["state"] == "pending":
             delivery.update(state="dropped", next_attempt_at=None)
+            world.store.state.waiting.pop(delivery["id"], None)
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}

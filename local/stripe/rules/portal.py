@@ -28,9 +28,10 @@ class Change:
 
 def subscription_of(world: World, session: Json) -> Json | None:
     """The subscription that the portal shows: the flow's, else the customer's newest that is not over."""
-    flow = session["flow"]
-    if flow is not None and flow["subscription_update_confirm"] is not None:
-        return world.find("subscription", flow["subscription_update_confirm"]["subscription"])
+    flow = session["flow"] or {}
+    opened_for = flow.get("subscription_update_confirm") or flow.get("subscription_cancel")
+    if opened_for is not None:
+        return world.find("subscription", opened_for["subscription"])
     mine = [
         subscription
         for subscription in world.all("subscription").values()
