@@ -12,6 +12,8 @@ class Promise(NamedTuple):
 
 
 METER = "billing:meter"
+CHARGE = "billing:charge"
+SCOPES = {METER, CHARGE}
 
 ROUTES = {
     "GetBillingFunction": Promise("GET", "/api/billing", "user"),
@@ -26,6 +28,21 @@ ROUTES = {
     "ConsumeFunction": Promise("POST", "/api/billing/usage/consume", METER),
     "ClaimResourceFunction": Promise("PUT", "/api/billing/resources/{kind}/{id}", METER),
     "FreeResourceFunction": Promise("DELETE", "/api/billing/resources/{kind}/{id}", METER),
+    "GetBalanceFunction": Promise("GET", "/api/balance", "user"),
+    "DepositFunction": Promise("POST", "/api/balance/deposit", "user"),
+    "GetTransactionsFunction": Promise("GET", "/api/balance/transactions", "user"),
+    "SetAutoReloadFunction": Promise("PUT", "/api/balance/auto-reload", "user"),
+    "SetSpendCapFunction": Promise("PUT", "/api/balance/spend-cap", "user"),
+    "ChargeFunction": Promise("POST", "/api/balance/charges", CHARGE),
+    "TakeHoldFunction": Promise("POST", "/api/balance/holds", CHARGE),
+    "CaptureHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/capture", CHARGE),
+    "ReleaseHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/release", CHARGE),
+}
+
+SCHEDULES = {
+    "AutoReloadFunction": "rate(1 minute)",
+    "ExpireHoldsFunction": "rate(1 minute)",
+    "AuditFunction": "rate(1 day)",
 }
 
 WEBHOOK = "StripeWebhookFunction"
@@ -36,6 +53,9 @@ STRIPE_FUNCTIONS = {
     "CancelFunction",
     "ResumeFunction",
     "PortalFunction",
+    "DepositFunction",
+    "SetAutoReloadFunction",
+    "AutoReloadFunction",
     WEBHOOK,
 }
 

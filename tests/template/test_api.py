@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.contract import METER, ROUTES, WEBHOOK
+from tests.template.contract import ROUTES, SCOPES, WEBHOOK
 
 
 def http_routes(functions: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -33,10 +33,10 @@ def test_user_routes_take_the_default_authorizer(functions: dict[str, Any], logi
     assert "Auth" not in route
 
 
-@pytest.mark.parametrize("logical_id", [name for name, p in ROUTES.items() if p.access == METER])
+@pytest.mark.parametrize("logical_id", [name for name, p in ROUTES.items() if p.access in SCOPES])
 def test_service_routes_want_their_scope(functions: dict[str, Any], logical_id: str) -> None:
     (route,) = http_routes(functions)[logical_id]
-    assert route["Auth"] == {"AuthorizationScopes": [METER]}
+    assert route["Auth"] == {"AuthorizationScopes": [ROUTES[logical_id].access]}
 
 
 def test_only_the_catalog_is_public(functions: dict[str, Any]) -> None:

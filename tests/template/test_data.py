@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.template.conftest import of_type
-from tests.template.contract import WEBHOOK
+from tests.template.contract import SCHEDULES, WEBHOOK
 
 KEYS = {
     "AccountsTable": [("account_id", "HASH")],
@@ -86,11 +86,15 @@ def test_events_expire_and_plans_usage_and_money_never_do(resources: dict[str, A
     assert expiring == {"EventsTable": {"AttributeName": "expires_at", "Enabled": True}}
 
 
-def test_a_failed_asynchronous_event_lands_in_an_encrypted_queue(
-    functions: dict[str, Any], resources: dict[str, Any]
+@pytest.mark.parametrize("logical_id", [WEBHOOK, *SCHEDULES])
+def test_an_asynchronous_run_that_fails_for_good_is_told_to_the_queue(
+    functions: dict[str, Any], logical_id: str
 ) -> None:
-    target = functions[WEBHOOK]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+    target = functions[logical_id]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
     assert target == {"Type": "SQS", "Destination": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
+
+
+def test_what_failed_is_kept_encrypted_for_as_long_as_can_be(resources: dict[str, Any]) -> None:
     queue = resources["DeadLetterQueue"]["Properties"]
     assert queue["SqsManagedSseEnabled"] is True
     assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
@@ -112,18 +116,28 @@ def test_every_alarm_tells_somebody(resources: dict[str, Any]) -> None:
             {"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}},
         ),
         ("5xx", {"Name": "ApiId", "Value": {"Ref": "Api"}}),
+        ("Errors", {"Name": "FunctionName", "Value": {"Ref": "AutoReloadFunction"}}),
+        ("Errors", {"Name": "FunctionName", "Value": {"Ref": "AuditFunction"}}),
     ],
 )
 def test_there_is_an_alarm_for(resources: dict[str, Any], metric: str, dimension: dict[str, Any]) -> None:
-    watched = {p["MetricName"]: p["Dimensions"] for p in of_type(resources, "AWS::CloudWatch::Alarm").values()}
-    assert watched.get(metric) == [dimension]
+    watched = [(p["MetricName"], p["Dimensions"]) for p in of_type(resources, "AWS::CloudWatch::Alarm").values()]
+    assert (metric, [dimension]) in watched
 
 
-def test_the_alarm_for_dead_webhooks_watches_where_the_functions_count_them(
-    template: dict[str, Any], resources: dict[str, Any]
+@pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation", "ReloadSuspended"])
+def test_an_alarm_watches_what_the_functions_count_where_they_count_it(
+    template: dict[str, Any], resources: dict[str, Any], metric: str
 ) -> None:
     environment = template["Globals"]["Function"]["Environment"]["Variables"]
-    alarm = resources["WebhookDeadAlarm"]["Properties"]
-    assert alarm["MetricName"] == "WebhookDead"
+    alarm = resources[f"{metric}Alarm"]["Properties"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == (metric, "Sum")
     assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
     assert alarm["Dimensions"] == [{"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}]
+
+
+@pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation"])
+def test_one_is_enough_of_what_must_never_be(resources: dict[str, Any], metric: str) -> None:
+    alarm = resources[f"{metric}Alarm"]["Properties"]
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    assert alarm["EvaluationPeriods"] == 1

@@ -13,7 +13,7 @@ import pytest
 from local.stack import Stack
 from local.testing import running_stack
 from tests.template.conftest import ROOT
-from tests.template.contract import METER, ROUTES, WEBHOOK, kebab
+from tests.template.contract import ROUTES, SCHEDULES, SCOPES, WEBHOOK, kebab
 
 
 def sample(logical_id: str) -> dict[str, Any]:
@@ -48,7 +48,8 @@ def test_a_sample_event_carries_the_claims_that_the_authorizer_leaves(logical_id
     jwt = context["authorizer"]["jwt"]
     assert all(isinstance(claim, str) for claim in jwt["claims"].values())
     assert jwt["claims"]["sub"]
-    assert jwt["scopes"] == ([METER] if access == METER else None)
+    assert jwt["scopes"] == ([access] if access in SCOPES else None)
+    assert jwt["claims"].get("scope") == (access if access in SCOPES else None)
 
 
 @pytest.mark.parametrize("logical_id", [*ROUTES, WEBHOOK])
@@ -72,6 +73,11 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "CancelFunction": 409,  # nothing was bought yet
     "ResumeFunction": 409,
     "PortalFunction": 409,
+    "SetAutoReloadFunction": 409,  # there is no card yet
+    "ChargeFunction": 402,  # the wallet is empty
+    "TakeHoldFunction": 402,
+    "CaptureHoldFunction": 404,  # the hold is a made-up one
+    "ReleaseHoldFunction": 404,
     WEBHOOK: 400,  # a signature lives for five minutes: `make invoke` signs anew
 }
 
@@ -90,3 +96,15 @@ def test_a_sample_event_is_understood_by_its_function(stack: Stack, logical_id: 
     answer = stack.host.invoke(logical_id, event)
     assert isinstance(answer, dict)
     assert answer["statusCode"] == ANSWERS[logical_id], answer
+
+
+@pytest.mark.parametrize("logical_id", [name for name in SCHEDULES if name != "AuditFunction"])
+def test_a_schedule_s_sample_event_is_the_one_that_the_schedule_sends(
+    functions: dict[str, Any], logical_id: str
+) -> None:
+    (schedule,) = functions[logical_id]["Events"].values()
+    assert sample(logical_id) == json.loads(schedule["Properties"]["Input"])
+
+
+def test_the_audit_s_sample_event_names_one_account() -> None:
+    assert sample("AuditFunction").keys() == {"account_id"}

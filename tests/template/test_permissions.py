@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from tests.template.conftest import as_list
-from tests.template.contract import STRIPE_FUNCTIONS
+from tests.template.contract import ROUTES, STRIPE_FUNCTIONS
 
 Statements = list[tuple[str, dict[str, Any]]]
 
-TABLES = ("AccountsTable", "UsageTable", "EventsTable")
+TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable")
+INDEXES = (("WalletsTable", "agenda"), ("LedgerTable", "by_seq"))
+ENDING_HOLDS = {
+    "ChargeFunction",
+    "TakeHoldFunction",
+    "CaptureHoldFunction",
+    "ReleaseHoldFunction",
+    "ExpireHoldsFunction",
+}
+SCANNING = {("AuditFunction", "WalletsTable"): "an audit of all accounts must find them; it runs daily, for no caller"}
 STRIPE_SECRET = {"Ref": "StripeSecretArn"}
 
 
@@ -24,6 +33,10 @@ def granted(statements: Statements, resource: object) -> dict[str, set[str]]:
 
 def table(name: str) -> dict[str, list[str]]:
     return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def index(name: str, of: str) -> dict[str, str]:
+    return {"Fn::Sub": f"${{{of}.Arn}}/index/{name}"}
 
 
 def test_policies_are_written_out_and_never_a_ready_made_one(functions: dict[str, Any]) -> None:
@@ -43,13 +56,46 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
         assert not {"NotAction", "NotResource"} & set(statement), function
 
 
-def test_every_statement_names_one_of_the_stack_s_tables_or_the_secret(statements: Statements) -> None:
-    known = [*map(table, TABLES), STRIPE_SECRET]
+def test_every_statement_names_a_table_an_index_or_the_secret(statements: Statements) -> None:
+    known = [*map(table, TABLES), *(index(name, of) for of, name in INDEXES), STRIPE_SECRET]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
 
-def test_no_function_may_scan_a_table_or_change_one(statements: Statements) -> None:
+def test_an_index_can_be_queried_and_nothing_else(statements: Statements) -> None:
+    for of, name in INDEXES:
+        assert set().union(*granted(statements, index(name, of)).values()) == {"dynamodb:Query"}, name
+
+
+def test_the_agenda_is_for_the_sweeps_and_the_list_for_its_reader(statements: Statements) -> None:
+    assert set(granted(statements, index("agenda", "WalletsTable"))) == {"AutoReloadFunction", "ExpireHoldsFunction"}
+    assert set(granted(statements, index("by_seq", "LedgerTable"))) == {"GetTransactionsFunction"}
+
+
+def test_no_role_may_change_or_take_away_what_the_ledger_holds(statements: Statements) -> None:
+    # A list of what may be, so that no other way to write (a batch, PartiQL) is overlooked.
+    transfers = granted(statements, table("LedgerTable"))
+    assert "dynamodb:PutItem" in transfers["ChargeFunction"]
+    for function, actions in transfers.items():
+        assert actions <= {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"}, function
+
+
+def test_no_wallet_is_written_past_its_version(statements: Statements) -> None:
+    for function, actions in granted(statements, table("WalletsTable")).items():
+        assert not actions & {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"}, function
+
+
+def test_no_function_may_scan_a_table_but_the_one_with_a_reason(statements: Statements) -> None:
+    scanning = {
+        (function, name)
+        for name in TABLES
+        for function, actions in granted(statements, table(name)).items()
+        if "dynamodb:Scan" in actions
+    }
+    assert scanning == set(SCANNING)
+
+
+def test_no_function_may_change_a_table_itself(statements: Statements) -> None:
     allowed = {
         "dynamodb:BatchGetItem",
         "dynamodb:ConditionCheckItem",
@@ -57,6 +103,7 @@ def test_no_function_may_scan_a_table_or_change_one(statements: Statements) -> N
         "dynamodb:GetItem",
         "dynamodb:PutItem",
         "dynamodb:Query",
+        "dynamodb:Scan",
         "dynamodb:UpdateItem",
         "secretsmanager:GetSecretValue",
     }
@@ -64,25 +111,27 @@ def test_no_function_may_scan_a_table_or_change_one(statements: Statements) -> N
         assert set(as_list(statement["Action"])) <= allowed, function
 
 
-def test_only_a_resource_that_is_freed_is_ever_deleted(statements: Statements) -> None:
+def test_only_a_resource_that_is_freed_and_a_hold_that_ends_are_ever_deleted(statements: Statements) -> None:
     deleting = {
         (function, str(statement["Resource"]))
         for function, statement in statements
         if "dynamodb:DeleteItem" in as_list(statement["Action"])
     }
-    assert deleting == {("FreeResourceFunction", str(table("UsageTable")))}
+    holds = {(function, str(table("WalletsTable"))) for function in ENDING_HOLDS}
+    assert deleting == {("FreeResourceFunction", str(table("UsageTable"))), *holds}
 
 
 def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(statements: Statements) -> None:
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     writers = {f for f, actions in granted(statements, table("AccountsTable")).items() if actions & writes}
-    assert writers == STRIPE_FUNCTIONS - {"PortalFunction"}
+    assert writers == STRIPE_FUNCTIONS - {"PortalFunction", "SetAutoReloadFunction", "AutoReloadFunction"}
 
 
 def test_reading_functions_cannot_write(statements: Statements) -> None:
-    reads = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"}
+    reads = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+    readers = {f for f in ROUTES if f.startswith("Get")} | {"AuditFunction"}
     for function, statement in statements:
-        if function in {"GetBillingFunction", "GetUsageFunction", "GetResourcesFunction"}:
+        if function in readers:
             assert set(as_list(statement["Action"])) <= reads, function
 
 
