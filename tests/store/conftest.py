@@ -118,6 +118,15 @@ def parts(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
 
 
 @pytest.fixture
+def processes(client: DynamoDBClient, environment: dict[str, str]) -> list[Runtime]:
+    """Eight sets of rooms that share nothing but the tables, as eight Lambda instances would."""
+    made = [Runtime(Settings(environment)) for _ in range(8)]
+    for parts in made:
+        parts.dynamo = Dynamo(client)
+    return made
+
+
+@pytest.fixture
 def account() -> str:
     """An account that no other test has."""
     return f"acct_{uuid.uuid4().hex}"

@@ -15,7 +15,7 @@ PER_CENT: Final = 10_000
 MAX_CENTS: Final = 10_000_000
 """The most that one request may name: $100,000. Above it stands a mistake, not a price."""
 
-_PLAIN = re.compile(r"\d{1,12}(\.\d{1,4})?")
+_PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
 
 
 def micros(cents: int) -> Micros:

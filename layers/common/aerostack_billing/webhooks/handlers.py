@@ -38,7 +38,7 @@ class _OfPayment(Wire):
 
 
 class _Identified(Wire):
-    id: str
+    id: Reference
 
 
 class _PreviousMethod(Wire):
