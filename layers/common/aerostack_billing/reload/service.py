@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from aerostack_billing import clock
@@ -24,7 +25,7 @@ from aerostack_billing.wallet.models import Attempt, Wallet
 from aerostack_billing.wallet.settlement import Settled, Settlement
 from aerostack_billing.wallet.store import RELOAD_AGENDA, Change, WalletStore
 
-_BATCH = 1_000
+_BATCH = 100
 _WORKERS = 8
 # Stripe keeps idempotency keys for 24 hours; past that, the payment is looked for before it is asked for again.
 _KEY_TRUSTED_SECONDS = 20 * 3600
@@ -74,16 +75,13 @@ class Reloads:
         A wallet that fails is reported and left for the next sweep. Safe to run twice at once, and to stop anywhere:
         `may_go_on` is asked before each batch.
         """
-        seen: set[str] = set()
-        failed = 0
-        while may_go_on():
-            fresh = [account for account, _ in self._wallets.due(RELOAD_AGENDA, _BATCH) if account not in seen]
-            if not fresh:
-                break
-            seen.update(fresh)
-            with ThreadPoolExecutor(_WORKERS) as pool:
-                failed += sum(pool.map(self._fails, fresh))
-        return Swept(len(seen), failed)
+        due = failed = 0
+        accounts = (account for account, _ in self._wallets.due(RELOAD_AGENDA))
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            while may_go_on() and (batch := list(islice(accounts, _BATCH))):
+                due += len(batch)
+                failed += sum(pool.map(self._fails, batch))
+        return Swept(due, failed)
 
     def _fails(self, account_id: str) -> bool:
         try:

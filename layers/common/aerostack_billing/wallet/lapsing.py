@@ -11,7 +11,6 @@ from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCa
 from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, Change, Stale, TransferExists, WalletStore
 
 LAPSED: Final = "lapse"
-_BATCH = 1_000
 
 
 def end_id(hold_id: str) -> str:
@@ -52,16 +51,15 @@ class Lapsing:
             return False
         return True
 
-    def sweep(self) -> int:
+    def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> int:
         """End every hold that is on the agenda; how many. Safe to run twice at once, and to stop anywhere."""
         ended = 0
-        while True:
-            due = self._wallets.due(HOLD_AGENDA, _BATCH)
-            holds = [self._wallets.hold(account_id, item.removeprefix(HOLD_PREFIX)) for account_id, item in due]
-            now_ended = sum(self.lapse(hold) for hold in holds if hold is not None and hold.lapsed)
-            ended += now_ended
-            if len(due) < _BATCH or now_ended == 0:
-                return ended
+        for account_id, item in self._wallets.due(HOLD_AGENDA):
+            if not may_go_on():
+                break
+            hold = self._wallets.hold(account_id, item.removeprefix(HOLD_PREFIX))
+            ended += int(hold is not None and hold.lapsed and self.lapse(hold))
+        return ended
 
     def spend(self, account_id: str, transfer_id: str, rule: Callable[[Wallet], Change]) -> Change:
         """Apply a rule that spends, once more after lapsed holds were freed where it finds the wallet short.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Final
@@ -35,6 +35,7 @@ _TRANSFER = TypeAdapter(Transfer)
 _HOLD = TypeAdapter(Hold)
 _DEPOSIT = TypeAdapter(Deposit)
 _QUEUES = 256
+_DUE_PAGE = 1_000
 # Spread over up to half a second, 64 processes that want one wallet get it one after another within seconds.
 _ATTEMPTS = 40
 _FIRST_WAIT_SECONDS = 0.005
@@ -211,16 +212,15 @@ class WalletStore:
         names, values = {"#version": "version"}, {":read": read.version}
         return Write(self._wallets, {}, put=item, condition="#version = :read", names=names, values=values)
 
-    def due(self, agenda: str, limit: int) -> list[tuple[str, str]]:
-        """Account and item of what the agenda holds due now, longest due first; costs by what is due."""
-        items = self._dynamo.query(
-            self._wallets,
-            "agenda = :agenda AND agenda_at <= :now",
-            {":agenda": agenda, ":now": clock.seconds()},
-            index=AGENDA_INDEX,
-            page_size=limit,
-        )
-        return [(str(item["account_id"]), str(item["item"])) for item in islice(items, limit)]
+    def due(self, agenda: str) -> Iterator[tuple[str, str]]:
+        """Account and item of all that the agenda holds due now, longest due first, page by page as they are taken.
+
+        Costs by what is due, not by what there is. What is taken off the agenda meanwhile may still be handed out.
+        """
+        values = {":agenda": agenda, ":now": clock.seconds()}
+        condition = "agenda = :agenda AND agenda_at <= :now"
+        for item in self._dynamo.query(self._wallets, condition, values, index=AGENDA_INDEX, page_size=_DUE_PAGE):
+            yield str(item["account_id"]), str(item["item"])
 
     def all_accounts(self) -> list[str]:
         """Every account that has a wallet; reads the whole table, for the audit alone."""

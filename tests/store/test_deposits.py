@@ -1,0 +1,258 @@
+"""Deposits: credited once by whoever hears first; refunds and disputes take back at most what a deposit brought."""
+
+from __future__ import annotations
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from aerostack_billing.errors import IdempotencyKeyReused, PaymentsUnavailable, SessionNotFound, SessionNotPaid
+from aerostack_billing.money import micros
+from aerostack_billing.runtime import Runtime
+from aerostack_billing.wallet.models import Wallet
+from aerostack_billing.wallet.requests import DepositRequest
+from tests.store.conftest import Time, use_stripe
+from tests.store.stripe_world import StripeWorld
+from tests.store.test_sync import LINKS, buy, deliver
+from tests.store.test_wallet import audited, charge, lines
+
+
+def open_deposit(parts: Runtime, account: str, cents: int = 2_500, key: str | None = None) -> str:
+    request = DepositRequest(amount_cents=cents, idempotency_key=key, **LINKS)
+    return parts.deposits.open(account, request).url
+
+
+def deposit(
+    parts: Runtime, world: StripeWorld, account: str, cents: int = 2_500, card: str = "4242424242424242"
+) -> str:
+    """Deposit and come back from the page; the payment intent."""
+    session_id = world.pay(open_deposit(parts, account, cents), card)
+    parts.returns.verify(account, session_id)
+    return str(world.api(f"checkout/sessions/{session_id}")["payment_intent"])
+
+
+def events(world: StripeWorld, *types: str) -> list[dict[str, Any]]:
+    return [event for event in world.events() if event["type"] in types]
+
+
+def refund(world: StripeWorld, payment_intent: str, amount: int | None = None) -> None:
+    world.door("refunds", {"payment_intent": payment_intent, **({"amount": amount} if amount else {})})
+
+
+def dispute(world: StripeWorld, payment_intent: str, status: str) -> None:
+    world.door("disputes", {"payment_intent": payment_intent, "status": status})
+
+
+def hear_all(parts: Runtime, world: StripeWorld) -> None:
+    for event in world.events():
+        deliver(parts, event)
+
+
+# Crediting
+
+
+def test_a_deposit_counts_at_once_on_return_and_once_with_its_webhooks(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    session_id = world.pay(open_deposit(parts, account))
+    answer = parts.returns.verify(account, session_id)
+    assert (answer["balance_cents"], answer["lifetime_deposited_cents"]) == (2_500, 2_500)
+    parts.returns.verify(account, session_id)
+    hear_all(parts, world)
+    hear_all(parts, world)
+    assert audited(parts, account).balance == micros(2_500)
+    assert lines(parts, account) == [("deposit", 2_500)]
+
+
+def test_every_order_of_a_deposits_events_credits_it_once(parts: Runtime, world: StripeWorld, account: str) -> None:
+    wanted = events_of_deposit = ("checkout.session.completed", "payment_intent.succeeded", "charge.succeeded")
+    for number, order in enumerate(itertools.permutations(range(len(events_of_deposit)))):
+        own = f"{account}{number}"
+        world.pay(open_deposit(parts, own))
+        made = events(world, *wanted)[-len(wanted) :]
+        for index in order:
+            deliver(parts, made[index])
+        assert audited(parts, own).balance == micros(2_500)
+
+
+def test_webhook_and_return_at_the_same_moment_credit_once(parts: Runtime, world: StripeWorld, account: str) -> None:
+    session_id = world.pay(open_deposit(parts, account))
+    use_stripe(parts, world.base, network_retries=2)
+    acts = [lambda: parts.returns.verify(account, session_id)] * 4
+    acts += [lambda e=e: deliver(parts, e) for e in world.events()]  # type: ignore[misc, list-item]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda act: act(), acts))
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_an_unpaid_deposit_brings_nothing(parts: Runtime, world: StripeWorld, account: str) -> None:
+    url = open_deposit(parts, account)
+    with pytest.raises(SessionNotPaid):
+        parts.returns.verify(account, url.rpartition("/")[2])
+    assert world.submit(url, card="4000000000000002")[0] == 402
+    hear_all(parts, world)
+    assert parts.wallets.get(account).version == 0
+
+
+def test_another_accounts_deposit_session_is_not_found(parts: Runtime, world: StripeWorld, account: str) -> None:
+    session_id = world.pay(open_deposit(parts, account))
+    with pytest.raises(SessionNotFound):
+        parts.returns.verify(f"{account}x", session_id)
+    assert parts.wallets.get(f"{account}x").version == 0
+
+
+def test_the_same_top_up_posted_twice_under_a_key_is_one_page(parts: Runtime, world: StripeWorld, account: str) -> None:
+    assert open_deposit(parts, account, key="k") == open_deposit(parts, account, key="k")
+    with pytest.raises(IdempotencyKeyReused):
+        open_deposit(parts, account, 600, key="k")
+
+
+def test_an_async_payment_credits_only_when_it_is_paid(parts: Runtime, world: StripeWorld, account: str) -> None:
+    url = open_deposit(parts, account)
+    status, _ = world.submit(url, card="us_bank_account")
+    assert status == 303
+    hear_all(parts, world)
+    assert parts.wallets.get(account).balance == 0
+    with pytest.raises(SessionNotPaid):
+        parts.returns.verify(account, url.rpartition("/")[2])
+
+
+def test_the_first_card_becomes_the_default_and_a_later_one_does_not(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    deposit(parts, world, account)
+    customer_id = parts.accounts.get(account).customer_id or ""
+    first = parts.cards.default_card(customer_id)
+    assert first is not None
+    deposit(parts, world, account, card="5555555555554444")
+    assert parts.cards.default_card(customer_id) == first
+
+
+def test_a_subscriptions_payment_is_no_deposit(parts: Runtime, world: StripeWorld, account: str) -> None:
+    buy(parts, world, account, "pro")
+    for event in events(world, "payment_intent.succeeded"):
+        assert deliver(parts, event).result == "ignored"
+    assert parts.wallets.get(account).version == 0
+
+
+# Refunds and disputes
+
+
+def test_a_refund_takes_back_what_it_brought(parts: Runtime, world: StripeWorld, account: str) -> None:
+    payment = deposit(parts, world, account)
+    refund(world, payment, 1_000)
+    hear_all(parts, world)
+    refund(world, payment)
+    hear_all(parts, world)
+    hear_all(parts, world)
+    assert lines(parts, account) == [("deposit", 2_500), ("refund", -1_000), ("refund", -1_500)]
+    assert audited(parts, account).balance == 0
+
+
+def test_a_refund_heard_of_before_the_deposit_asks_credits_and_takes_back(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    session_id = world.pay(open_deposit(parts, account))
+    refund(world, str(world.api(f"checkout/sessions/{session_id}")["payment_intent"]))
+    for event in events(world, "charge.refunded"):
+        deliver(parts, event)
+    assert lines(parts, account) == [("deposit", 2_500), ("refund", -2_500)]
+    hear_all(parts, world)
+    assert audited(parts, account).balance == 0
+
+
+def test_a_dispute_takes_the_money_and_a_won_one_gives_it_back(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    payment = deposit(parts, world, account)
+    dispute(world, payment, "needs_response")
+    hear_all(parts, world)
+    assert audited(parts, account).balance == 0
+    dispute(world, payment, "won")
+    hear_all(parts, world)
+    assert lines(parts, account) == [("deposit", 2_500), ("dispute", -2_500), ("dispute_reversal", 2_500)]
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_dispute_of_money_spent_is_a_debt_and_a_won_one_pays_it(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    payment = deposit(parts, world, account)
+    charge(parts, account, 2_000, "a")
+    dispute(world, payment, "needs_response")
+    hear_all(parts, world)
+    wallet: Wallet = audited(parts, account)
+    assert (wallet.balance, wallet.debt) == (0, micros(2_000))
+    dispute(world, payment, "lost")
+    hear_all(parts, world)
+    assert audited(parts, account).debt == micros(2_000)
+    deposit(parts, world, account, 3_000)
+    wallet = audited(parts, account)
+    assert (wallet.balance, wallet.debt) == (micros(1_000), 0)
+
+
+def test_dispute_then_refund_of_one_deposit_takes_it_once(parts: Runtime, world: StripeWorld, account: str) -> None:
+    payment = deposit(parts, world, account)
+    deposit(parts, world, account, 1_000)
+    dispute(world, payment, "needs_response")
+    hear_all(parts, world)
+    world.api(f"payment_intents/{payment}")
+    settled = parts.settlement.look(payment)
+    assert settled is not None
+    assert settled.payment.disputed_cents == 2_500
+    dispute(world, payment, "lost")
+    hear_all(parts, world)
+    assert audited(parts, account).balance == micros(1_000)
+
+
+def test_a_claw_back_takes_at_most_what_the_deposit_brought() -> None:
+    """Stripe's figures are capped by the deposit, whatever a refund and a dispute add up to."""
+    from dataclasses import replace
+
+    from aerostack_billing.payments.cards import Payment
+    from aerostack_billing.wallet.settlement import Settlement
+
+    payment = Payment("pi_1", "succeeded", "acct_1", "cus_1", "deposit", None, 2_500, 0, 0, None, None, None, None)
+    settlement = Settlement(_Wallets(), None, None)  # type: ignore[arg-type]
+    wallet = settlement._settled(Wallet("acct_1"), payment, None, None).wallet
+    assert wallet.balance == micros(2_500)
+    both = replace(payment, refunded_cents=2_000, disputed_cents=2_500)
+    after = settlement._settled(Wallet("acct_1"), both, None, None)
+    assert after.wallet.balance == 0
+    assert after.wallet.debt == 0
+    assert [(t.type, t.amount) for t in after.transfers] == [
+        ("deposit", micros(2_500)),
+        ("refund", micros(2_000)),
+        ("dispute", micros(500)),
+    ]
+
+
+class _Wallets:
+    def depositing(self, *_: object) -> None:
+        return None
+
+
+def test_a_settlement_that_breaks_off_leaves_the_event_to_be_sent_again(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    world.pay(open_deposit(parts, account))
+    event = events(world, "payment_intent.succeeded")[-1]
+    world.door("faults", {"on": "customers.update", "kind": "timeout_after"})
+    with pytest.raises(PaymentsUnavailable):
+        deliver(parts, event)
+    assert parts.wallets.get(account).version == 0
+    assert deliver(parts, event).result == "processed"
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_plan_change_touches_no_money(parts: Runtime, world: StripeWorld, account: str, time_stands: Time) -> None:
+    deposit(parts, world, account)
+    before = parts.wallets.get(account)
+    buy(parts, world, account, "pro")
+    parts.subscriptions.cancel(account)
+    time_stands.forward(40 * 86_400)
+    world.stripe.run_due()
+    hear_all(parts, world)
+    assert parts.wallets.get(account) == before
