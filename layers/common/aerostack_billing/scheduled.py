@@ -20,6 +20,7 @@ class LambdaContext(Protocol):
     """The part of Lambda's context that is used."""
 
     aws_request_id: str
+    function_name: str
 
     def get_remaining_time_in_millis(self) -> int:
         """What is left of the function's timeout."""
@@ -56,7 +57,7 @@ def scheduled(function: Callable[[Job], dict[str, object]]) -> Callable[[object,
         parts, within = runtime.current(), cast("LambdaContext", context)
         parts.logger.set_correlation_id(within.aws_request_id)
         done = function(Job(event if isinstance(event, dict) else {}, within, parts))
-        parts.logger.info(function.__module__.split(".")[-2], extra={"done": done})
+        parts.logger.info("scheduled run", extra={"function": within.function_name, "done": done})
         return done
 
     return handler
