@@ -1,4 +1,24 @@
-"""A Stripe for one's own machine: stateful, checked against Stripe's OpenAPI document, moved by the stack's clock."""
+"""A Stripe for one's own machine: stateful, checked against Stripe's OpenAPI document, moved by the stack's clock.
+
+api, checks, spec      requests in, held to the document, answered once per idempotency key
+resources/             the calls, a file a resource
+rules/                 what Stripe does: cards, payments, invoices, subscriptions, time
+pages, templates/      what a person sees: /pay/{session}, /portal/{session}, /action/{intent}, /connect/{link}
+webhooks               events on their way, signed
+doors                  what a test orders:
+
+GET  /events                          all events, newest first, with their deliveries
+POST /events/{id}/resend
+POST /webhooks                        {"paused": true} | {"paused": false} | {"drop": true}
+POST /refunds                         {"payment_intent", "amount"?}
+POST /disputes                        {"payment_intent", "status": needs_response | won | lost}
+POST /faults                          {"on": "payment_intents.create", "kind", "times"?}
+POST /sessions/{id}/settle            {"works": bool}: ends a bank debit before its time
+POST /payment_methods/{id}/renew      {"card"?}: the bank replaces a saved card
+POST /accounts/{id}                   {"restricted": bool}
+POST /payouts                         {"account", "amount"?, "status"?: paid | failed}
+POST /settings                        {"dunning_ends_in"?, "off_session_authentication"?, "transfers_need_balance"?}
+"""
 
 from local.stripe.server import LocalStripe
 

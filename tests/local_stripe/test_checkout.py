@@ -23,7 +23,7 @@ CHALLENGED = ("4000002500003155", "4000002760003184")
 def test_the_page_says_what_is_bought(stack: Stack) -> None:
     page = stack.get(stack.session(stack.customer().id, "business_yearly").url)
     assert page.status_code == 200
-    for words in ("Business", "$1,341.00", "every year", 'name="card"', "Cancel"):
+    for words in ("Business", "$1,341.00", "every year", 'name="card"', "Pay and subscribe", "Cancel"):
         assert words in page.text
 
 
