@@ -108,3 +108,16 @@ def test_a_schedule_s_sample_event_is_the_one_that_the_schedule_sends(
 
 def test_the_audit_s_sample_event_names_one_account() -> None:
     assert sample("AuditFunction").keys() == {"account_id"}
+
+
+@pytest.mark.parametrize("logical_id", SCHEDULES)
+def test_a_schedule_s_sample_event_runs_through(stack: Stack, logical_id: str) -> None:
+    stack.host.invoke(logical_id, sample(logical_id))
+
+
+def test_an_audit_of_everything_and_of_one_account_finds_nothing_wrong(stack: Stack) -> None:
+    for event in ({}, sample("AuditFunction")):
+        answer = stack.host.invoke("AuditFunction", event)
+        assert isinstance(answer, dict)
+        assert answer.keys() == {"accounts", "transfers", "violations"}
+        assert answer["violations"] == []

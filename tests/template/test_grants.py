@@ -19,7 +19,7 @@ from local.stack import Stack
 from local.template.loader import Value
 from local.testing import running_stack
 from tests.template.conftest import as_list
-from tests.template.contract import CHARGE, METER, SCHEDULES, WEBHOOK
+from tests.template.contract import CHARGE, METER, WEBHOOK
 
 Grant = tuple[str, str, str]  # function, table or table/index, action
 
@@ -118,6 +118,10 @@ class Caller:
         self.hold(amount_cents, key, ttl_seconds=1)
         self.stack.clock.advance_to(self.stack.clock.unix() + 2)
 
+    def run(self, function: str, event: dict[str, str] | None = None) -> None:
+        """Run a function as its schedule does."""
+        self.stack.host.invoke(function, event or {})
+
 
 def walk_through_plans(call: Caller) -> None:
     call.resource("DELETE", "never-claimed")
@@ -170,9 +174,14 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.lapsed_hold(800, "forgotten again")
     call.capture(kept, 1_500, "more than was held")
     call.lapsed_hold(100, "swept")
+    call.run("ExpireHoldsFunction")
     settings = {"enabled": True, "threshold_cents": 500, "amount_cents": 2_000}
     assert call("PUT", "/balance/auto-reload", settings)["state"] == "due"
+    call.run("AutoReloadFunction")
+    assert call("GET", "/balance")["balance_cents"] == 2_350
     call("GET", "/balance/transactions?limit=5")
+    call.run("AuditFunction")
+    call.run("AuditFunction", {"account_id": call.account})
     call.stack.stripe.deliver()
 
 
@@ -221,7 +230,7 @@ def granted(statements: list[tuple[str, dict[str, Any]]]) -> set[Grant]:
     return {
         (function, place, action.removeprefix("dynamodb:"))
         for function, statement in statements
-        if function not in SCHEDULES and (place := table_or_index(statement["Resource"]))
+        if (place := table_or_index(statement["Resource"]))
         for action in as_list(statement["Action"])
     }
 
