@@ -1,4 +1,4 @@
-"""One local stack for the session, and an account of its own for each test."""
+"""One local stack for this folder, and an account of its own for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.flows.client import Account, Api
 DAY_SECONDS = 86_400
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api() -> Iterator[Api]:
     """The API of a stack that is empty at first.
 
