@@ -15,11 +15,13 @@ KEYS = {
     "EventsTable": [("event_id", "HASH")],
     "WalletsTable": [("account_id", "HASH"), ("item", "RANGE")],
     "LedgerTable": [("account_id", "HASH"), ("transfer_id", "RANGE")],
+    "CreatorsTable": [("creator_id", "HASH"), ("item", "RANGE")],
 }
 
 INDEXES = {
     ("WalletsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("LedgerTable", "by_seq"): ([("account_id", "HASH"), ("seq", "RANGE")], "ALL"),
+    ("CreatorsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
 }
 
 NUMBERS = {"agenda_at", "seq"}

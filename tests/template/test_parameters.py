@@ -40,6 +40,8 @@ def test_a_stage_s_values_are_ones_the_template_takes(
         declared = template["Parameters"][parameter]
         assert re.fullmatch(declared.get("AllowedPattern", ".*"), value), parameter
         assert value in map(str, declared.get("AllowedValues", [value])), parameter
+        if declared["Type"] == "Number":
+            assert declared.get("MinValue", 0) <= int(value) <= declared.get("MaxValue", int(value)), parameter
 
 
 def test_stages_do_not_share_a_stack(stage: tuple[str, dict[str, Any]]) -> None:
@@ -58,3 +60,20 @@ def test_the_secret_is_named_by_its_full_arn_and_never_given_itself(template: di
 def test_nothing_in_the_repository_looks_like_a_key_of_stripe_s() -> None:
     for name in ("template.yaml", "samconfig.toml"):
         assert not re.search(r"(sk|rk)_(live|test)_|whsec_[A-Za-z0-9]{6,}", (ROOT / name).read_text()), name
+
+
+@pytest.mark.parametrize(
+    ("parameter", "variable", "default", "bounds"),
+    [
+        ("PlatformFeeBasisPoints", "PLATFORM_FEE_BPS", 2_000, (0, 10_000)),
+        ("EarningsHoldDays", "EARNINGS_HOLD_DAYS", 7, (1, 90)),
+        ("PayoutMinimumCents", "PAYOUT_MINIMUM_CENTS", 1_000, (100, 100_000)),
+    ],
+)
+def test_what_creators_are_paid_is_the_stage_s_to_say_within_bounds(
+    template: dict[str, Any], parameter: str, variable: str, default: int, bounds: tuple[int, int]
+) -> None:
+    declared = template["Parameters"][parameter]
+    assert (declared["Type"], declared["Default"]) == ("Number", default)
+    assert (declared["MinValue"], declared["MaxValue"]) == bounds
+    assert template["Globals"]["Function"]["Environment"]["Variables"][variable] == {"Ref": parameter}
