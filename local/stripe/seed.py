@@ -33,6 +33,7 @@ HANDLED_EVENTS = (
     "payment_intent.succeeded",
     "payment_method.automatically_updated",
     "payment_method.detached",
+    "customer.updated",
     "payout.failed",
     "transfer.reversed",
 )

@@ -22,10 +22,10 @@ from aerostack_billing.money import cents, micros
 from aerostack_billing.payments.cards import Payment
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet import reload_states as states
+from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Attempt
 from aerostack_billing.wallet.rules import InsufficientBalance
 from aerostack_billing.wallet.settlement import Settled
-from aerostack_billing.wallet.store import Change
 from tests.store.conftest import Time
 from tests.store.test_wallet import capture, charge, hold, release
 
@@ -176,7 +176,7 @@ class WalletMachine(RuleBasedStateMachine):
     def reload(self, outcome: str) -> object:
         """An attempt as the sweep makes it: stored first, then paid, declined, or its answer lost."""
         attempt = Attempt(f"attempt_{next(self.keys)}", 0, "cus_1", "pm", "fp", clock.seconds())
-        after = self.parts.wallets.apply(self.account, lambda w: Change(states.claimed(w, attempt))).wallet
+        after = self.parts.wallets.apply(self.account, lambda w: Change(states.claimed(w, attempt))).owner
         claimed = after.reload.attempt
         if claimed is None or claimed.attempt_id != attempt.attempt_id:
             return multiple()

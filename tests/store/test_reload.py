@@ -17,9 +17,9 @@ from aerostack_billing.reload.service import Reloads
 from aerostack_billing.reload.settings import NoPaymentMethod
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet import reload_states as states
+from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Attempt, Reload, Wallet, view_reload
 from aerostack_billing.wallet.requests import AutoReloadRequest
-from aerostack_billing.wallet.store import Change
 from tests.store.conftest import Meter, Time
 from tests.store.stripe_world import StripeWorld
 from tests.store.test_deposits import deposit, hear_all

@@ -14,6 +14,7 @@ from aerostack_billing.http import validated
 from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
+from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import (
     CaptureRequest,
@@ -23,14 +24,13 @@ from aerostack_billing.wallet.requests import (
     SpendCapRequest,
 )
 from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCapReached, credit_payment, take_back
-from aerostack_billing.wallet.store import Change
 from tests.store.conftest import Meter, Time
 
 
 def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
     """Credit a payment as the settlement does, without Stripe."""
 
-    def rule(wallet: Wallet) -> Change:
+    def rule(wallet: Wallet) -> Change[Wallet]:
         posting = Posting(wallet)
         credit_payment(posting, "deposit", payment, micros(cents), payment)
         return Change(posting.wallet, posting.transfers)
@@ -41,7 +41,7 @@ def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> Non
 def owe(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
     """Take a deposit back as the settlement does, without Stripe."""
 
-    def rule(wallet: Wallet) -> Change:
+    def rule(wallet: Wallet) -> Change[Wallet]:
         posting = Posting(wallet)
         take_back(posting, "refund", f"{payment}:refund", micros(cents), payment)
         return Change(posting.wallet, posting.transfers)

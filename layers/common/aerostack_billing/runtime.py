@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.deposits import Deposits
     from aerostack_billing.wallet.holds import Holds
     from aerostack_billing.wallet.lapsing import Lapsing
+    from aerostack_billing.wallet.ledger import Ledger
     from aerostack_billing.wallet.returns import Returns
     from aerostack_billing.wallet.settlement import Settlement
     from aerostack_billing.wallet.statement import Statement
@@ -190,7 +191,13 @@ class Runtime:
     def wallets(self) -> WalletStore:
         from aerostack_billing.wallet.store import WalletStore  # noqa: PLC0415
 
-        return WalletStore(self.dynamo, self.settings.wallets_table, self.settings.ledger_table)
+        return WalletStore(self.dynamo, self.settings.wallets_table, self.ledger)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from aerostack_billing.wallet.ledger import Ledger  # noqa: PLC0415
+
+        return Ledger(self.dynamo, self.settings.ledger_table)
 
     @cached_property
     def lapsing(self) -> Lapsing:

@@ -21,9 +21,10 @@ from aerostack_billing.errors import BillingError
 from aerostack_billing.money import PER_CENT
 from aerostack_billing.payments.cards import CardPayments, OffSession, Payment
 from aerostack_billing.wallet import reload_states as states
+from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Attempt, Wallet
 from aerostack_billing.wallet.settlement import Settled, Settlement
-from aerostack_billing.wallet.store import RELOAD_AGENDA, Change, WalletStore
+from aerostack_billing.wallet.store import RELOAD_AGENDA, WalletStore
 
 _BATCH = 100
 _WORKERS = 8
@@ -172,11 +173,11 @@ class Reloads:
         """Apply a rule of the state machine; tell the listener where it left a wallet that wants attention."""
         before: list[Wallet] = []
 
-        def noted(wallet: Wallet) -> Change:
+        def noted(wallet: Wallet) -> Change[Wallet]:
             before[:] = [wallet]
             return Change(rule(wallet), mark=mark)
 
-        after = self._wallets.apply(account_id, noted).wallet
+        after = self._wallets.apply(account_id, noted).owner
         if after.reload.last_error not in (None, before[0].reload.last_error):
             self._listener.reload_changed(after)
         return after

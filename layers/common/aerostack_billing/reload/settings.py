@@ -6,11 +6,12 @@ from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.errors import Conflict
 from aerostack_billing.money import micros
 from aerostack_billing.payments.cards import CardPayments
+from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.reload_states import configured
 from aerostack_billing.wallet.requests import AutoReloadRequest
 from aerostack_billing.wallet.settlement import Settlement
-from aerostack_billing.wallet.store import Change, WalletStore
+from aerostack_billing.wallet.store import WalletStore
 
 
 class NoPaymentMethod(Conflict):
@@ -41,7 +42,7 @@ class ReloadSettings:
         self._void_unconfirmed(account_id)
         threshold, amount = request.threshold_cents, request.amount_cents
 
-        def rule(wallet: Wallet) -> Change:
+        def rule(wallet: Wallet) -> Change[Wallet]:
             return Change(
                 configured(
                     wallet,
@@ -52,7 +53,7 @@ class ReloadSettings:
                 )
             )
 
-        return self._wallets.apply(account_id, rule).wallet
+        return self._wallets.apply(account_id, rule).owner
 
     def _check_card(self, account_id: str) -> None:
         customer_id = self._accounts.get(account_id).customer_id

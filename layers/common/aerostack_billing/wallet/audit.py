@@ -80,7 +80,7 @@ class Audit:
     def _audited(self, account_id: str) -> tuple[int, Iterable[Violation]]:
         while True:
             before = self._wallets.get(account_id)
-            transfers = self._wallets.whole_ledger(account_id)
+            transfers = self._wallets.ledger.whole(account_id)
             holds = self._wallets.open_holds(account_id)
             if self._wallets.get(account_id).version == before.version:
                 return len(transfers), check(before, transfers, holds)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from aerostack_billing.money import cents, whole_cents
 from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.wallet.lapsing import Lapsing
+from aerostack_billing.wallet.ledger import Change, TransferExists
 from aerostack_billing.wallet.models import Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_spending
 from aerostack_billing.wallet.requests import ChargeRequest
 from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, purse
-from aerostack_billing.wallet.store import Change, TransferExists
 
 
 class Charges:
@@ -35,7 +35,7 @@ class Charges:
         return Done(_answer(change.transfers[0]))
 
 
-def _charged(wallet: Wallet, request: ChargeRequest, charge_id: str, asked: str) -> Change:
+def _charged(wallet: Wallet, request: ChargeRequest, charge_id: str, asked: str) -> Change[Wallet]:
     price = 0 if request.billing_mode == "byok" else request.amount_cents
     if price > 0:
         check_funds(wallet, price)

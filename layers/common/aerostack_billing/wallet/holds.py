@@ -13,11 +13,12 @@ from aerostack_billing.errors import Conflict, NotFound
 from aerostack_billing.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, end_id, release
+from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Hold, Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, held, pay_debt, purse
-from aerostack_billing.wallet.store import Change, Stale, TransferExists, WalletStore
+from aerostack_billing.wallet.store import WalletStore
 
 _HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
 _CAPTURED, _RELEASED = "capture", "release"
@@ -112,7 +113,7 @@ class Holds:
 
     # What the wallet becomes
 
-    def _taken(self, wallet: Wallet, hold: Hold, asked: str) -> Change:
+    def _taken(self, wallet: Wallet, hold: Hold, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
         check_cap(wallet, wallet.held + hold.amount)
         posting, own = Posting(wallet), wallet.account_id
@@ -123,7 +124,9 @@ class Holds:
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
 
-    def _captured(self, wallet: Wallet, hold: Hold | None, hold_id: str, request: CaptureRequest, asked: str) -> Change:
+    def _captured(
+        self, wallet: Wallet, hold: Hold | None, hold_id: str, request: CaptureRequest, asked: str
+    ) -> Change[Wallet]:
         posting, covered = Posting(wallet), 0
         if hold is not None:
             covered = 0 if hold.lapsed else hold.amount
@@ -147,7 +150,7 @@ class Holds:
         settled = after_spending(after_crediting(posting.wallet))
         return Change(settled, transfers, [self._wallets.closing(hold)] if hold is not None else [])
 
-    def _released(self, wallet: Wallet, hold: Hold, request: ReleaseRequest, asked: str) -> Change:
+    def _released(self, wallet: Wallet, hold: Hold, request: ReleaseRequest, asked: str) -> Change[Wallet]:
         posting = Posting(wallet)
         release(posting, hold, _RELEASED, "Hold released", fingerprint=asked, key=_key_of(request))
         pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
@@ -161,14 +164,14 @@ class Holds:
         return self._wallets.hold(account_id, hold_id)
 
     def _ended(self, account_id: str, hold_id: str) -> Transfer:
-        end = self._wallets.transfer(account_id, end_id(hold_id))
+        end = self._wallets.ledger.transfer(account_id, end_id(hold_id))
         if end is None:
             raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
         return end
 
     def _check_capturable(self, account_id: str, hold_id: str) -> None:
         """Return if an ended hold may still be captured, which is if it lapsed; TransferExists if it was captured."""
-        captured = self._wallets.transfer(account_id, capture_id(hold_id))
+        captured = self._wallets.ledger.transfer(account_id, capture_id(hold_id))
         if captured is not None:
             raise TransferExists(captured)
         if self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:

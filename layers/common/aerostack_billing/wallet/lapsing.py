@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCapReached, held, pay_debt, purse
-from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, Change, Stale, TransferExists, WalletStore
+from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
 
 LAPSED: Final = "lapse"
 
@@ -61,7 +62,7 @@ class Lapsing:
             ended += int(hold is not None and hold.lapsed and self.lapse(hold))
         return ended
 
-    def spend(self, account_id: str, transfer_id: str, rule: Callable[[Wallet], Change]) -> Change:
+    def spend(self, account_id: str, transfer_id: str, rule: Callable[[Wallet], Change[Wallet]]) -> Change[Wallet]:
         """Apply a rule that spends, once more after lapsed holds were freed where it finds the wallet short.
 
         TransferExists if `transfer_id` stands: what was paid for before is not refused for want of money now.
@@ -69,7 +70,7 @@ class Lapsing:
         try:
             return self._wallets.apply(account_id, rule)
         except (InsufficientBalance, SpendCapReached):
-            earlier = self._wallets.transfer(account_id, transfer_id)
+            earlier = self._wallets.ledger.transfer(account_id, transfer_id)
             if earlier is not None:
                 raise TransferExists(earlier) from None
             lapsed = [hold for hold in self._wallets.open_holds(account_id) if hold.lapsed]
@@ -77,7 +78,7 @@ class Lapsing:
                 raise
         return self._wallets.apply(account_id, rule)
 
-    def _lapsed(self, wallet: Wallet, hold: Hold) -> Change:
+    def _lapsed(self, wallet: Wallet, hold: Hold) -> Change[Wallet]:
         posting = Posting(wallet)
         release(posting, hold, LAPSED, "Hold lapsed")
         pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)

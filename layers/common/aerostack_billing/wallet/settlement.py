@@ -14,10 +14,11 @@ from aerostack_billing.dynamo import Write
 from aerostack_billing.errors import StoreUnavailable
 from aerostack_billing.money import Micros, micros
 from aerostack_billing.payments.cards import CardPayments, Payment
+from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Deposit, TransferType, Wallet
 from aerostack_billing.wallet.reload_states import credited
 from aerostack_billing.wallet.rules import Posting, credit_payment, give_back, take_back
-from aerostack_billing.wallet.store import Change, Stale, TransferExists, WalletStore
+from aerostack_billing.wallet.store import WalletStore
 
 _ATTEMPTS = 8
 _KINDS: dict[str, TransferType] = {"deposit": "deposit", "reload": "reload"}
@@ -85,7 +86,7 @@ class Settlement:
         if self._cards.default_card(payment.customer_id) is None:
             self._cards.make_default(payment.customer_id, payment.payment_method_id)
 
-    def _settled(self, wallet: Wallet, payment: Payment, read: Deposit | None, mark: Write | None) -> Change:
+    def _settled(self, wallet: Wallet, payment: Payment, read: Deposit | None, mark: Write | None) -> Change[Wallet]:
         posting, reference = Posting(wallet), payment.payment_intent_id
         brought = micros(payment.received_cents)
         deposit = read or Deposit(wallet.account_id, reference, brought)

@@ -9,9 +9,10 @@ from typing import get_args
 
 from aerostack_billing.errors import InvalidRequest
 from aerostack_billing.money import micros
+from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Transfer, TransferType, Wallet
 from aerostack_billing.wallet.requests import SpendCapRequest
-from aerostack_billing.wallet.store import Change, WalletStore
+from aerostack_billing.wallet.store import WalletStore
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
@@ -28,7 +29,7 @@ class Statement:
     def cap(self, account_id: str, request: SpendCapRequest) -> Wallet:
         """The wallet with the monthly spending cap set, or taken away by null."""
         cap = None if request.monthly_cap_cents is None else micros(request.monthly_cap_cents)
-        return self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, spend_cap=cap))).wallet
+        return self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, spend_cap=cap))).owner
 
     def transactions(
         self, account_id: str, limit: str | None, cursor: str | None, kind: str | None
@@ -44,7 +45,7 @@ class Statement:
             raise InvalidRequest(f"There is no transaction type {kind!r}. Known: {known}.", {"type": "unknown"})
         found: list[Transfer] = []
         for _ in range(_PAGES_LOOKED_THROUGH):
-            page = self._wallets.newest(account_id, below, MAX_LIMIT if kind else size + 1)
+            page = self._wallets.ledger.newest(account_id, below, MAX_LIMIT if kind else size + 1)
             found += [transfer for transfer in page if kind in (None, transfer.type)]
             below = page[-1].seq if page else _FIRST
             if len(found) > size or below == _FIRST:
