@@ -47,7 +47,19 @@ def test_a_base64_body_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [None, "", "{", "\x00", "NaN", '{"quantity": Infinity}', "[" * 60_000, '{"a":' * 9_000, "1" * 5_000]
+    "body",
+    [
+        None,
+        "",
+        "{",
+        "\x00",
+        "NaN",
+        '{"quantity": Infinity}',
+        '{"quantity": 1e99999999999999999999}',
+        "[" * 60_000,
+        '{"a":' * 9_000,
+        "1" * 5_000,
+    ],
 )
 def test_what_is_not_json_is_400(body: str | None) -> None:
     with pytest.raises(InvalidJson):
@@ -63,6 +75,21 @@ def test_broken_base64_is_400() -> None:
 def test_json_that_is_no_object_is_422(body: str) -> None:
     with pytest.raises(InvalidRequest):
         request(body).json(ConsumeRequest)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ('{"metric": "api_requests", "quantity": 1, "quantity": 2}', ["quantity"]),
+        ('{"quantity": 1, "quantity": 1, "a": 1, "a": 2}', ["quantity", "a"]),
+        ('{"a": [{"b": 1, "b": 2}]}', ["b"]),
+        ('{"quantity": 1, "\\u0071uantity": 2}', ["quantity"]),
+    ],
+)
+def test_a_field_given_twice_is_422_and_named(body: str, named: list[str]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        request(body).json(ConsumeRequest)
+    assert list(refused.value.details) == named
 
 
 def test_a_body_of_a_megabyte_is_413() -> None:

@@ -23,6 +23,10 @@ from aerostack_billing.money import MAX_CENTS, PER_CENT, cents, parse_cents, who
         (Decimal("0.0001"), 1),
         (Decimal("1E2"), 1_000_000),
         (Decimal("0.34000"), 3_400),
+        (Decimal("0.34" + "0" * 40), 3_400),
+        (Decimal("-0.0"), 0),
+        (Decimal("0E-2000000"), 0),
+        (Decimal("0E+2000000"), 0),
         ("1000.5", 10_005_000),
         (MAX_CENTS, MAX_CENTS * PER_CENT),
     ],
@@ -59,6 +63,11 @@ def test_up_to_four_decimals_are_exact(value: object, expected: int) -> None:
         10**30,
         "9" * 13,
         Decimal("1E+400000"),
+        Decimal("1E+999999"),
+        Decimal("-1E+999999"),
+        Decimal("1E-1000100"),
+        Decimal("0.34" + "0" * 40 + "1"),
+        Decimal("9" * 40),
     ],
 )
 def test_anything_else_is_refused_and_never_rounded(value: object) -> None:

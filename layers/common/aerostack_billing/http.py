@@ -6,9 +6,10 @@ import base64
 import binascii
 import functools
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import NoReturn, TypeVar
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
@@ -158,11 +159,27 @@ def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:
 
 def _parse(raw: bytes) -> dict[str, object]:
     try:
-        data = json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
+        data = json.loads(raw, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError) as error:
         raise InvalidJson("The body is not JSON.") from error
     if not isinstance(data, dict):
         raise InvalidRequest("The body must be a JSON object.", {"body": "must be an object"})
+    return data
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("a number beyond all bounds") from error
+
+
+def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The object; InvalidRequest (422) where a name stands twice: what reads it elsewhere may take the other value."""
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+        raise InvalidRequest("Give each field once.", dict.fromkeys(repeated, "given more than once"))
     return data
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
@@ -16,6 +16,8 @@ MAX_CENTS: Final = 10_000_000
 """The most that one request may name: $100,000. Above it stands a mistake, not a price."""
 
 _PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
+_MICRO_OF_A_CENT = Decimal("0.0001")
+_UNROUNDED = Context(traps=[Inexact])
 
 
 def micros(cents: int) -> Micros:
@@ -33,15 +35,14 @@ def parse_cents(value: object) -> Micros:
             raise ValueError("must be cents with up to four decimals, like 0.34")
     elif isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise ValueError("must be a number of cents, or a string of one")  # noqa: TRY004 - pydantic takes no TypeError
-    try:
-        exact = Decimal(value) * PER_CENT
-    except InvalidOperation as error:
-        raise ValueError("must be a number of cents") from error
-    if not exact.is_finite() or abs(exact) > MAX_CENTS * PER_CENT:
+    exact = Decimal(value)
+    # Arithmetic rounds to 28 digits and overflows; comparing does neither.
+    if not exact.is_finite() or not -MAX_CENTS <= exact <= MAX_CENTS:
         raise ValueError(f"must be at most {MAX_CENTS}")
-    if exact != exact.to_integral_value():
-        raise ValueError("must have at most four decimals")
-    return int(exact)
+    try:
+        return int(exact.quantize(_MICRO_OF_A_CENT, context=_UNROUNDED) * PER_CENT)
+    except Inexact as error:
+        raise ValueError("must have at most four decimals") from error
 
 
 Cents = Annotated[int, BeforeValidator(parse_cents), Field(ge=0)]
