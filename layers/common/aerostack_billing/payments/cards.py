@@ -40,7 +40,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment as Stripe has it now; whole cents."""
+    """A payment as Stripe has it now; whole cents. `payment_method_id` is there if a card paid it."""
 
     payment_intent_id: str
     status: PaymentStatus
@@ -83,9 +83,18 @@ class _Error(Wire):
     message: str | None = None
 
 
+class _PaidWith(Wire):
+    type: str
+
+
 class _Charge(Wire):
     amount_refunded: int = 0
     disputed: bool = False
+    payment_method_details: _PaidWith | None = None
+
+    @property
+    def by_card(self) -> bool:
+        return self.payment_method_details is not None and self.payment_method_details.type == "card"
 
 
 class WirePayment(Wire):
@@ -115,7 +124,7 @@ class WirePayment(Wire):
             received_cents=self.amount_received,
             refunded_cents=charge.amount_refunded if isinstance(charge, _Charge) else 0,
             disputed_cents=disputed_cents,
-            payment_method_id=self.payment_method,
+            payment_method_id=self.payment_method if isinstance(charge, _Charge) and charge.by_card else None,
             action_url=action.redirect_to_url.url if action and action.redirect_to_url else None,
             error_code=(error.decline_code or error.code) if error else None,
             error_message=error.message if error else None,
@@ -201,7 +210,7 @@ class CardPayments:
         return sum(dispute.amount for dispute in disputes if dispute.status in _FUNDS_ARE_GONE)
 
     def default_card(self, customer_id: str) -> Card | None:
-        """The card that the customer's invoices, and so our reloads, are charged to; None if there is none."""
+        """The card that the customer's invoices, and so our reloads, are charged to; None if it is no card."""
         try:
             with told():
                 found = self._connect().v1.customers.retrieve(
@@ -211,9 +220,9 @@ class CardPayments:
             return None
         customer = _Customer.model_validate(found.to_dict())
         method = customer.invoice_settings.default_payment_method if customer.invoice_settings else None
-        if method is None:
+        if method is None or method.card is None:
             return None
-        return Card(method.id, method.card.fingerprint if method.card else None)
+        return Card(method.id, method.card.fingerprint)
 
     def make_default(self, customer_id: str, payment_method_id: str) -> None:
         """Make a saved card the customer's default. Safe to repeat."""
