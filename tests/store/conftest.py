@@ -18,6 +18,7 @@ from aerostack_billing.config import Settings
 from aerostack_billing.dynamo import Dynamo
 from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.payments.client import connect
+from aerostack_billing.payments.connect import Connect
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.runtime import Runtime
 from local.aws.dynamodb_local import dynamodb_local
@@ -106,6 +107,9 @@ def environment(client: DynamoDBClient) -> dict[str, str]:
         **names,
         "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
         "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
+        "PLATFORM_FEE_BPS": "2000",
+        "EARNINGS_HOLD_DAYS": "7",
+        "PAYOUT_MINIMUM_CENTS": "1000",
     }
 
 
@@ -163,6 +167,7 @@ def use_stripe(parts: Runtime, base: str, *, network_retries: int) -> None:
     stripe = connect("sk_test_local", base, network_retries=network_retries)
     parts.payments = Payments(lambda: stripe, None)
     parts.cards = CardPayments(lambda: stripe)
+    parts.connect = Connect(lambda: stripe)
 
 
 @pytest.fixture

@@ -41,6 +41,31 @@ class Settings:
         return self._need("LEDGER_TABLE")
 
     @property
+    def creators_table(self) -> str:
+        return self._need("CREATORS_TABLE")
+
+    @property
+    def platform_fee_bps(self) -> int:
+        """What the platform keeps of a tool call's price, in basis points."""
+        return self._whole("PLATFORM_FEE_BPS", 0, 10_000)
+
+    @property
+    def earnings_hold_days(self) -> int:
+        """How long an earning is held before it is payable."""
+        return self._whole("EARNINGS_HOLD_DAYS", 1, 90)
+
+    @property
+    def payout_minimum_cents(self) -> int:
+        """The least that is paid out at once."""
+        return self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000)
+
+    def _whole(self, name: str, least: int, most: int) -> int:
+        text = self._need(name)
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise Misconfigured(f"{name} must be a whole number from {least} to {most}")
+        return int(text)
+
+    @property
     def stripe_secret_arn(self) -> str:
         return self._need("STRIPE_SECRET_ARN")
 

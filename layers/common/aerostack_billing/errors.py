@@ -121,6 +121,12 @@ class PaymentsFailed(BillingError):
     status, code = 502, "PAYMENT_PROVIDER_ERROR"
 
 
+class PaymentsRefused(PaymentsFailed):
+    """Stripe will not do what we asked, however often it is asked: nothing happened."""
+
+    code = "PAYMENT_PROVIDER_REFUSED"
+
+
 class PaymentsUnavailable(BillingError):
     """Stripe did not answer: the outcome is unknown until the same call is made again with its key."""
 

@@ -20,10 +20,18 @@ if TYPE_CHECKING:
     from aerostack_billing.accounts.service import Subscriptions
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
+    from aerostack_billing.creators.audit import FullAudit
+    from aerostack_billing.creators.earnings import Earnings
+    from aerostack_billing.creators.onboarding import CreatorAccounts
+    from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.creators.refunds import Refunds
+    from aerostack_billing.creators.statement import CreatorStatement
+    from aerostack_billing.creators.store import CreatorStore
     from aerostack_billing.dynamo import Dynamo
     from aerostack_billing.idempotency.pages import Pages
     from aerostack_billing.idempotency.store import IdempotencyStore
     from aerostack_billing.payments.cards import CardPayments
+    from aerostack_billing.payments.connect import Connect
     from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.payments.secrets import SecretStore
     from aerostack_billing.plans.catalog import Catalog
@@ -34,7 +42,6 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
     from aerostack_billing.usage.store import UsageStore
-    from aerostack_billing.wallet.audit import Audit
     from aerostack_billing.wallet.charges import Charges
     from aerostack_billing.wallet.deposits import Deposits
     from aerostack_billing.wallet.holds import Holds
@@ -209,13 +216,13 @@ class Runtime:
     def charges(self) -> Charges:
         from aerostack_billing.wallet.charges import Charges  # noqa: PLC0415
 
-        return Charges(self.lapsing)
+        return Charges(self.lapsing, self.earnings)
 
     @cached_property
     def holds(self) -> Holds:
         from aerostack_billing.wallet.holds import Holds  # noqa: PLC0415
 
-        return Holds(self.wallets, self.lapsing)
+        return Holds(self.wallets, self.lapsing, self.earnings)
 
     @cached_property
     def statement(self) -> Statement:
@@ -224,10 +231,54 @@ class Runtime:
         return Statement(self.wallets)
 
     @cached_property
-    def audit(self) -> Audit:
+    def audit(self) -> FullAudit:
+        from aerostack_billing.creators.audit import FullAudit  # noqa: PLC0415
         from aerostack_billing.wallet.audit import Audit  # noqa: PLC0415
 
-        return Audit(self.wallets)
+        return FullAudit(Audit(self.wallets), self.creators)
+
+    @cached_property
+    def creators(self) -> CreatorStore:
+        from aerostack_billing.creators.store import CreatorStore  # noqa: PLC0415
+
+        return CreatorStore(self.dynamo, self.settings.creators_table, self.ledger)
+
+    @cached_property
+    def earnings(self) -> Earnings:
+        from aerostack_billing.creators.earnings import Earnings  # noqa: PLC0415
+
+        return Earnings(self.creators, self.settings.platform_fee_bps, self.settings.earnings_hold_days)
+
+    @cached_property
+    def connect(self) -> Connect:
+        from aerostack_billing.payments.connect import Connect  # noqa: PLC0415
+
+        return Connect(self._stripe_client)
+
+    @cached_property
+    def creator_accounts(self) -> CreatorAccounts:
+        from aerostack_billing.creators.onboarding import CreatorAccounts  # noqa: PLC0415
+
+        return CreatorAccounts(self.creators, self.connect, self.redirects)
+
+    @cached_property
+    def creator_statement(self) -> CreatorStatement:
+        from aerostack_billing.creators.statement import CreatorStatement  # noqa: PLC0415
+
+        return CreatorStatement(self.creators)
+
+    @cached_property
+    def payouts(self) -> Payouts:
+        from aerostack_billing.creators.payouts import Payouts  # noqa: PLC0415
+
+        minimum = self.settings.payout_minimum_cents
+        return Payouts(self.creators, self.creator_accounts, self.connect, self.telemetry, minimum)
+
+    @cached_property
+    def refunds(self) -> Refunds:
+        from aerostack_billing.creators.refunds import Refunds  # noqa: PLC0415
+
+        return Refunds(self.wallets, self.creators)
 
     @cached_property
     def cards(self) -> CardPayments:
@@ -278,7 +329,16 @@ class Runtime:
         from aerostack_billing.webhooks.handlers import Handlers  # noqa: PLC0415
         from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
 
-        handlers = Handlers(self.events, self.accounts, self.payments, self.sync, self.settlement, self.reloads)
+        handlers = Handlers(
+            self.events,
+            self.accounts,
+            self.payments,
+            self.sync,
+            self.settlement,
+            self.reloads,
+            self.creator_accounts,
+            self.payouts,
+        )
         return Webhooks(self.events, handlers.by_type(), self.telemetry)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 if TYPE_CHECKING:
+    from aerostack_billing.creators.models import Payout
     from aerostack_billing.errors import BillingError
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.wallet.audit import Report
@@ -47,6 +48,17 @@ class Telemetry:
         """A wallet could not be looked after in this sweep."""
         self.logger.error("auto-reload failed", extra={"account_id": account_id, "code": error.code})
         self._count("ReloadFailed")
+
+    def payout_ended(self, payout: Payout) -> None:
+        """A payout was paid, failed or was reversed."""
+        told = {"creator_id": payout.creator_id, "payout_id": payout.payout_id, "reason": payout.reason}
+        self.logger.info("payout", extra={**told, "state": payout.state})
+        self._count(f"Payout{payout.state.capitalize()}")
+
+    def payout_delayed(self, creator_id: str, error: BillingError) -> None:
+        """A creator could not be looked after in this sweep."""
+        self.logger.error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
+        self._count("PayoutDelayed")
 
     def audited(self, report: Report) -> None:
         """An audit is through; what it found wrong is an alarm."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import stripe
 
-from aerostack_billing.errors import PaymentsFailed, PaymentsUnavailable, RequestInProgress
+from aerostack_billing.errors import PaymentsFailed, PaymentsRefused, PaymentsUnavailable, RequestInProgress
 from aerostack_billing.payments.transport import Urllib3Client
 
 API_VERSION: Final = "2026-05-27.dahlia"
@@ -17,11 +17,11 @@ API_VERSION: Final = "2026-05-27.dahlia"
 _NETWORK_RETRIES = 2
 
 
-class ObjectMissing(PaymentsFailed):
+class ObjectMissing(PaymentsRefused):
     """Stripe has no such object."""
 
 
-class AlreadyDone(PaymentsFailed):
+class AlreadyDone(PaymentsRefused):
     """Stripe refuses because what was asked has been done before."""
 
 
@@ -43,7 +43,8 @@ def connect(api_key: str, api_base: str | None, network_retries: int = _NETWORK_
 def told() -> Iterator[None]:
     """Turn the SDK's exceptions into ours, and never let a message of Stripe's carry a secret to a caller.
 
-    PaymentsUnavailable: no answer, the outcome is unknown. PaymentsFailed: Stripe failed or refused.
+    PaymentsUnavailable: no answer, the outcome is unknown. PaymentsFailed: Stripe failed, likewise. PaymentsRefused:
+    Stripe will not do it, and nothing happened.
     RequestInProgress: the same idempotency key is being used at this moment.
     """
     try:
@@ -55,7 +56,9 @@ def told() -> Iterator[None]:
             raise ObjectMissing("The payment provider has no such object.", {"param": error.param}) from error
         if error.code in _DONE_CODES:
             raise AlreadyDone("This was done before.", {"provider_code": error.code}) from error
-        raise PaymentsFailed("The payment provider refused the request.", {"provider_code": error.code}) from error
+        raise PaymentsRefused("The payment provider refused the request.", {"provider_code": error.code}) from error
+    except stripe.PermissionError as error:
+        raise PaymentsRefused("The payment provider does not allow this.", {"provider_code": error.code}) from error
     except stripe.IdempotencyError as error:
         raise RequestInProgress("The same request is being worked on. Ask again in a moment.") from error
     except stripe.StripeError as error:

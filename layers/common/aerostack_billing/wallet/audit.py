@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aerostack_billing.wallet.models import Hold, Transfer, Wallet
 from aerostack_billing.wallet.rules import debt, held, purse
 from aerostack_billing.wallet.store import WalletStore
+
+_LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -28,16 +30,15 @@ class Report:
     accounts: int
     transfers: int
     violations: tuple[Violation, ...]
+    busy: tuple[str, ...] = ()
 
 
 def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:
     """Every invariant that does not hold of one wallet, its whole ledger in order, and its open holds."""
-    sums: dict[str, int] = defaultdict(int)
-    for transfer in transfers:
-        sums[transfer.debit] -= transfer.amount
-        sums[transfer.credit] += transfer.amount
+    sums = movements(transfers)
     own = wallet.account_id
     spent = sum(t.amount for t in transfers if t.type in {"charge", "capture"})
+    spent -= sum(t.amount for t in transfers if t.type == "charge_refund")
     deposited = sum(t.amount for t in transfers if t.type in {"deposit", "reload"})
     expectations: list[tuple[str, object, object]] = [
         ("seq has no gap", list(range(1, wallet.seq + 1)), [transfer.seq for transfer in transfers]),
@@ -46,13 +47,24 @@ def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> 
         ("held is the sum of its transfers", sums[held(own)], wallet.held),
         ("debt is the sum of its transfers", -sums[debt(own)], wallet.debt),
         ("held is the sum of the open holds", sum(hold.amount for hold in open_holds), wallet.held),
-        ("spent is the sum of charges and captures", spent, wallet.spent),
+        ("spent is the sum of charges and captures less refunds", spent, wallet.spent),
         ("deposited is the sum of deposits and reloads", deposited, wallet.deposited),
         ("nothing is below zero", [], [name for name in ("balance", "held", "debt") if getattr(wallet, name) < 0]),
         ("what is owed leaves nothing to spend", 0, min(wallet.debt, wallet.balance)),
         ("each balance is the one before and the effect", [], _breaks(transfers)),
     ]
     return [Violation(own, name, expected, found) for name, expected, found in expectations if expected != found]
+
+
+def movements(transfers: list[Transfer]) -> dict[str, int]:
+    """What each ledger account gained or lost by the transfers and what they carry."""
+    sums: dict[str, int] = defaultdict(int)
+    for transfer in transfers:
+        for movement in (transfer, transfer.split):
+            if movement is not None:
+                sums[movement.debit] -= movement.amount
+                sums[movement.credit] += movement.amount
+    return sums
 
 
 def _breaks(transfers: list[Transfer]) -> list[int]:
@@ -62,25 +74,36 @@ def _breaks(transfers: list[Transfer]) -> list[int]:
 
 
 class Audit:
-    """Audits accounts in the store."""
+    """Audits wallets in the store."""
 
     def __init__(self, wallets: WalletStore) -> None:
         self._wallets = wallets
 
-    def run(self, account_id: str | None) -> Report:
-        """Audit one account, or all. A wallet that is written meanwhile is looked at again."""
-        accounts = self._wallets.all_accounts() if account_id is None else [account_id]
-        audited = [self._audited(account) for account in accounts]
-        return Report(
-            accounts=len(audited),
-            transfers=sum(transfers for transfers, _ in audited),
-            violations=tuple(violation for _, found in audited for violation in found),
-        )
+    def run(self, account_id: str | None, see: Callable[[list[Transfer]], None] = lambda _: None) -> Report:
+        """Audit one account, or all; `see` is shown each account's whole ledger.
 
-    def _audited(self, account_id: str) -> tuple[int, Iterable[Violation]]:
-        while True:
+        A wallet that is written meanwhile is looked at again; one that never stands still is named as busy.
+        """
+        accounts = self._wallets.all_accounts() if account_id is None else [account_id]
+        transfers = 0
+        violations: list[Violation] = []
+        busy: list[str] = []
+        for account in accounts:
+            ledger = self._quiet(account, violations)
+            if ledger is None:
+                busy.append(account)
+                continue
+            transfers += len(ledger)
+            see(ledger)
+        return Report(len(accounts), transfers, tuple(violations), tuple(busy))
+
+    def _quiet(self, account_id: str, violations: list[Violation]) -> list[Transfer] | None:
+        """The ledger of a wallet that stood still while it was checked; what is wrong is added to `violations`."""
+        for _ in range(_LOOKS):
             before = self._wallets.get(account_id)
             transfers = self._wallets.ledger.whole(account_id)
             holds = self._wallets.open_holds(account_id)
             if self._wallets.get(account_id).version == before.version:
-                return len(transfers), check(before, transfers, holds)
+                violations += check(before, transfers, holds)
+                return transfers
+        return None

@@ -10,13 +10,15 @@ from aerostack_billing.wallet.models import Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_spending
 from aerostack_billing.wallet.requests import ChargeRequest
 from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, purse
+from aerostack_billing.wallet.sharing import Sharing
 
 
 class Charges:
     """Takes charges from wallets."""
 
-    def __init__(self, lapsing: Lapsing) -> None:
+    def __init__(self, lapsing: Lapsing, sharing: Sharing) -> None:
         self._lapsing = lapsing
+        self._sharing = sharing
 
     def charge(self, request: ChargeRequest) -> Done:
         """Take the price, once for the key, for ever; nothing where the customer's own key paid (`byok`).
@@ -24,39 +26,39 @@ class Charges:
         InsufficientBalance and SpendCapReached (402) with nothing taken; IdempotencyKeyReused (409). Written under
         the conditions that the wallet is as the rule saw it and that the transfer's id does not exist.
         """
+        if request.creator_id is not None:
+            self._sharing.expect(request.creator_id)
         charge_id = transfer_id("ch_", request.account_id, request.idempotency_key)
         asked = fingerprint(request)
         try:
             change = self._lapsing.spend(
-                request.account_id, charge_id, lambda wallet: _charged(wallet, request, charge_id, asked)
+                request.account_id, charge_id, lambda wallet: self._charged(wallet, request, charge_id, asked)
             )
         except TransferExists as exists:
             return Done(_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(_answer(change.transfers[0]))
 
-
-def _charged(wallet: Wallet, request: ChargeRequest, charge_id: str, asked: str) -> Change[Wallet]:
-    price = 0 if request.billing_mode == "byok" else request.amount_cents
-    if price > 0:
-        check_funds(wallet, price)
-        check_cap(wallet, price)
-    posting = Posting(wallet)
-    details: dict[str, object] = {"kind": request.kind, "billing_mode": request.billing_mode}
-    if request.creator_id is not None:
-        details["creator_id"] = request.creator_id
-    posting.move(
-        "charge",
-        charge_id,
-        purse(wallet.account_id),
-        REVENUE,
-        price,
-        request.kind.replace("_", " ").capitalize(),
-        reference=request.reference,
-        fingerprint=asked,
-        details=details,
-    )
-    posting.spend(price)
-    return Change(after_spending(posting.wallet), posting.transfers)
+    def _charged(self, wallet: Wallet, request: ChargeRequest, charge_id: str, asked: str) -> Change[Wallet]:
+        price = 0 if request.billing_mode == "byok" else request.amount_cents
+        if price > 0:
+            check_funds(wallet, price)
+            check_cap(wallet, price)
+        shared = self._sharing.share(request.creator_id, price) if request.creator_id and price > 0 else None
+        posting = Posting(wallet)
+        posting.move(
+            "charge",
+            charge_id,
+            purse(wallet.account_id),
+            REVENUE,
+            price,
+            request.kind.replace("_", " ").capitalize(),
+            reference=request.reference,
+            fingerprint=asked,
+            details={"kind": request.kind, "billing_mode": request.billing_mode},
+            split=shared.split if shared else None,
+        )
+        posting.spend(price)
+        return Change(after_spending(posting.wallet), posting.transfers, [shared.write] if shared else [])
 
 
 def _answer(transfer: Transfer) -> dict[str, object]:

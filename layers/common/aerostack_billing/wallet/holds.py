@@ -7,6 +7,7 @@ gives the whole hold back and takes its price in the same transaction, so that l
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from aerostack_billing import clock
 from aerostack_billing.errors import Conflict, NotFound
@@ -18,6 +19,7 @@ from aerostack_billing.wallet.models import Hold, Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, held, pay_debt, purse
+from aerostack_billing.wallet.sharing import Sharing
 from aerostack_billing.wallet.store import WalletStore
 
 _HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
@@ -45,9 +47,10 @@ def capture_id(hold_id: str) -> str:
 class Holds:
     """Takes, captures and releases holds."""
 
-    def __init__(self, wallets: WalletStore, lapsing: Lapsing) -> None:
+    def __init__(self, wallets: WalletStore, lapsing: Lapsing, sharing: Sharing) -> None:
         self._wallets = wallets
         self._lapsing = lapsing
+        self._sharing = sharing
 
     def take(self, request: HoldRequest) -> Done:
         """Set the amount aside until it is captured, released, or its time is over.
@@ -55,6 +58,8 @@ class Holds:
         InsufficientBalance and SpendCapReached (402) with nothing held; IdempotencyKeyReused (409).
         """
         account_id = request.account_id
+        if request.creator_id is not None:
+            self._sharing.expect(request.creator_id)
         hold_id = transfer_id("hold_", account_id, request.idempotency_key)
         asked = fingerprint(request)
         expires_at = clock.seconds() + request.ttl_seconds
@@ -76,12 +81,12 @@ class Holds:
         for _ in range(_RACES):
             hold = self._open(request.account_id, hold_id)
             try:
-                if hold is None:
-                    self._check_capturable(request.account_id, hold_id)
+                lapsed = self._capturable(request.account_id, hold_id) if hold is None else None
+                work = lapsed or _Work.of(hold)
                 change = self._lapsing.spend(
                     request.account_id,
                     capture_id(hold_id),
-                    lambda wallet, hold=hold: self._captured(wallet, hold, hold_id, request, asked),  # type: ignore[misc]
+                    lambda wallet, hold=hold, work=work: self._captured(wallet, hold, work, request, asked),  # type: ignore[misc]
                 )
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
@@ -118,6 +123,8 @@ class Holds:
         check_cap(wallet, wallet.held + hold.amount)
         posting, own = Posting(wallet), wallet.account_id
         details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at}
+        if hold.creator_id is not None:
+            details["creator_id"] = hold.creator_id
         described = f"Hold for {hold.kind.replace('_', ' ')}"
         posting.move(
             "hold", hold.hold_id, purse(own), held(own), hold.amount, described, fingerprint=asked, details=details
@@ -125,13 +132,14 @@ class Holds:
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
 
     def _captured(
-        self, wallet: Wallet, hold: Hold | None, hold_id: str, request: CaptureRequest, asked: str
+        self, wallet: Wallet, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str
     ) -> Change[Wallet]:
-        posting, covered = Posting(wallet), 0
+        posting, covered, hold_id = Posting(wallet), 0, work.hold_id
         if hold is not None:
             covered = 0 if hold.lapsed else hold.amount
             release(posting, hold, _CAPTURED, "Hold released to be captured")
         price = _price(posting.wallet, request, covered)
+        shared = self._sharing.share(work.creator_id, price) if work.creator_id and price > 0 else None
         posting.move(
             "capture",
             capture_id(hold_id),
@@ -141,14 +149,16 @@ class Holds:
             "Work captured from a hold",
             reference=hold_id,
             fingerprint=asked,
-            details={"short": request.amount_cents - price, "key": _key_of(request)},
+            details={"kind": work.kind, "short": request.amount_cents - price, "key": _key_of(request)},
+            split=shared.split if shared else None,
         )
         posting.spend(price)
         pay_debt(posting, f"{capture_id(hold_id)}:debt", hold_id)
         # The capture's own line goes last: it is the one that is answered with.
         transfers = sorted(posting.transfers, key=lambda transfer: transfer.type == "capture")
         settled = after_spending(after_crediting(posting.wallet))
-        return Change(settled, transfers, [self._wallets.closing(hold)] if hold is not None else [])
+        also = [self._wallets.closing(hold)] if hold is not None else []
+        return Change(settled, transfers, [*also, *([shared.write] if shared else [])])
 
     def _released(self, wallet: Wallet, hold: Hold, request: ReleaseRequest, asked: str) -> Change[Wallet]:
         posting = Posting(wallet)
@@ -169,13 +179,35 @@ class Holds:
             raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
         return end
 
-    def _check_capturable(self, account_id: str, hold_id: str) -> None:
-        """Return if an ended hold may still be captured, which is if it lapsed; TransferExists if it was captured."""
+    def _capturable(self, account_id: str, hold_id: str) -> _Work:
+        """What an ended hold was for, if it may still be captured, which is if it lapsed.
+
+        TransferExists if it was captured; HoldEnded (409) if it was released.
+        """
         captured = self._wallets.ledger.transfer(account_id, capture_id(hold_id))
         if captured is not None:
             raise TransferExists(captured)
         if self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
             raise HoldEnded("The hold was released: nothing can be captured from it.", {"hold_id": "released"})
+        taken = self._wallets.ledger.transfer(account_id, hold_id)
+        assert taken is not None
+        creator_id = taken.details.get("creator_id")
+        return _Work(hold_id, str(taken.details["kind"]), None if creator_id is None else str(creator_id))
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a hold was taken for."""
+
+    hold_id: str
+    kind: str
+    creator_id: str | None
+
+    @classmethod
+    def of(cls, hold: Hold | None) -> _Work:
+        """The work of an open hold."""
+        assert hold is not None
+        return cls(hold.hold_id, hold.kind, hold.creator_id)
 
 
 def _price(wallet: Wallet, request: CaptureRequest, covered: Micros) -> Micros:

@@ -23,6 +23,10 @@ TransferType = Literal[
     "grant",
 ]
 
+CreatorTransferType = Literal[
+    "earning", "earning_reversal", "payout", "payout_paid", "payout_failed", "payout_reversal"
+]
+
 ReloadState = Literal["off", "armed", "due", "claimed", "submitted", "action_required", "declined", "suspended"]
 """Where auto-reload stands. `claimed`: an attempt is stored, its outcome unknown. `submitted`: Stripe works on it."""
 
@@ -99,6 +103,21 @@ class Wallet:
 
 
 @dataclass(frozen=True)
+class Split:
+    """A second movement that one transfer carries: a tool's creator and the platform share what the caller paid.
+
+    It moves `amount` on from one ledger account to another, as a transfer of its own would; `due_day` is when the
+    creator's earning becomes payable.
+    """
+
+    debit: str
+    credit: str
+    amount: Micros
+    creator_id: str
+    due_day: str
+
+
+@dataclass(frozen=True)
 class Transfer:
     """One immutable line of the ledger: `amount` moves from the account `debit` to the account `credit`.
 
@@ -108,7 +127,7 @@ class Transfer:
     account_id: str
     transfer_id: str
     seq: int
-    type: TransferType
+    type: TransferType | CreatorTransferType
     debit: str
     credit: str
     amount: Micros
@@ -121,6 +140,7 @@ class Transfer:
     reference: str | None = None
     fingerprint: str | None = None
     details: dict[str, object] = field(default_factory=dict)
+    split: Split | None = None
 
     def view(self) -> dict[str, object]:
         """As `GET /api/balance/transactions` lists it."""

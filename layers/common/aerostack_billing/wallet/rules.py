@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from aerostack_billing import clock
 from aerostack_billing.errors import BillingError
 from aerostack_billing.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.models import Month, Transfer, TransferType, Wallet
+from aerostack_billing.wallet.models import Month, Split, Transfer, TransferType, Wallet
 
 REVENUE = "revenue"
 STRIPE = "stripe"
@@ -51,6 +51,7 @@ class Posting:
         reference: str | None = None,
         fingerprint: str | None = None,
         details: Mapping[str, object] | None = None,
+        split: Split | None = None,
     ) -> Transfer:
         """Move `amount` from one ledger account to another; the wallet's own balances follow."""
         assert amount >= 0
@@ -82,6 +83,7 @@ class Posting:
             reference=reference,
             fingerprint=fingerprint,
             details=dict(details or {}),
+            split=split,
         )
         self.transfers.append(transfer)
         return transfer

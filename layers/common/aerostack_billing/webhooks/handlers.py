@@ -5,10 +5,14 @@ No handler believes what the event says of the state of things: it takes from it
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
+from aerostack_billing.creators.onboarding import CreatorAccounts
+from aerostack_billing.creators.payouts import Payouts
+from aerostack_billing.dynamo import Write
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.wire import Reference, Wire
 from aerostack_billing.reload.service import Reloads
@@ -41,6 +45,10 @@ class _Identified(Wire):
     id: Reference
 
 
+class _BankPayout(Wire):
+    failure_code: str | None = None
+
+
 class _PreviousMethod(Wire):
     customer: Reference | None = None
 
@@ -56,6 +64,8 @@ class Handlers:
         sync: PlanSync,
         settlement: Settlement,
         reloads: Reloads,
+        creators: CreatorAccounts,
+        payouts: Payouts,
     ) -> None:
         self._events = events
         self._accounts = accounts
@@ -63,6 +73,8 @@ class Handlers:
         self._sync = sync
         self._settlement = settlement
         self._reloads = reloads
+        self._creators = creators
+        self._payouts = payouts
 
     def by_type(self) -> dict[str, Handler]:
         """The handler of each type; a type that is not here is ignored."""
@@ -73,6 +85,9 @@ class Handlers:
             **dict.fromkeys(_CHARGE_TYPES, self.charge),
             **dict.fromkeys(_CARD_TYPES, self.card),
             "customer.updated": self.customer,
+            "account.updated": self.connected_account,
+            "transfer.reversed": self.reversed_transfer,
+            "payout.failed": self.failed_payout,
         }
 
     def session(self, event: Event) -> Outcome:
@@ -104,6 +119,32 @@ class Handlers:
     def customer(self, event: Event) -> Outcome:
         """A customer: their default card may be another."""
         return self._card_changed(event, _Identified.model_validate(event.data.object).id)
+
+    def connected_account(self, event: Event) -> Outcome:
+        """A creator's connected account: its state."""
+        account_id = _Identified.model_validate(event.data.object).id
+        return self._of_creator(event, self._creators.heard(account_id, self._mark_for(event)))
+
+    def reversed_transfer(self, event: Event) -> Outcome:
+        """A transfer to a creator that Stripe took back: the money is payable again."""
+        transfer_id = _Identified.model_validate(event.data.object).id
+        return self._of_creator(event, self._payouts.reversed(transfer_id, self._mark_for(event)))
+
+    def failed_payout(self, event: Event) -> Outcome:
+        """A creator's bank refused the money: it stays on their Stripe account, and they are told."""
+        failed = _BankPayout.model_validate(event.data.object)
+        if event.account is None:
+            return _not_ours(event)
+        code = failed.failure_code or "unknown"
+        return self._of_creator(event, self._creators.payout_failed(event.account, code, self._mark_for(event)))
+
+    def _mark_for(self, event: Event) -> Callable[[str], Write]:
+        return lambda owner: self._events.mark(Outcome(event.id, event.type, "processed", owner))
+
+    def _of_creator(self, event: Event, creator_id: str | None) -> Outcome:
+        if creator_id is None:
+            return _not_ours(event)
+        return Outcome(event.id, event.type, "processed", creator_id)
 
     def _card_changed(self, event: Event, customer_id: str | None) -> Outcome:
         account_id = self._account_of(customer_id)

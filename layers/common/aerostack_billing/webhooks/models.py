@@ -24,6 +24,7 @@ class Event(Wire):
     type: str
     created: int
     data: EventData
+    account: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,8 @@
+"""GET /api/creators/me: what a creator earned, what is payable, and what was paid."""
+
+from aerostack_billing.http import Request, Response, endpoint
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(request.runtime.creator_statement.view(request.account_id))

@@ -1,0 +1,9 @@
+"""Every hour: mature what creators earned, and pay who is to be paid."""
+
+from aerostack_billing.scheduled import Job, scheduled
+
+
+@scheduled
+def handler(job: Job) -> dict[str, object]:
+    swept = job.runtime.payouts.sweep(job.has_time)
+    return {"visited": swept.visited, "failed": swept.failed}

@@ -1,0 +1,10 @@
+"""POST /api/balance/charges/{charge_id}/refund: give a charge's whole price back, once."""
+
+from aerostack_billing.creators.models import ChargeName, RefundRequest
+from aerostack_billing.http import Request, Response, endpoint, replayable
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    done = request.runtime.refunds.refund(request.in_path(ChargeName).charge_id, request.json(RefundRequest))
+    return replayable(done.body, replayed=done.replayed)

@@ -1,0 +1,71 @@
+"""The audit of creators: what is pending, payable and paid, recomputed from the ledgers of callers and creators."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
+from aerostack_billing.creators.postings import partition
+from aerostack_billing.creators.store import CreatorStore
+from aerostack_billing.wallet.audit import Audit, Report, Violation, movements
+from aerostack_billing.wallet.models import Transfer
+
+
+def check(creator: Creator, transfers: list[Transfer]) -> list[Violation]:
+    """Every invariant that does not hold of a creator and their whole ledger in order."""
+    own, sums = creator.creator_id, movements(transfers)
+    arrived = sum(t.amount for t in transfers if t.type == "payout_paid")
+    came_back = sum(t.amount for t in transfers if t.type == "payout_reversal")
+    expectations: list[tuple[str, object, object]] = [
+        ("seq has no gap", list(range(1, creator.seq + 1)), [transfer.seq for transfer in transfers]),
+        ("all ledger accounts sum to zero", 0, sum(sums.values())),
+        ("payable is the sum of its transfers", sums[payable_account(own)], creator.payable),
+        ("in transit is the sum of its transfers", sums[transit_account(own)], creator.in_transit),
+        ("paid is the sum of payouts less reversals", arrived - came_back, creator.paid),
+        ("money is in transit for an open payout only", creator.open_payout_id is not None, creator.in_transit > 0),
+    ]
+    return [Violation(own, name, expected, found) for name, expected, found in expectations if expected != found]
+
+
+class FullAudit:
+    """Audits wallets and creators together."""
+
+    def __init__(self, wallets: Audit, creators: CreatorStore) -> None:
+        self._wallets = wallets
+        self._creators = creators
+
+    def run(self, account_id: str | None) -> Report:
+        """Audit one account, as a wallet and as a creator, or all.
+
+        Only an audit of all can tell whether what is pending is what callers' ledgers say. A creator who earned or
+        was paid while it ran is named as busy, not compared.
+        """
+        creators = self._creators.all_creators() if account_id is None else [account_id]
+        before = {creator: self._snapshot(creator) for creator in creators}
+        earned: dict[str, int] = defaultdict(int)
+
+        def see(transfers: list[Transfer]) -> None:
+            for account, amount in movements(transfers).items():
+                earned[account] += amount
+
+        report = self._wallets.run(account_id, see)
+        violations, busy, lines = list(report.violations), list(report.busy), report.transfers
+        for creator_id in creators:
+            transfers = self._creators.ledger.whole(partition(creator_id))
+            creator, pending = self._snapshot(creator_id)
+            if (creator, pending) != before[creator_id]:
+                busy.append(creator_id)
+                continue
+            lines += len(transfers)
+            violations += check(creator, transfers)
+            if account_id is None:
+                own = pending_account(creator_id)
+                expected = earned[own] + movements(transfers)[own]
+                if expected != pending:
+                    name = "pending is what callers paid less what matured"
+                    violations.append(Violation(creator_id, name, expected, pending))
+        return replace(report, transfers=lines, violations=tuple(violations), busy=tuple(busy))
+
+    def _snapshot(self, creator_id: str) -> tuple[Creator, int]:
+        return self._creators.get(creator_id), sum(self._creators.pending(creator_id).values())

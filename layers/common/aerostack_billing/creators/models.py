@@ -1,0 +1,106 @@
+"""A creator: what is payable, what is on its way, and the connected account it goes to. Amounts in micros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from aerostack_billing import clock
+from aerostack_billing.fields import AccountId, IdempotencyKey, RequestModel
+from aerostack_billing.money import Micros, cents
+
+Onboarding = Literal["none", "pending", "complete", "restricted"]
+PayoutState = Literal["pending", "paid", "failed", "reversed"]
+
+
+@dataclass(frozen=True)
+class AccountIntent:
+    """That a connected account is about to be created; its id is Stripe's idempotency key."""
+
+    intent_id: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class Payout:
+    """One payout: stored before Stripe is asked; `payout_id` is Stripe's idempotency key."""
+
+    creator_id: str
+    payout_id: str
+    amount: Micros
+    destination: str
+    created_at: int
+    state: PayoutState = "pending"
+    transfer_id: str | None = None
+    reversed: Micros = 0
+    reason: str | None = None
+
+    def view(self) -> dict[str, object]:
+        """As `payouts` lists it."""
+        return {
+            "id": self.payout_id,
+            "amount_cents": cents(self.amount),
+            "state": self.state,
+            "created_at": clock.iso(self.created_at),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class Creator:
+    """A creator as stored. `payable` below zero is owed: the next earnings pay it first.
+
+    `visit_at` is when the payout sweep is to look next. Days up to `matured_through` are in `payable`.
+    """
+
+    creator_id: str
+    version: int = 0
+    seq: int = 0
+    payable: Micros = 0
+    in_transit: Micros = 0
+    paid: Micros = 0
+    matured_through: str = ""
+    visit_at: int | None = None
+    connected_account_id: str | None = None
+    onboarding: Onboarding = "none"
+    account_intent: AccountIntent | None = None
+    open_payout_id: str | None = None
+    last_error: str | None = None
+
+
+class OnboardRequest(RequestModel):
+    """Body of `POST /api/creators/onboard`."""
+
+    return_url: str
+    refresh_url: str
+
+
+class RefundRequest(RequestModel):
+    """Body of `POST /api/balance/charges/{charge_id}/refund`."""
+
+    account_id: AccountId
+    idempotency_key: IdempotencyKey
+    reason: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+
+
+class ChargeName(RequestModel):
+    """Which charge a path names."""
+
+    charge_id: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+def pending_account(creator_id: str) -> str:
+    """The ledger account of what is earned and still held."""
+    return f"earning:{creator_id}"
+
+
+def payable_account(creator_id: str) -> str:
+    """The ledger account of what is payable."""
+    return f"creator:{creator_id}"
+
+
+def transit_account(creator_id: str) -> str:
+    """The ledger account of what is being paid."""
+    return f"payout:{creator_id}"

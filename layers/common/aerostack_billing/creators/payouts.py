@@ -1,0 +1,236 @@
+"""Payouts: what is due becomes payable, and what is payable is paid, once, by a transfer to the creator's account.
+
+A payout is stored, with its money moved from payable to in transit, before Stripe is asked; its id is Stripe's
+idempotency key. Whoever finds an open payout asks the very same again, so that a crash at any point and a second
+sweep make one transfer. A creator has one open payout at most.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
+from typing import Protocol
+
+from aerostack_billing import clock
+from aerostack_billing.creators.models import Creator, Payout
+from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
+from aerostack_billing.creators.postings import Posting
+from aerostack_billing.creators.store import CreatorStore
+from aerostack_billing.dynamo import Write
+from aerostack_billing.errors import BillingError, PaymentsRefused
+from aerostack_billing.money import PER_CENT, micros
+from aerostack_billing.payments.connect import Connect, TransferMade
+from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
+
+_KEY_TRUSTED_SECONDS = 20 * 3600
+_RESUME_SECONDS = 300
+_MATURED_AT_ONCE = 80
+"""Counters taken in one transaction, which holds a hundred actions at most."""
+_BATCH = 100
+_WORKERS = 8
+
+
+class PayoutListener(Protocol):
+    """Whoever tells of payouts."""
+
+    def payout_ended(self, payout: Payout) -> None:
+        """Called when one was paid, failed or was reversed."""
+
+    def payout_delayed(self, creator_id: str, error: BillingError) -> None:
+        """Called when a creator could not be looked after in a sweep; the next one takes it up again."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one sweep did."""
+
+    visited: int
+    failed: int
+
+
+class Payouts:
+    """Matures earnings and pays them."""
+
+    def __init__(
+        self,
+        creators: CreatorStore,
+        accounts: CreatorAccounts,
+        connect: Connect,
+        listener: PayoutListener,
+        minimum_cents: int,
+    ) -> None:
+        self._creators = creators
+        self._accounts = accounts
+        self._connect = connect
+        self._listener = listener
+        self._minimum = micros(minimum_cents)
+
+    def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> Swept:
+        """Look after every creator who is to be visited now. Safe to run twice at once, and to stop anywhere."""
+        visited = failed = 0
+        creators = self._creators.due()
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            while may_go_on() and (batch := list(islice(creators, _BATCH))):
+                visited += len(batch)
+                failed += sum(pool.map(self._fails, batch))
+        return Swept(visited, failed)
+
+    def _fails(self, creator_id: str) -> bool:
+        try:
+            self.look_after(creator_id)
+        except BillingError as error:
+            self._listener.payout_delayed(creator_id, error)
+            return True
+        return False
+
+    def look_after(self, creator_id: str) -> None:
+        """Mature what is due, bring an open payout to its end, and begin one if enough is payable."""
+        self._mature(creator_id)
+        creator = self._creators.get(creator_id)
+        if creator.open_payout_id is not None:
+            payout = self._creators.payout(creator_id, creator.open_payout_id)
+            assert payout is not None
+            self._visit_again(creator_id, clock.seconds() + _RESUME_SECONDS)
+            self._conclude(payout, self._found_or_made(payout))
+        elif creator.payable >= self._minimum and creator.connected_account_id is not None:
+            self._begin(creator_id, creator.connected_account_id)
+        self._visit_again(creator_id, _tomorrow())
+
+    def _visit_again(self, creator_id: str, at: int) -> None:
+        def planned(creator: Creator) -> Change[Creator]:
+            return Change(replace(creator, visit_at=at))
+
+        self._creators.apply(creator_id, planned)
+
+    def _mature(self, creator_id: str) -> None:
+        """Make payable what is due. A refund meanwhile changes the creator, and so the sum is taken anew."""
+        today = clock.now().strftime("%Y-%m-%d")
+        while True:
+            counters = self._creators.due_counters(creator_id, today, _MATURED_AT_ONCE)
+            through = today if len(counters) < _MATURED_AT_ONCE else None
+
+            def matured(
+                creator: Creator,
+                counters: list[tuple[str, int]] = counters,
+                through: str | None = through,
+            ) -> Change[Creator]:
+                posting = Posting(replace(creator, matured_through=through or creator.matured_through))
+                if counters:
+                    posting.matured(sum(amount for _, amount in counters))
+                taking = [self._creators.taking(creator_id, counter, amount) for counter, amount in counters]
+                return Change(posting.creator, posting.transfers, taking)
+
+            try:
+                self._creators.apply(creator_id, matured)
+            except (Stale, TransferExists):
+                continue
+            if through is not None:
+                return
+
+    def _begin(self, creator_id: str, account_id: str) -> None:
+        """Begin a payout, if the account can be paid at this very moment."""
+        account = self._connect.account(account_id)
+        self._accounts.note(creator_id, account)
+        if onboarding_state(account) != "complete":
+            return
+        now = clock.now()
+        payout_id = f"po_{now.strftime('%Y%m%d%H%M%S')}_{secrets.token_hex(8)}"
+        begun: list[Payout] = []
+
+        def rule(creator: Creator) -> Change[Creator]:
+            begun.clear()
+            if creator.open_payout_id is not None or creator.payable < self._minimum:
+                return Change(creator)
+            # Stripe pays whole cents: what is less stays payable.
+            amount = creator.payable // PER_CENT * PER_CENT
+            begun.append(Payout(creator_id, payout_id, amount, account_id, int(now.timestamp())))
+            posting = Posting(replace(creator, open_payout_id=payout_id))
+            posting.begun(payout_id, amount)
+            return Change(posting.creator, posting.transfers, [self._creators.paying(begun[0], None)])
+
+        self._creators.apply(creator_id, rule)
+        for payout in begun:
+            self._conclude(payout, self._make(payout))
+
+    def _found_or_made(self, payout: Payout) -> TransferMade | PaymentsRefused:
+        """The transfer of an open payout: looked for where Stripe may have forgotten its key, else asked for again."""
+        if clock.seconds() - payout.created_at > _KEY_TRUSTED_SECONDS:
+            found = self._connect.find_transfer(payout.payout_id)
+            if found is not None:
+                return found
+        return self._make(payout)
+
+    def _make(self, payout: Payout) -> TransferMade | PaymentsRefused:
+        try:
+            cents = payout.amount // PER_CENT
+            return self._connect.transfer(payout.creator_id, payout.payout_id, cents, payout.destination)
+        except PaymentsRefused as refused:
+            return refused
+
+    def _conclude(self, payout: Payout, outcome: TransferMade | PaymentsRefused) -> None:
+        """Note how an open payout ended; noted before, nothing changes."""
+        if isinstance(outcome, PaymentsRefused):
+            reason = str(outcome.details.get("provider_code") or outcome.code)
+            after = replace(payout, state="failed", reason=reason)
+        else:
+            after = replace(payout, state="paid", transfer_id=outcome.transfer_id)
+
+        def ended(creator: Creator) -> Change[Creator]:
+            if creator.open_payout_id != payout.payout_id:
+                return Change(creator)
+            posting = Posting(replace(creator, open_payout_id=None, last_error=after.reason))
+            if after.state == "paid":
+                posting.arrived(payout.payout_id, payout.amount)
+            else:
+                posting.failed(payout.payout_id, payout.amount)
+            return Change(posting.creator, posting.transfers, [self._creators.paying(after, payout)])
+
+        try:
+            change = self._creators.apply(payout.creator_id, ended)
+        except (Stale, TransferExists):
+            return
+        if change.transfers:
+            self._listener.payout_ended(after)
+
+    def reversed(self, transfer_id: str, mark_for: Callable[[str], Write]) -> str | None:
+        """Make payable again what Stripe says was reversed of a payout; its creator, None if it is none of ours."""
+        made = self._connect.made(transfer_id)
+        if made is None or made.creator_id is None or made.payout_id is None:
+            return None
+        creator_id, payout_id = made.creator_id, made.payout_id
+        for _ in range(_WORKERS):
+            payout = self._creators.payout(creator_id, payout_id)
+            if payout is None:
+                return None
+            if payout.state == "pending":
+                self._conclude(payout, made)
+                continue
+            try:
+                self._take_in(payout, micros(made.reversed_cents), mark_for(creator_id))
+            except (Stale, TransferExists):
+                continue
+            return creator_id
+        raise PaymentsRefused("The payout is changing at this moment. Ask again.")
+
+    def _take_in(self, payout: Payout, total: int, mark: Write) -> None:
+        more = total - payout.reversed
+        after = replace(payout, state="reversed", reversed=total, reason="reversed")
+
+        def came_back(creator: Creator) -> Change[Creator]:
+            if more <= 0:
+                return Change(creator, mark=mark)
+            posting = Posting(replace(creator, visit_at=_tomorrow(), last_error="reversed"))
+            posting.came_back(payout.payout_id, total, more)
+            return Change(posting.creator, posting.transfers, [self._creators.paying(after, payout)], mark)
+
+        if self._creators.apply(payout.creator_id, came_back).transfers:
+            self._listener.payout_ended(after)
+
+
+def _tomorrow() -> int:
+    midnight = (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return int(midnight.timestamp())

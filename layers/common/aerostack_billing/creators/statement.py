@@ -1,0 +1,34 @@
+"""What a creator sees: earned, payable, paid."""
+
+from __future__ import annotations
+
+from aerostack_billing import clock
+from aerostack_billing.creators.store import CreatorStore
+from aerostack_billing.money import cents
+
+_PAYOUTS_SHOWN = 10
+
+
+class CreatorStatement:
+    """Shows creators their money."""
+
+    def __init__(self, creators: CreatorStore) -> None:
+        self._creators = creators
+
+    def view(self, creator_id: str) -> dict[str, object]:
+        """As `GET /api/creators/me` answers. What is due already counts as payable, swept or not."""
+        creator, today = self._creators.get(creator_id), clock.now().strftime("%Y-%m-%d")
+        days = self._creators.pending(creator_id)
+        pending = {day: amount for day, amount in days.items() if day > today}
+        payable = creator.payable + sum(days.values()) - sum(pending.values())
+        return {
+            "onboarding": creator.onboarding,
+            "pending_cents": cents(sum(pending.values())),
+            "pending_by_day": [{"day": day, "amount_cents": cents(amount)} for day, amount in pending.items()],
+            "payable_cents": cents(max(0, payable)),
+            "owed_cents": cents(max(0, -payable)),
+            "in_transit_cents": cents(creator.in_transit),
+            "paid_cents": cents(creator.paid),
+            "last_error": creator.last_error,
+            "payouts": [payout.view() for payout in self._creators.payouts(creator_id, _PAYOUTS_SHOWN)],
+        }

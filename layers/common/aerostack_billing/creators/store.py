@@ -1,0 +1,160 @@
+"""The Creators table: of a creator the item `creator`, its pending earnings by due day, and its payouts.
+
+A popular creator's callers must not meet on one item. So a charge never touches the item `creator`: it adds to one of
+64 counters of the earning's due day, picked by chance, and those are summed when they are looked at. A conflict of two
+transactions on one counter is retried; the more callers, the more counters they spread over.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import Final, cast
+
+from pydantic import TypeAdapter
+
+from aerostack_billing import clock
+from aerostack_billing.creators.models import Creator, Payout
+from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.money import Micros
+from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
+
+SHARDS: Final = 64
+CREATOR: Final = "creator"
+DUE_PREFIX: Final = "due#"
+PAYOUT_PREFIX: Final = "payout#"
+AGENDA_INDEX: Final = "agenda"
+PAYOUT_AGENDA: Final = "payout"
+
+_CREATOR = TypeAdapter(Creator)
+_PAYOUT = TypeAdapter(Payout)
+_DUE_PAGE = 1_000
+
+
+class CreatorStore:
+    """Reads and conditional writes of creators, their pending earnings and payouts."""
+
+    def __init__(self, dynamo: Dynamo, table: str, ledger: Ledger) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self.ledger = ledger
+
+    def get(self, creator_id: str) -> Creator:
+        """The creator, consistently read; one never written has nothing."""
+        item = self._dynamo.get(self._table, _key(creator_id, CREATOR))
+        return _CREATOR.validate_python(item) if item else Creator(creator_id)
+
+    def apply(self, creator_id: str, rule: Callable[[Creator], Change[Creator]]) -> Change[Creator]:
+        """Carry out what `rule` makes of the creator, as `Ledger.apply` promises."""
+        return self.ledger.apply(f"creator:{creator_id}", lambda: self.get(creator_id), self.writing, rule)
+
+    def writing(self, read: Creator, after: Creator) -> Write:
+        """The write of a creator as it will be, if it is as it was read."""
+        item = {**_key(after.creator_id, CREATOR), **present(asdict(after))}
+        if after.visit_at is not None:
+            item |= {"agenda": PAYOUT_AGENDA, "agenda_at": after.visit_at}
+        condition, names, values = if_as_read(read)
+        return Write(self._table, {}, put=item, condition=condition, names=names, values=values)
+
+    def expect(self, creator_id: str, visit_at: int) -> None:
+        """Put a creator that is not known yet on the agenda of payouts; one that is stays as it is."""
+        if self._dynamo.get(self._table, _key(creator_id, CREATOR), consistent=False) is not None:
+            return
+        new = Creator(creator_id)
+        try:
+            self._dynamo.put(self.writing(new, replace(new, version=1, visit_at=visit_at)))
+        except ConditionFailed:
+            return
+
+    # Pending earnings
+
+    def earning(self, creator_id: str, due_day: str, amount: Micros) -> Write:
+        """The write that adds to what falls due on a day, on a counter of its own chance."""
+        shard = f"{DUE_PREFIX}{due_day}#{secrets.randbelow(SHARDS):02d}"
+        return Write(self._table, _key(creator_id, shard), update="ADD amount :amount", values={":amount": amount})
+
+    def pending(self, creator_id: str) -> dict[str, Micros]:
+        """What is pending by due day, soonest first."""
+        days: dict[str, Micros] = {}
+        for item, amount in self._counters(creator_id, f"{DUE_PREFIX}~"):
+            day = item.split("#")[1]
+            days[day] = days.get(day, 0) + amount
+        return days
+
+    def due_counters(self, creator_id: str, day: str, limit: int) -> list[tuple[str, Micros]]:
+        """Up to `limit` counters of days up to and including `day`, with their amounts."""
+        return list(islice(self._counters(creator_id, f"{DUE_PREFIX}{day}#~"), limit))
+
+    def _counters(self, creator_id: str, last: str) -> Iterator[tuple[str, Micros]]:
+        items = self._dynamo.query(
+            self._table,
+            "creator_id = :creator AND #item BETWEEN :first AND :last",
+            {":creator": creator_id, ":first": DUE_PREFIX, ":last": last},
+            names={"#item": "item"},
+        )
+        return ((str(item["item"]), cast("int", item["amount"])) for item in items)
+
+    def taking(self, creator_id: str, counter: str, amount: Micros) -> Write:
+        """The write that takes a counter away, if it is as it was read."""
+        return Write(
+            self._table,
+            _key(creator_id, counter),
+            delete=True,
+            condition="amount = :amount",
+            values={":amount": amount},
+        )
+
+    # Payouts
+
+    def payout(self, creator_id: str, payout_id: str) -> Payout | None:
+        """One payout."""
+        item = self._dynamo.get(self._table, _key(creator_id, PAYOUT_PREFIX + payout_id))
+        return _PAYOUT.validate_python(item) if item else None
+
+    def payouts(self, creator_id: str, limit: int) -> list[Payout]:
+        """The latest payouts, newest first."""
+        items = self._dynamo.query(
+            self._table,
+            "creator_id = :creator AND begins_with(#item, :prefix)",
+            {":creator": creator_id, ":prefix": PAYOUT_PREFIX},
+            names={"#item": "item"},
+            forward=False,
+            page_size=limit,
+        )
+        return [_PAYOUT.validate_python(item) for item in islice(items, limit)]
+
+    def paying(self, payout: Payout, read: Payout | None) -> Write:
+        """The write of a payout, if it is as it was read; None read: if there is none."""
+        item = {**_key(payout.creator_id, PAYOUT_PREFIX + payout.payout_id), **present(asdict(payout))}
+        if read is None:
+            return Write(self._table, {}, put=item, condition="attribute_not_exists(creator_id)")
+        return Write(
+            self._table,
+            {},
+            put=item,
+            condition="#state = :state AND #reversed = :reversed",
+            names={"#state": "state", "#reversed": "reversed"},
+            values={":state": read.state, ":reversed": read.reversed},
+        )
+
+    def due(self) -> Iterator[str]:
+        """The creators that the payout sweep is to look at now, page by page."""
+        items = self._dynamo.query(
+            self._table,
+            "agenda = :agenda AND agenda_at <= :now",
+            {":agenda": PAYOUT_AGENDA, ":now": clock.seconds()},
+            index=AGENDA_INDEX,
+            page_size=_DUE_PAGE,
+        )
+        return (str(item["creator_id"]) for item in items)
+
+    def all_creators(self) -> list[str]:
+        """Every creator; reads the whole table, for the audit alone."""
+        items = self._dynamo.scan(self._table, "#item = :creator", {":creator": CREATOR}, names={"#item": "item"})
+        return sorted(str(item["creator_id"]) for item in items)
+
+
+def _key(creator_id: str, item: str) -> Item:
+    return {"creator_id": creator_id, "item": item}

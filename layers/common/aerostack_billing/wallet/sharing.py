@@ -1,0 +1,28 @@
+"""What the wallet asks of whoever knows creators: to share a price, in the transaction that takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from aerostack_billing.dynamo import Write
+from aerostack_billing.money import Micros
+from aerostack_billing.wallet.models import Split
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A creator's part of a price: the movement for the ledger, and the write that counts it as pending."""
+
+    split: Split
+    write: Write
+
+
+class Sharing(Protocol):
+    """Shares prices with creators."""
+
+    def expect(self, creator_id: str) -> None:
+        """Make sure, before the price is taken, that payouts will look for what the creator earns."""
+
+    def share(self, creator_id: str, price: Micros) -> Shared:
+        """The creator's part of a price, due after the holding period."""
