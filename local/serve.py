@@ -6,7 +6,7 @@ import contextlib
 import logging
 import signal
 import sys
-import threading
+from queue import SimpleQueue
 
 from local.paths import STATE
 from local.stack import DYNAMODB_LOCAL, Config, Stack, running
@@ -29,14 +29,16 @@ def serve(*, port: int, store: str) -> None:
     # The SDKs say on every request what the functions' own logs say already.
     for noisy in ("botocore", "boto3", "moto", "stripe", "urllib3", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    ended = threading.Event()
+    # One Ctrl-C arrives twice, by make as well, and the second may interrupt the handler of the first: an Event would
+    # lock itself up then, a SimpleQueue is made to be put into at any moment.
+    ended: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _: ended.put(number))
     with running(Config(port=port, store=store, keep=True)) as stack:
         print(_banner(stack, store), flush=True)
         # What functions print is log, as on Lambda.
         with contextlib.redirect_stdout(sys.stderr):
-            ended.wait()
+            ended.get()
 
 
 def _banner(stack: Stack, store: str) -> str:
