@@ -34,14 +34,18 @@ ROUTES = {
     "SetAutoReloadFunction": Promise("PUT", "/api/balance/auto-reload", "user"),
     "SetSpendCapFunction": Promise("PUT", "/api/balance/spend-cap", "user"),
     "ChargeFunction": Promise("POST", "/api/balance/charges", CHARGE),
+    "RefundChargeFunction": Promise("POST", "/api/balance/charges/{charge_id}/refund", CHARGE),
     "TakeHoldFunction": Promise("POST", "/api/balance/holds", CHARGE),
     "CaptureHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/capture", CHARGE),
     "ReleaseHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/release", CHARGE),
+    "OnboardCreatorFunction": Promise("POST", "/api/creators/onboard", "user"),
+    "GetCreatorFunction": Promise("GET", "/api/creators/me", "user"),
 }
 
 SCHEDULES = {
     "AutoReloadFunction": "rate(1 minute)",
     "ExpireHoldsFunction": "rate(1 minute)",
+    "PayoutFunction": "rate(1 hour)",
     "AuditFunction": "rate(1 day)",
 }
 
@@ -56,6 +60,8 @@ STRIPE_FUNCTIONS = {
     "DepositFunction",
     "SetAutoReloadFunction",
     "AutoReloadFunction",
+    "OnboardCreatorFunction",
+    "PayoutFunction",
     WEBHOOK,
 }
 

@@ -119,6 +119,7 @@ def test_every_alarm_tells_somebody(resources: dict[str, Any]) -> None:
         ),
         ("5xx", {"Name": "ApiId", "Value": {"Ref": "Api"}}),
         ("Errors", {"Name": "FunctionName", "Value": {"Ref": "AutoReloadFunction"}}),
+        ("Errors", {"Name": "FunctionName", "Value": {"Ref": "PayoutFunction"}}),
         ("Errors", {"Name": "FunctionName", "Value": {"Ref": "AuditFunction"}}),
     ],
 )
@@ -127,7 +128,7 @@ def test_there_is_an_alarm_for(resources: dict[str, Any], metric: str, dimension
     assert (metric, [dimension]) in watched
 
 
-@pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation", "ReloadSuspended"])
+@pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation", "ReloadSuspended", "PayoutFailed"])
 def test_an_alarm_watches_what_the_functions_count_where_they_count_it(
     template: dict[str, Any], resources: dict[str, Any], metric: str
 ) -> None:
@@ -138,7 +139,7 @@ def test_an_alarm_watches_what_the_functions_count_where_they_count_it(
     assert alarm["Dimensions"] == [{"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}]
 
 
-@pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation"])
+@pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation", "PayoutFailed"])
 def test_one_is_enough_of_what_must_never_be(resources: dict[str, Any], metric: str) -> None:
     alarm = resources[f"{metric}Alarm"]["Properties"]
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")

@@ -96,12 +96,15 @@ class Caller:
         assert paid.status_code == 303, paid.text
         return parse_qs(urlsplit(paid.headers["Location"]).query)["session_id"][0]
 
-    def charge(self, amount_cents: int, key: str, ok: int = 201) -> None:
-        price = {"kind": "agent_execution", "amount_cents": amount_cents, "billing_mode": "wallet"}
-        self._for_money("/balance/charges", key, ok, **price)
+    def charge(self, amount_cents: int, key: str, ok: int = 201, **more: object) -> str:
+        price = {"kind": "agent_execution", "amount_cents": amount_cents, "billing_mode": "wallet", **more}
+        return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
 
-    def hold(self, amount_cents: int, key: str, ttl_seconds: int = 900, ok: int = 201) -> str:
-        wanted = {"kind": "agent_execution", "amount_cents": amount_cents, "ttl_seconds": ttl_seconds}
+    def refund(self, charge_id: str, key: str, ok: int = 200) -> None:
+        self._for_money(f"/balance/charges/{charge_id}/refund", key, ok)
+
+    def hold(self, amount_cents: int, key: str, ttl_seconds: int = 900, ok: int = 201, **more: object) -> str:
+        wanted = {"kind": "agent_execution", "amount_cents": amount_cents, "ttl_seconds": ttl_seconds, **more}
         return str(self._for_money("/balance/holds", key, ok, **wanted).get("hold_id"))
 
     def capture(self, hold_id: str, amount_cents: int, key: str, ok: int = 200) -> None:
@@ -116,7 +119,20 @@ class Caller:
     def lapsed_hold(self, amount_cents: int, key: str) -> None:
         """A hold whose time is over, and which no schedule has freed."""
         self.hold(amount_cents, key, ttl_seconds=1)
-        self.stack.clock.advance_to(self.stack.clock.unix() + 2)
+        self.wait(2)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass without anything that would happen in it."""
+        self.stack.clock.advance_to(self.stack.clock.unix() + seconds)
+
+    def onboard(self) -> None:
+        """Complete what Stripe asks of a creator."""
+        urls = {"return_url": "https://app.aerostack.dev/done", "refresh_url": "https://app.aerostack.dev/again"}
+        page = self("POST", "/creators/onboard", urls)["url"]
+        assert self("POST", "/creators/onboard", urls)["url"]
+        assert requests.post(page, timeout=30, allow_redirects=False).status_code == 303
+        self.stack.stripe.deliver()
+        self("POST", "/creators/onboard", urls, ok=409)
 
     def run(self, function: str, event: dict[str, str] | None = None) -> None:
         """Run a function as its schedule does."""
@@ -185,6 +201,30 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.stack.stripe.deliver()
 
 
+def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
+    caller.deposit(5_000)
+    caller.stack.stripe.deliver()
+    tool = {"kind": "tool_call", "creator_id": creator.account}
+    caller.charge(100, "of one who never earned before", kind="tool_call", creator_id="acct_other_creator")
+    caller.capture(caller.hold(500, "for a tool", **tool), 400, "worked")
+    matured = caller.charge(2_000, "a call", **tool)
+    regretted = caller.charge(100, "another call", **tool)
+    caller.refund(regretted, "given back")
+    caller.refund(regretted, "given back")
+    caller.refund("ch_unknown", "of nothing", ok=404)
+    assert creator("GET", "/creators/me")["pending_cents"] == 1_920
+    creator.wait(9 * 86_400)
+    creator.run("PayoutFunction")
+    assert creator("GET", "/creators/me")["payable_cents"] == 1_920
+    creator.onboard()
+    creator.run("PayoutFunction")
+    assert creator("GET", "/creators/me")["paid_cents"] == 1_920
+    caller.refund(matured, "given back late")
+    assert creator("GET", "/creators/me")["owed_cents"] == 1_600
+    creator.stack.stripe.deliver()
+    creator.run("AuditFunction")
+
+
 @pytest.fixture(scope="module")
 def used() -> set[Grant]:
     """Every action on a table that a function made while all of them were at work."""
@@ -218,6 +258,7 @@ def used() -> set[Grant]:
             with running_stack() as stack:
                 walk_through_plans(Caller(stack, "acct_plans"))
                 walk_through_the_wallet(Caller(stack, "acct_wallet"))
+                walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
     finally:
         BUILTIN_HANDLERS.remove(handler)
     tables = {table.name: logical_id for logical_id, table in stack.app.tables.items()}

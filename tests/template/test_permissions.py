@@ -9,8 +9,8 @@ from tests.template.contract import ROUTES, STRIPE_FUNCTIONS
 
 Statements = list[tuple[str, dict[str, Any]]]
 
-TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable")
-INDEXES = (("WalletsTable", "agenda"), ("LedgerTable", "by_seq"))
+TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable", "CreatorsTable")
+INDEXES = (("WalletsTable", "agenda"), ("LedgerTable", "by_seq"), ("CreatorsTable", "agenda"))
 ENDING_HOLDS = {
     "ChargeFunction",
     "TakeHoldFunction",
@@ -18,7 +18,10 @@ ENDING_HOLDS = {
     "ReleaseHoldFunction",
     "ExpireHoldsFunction",
 }
-SCANNING = {("AuditFunction", "WalletsTable"): "an audit of all accounts must find them; it runs daily, for no caller"}
+SCANNING = {
+    ("AuditFunction", "WalletsTable"): "an audit of all accounts must find them; it runs daily, for no caller",
+    ("AuditFunction", "CreatorsTable"): "likewise",
+}
 STRIPE_SECRET = {"Ref": "StripeSecretArn"}
 
 
@@ -67,8 +70,9 @@ def test_an_index_can_be_queried_and_nothing_else(statements: Statements) -> Non
         assert set().union(*granted(statements, index(name, of)).values()) == {"dynamodb:Query"}, name
 
 
-def test_the_agenda_is_for_the_sweeps_and_the_list_for_its_reader(statements: Statements) -> None:
+def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_reader(statements: Statements) -> None:
     assert set(granted(statements, index("agenda", "WalletsTable"))) == {"AutoReloadFunction", "ExpireHoldsFunction"}
+    assert set(granted(statements, index("agenda", "CreatorsTable"))) == {"PayoutFunction"}
     assert set(granted(statements, index("by_seq", "LedgerTable"))) == {"GetTransactionsFunction"}
 
 
@@ -83,6 +87,14 @@ def test_no_role_may_change_or_take_away_what_the_ledger_holds(statements: State
 def test_no_wallet_is_written_past_its_version(statements: Statements) -> None:
     for function, actions in granted(statements, table("WalletsTable")).items():
         assert not actions & {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"}, function
+
+
+def test_only_what_takes_a_price_or_gives_it_back_may_count_earnings(statements: Statements) -> None:
+    # All else on that table is written on the condition that it is as it was read.
+    counting = {
+        f for f, actions in granted(statements, table("CreatorsTable")).items() if "dynamodb:UpdateItem" in actions
+    }
+    assert counting == {"ChargeFunction", "CaptureHoldFunction", "RefundChargeFunction"}
 
 
 def test_no_function_may_scan_a_table_but_the_one_with_a_reason(statements: Statements) -> None:
@@ -111,20 +123,27 @@ def test_no_function_may_change_a_table_itself(statements: Statements) -> None:
         assert set(as_list(statement["Action"])) <= allowed, function
 
 
-def test_only_a_resource_that_is_freed_and_a_hold_that_ends_are_ever_deleted(statements: Statements) -> None:
+def test_nothing_is_deleted_but_a_resource_that_is_freed_a_hold_that_ends_and_earnings_that_are_due(
+    statements: Statements,
+) -> None:
     deleting = {
         (function, str(statement["Resource"]))
         for function, statement in statements
         if "dynamodb:DeleteItem" in as_list(statement["Action"])
     }
     holds = {(function, str(table("WalletsTable"))) for function in ENDING_HOLDS}
-    assert deleting == {("FreeResourceFunction", str(table("UsageTable"))), *holds}
+    assert deleting == {
+        ("FreeResourceFunction", str(table("UsageTable"))),
+        ("PayoutFunction", str(table("CreatorsTable"))),
+        *holds,
+    }
 
 
 def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(statements: Statements) -> None:
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     writers = {f for f, actions in granted(statements, table("AccountsTable")).items() if actions & writes}
-    assert writers == STRIPE_FUNCTIONS - {"PortalFunction", "SetAutoReloadFunction", "AutoReloadFunction"}
+    reading = {"PortalFunction", "SetAutoReloadFunction", "AutoReloadFunction"}
+    assert writers == STRIPE_FUNCTIONS - reading - {"OnboardCreatorFunction", "PayoutFunction"}
 
 
 def test_reading_functions_cannot_write(statements: Statements) -> None:

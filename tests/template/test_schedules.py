@@ -9,7 +9,8 @@ import pytest
 
 from tests.template.contract import SCHEDULES, WEBHOOK
 
-EVERY_MINUTE = [name for name, expression in SCHEDULES.items() if expression == "rate(1 minute)"]
+KEPT_AT_MOST_SECONDS = {"rate(1 minute)": 300, "rate(1 hour)": 3_600}
+SWEEPS = [name for name, expression in SCHEDULES.items() if expression in KEPT_AT_MOST_SECONDS]
 
 
 @pytest.fixture(params=SCHEDULES)
@@ -46,13 +47,13 @@ def test_a_schedule_asks_for_everything(scheduled: dict[str, Any]) -> None:
     assert json.loads(schedule_of(scheduled)["Input"]) == {}
 
 
-@pytest.mark.parametrize("logical_id", EVERY_MINUTE)
-def test_runs_of_every_minute_do_not_pile_up(functions: dict[str, Any], logical_id: str) -> None:
+@pytest.mark.parametrize("logical_id", SWEEPS)
+def test_runs_of_every_minute_or_hour_do_not_pile_up(functions: dict[str, Any], logical_id: str) -> None:
     # What a lost run would have done, the next one does. Kept for hours, they would all be made at once.
-    function = functions[logical_id]
+    function, longest = functions[logical_id], KEPT_AT_MOST_SECONDS[SCHEDULES[logical_id]]
     assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
-    assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] <= 300
-    assert schedule_of(function)["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 300
+    assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] <= longest
+    assert schedule_of(function)["RetryPolicy"]["MaximumEventAgeInSeconds"] <= longest
 
 
 def test_an_audit_that_fails_is_made_again(functions: dict[str, Any]) -> None:
@@ -63,5 +64,6 @@ def test_a_sweep_has_minutes_and_an_audit_all_that_lambda_gives(functions: dict[
     assert {name: functions[name]["Timeout"] for name in SCHEDULES} == {
         "AutoReloadFunction": 300,
         "ExpireHoldsFunction": 300,
+        "PayoutFunction": 300,
         "AuditFunction": 900,
     }
