@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.payments.secrets import SecretStore
     from aerostack_billing.plans.catalog import Catalog
+    from aerostack_billing.reconcile.service import Reconciler
     from aerostack_billing.redirects import RedirectPolicy
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.reload.settings import ReloadSettings
@@ -340,6 +341,15 @@ class Runtime:
             self.payouts,
         )
         return Webhooks(self.events, handlers.by_type(), self.telemetry)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        from aerostack_billing.payments.history import History  # noqa: PLC0415
+        from aerostack_billing.reconcile.service import ProgressStore, Reconciler  # noqa: PLC0415
+
+        progress = ProgressStore(self.dynamo, self.settings.events_table)
+        history = History(self._stripe_client)
+        return Reconciler(progress, history, self.webhooks, self.settlement, self.wallets, self.telemetry)
 
 
 @functools.cache

@@ -60,6 +60,11 @@ class Telemetry:
         self.logger.error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
         self._count("PayoutDelayed")
 
+    def drift_found(self, kind: str, name: str) -> None:
+        """An event had not arrived, or a payment was not credited: the reconciler mended it."""
+        self.logger.warning("drift", extra={"kind": kind, "object_id": name})
+        self._count("Drift")
+
     def audited(self, report: Report) -> None:
         """An audit is through; what it found wrong is an alarm."""
         told = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}

@@ -1,0 +1,32 @@
+"""What happened at Stripe, listed: for finding what no webhook ever told of.
+
+All methods raise PaymentsUnavailable and PaymentsFailed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import stripe
+
+from aerostack_billing.payments.cards import Payment, WirePayment
+from aerostack_billing.payments.client import told
+
+
+class History:
+    """Lists of a span of time, oldest first; times in unix seconds, `since` included and `until` not."""
+
+    def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
+        self._connect = connect
+
+    def events(self, since: int, until: int) -> list[dict[str, object]]:
+        """The events of the span, as a webhook would carry them. Stripe lists those of the last thirty days."""
+        with told():
+            found = self._connect().v1.events.list({"created": {"gte": since, "lt": until}, "limit": 100})
+            return [event.to_dict() for event in found.auto_paging_iter()][::-1]
+
+    def payments(self, since: int, until: int) -> list[Payment]:
+        """The payments begun in the span."""
+        with told():
+            found = self._connect().v1.payment_intents.list({"created": {"gte": since, "lt": until}, "limit": 100})
+            return [WirePayment.model_validate(made.to_dict()).read() for made in found.auto_paging_iter()][::-1]

@@ -1,0 +1,147 @@
+"""The reconciler: finds what no webhook told of, takes it through the same code, and reports the drift.
+
+It goes through Stripe's events and payments in windows of time, oldest first, and keeps how far it came. What it hands
+on is deduped like any delivery, so that it may overlap itself, run twice at once, and stop anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from aerostack_billing import clock
+from aerostack_billing.dynamo import Dynamo, Write
+from aerostack_billing.errors import BillingError
+from aerostack_billing.payments.history import History
+from aerostack_billing.wallet.settlement import Settlement
+from aerostack_billing.wallet.store import WalletStore
+from aerostack_billing.webhooks.models import Event
+from aerostack_billing.webhooks.service import Webhooks
+
+_WINDOW_SECONDS = 6 * 3_600
+_OVERLAP_SECONDS = 3_600
+"""Looked through again each time: an event may be listed a moment after it was made."""
+_ON_ITS_WAY_SECONDS = 300
+"""A delivery younger than this may still be on its way: it is taken in, but it is no drift."""
+_FIRST_LOOK_SECONDS = 3 * 86_400
+"""How far back the very first run goes: as long as Stripe itself goes on delivering."""
+
+
+class DriftListener(Protocol):
+    """Whoever is to know that something was missed."""
+
+    def drift_found(self, kind: str, name: str) -> None:
+        """Called for an event that had not arrived, and for a payment that was not credited."""
+
+
+@dataclass
+class Reconciled:
+    """What one run looked through, and what it had to mend."""
+
+    events: int = 0
+    payments: int = 0
+    missed: list[str] = field(default_factory=list)
+    uncredited: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    through: str | None = None
+
+
+class ProgressStore:
+    """How far the reconciler came: one item of the Events table."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def through(self) -> int | None:
+        """Up to when all was looked through; None before the first run."""
+        item = self._dynamo.get(self._table, {"event_id": _PROGRESS})
+        through = item.get("through") if item else None
+        return through if isinstance(through, int) else None
+
+    def advance(self, through: int) -> None:
+        """Note that all up to `through` was looked through; never goes back."""
+        self._dynamo.advance(
+            Write(
+                self._table,
+                {"event_id": _PROGRESS},
+                update="SET through = :through",
+                condition="attribute_not_exists(through) OR through < :through",
+                values={":through": through},
+            )
+        )
+
+
+_PROGRESS = "reconcile#progress"
+
+
+class Reconciler:
+    """Looks through what happened at Stripe."""
+
+    def __init__(
+        self,
+        progress: ProgressStore,
+        history: History,
+        webhooks: Webhooks,
+        settlement: Settlement,
+        wallets: WalletStore,
+        listener: DriftListener,
+    ) -> None:
+        self._progress = progress
+        self._history = history
+        self._webhooks = webhooks
+        self._settlement = settlement
+        self._wallets = wallets
+        self._listener = listener
+
+    def run(self, may_go_on: Callable[[], bool] = lambda: True) -> Reconciled:
+        """Look through all that is new. A window in which something failed is looked through again next time."""
+        done, now = Reconciled(), clock.seconds() + 1
+        through = self._progress.through()
+        since = (now - _FIRST_LOOK_SECONDS) if through is None else through - _OVERLAP_SECONDS
+        while since < now and may_go_on():
+            until = min(now, since + _WINDOW_SECONDS)
+            self._window(since, until, done)
+            if done.failed:
+                break
+            self._progress.advance(until)
+            since, done.through = until, clock.iso(until)
+        return done
+
+    def _window(self, since: int, until: int, done: Reconciled) -> None:
+        for raw in self._history.events(since, until):
+            done.events += 1
+            self._guarded(str(raw.get("id")), done, lambda raw=raw: self._event(raw, done))  # type: ignore[misc]
+        for payment in self._history.payments(since, until):
+            done.payments += 1
+            intent, account = payment.payment_intent_id, payment.account_id
+            if payment.status == "succeeded" and account is not None:
+                self._guarded(intent, done, lambda i=intent, a=account: self._payment(a, i, done))  # type: ignore[misc]
+
+    def _guarded(self, name: str, done: Reconciled, look: Callable[[], None]) -> None:
+        """One thing that fails keeps none of the others from being looked at."""
+        try:
+            look()
+        except BillingError:
+            done.failed.append(name)
+
+    def _event(self, raw: dict[str, object], done: Reconciled) -> None:
+        try:
+            event = Event.model_validate(raw)
+        except ValidationError:
+            return
+        outcome = self._webhooks.process(event)
+        late = event.created <= clock.seconds() - _ON_ITS_WAY_SECONDS
+        if late and outcome.result in {"processed", "dead"}:
+            done.missed.append(event.id)
+            self._listener.drift_found("event", event.id)
+
+    def _payment(self, account_id: str, payment_intent_id: str, done: Reconciled) -> None:
+        if self._wallets.deposit(account_id, payment_intent_id) is not None:
+            return
+        if self._settlement.settle(payment_intent_id) is not None:
+            done.uncredited.append(payment_intent_id)
+            self._listener.drift_found("payment", payment_intent_id)

@@ -1,0 +1,89 @@
+"""With every webhook lost, the reconciler brings all to the same end; with none lost, it finds nothing to mend."""
+
+from __future__ import annotations
+
+import pytest
+
+from aerostack_billing.money import micros
+from aerostack_billing.payments.history import History
+from aerostack_billing.reconcile.service import ProgressStore, Reconciler
+from aerostack_billing.runtime import Runtime
+from aerostack_billing.webhooks.models import Outcome
+from tests.store.conftest import Time
+from tests.store.stripe_world import StripeWorld
+from tests.store.test_deposits import hear_all, open_deposit, refund
+from tests.store.test_sync import open_page, pass_days
+from tests.store.test_wallet import audited, lines
+
+
+@pytest.fixture
+def reconciler(parts: Runtime, world: StripeWorld, account: str) -> Reconciler:
+    """A reconciler that begins with this test."""
+    parts.dynamo._client.delete_item(
+        TableName=parts.settings.events_table, Key={"event_id": {"S": "reconcile#progress"}}
+    )
+    progress = ProgressStore(parts.dynamo, parts.settings.events_table)
+    history = History(parts.payments._connect)
+    return Reconciler(progress, history, parts.webhooks, parts.settlement, parts.wallets, parts.telemetry)
+
+
+def test_with_all_webhooks_lost_the_end_is_the_same(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    world.pay(open_page(parts, account, "pro"))
+    session = world.pay(open_deposit(parts, account))
+    refund(world, str(world.api(f"checkout/sessions/{session}")["payment_intent"]), 500)
+    assert parts.accounts.get(account).plan.tier == "free"
+    time_stands.forward(600)
+    done = reconciler.run()
+    assert done.missed
+    assert done.failed == []
+    assert parts.accounts.get(account).plan.tier == "pro"
+    assert lines(parts, account) == [("deposit", 2_500), ("refund", -500)]
+    parts.subscriptions.cancel(account)
+    pass_days(world, time_stands, 32)
+    reconciler.run()
+    assert parts.accounts.get(account).plan.tier == "free"
+    assert audited(parts, account).balance == micros(2_000)
+
+
+def test_what_arrived_is_not_drift(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    world.pay(open_deposit(parts, account))
+    for _ in range(2):
+        # Crediting changes the customer, which is an event too.
+        hear_all(parts, world)
+    time_stands.forward(600)
+    done = reconciler.run()
+    assert (done.missed, done.uncredited) == ([], [])
+    assert done.events > 0
+
+
+def test_a_delivery_that_may_be_on_its_way_is_taken_in_and_is_no_drift(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str
+) -> None:
+    world.pay(open_deposit(parts, account))
+    assert reconciler.run().missed == []
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_payment_whose_events_are_gone_is_credited_from_the_payment_itself(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str
+) -> None:
+    world.pay(open_deposit(parts, account))
+    for event in world.events():
+        parts.events.record(Outcome(event["id"], event["type"], "ignored"))
+    done = reconciler.run()
+    assert len(done.uncredited) == 1
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_window_in_which_something_failed_is_looked_through_again(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str
+) -> None:
+    world.pay(open_deposit(parts, account))
+    world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+    assert len(reconciler.run().failed) == 1
+    assert reconciler.run().failed == []
+    assert audited(parts, account).balance == micros(2_500)
