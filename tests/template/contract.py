@@ -46,6 +46,7 @@ SCHEDULES = {
     "AutoReloadFunction": "rate(1 minute)",
     "ExpireHoldsFunction": "rate(1 minute)",
     "PayoutFunction": "rate(1 hour)",
+    "ReconcileFunction": "rate(15 minutes)",
     "AuditFunction": "rate(1 day)",
 }
 
@@ -62,6 +63,7 @@ STRIPE_FUNCTIONS = {
     "AutoReloadFunction",
     "OnboardCreatorFunction",
     "PayoutFunction",
+    "ReconcileFunction",
     WEBHOOK,
 }
 

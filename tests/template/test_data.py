@@ -121,6 +121,7 @@ def test_every_alarm_tells_somebody(resources: dict[str, Any]) -> None:
         ("Errors", {"Name": "FunctionName", "Value": {"Ref": "AutoReloadFunction"}}),
         ("Errors", {"Name": "FunctionName", "Value": {"Ref": "PayoutFunction"}}),
         ("Errors", {"Name": "FunctionName", "Value": {"Ref": "AuditFunction"}}),
+        ("Errors", {"Name": "FunctionName", "Value": {"Ref": "ReconcileFunction"}}),
     ],
 )
 def test_there_is_an_alarm_for(resources: dict[str, Any], metric: str, dimension: dict[str, Any]) -> None:

@@ -65,5 +65,6 @@ def test_a_sweep_has_minutes_and_an_audit_all_that_lambda_gives(functions: dict[
         "AutoReloadFunction": 300,
         "ExpireHoldsFunction": 300,
         "PayoutFunction": 300,
+        "ReconcileFunction": 300,
         "AuditFunction": 900,
     }

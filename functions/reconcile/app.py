@@ -1,0 +1,10 @@
+"""Every quarter of an hour: take in what no webhook told of, and report the drift."""
+
+from dataclasses import asdict
+
+from aerostack_billing.scheduled import Job, scheduled
+
+
+@scheduled
+def handler(job: Job) -> dict[str, object]:
+    return asdict(job.runtime.reconciler.run(job.has_time))
