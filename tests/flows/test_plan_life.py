@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import pytest
@@ -82,6 +83,24 @@ def test_cancelling_again_gives_the_same_answer(account: Account) -> None:
     first, second = account.cancel(), account.cancel()
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert second.status_code == 200
+
+
+def test_twins_who_cancel_a_pending_downgrade_get_the_same_answer(account: Account) -> None:
+    account.buy("business")
+    account.confirm("starter")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: account.cancel(), range(8)))
+    assert {(answer.status_code, answer.text) for answer in answers} == {(200, answers[0].text)}
+    assert account.billing()["cancel_at_period_end"] is True
+
+
+def test_twins_who_resume_get_the_plan_or_hear_that_it_goes_on(account: Account) -> None:
+    bought = account.buy("business")
+    account.confirm("starter")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: account.resume(), range(8)))
+    assert 200 in {answer.status_code for answer in answers} <= {200, 409}
+    assert account.billing() == bought
 
 
 def test_a_resumed_plan_is_renewed(account: Account) -> None:

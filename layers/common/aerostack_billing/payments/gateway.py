@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aerostack_billing.errors import PaymentsRefused
 from aerostack_billing.payments.client import AlreadyDone, ObjectMissing, told
 from aerostack_billing.payments.models import CheckoutSession, ScheduledPhase, Subscription
 from aerostack_billing.payments.wire import WireSchedule, WireSession, WireSubscription
@@ -105,11 +106,20 @@ class Payments:
             return self._connect().v1.payment_intents.retrieve(payment_intent_id).status == "requires_action"
 
     def release_schedule(self, schedule_id: str) -> None:
-        """Take a scheduled change back; the subscription goes on as it is. Safe to repeat."""
+        """Take a scheduled change back; the subscription goes on as it is. Safe to repeat, also at the same moment."""
+        if not self._is_under_way(schedule_id):
+            return
+        try:
+            with told():
+                self._connect().v1.subscription_schedules.release(schedule_id)
+        except PaymentsRefused:
+            if self._is_under_way(schedule_id):
+                raise
+
+    def _is_under_way(self, schedule_id: str) -> bool:
         with told():
             schedule = self._connect().v1.subscription_schedules.retrieve(schedule_id)
-            if schedule.status in {"active", "not_started"}:
-                self._connect().v1.subscription_schedules.release(schedule_id)
+        return schedule.status in {"active", "not_started"}
 
     def cancel_now(self, subscription_id: str) -> None:
         """End the subscription at once, with no proration. Safe to repeat: Stripe has none any more once it ended."""
