@@ -102,6 +102,14 @@ def test_retries_end() -> None:
     assert len(client.asked) < 20
 
 
+@pytest.mark.parametrize("error", [lost(), failure("InternalServerError")])
+def test_lost_answers_are_asked_for_three_times_at_most(error: Exception) -> None:
+    client = Client(*[error] * 50)
+    with pytest.raises(StoreUnavailable):
+        dynamo(client).get("t", {"id": "1"})
+    assert len(client.asked) == 3
+
+
 def test_what_is_our_own_mistake_is_not_dressed_up() -> None:
     client = Client(failure("ValidationException"))
     with pytest.raises(ClientError):

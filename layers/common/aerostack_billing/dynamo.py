@@ -44,6 +44,8 @@ _NOT_DONE = frozenset(
 _LOST = frozenset({"InternalServerError", "InternalFailure", "ServiceUnavailable"})
 _RETRIED_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _ATTEMPTS = 12
+_TRIES_AT_LOST_ANSWERS = 3
+"""Few: each of them may have waited for the client's whole time limit."""
 _FIRST_WAIT_SECONDS = 0.01
 _LONGEST_WAIT_SECONDS = 0.4
 
@@ -255,25 +257,20 @@ class Dynamo:
         )
 
     def _call(self, call: Callable[[], Result], *, repeatable: bool) -> Result:
+        tries_at_lost_answers = _TRIES_AT_LOST_ANSWERS if repeatable else 1
         for attempt in range(_ATTEMPTS):
             try:
                 return call()
             except ClientError as error:
-                if not self._may_repeat(error, repeatable=repeatable):
+                tries_at_lost_answers -= int(_was_lost(error))
+                if not _was_not_done(error) and (not _was_lost(error) or tries_at_lost_answers <= 0):
                     raise _told(error) from error
             except BotoCoreError as error:
-                if not repeatable:
+                tries_at_lost_answers -= 1
+                if tries_at_lost_answers <= 0:
                     raise StoreUnavailable(_UNKNOWN_OUTCOME) from error
             self._wait(attempt)
         raise StoreUnavailable(_UNKNOWN_OUTCOME if repeatable else _BUSY)
-
-    @staticmethod
-    def _may_repeat(error: ClientError, *, repeatable: bool) -> bool:
-        code = error.response["Error"]["Code"]
-        if code == "TransactionCanceledException":
-            codes = {reason.code for reason in _reasons(error)} - {"None"}
-            return bool(codes) and codes <= _RETRIED_REASONS
-        return code in _NOT_DONE or (repeatable and code in _LOST)
 
     def _wait(self, attempt: int) -> None:
         longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**attempt)
@@ -284,6 +281,19 @@ _BUSY = "The store is busy: nothing was changed. Ask again in a moment."
 _UNKNOWN_OUTCOME = (
     "The store did not answer: whether this took effect is unknown. An idempotency_key makes it safe to ask again."
 )
+
+
+def _was_not_done(error: ClientError) -> bool:
+    """Whether DynamoDB certainly did not carry the call out, and may if it is asked again."""
+    code = error.response["Error"]["Code"]
+    if code == "TransactionCanceledException":
+        codes = {reason.code for reason in _reasons(error)} - {"None"}
+        return bool(codes) and codes <= _RETRIED_REASONS
+    return code in _NOT_DONE
+
+
+def _was_lost(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in _LOST
 
 
 def _reasons(error: ClientError) -> list[Reason]:

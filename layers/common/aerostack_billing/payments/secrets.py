@@ -7,7 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field
+
+from aerostack_billing.errors import PaymentsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -33,9 +36,14 @@ class SecretStore:
     _kept: tuple[float, StripeSecrets] | None = field(default=None, repr=False)
 
     def stripe(self) -> StripeSecrets:
-        """Stripe's API key and the webhook's signing secrets."""
+        """Stripe's API key and the webhook's signing secrets. PaymentsUnavailable if the secret cannot be read."""
         # The process's own clock: how long a value has been kept is no business of the billing clock.
         if self._kept is None or time.monotonic() - self._kept[0] > _KEPT_SECONDS:
-            text = self.client.get_secret_value(SecretId=self.arn)["SecretString"]
-            self._kept = (time.monotonic(), StripeSecrets.model_validate(json.loads(text)))
+            self._kept = (time.monotonic(), StripeSecrets.model_validate(json.loads(self._read())))
         return self._kept[1]
+
+    def _read(self) -> str:
+        try:
+            return self.client.get_secret_value(SecretId=self.arn)["SecretString"]
+        except (BotoCoreError, ClientError) as error:
+            raise PaymentsUnavailable("The payment provider cannot be reached. Ask again.") from error
