@@ -10,6 +10,7 @@ import pytest
 
 from aerostack_billing.errors import IdempotencyKeyReused, PaymentsUnavailable, SessionNotFound, SessionNotPaid
 from aerostack_billing.money import micros
+from aerostack_billing.payments.cards import Payment
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import DepositRequest
@@ -163,6 +164,25 @@ def test_a_refund_heard_of_before_the_deposit_asks_credits_and_takes_back(
     assert audited(parts, account).balance == 0
 
 
+def test_an_answer_of_stripes_older_than_what_was_posted_since_undoes_nothing(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    payment = deposit(parts, world, account)
+    ask = parts.cards.payment
+
+    def overtaken(payment_intent_id: str) -> Payment | None:
+        parts.cards.payment = ask  # type: ignore[method-assign]
+        answer = ask(payment_intent_id)
+        refund(world, payment)
+        hear_all(parts, world)
+        return answer
+
+    parts.cards.payment = overtaken  # type: ignore[method-assign]
+    parts.settlement.settle(payment)
+    assert lines(parts, account) == [("deposit", 2_500), ("refund", -2_500)]
+    assert audited(parts, account).balance == 0
+
+
 def test_a_dispute_takes_the_money_and_a_won_one_gives_it_back(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
@@ -211,7 +231,6 @@ def test_a_claw_back_takes_at_most_what_the_deposit_brought() -> None:
     """Stripe's figures are capped by the deposit, whatever a refund and a dispute add up to."""
     from dataclasses import replace
 
-    from aerostack_billing.payments.cards import Payment
     from aerostack_billing.wallet.settlement import Settlement
 
     payment = Payment("pi_1", "succeeded", "acct_1", "cus_1", "deposit", None, 2_500, 0, 0, None, None, None, None)

@@ -269,7 +269,7 @@ def test_a_monthly_cap_on_spending_refuses_what_passes_it_until_the_next_month(
     charge(parts, account, 100, "a")
     with pytest.raises(SpendCapReached) as refused:
         charge(parts, account, "0.01", "b")
-    assert refused.value.details == {"cap_cents": 100, "spent_cents": 100, "required_cents": 0.01}
+    assert refused.value.details == {"cap_cents": 100, "spent_cents": 100, "held_cents": 0, "required_cents": 0.01}
     time_stands.to(2026, 4, 1)
     charge(parts, account, 100, "b")
     parts.statement.cap(account, SpendCapRequest(monthly_cap_cents=None))
@@ -285,7 +285,11 @@ def test_holds_count_towards_the_cap_before_they_are_captured(parts: Runtime, ac
         hold(parts, account, 41, "h2")
     with pytest.raises(SpendCapReached):
         capture(parts, account, taken["hold_id"], 101)
-    assert capture(parts, account, taken["hold_id"], 101, partial=True)["captured_cents"] == 100
+    with pytest.raises(SpendCapReached):
+        charge(parts, account, 41, "a")
+    charge(parts, account, 15, "a")
+    hold(parts, account, 5, "h3")
+    assert capture(parts, account, taken["hold_id"], 101, partial=True)["captured_cents"] == 80
     audited(parts, account)
 
 
@@ -395,6 +399,16 @@ def test_until_the_schedule_has_run_a_lapsed_hold_stands_in_nobodys_way(
     time_stands.forward(60)
     assert charge(parts, account, 400, "a")["balance_cents"] == 100
     assert hold(parts, account, 100, "h2")["held_cents"] == 100
+    audited(parts, account)
+
+
+def test_a_partial_capture_finds_what_lapsed_holds_held(parts: Runtime, account: str, time_stands: Time) -> None:
+    fund(parts, account, 500)
+    hold(parts, account, 200, "h1", ttl_seconds=60)
+    hold_id = hold(parts, account, 250, "h2")["hold_id"]
+    time_stands.forward(60)
+    answer = capture(parts, account, hold_id, 550, partial=True)
+    assert (answer["captured_cents"], answer["short_cents"], answer["held_cents"]) == (500, 50, 0)
     audited(parts, account)
 
 

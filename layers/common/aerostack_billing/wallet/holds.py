@@ -7,6 +7,7 @@ gives the whole hold back and takes its price in the same transaction, so that l
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aerostack_billing import clock
@@ -18,13 +19,15 @@ from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Hold, Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
-from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, held, pay_debt, purse
+from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, held, pay_debt, purse, under_cap
 from aerostack_billing.wallet.sharing import Sharing
 from aerostack_billing.wallet.store import WalletStore
 
 _HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
 _CAPTURED, _RELEASED = "capture", "release"
 _RACES = 5
+_Take = Callable[[Wallet, Micros, Micros], Micros]
+"""What to take of a wallet for a price of which an open hold covers so much."""
 
 
 class HoldNotFound(NotFound):
@@ -83,10 +86,9 @@ class Holds:
             try:
                 lapsed = self._capturable(request.account_id, hold_id) if hold is None else None
                 work = lapsed or _Work.of(hold)
+                whole, part = (self._capturing(hold, work, request, asked, take) for take in (_all_of, _what_there_is))
                 change = self._lapsing.spend(
-                    request.account_id,
-                    capture_id(hold_id),
-                    lambda wallet, hold=hold, work=work: self._captured(wallet, hold, work, request, asked),  # type: ignore[misc]
+                    request.account_id, capture_id(hold_id), whole, part if request.allow_partial else None
                 )
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
@@ -105,7 +107,8 @@ class Holds:
             if hold is None:
                 end = self._ended(request.account_id, hold_id)
                 lapsed = end.details["ended_by"] == LAPSED
-                return Done(_released_answer(hold_id, end if lapsed else _same_end(end, request, asked)), replayed=True)
+                end = end if lapsed else _same_end(end, request, asked)
+                return Done(_released_answer(hold_id, end), replayed=not lapsed)
             try:
                 change = self._wallets.apply(
                     request.account_id,
@@ -120,7 +123,7 @@ class Holds:
 
     def _taken(self, wallet: Wallet, hold: Hold, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
-        check_cap(wallet, wallet.held + hold.amount)
+        check_cap(wallet, hold.amount)
         posting, own = Posting(wallet), wallet.account_id
         details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at}
         if hold.creator_id is not None:
@@ -131,14 +134,22 @@ class Holds:
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
 
+    def _capturing(
+        self, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str, take: _Take
+    ) -> Callable[[Wallet], Change[Wallet]]:
+        return lambda wallet: self._captured(wallet, hold, work, request, asked, take)
+
     def _captured(
-        self, wallet: Wallet, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str
+        self, wallet: Wallet, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str, take: _Take
     ) -> Change[Wallet]:
         posting, covered, hold_id = Posting(wallet), 0, work.hold_id
         if hold is not None:
             covered = 0 if hold.lapsed else hold.amount
             release(posting, hold, _CAPTURED, "Hold released to be captured")
-        price = _price(posting.wallet, request, covered)
+        # Up to what an open hold guarantees, nothing is asked of the wallet.
+        price = request.amount_cents
+        if price > covered:
+            price = take(posting.wallet, price, covered)
         shared = self._sharing.share(work.creator_id, price) if work.creator_id and price > 0 else None
         posting.move(
             "capture",
@@ -210,18 +221,19 @@ class _Work:
         return cls(hold.hold_id, hold.kind, hold.creator_id)
 
 
-def _price(wallet: Wallet, request: CaptureRequest, covered: Micros) -> Micros:
-    """What a capture takes. Up to `covered`, which an open hold guarantees, nothing is asked of the wallet."""
-    price = request.amount_cents
-    if price <= covered:
-        return price
-    if request.allow_partial:
-        spendable = wallet.balance if wallet.debt == 0 else covered
-        allowed = spendable if wallet.spend_cap is None else min(spendable, wallet.spend_cap - wallet.this_month.spent)
-        return min(price, max(covered, allowed))
+def _all_of(wallet: Wallet, price: Micros, _covered: Micros) -> Micros:
+    """The whole price; InsufficientBalance or SpendCapReached (402)."""
     check_funds(wallet, price)
     check_cap(wallet, price)
     return price
+
+
+def _what_there_is(wallet: Wallet, price: Micros, covered: Micros) -> Micros:
+    """As much of the price as there is, and at least what was covered."""
+    allowed = wallet.balance if wallet.debt == 0 else covered
+    if wallet.spend_cap is not None:
+        allowed = min(allowed, under_cap(wallet, wallet.spend_cap))
+    return min(price, max(covered, allowed))
 
 
 def _key_of(request: CaptureRequest | ReleaseRequest) -> str:

@@ -12,6 +12,7 @@ from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCa
 from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
 
 LAPSED: Final = "lapse"
+_Rule = Callable[[Wallet], Change[Wallet]]
 
 
 def end_id(hold_id: str) -> str:
@@ -62,9 +63,10 @@ class Lapsing:
             ended += int(hold is not None and hold.lapsed and self.lapse(hold))
         return ended
 
-    def spend(self, account_id: str, transfer_id: str, rule: Callable[[Wallet], Change[Wallet]]) -> Change[Wallet]:
+    def spend(self, account_id: str, transfer_id: str, rule: _Rule, at_last: _Rule | None = None) -> Change[Wallet]:
         """Apply a rule that spends, once more after lapsed holds were freed where it finds the wallet short.
 
+        `at_last` is the rule for that second time, where it is another one.
         TransferExists if `transfer_id` stands: what was paid for before is not refused for want of money now.
         """
         try:
@@ -74,9 +76,11 @@ class Lapsing:
             if earlier is not None:
                 raise TransferExists(earlier) from None
             lapsed = [hold for hold in self._wallets.open_holds(account_id) if hold.lapsed]
-            if sum(self.lapse(hold) for hold in lapsed) == 0:
+            if not lapsed and at_last is None:
                 raise
-        return self._wallets.apply(account_id, rule)
+            for hold in lapsed:
+                self.lapse(hold)
+        return self._wallets.apply(account_id, at_last or rule)
 
     def _lapsed(self, wallet: Wallet, hold: Hold) -> Change[Wallet]:
         posting = Posting(wallet)

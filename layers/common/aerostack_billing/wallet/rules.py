@@ -132,14 +132,26 @@ def check_funds(wallet: Wallet, amount: Micros) -> None:
 
 
 def check_cap(wallet: Wallet, amount: Micros) -> None:
-    """Return if spending `amount` more keeps to the user's monthly cap; SpendCapReached (402) if not."""
-    spent = wallet.this_month.spent
-    if wallet.spend_cap is None or spent + amount <= wallet.spend_cap:
+    """Return if spending `amount` more keeps to the user's monthly cap; SpendCapReached (402) if not.
+
+    What is held counts as if it were spent: a hold guarantees its capture.
+    """
+    if wallet.spend_cap is None or amount <= under_cap(wallet, wallet.spend_cap):
         return
     raise SpendCapReached(
         "The monthly spending cap set for this wallet would be passed. Raise it or wait for the next month.",
-        {"cap_cents": cents(wallet.spend_cap), "spent_cents": cents(spent), "required_cents": cents(amount)},
+        {
+            "cap_cents": cents(wallet.spend_cap),
+            "spent_cents": cents(wallet.this_month.spent),
+            "held_cents": cents(wallet.held),
+            "required_cents": cents(amount),
+        },
     )
+
+
+def under_cap(wallet: Wallet, cap: Micros) -> Micros:
+    """How much more may be spent this month; below zero where the cap came after the spending."""
+    return cap - wallet.this_month.spent - wallet.held
 
 
 def credit_payment(posting: Posting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:

@@ -57,13 +57,16 @@ class Settlement:
         """
         for _ in range(_ATTEMPTS):
             settled = self.look(payment_intent_id)
+            deposit = self._wallets.deposit(settled.account_id, payment_intent_id) if settled else None
+            if deposit is not None:
+                # Asked again after the read: an answer older than what was posted since would undo it.
+                settled = self.look(payment_intent_id)
             if settled is None:
                 return None
             payment = settled.payment
             if payment.status != "succeeded":
                 self._wallets.apply(settled.account_id, lambda wallet: Change(wallet, mark=mark))
                 return settled
-            deposit = self._wallets.deposit(settled.account_id, payment_intent_id)
             if deposit is None:
                 self._keep_card(payment)
             try:
