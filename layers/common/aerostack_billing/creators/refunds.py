@@ -138,7 +138,7 @@ def _answer(charge_id: str, refund: Transfer) -> dict[str, object]:
         "charge_id": charge_id,
         "refund_id": refund.transfer_id,
         "refunded_cents": cents(refund.amount),
-        "balance_cents": whole_cents(refund.balance_after),
-        "balance_micros": refund.balance_after,
+        "balance_cents": whole_cents(refund.left_to_spend),
+        "balance_micros": refund.left_to_spend,
         "created_at": refund.created_at,
     }

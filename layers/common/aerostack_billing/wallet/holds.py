@@ -276,7 +276,7 @@ def _released_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
 
 def _balances(transfer: Transfer) -> dict[str, object]:
     return {
-        "balance_cents": whole_cents(transfer.balance_after),
-        "balance_micros": transfer.balance_after,
+        "balance_cents": whole_cents(transfer.left_to_spend),
+        "balance_micros": transfer.left_to_spend,
         "held_cents": cents(transfer.held_after),
     }

@@ -142,6 +142,11 @@ class Transfer:
     details: dict[str, object] = field(default_factory=dict)
     split: Split | None = None
 
+    @property
+    def left_to_spend(self) -> Micros:
+        """What could be spent after it: out of `balance_after` the next transfer pays the debt that there is."""
+        return max(0, self.balance_after - self.debt_after)
+
     def view(self) -> dict[str, object]:
         """As `GET /api/balance/transactions` lists it."""
         return {
