@@ -15,7 +15,7 @@ SETUP := .venv/.ready
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit test lint format build deploy lock clean
+.PHONY: help setup run token invoke audit test lint openapi format build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -41,6 +41,9 @@ lint: $(SETUP) ## Check style, types and the template
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	.venv/bin/cfn-lint template.yaml
+
+openapi: $(SETUP) ## Write docs/openapi.json anew from the code
+	@PYTHONPATH=layers/common $(PYTHON) -m local.openapi
 
 format: $(SETUP) ## Put the code into shape
 	$(PYTHON) -m ruff check --fix .

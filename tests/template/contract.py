@@ -18,6 +18,7 @@ SCOPES = {METER, CHARGE}
 ROUTES = {
     "GetBillingFunction": Promise("GET", "/api/billing", "user"),
     "GetPlansFunction": Promise("GET", "/api/billing/plans", "none"),
+    "GetOpenapiFunction": Promise("GET", "/api/billing/openapi.json", "none"),
     "GetUsageFunction": Promise("GET", "/api/billing/usage", "user"),
     "GetResourcesFunction": Promise("GET", "/api/billing/resources", "user"),
     "CheckoutFunction": Promise("POST", "/api/billing/checkout", "user"),

@@ -39,13 +39,13 @@ def test_service_routes_want_their_scope(functions: dict[str, Any], logical_id: 
     assert route["Auth"] == {"AuthorizationScopes": [ROUTES[logical_id].access]}
 
 
-def test_only_the_catalog_is_public(functions: dict[str, Any]) -> None:
+def test_only_the_catalog_and_the_document_are_public(functions: dict[str, Any]) -> None:
     public = {
         logical_id
         for logical_id, routes in http_routes(functions).items()
         if any(route.get("Auth", {}).get("Authorizer") == "NONE" for route in routes)
     }
-    assert public == {"GetPlansFunction"}
+    assert public == {"GetPlansFunction", "GetOpenapiFunction"}
 
 
 def test_the_api_checks_a_jwt_of_the_stage_s_issuer_and_audience(resources: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import re
 from decimal import Context, Decimal, Inexact
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 Micros = int
 """An amount of US dollars in millionths: 1 cent = 10,000 micros, 1 dollar = 1,000,000."""
@@ -45,7 +45,15 @@ def parse_cents(value: object) -> Micros:
         raise ValueError("must have at most four decimals") from error
 
 
-Cents = Annotated[int, BeforeValidator(parse_cents), Field(ge=0)]
+_SCHEMA = {
+    "anyOf": [
+        {"type": "number", "minimum": 0, "maximum": MAX_CENTS, "multipleOf": 0.0001},
+        {"type": "string", "pattern": r"^([0-9]{1,7}(\.[0-9]{1,4})?|10000000)$"},
+    ],
+    "description": "US cents, with up to four decimals.",
+}
+
+Cents = Annotated[int, BeforeValidator(parse_cents), Field(ge=0), WithJsonSchema(_SCHEMA)]
 """A request's `amount_cents`, not below zero, held as micros."""
 
 

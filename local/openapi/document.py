@@ -1,0 +1,238 @@
+"""The OpenAPI document, put together from the template, the models and the description of each route."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+from aerostack_billing import errors
+from aerostack_billing.http import MAX_BODY_BYTES
+from aerostack_billing.payments.wire import UnknownPrice
+from aerostack_billing.plans import catalog
+from aerostack_billing.plans.catalog import Catalog
+from local.openapi.answers import GatewayMessage
+from local.openapi.operations import BY_TAG, Operation, Refusal, Schema
+from local.openapi.schemas import Schemas, path_parameters, refusal
+from local.paths import ROOT, TEMPLATE
+from local.template import Route, ServerlessApp, load_app
+
+PUBLISHED = ROOT / "docs" / "openapi.json"
+SERVED = ROOT / "layers" / "common" / "aerostack_billing" / "openapi.json"
+"""The same in few bytes: what GetOpenapiFunction answers."""
+
+USER = "user"
+SERVICE = "service"
+
+_DESCRIPTION = f"""\
+Plans with limits, metered usage, subscriptions and a prepaid wallet.
+
+**Who calls.** A user's token (scheme `{USER}`) acts for the account in its `sub`, and for no other. The platform's own
+services (scheme `{SERVICE}`) carry a scope, and name the account in the body, or in the query where there is none.
+
+**Errors** are `{{"error": {{"code", "message", "details"}}}}`; the message says what to do. What API Gateway refuses
+before a function runs is `{{"message"}}`. A body over {MAX_BODY_BYTES // 1024} KB is refused, and so is an object that
+has a name twice.
+
+**Idempotency.** A key belongs to one account and one kind of act. The same key with the same body gives the first
+answer again, with `Idempotency-Replayed: true`; with another body it is refused. A refusal leaves the key free.
+
+**Money** is US dollars in cents, as a number or a string, with up to four decimals; a fifth is refused, never rounded.
+**Times** are ISO 8601 in UTC. **Unlimited** is null.
+
+Stripe's webhooks come in at a URL of their own and are no part of this API.
+"""
+_KEY_FIELD = "idempotency_key"
+_KEY_HEADER: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": f"The same as `{_KEY_FIELD}` in the body; where both are given they must be equal.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+_HEADERS: dict[str, Schema] = {
+    "Idempotency-Replayed": {
+        "description": "`true` on the first answer to the key, given again.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Cache-Control": {
+        "description": "`no-store`, but for what is public.",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+    "WWW-Authenticate": {
+        "description": "What is wrong with the token.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait, where it is known.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+
+
+_STATUSES = {
+    200: "Done.",
+    201: "Made.",
+    400: "The body is not JSON.",
+    401: "The token is missing, is not valid now, or names no account.",
+    402: "The wallet is short, or its own cap is reached: nothing was taken.",
+    403: "The plan does not allow it, or the token lacks the scope.",
+    404: "The account has no such thing.",
+    409: "The account's state, or the key's first use, forbids it.",
+    413: "The body is too large.",
+    422: "A field is wrong: the details name it.",
+    429: "Too many requests.",
+    500: "A fault of ours.",
+    502: "Stripe failed or refused; nothing was lost.",
+    503: "Stripe or the database did not answer; nothing was lost.",
+}
+
+
+class Incomplete(Exception):
+    """The template serves a route that is not described, or one is described that it does not serve."""
+
+
+def build(app: ServerlessApp | None = None) -> Schema:
+    """The document. Incomplete where the template and the descriptions differ."""
+    app = app or load_app(TEMPLATE)
+    described = {name: (tag, operation) for tag, by_name in BY_TAG.items() for name, operation in by_name.items()}
+    odd = {route.function for route in app.routes} ^ set(described)
+    if odd:
+        raise Incomplete(f"served or described, but not both: {', '.join(sorted(odd))}")
+    known = catalog.load()
+    schemas = Schemas.of((operation for _, operation in described.values()), known)
+    paths: dict[str, dict[str, object]] = {}
+    for route in sorted(app.routes, key=lambda route: (route.path, route.method)):
+        tag, operation = described[route.function]
+        asks_stripe = "STRIPE_SECRET_ARN" in app.functions[route.function].environment
+        told = {
+            "operationId": route.function.removesuffix("Function"),
+            "tags": [tag],
+            **_operation(route, operation, schemas, known, asks_stripe=asks_stripe),
+        }
+        paths.setdefault(route.path, {})[route.method.lower()] = told
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Aerostack billing", "version": _version(), "description": _DESCRIPTION},
+        "servers": [{"url": "http://127.0.0.1:3000", "description": "The local stack (make run)"}],
+        "tags": [{"name": tag} for tag in BY_TAG],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.components.items())),
+            "headers": _HEADERS,
+            "securitySchemes": {
+                USER: _bearer("The token of a signed-in user."),
+                SERVICE: _bearer("A token of the platform's own services, with the scope that the route names."),
+            },
+        },
+    }
+
+
+def files() -> dict[Path, str]:
+    """The document as it is to stand in its files."""
+    document = build()
+    return {
+        PUBLISHED: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+        SERVED: json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n",
+    }
+
+
+def _operation(
+    route: Route, operation: Operation, schemas: Schemas, known: Catalog, *, asks_stripe: bool
+) -> dict[str, object]:
+    told: dict[str, object] = {"summary": operation.summary}
+    if operation.description:
+        told["description"] = operation.description
+    told["security"] = _security(route)
+    parameters = [] if operation.path is None else path_parameters(operation.path, known)
+    parameters += [
+        {
+            "name": query.name,
+            "in": "query",
+            "required": query.required,
+            "description": query.description,
+            "schema": query.schema,
+        }
+        for query in operation.query
+    ]
+    if operation.takes_key_header:
+        parameters.append(_KEY_HEADER)
+    if parameters:
+        told["parameters"] = parameters
+    if operation.body is not None:
+        told["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.references[operation.body]}},
+        }
+    told["responses"] = {
+        str(operation.status): _done(operation, schemas),
+        **_refused(_refusals(route, operation, asks_stripe=asks_stripe), _gateways(route, operation), schemas),
+    }
+    return told
+
+
+def _security(route: Route) -> list[Schema]:
+    if route.authorizer is None:
+        return []
+    return [{SERVICE: list(route.scopes)} if route.scopes else {USER: []}]
+
+
+def _done(operation: Operation, schemas: Schemas) -> Schema:
+    headers = ["Cache-Control", *(["Idempotency-Replayed"] if operation.replays else [])]
+    return _response(operation.status, schemas.answer(operation), headers)
+
+
+def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[Refusal]:
+    """The refusals of the functions' own."""
+    found: list[Refusal] = list(operation.refusals)
+    if route.authorizer is not None:
+        found.append(errors.StoreUnavailable)
+        if not route.scopes:
+            found.append(errors.Unauthorized)
+    if operation.body is not None:
+        found += [errors.InvalidJson, errors.PayloadTooLarge]
+    if operation.body is not None or operation.path is not None:
+        found.append(errors.InvalidRequest)
+    if asks_stripe:
+        found += [errors.PaymentsFailed, errors.PaymentsRefused, errors.PaymentsUnavailable, UnknownPrice]
+    return found
+
+
+def _gateways(route: Route, operation: Operation) -> set[int]:
+    """The statuses that API Gateway answers by itself."""
+    found = {429, 500, 503}
+    if route.authorizer is not None:
+        found.add(401)
+    if route.scopes:
+        found.add(403)
+    if operation.body is not None:
+        found.add(413)
+    return found
+
+
+def _refused(refusals: list[Refusal], gateways: set[int], schemas: Schemas) -> dict[str, Schema]:
+    responses: dict[str, Schema] = {}
+    for status in sorted({found.status for found in refusals} | gateways):
+        own = [found for found in refusals if found.status == status]
+        bodies = [refusal(own)] if own else []
+        if status in gateways:
+            bodies.append(schemas.references[GatewayMessage])
+        headers = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 429: ["Retry-After"]}.get(status, [])
+        responses[str(status)] = _response(status, bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, headers)
+    return responses
+
+
+def _response(status: int, schema: Schema, headers: list[str]) -> Schema:
+    response: Schema = {"description": _STATUSES[status]}
+    if headers:
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+    return {**response, "content": {"application/json": {"schema": schema}}}
+
+
+def _bearer(about: str) -> Schema:
+    return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": about}
+
+
+def _version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
