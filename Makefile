@@ -15,7 +15,7 @@ SETUP := .venv/.ready
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit test lint openapi format build deploy lock clean
+.PHONY: help setup run token invoke audit test simulate lint openapi format build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,12 @@ audit: $(SETUP) ## Audit the running stack's ledger (ACCOUNT=...)
 
 test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest)
 	@exec scripts/run_tests $(ARGS)
+
+simulate: export SEED ?=
+simulate: export STEPS ?= 1000
+simulate: export FLOW ?=
+simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words)
+	@exec scripts/simulate
 
 lint: $(SETUP) ## Check style, types and the template
 	$(PYTHON) -m ruff check .

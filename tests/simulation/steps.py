@@ -1,0 +1,125 @@
+"""Step by step: every flow, with every call of it struck in every way that such a call can be."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from tests.simulation import flows_money, flows_plans  # noqa: F401 - they note their flows
+from tests.simulation.faults import Call, kinds_for
+from tests.simulation.flows import FLOWS, Flow
+from tests.simulation.invariants import violations
+from tests.simulation.world import Picture, World, repeatable
+
+SAMPLED = 6
+"""How many calls of each flow the test suite strikes, one way each; see `sampled`."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """One replay: which call is struck, and how; number 0 strikes none."""
+
+    number: int = 0
+    kind: str = ""
+
+
+@dataclass
+class Row:
+    """What became of a flow: its calls, how often it was replayed, and what failed."""
+
+    flow: str
+    calls: list[Call]
+    tried: int = 0
+    failures: list[str] = field(default_factory=list)
+    seconds: float = 0
+
+
+def prepared(world: World, flow: Flow) -> Picture:
+    """The world as the flow begins."""
+    world.back_to(world.bare)
+    with repeatable(f"{flow.name}/prepare"):
+        flow.prepare(world)
+    assert violations(world, settled=False) == []
+    return world.picture()
+
+
+def replay(world: World, flow: Flow, start: Picture, strike: Strike) -> str | None:
+    """Go through the flow with one call struck, let the world go on, and look; what failed, or None."""
+    world.back_to(start)
+    seed = f"{flow.name}/{strike.number}/{strike.kind}"
+    with repeatable(seed):
+        world.strike(strike.number, strike.kind, seed)
+        try:
+            flow.act(world)
+            if strike.number and world.calls.struck is None:
+                return "the call to be struck was never made"
+            world.go_on()
+            flow.end(world)
+            found = violations(world)
+        except Exception:  # noqa: BLE001 - whatever escapes is what failed
+            return traceback.format_exc()
+    return "; ".join(found) or None
+
+
+def every(calls: list[Call]) -> Iterator[Strike]:
+    """Every call struck in every way it can be."""
+    for number, call in enumerate(calls, 1):
+        for kind in kinds_for(call):
+            yield Strike(number, kind)
+
+
+def sampled(calls: list[Call], turn: int, most: int) -> Iterator[Strike]:
+    """Each call struck in one way, the ways taking turns; of a long flow's calls every so many, `most` in all."""
+    stride = -(-len(calls) // most)
+    for number in range(1 + turn % stride, len(calls) + 1, stride):
+        kinds = kinds_for(calls[number - 1])
+        yield Strike(number, kinds[(number // stride + turn) % len(kinds)])
+
+
+def run(world: World, flow: Flow, *, turn: int | None = None, most: int = 1_000) -> Row:
+    """Replay the flow with every strike, or with the sample of a turn."""
+    began = time.monotonic()
+    start = prepared(world, flow)
+    failed = replay(world, flow, start, Strike())
+    row = Row(flow.name, list(world.calls.made), 1)
+    if failed is not None:
+        row.failures.append(f"{flow.name}, nothing struck: {failed}")
+        return row
+    strikes: Iterable[Strike] = every(row.calls) if turn is None else sampled(row.calls, turn, most)
+    for strike in strikes:
+        row.tried += 1
+        failed = replay(world, flow, start, strike)
+        if failed is not None:
+            call = row.calls[strike.number - 1]
+            row.failures.append(f"{flow.name}, call {strike.number} ({call}), {strike.kind}: {failed}")
+    row.seconds = time.monotonic() - began
+    return row
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as lines of text, with their sum."""
+    lines = [f"{'flow':40} {'calls':>6} {'faults':>7} {'failed':>7} {'seconds':>8}"]
+    return "\n".join([*lines, *map(line, [*rows, total(rows)])])
+
+
+def line(row: Row) -> str:
+    """A row as text."""
+    return f"{row.flow:40} {len(row.calls):6} {row.tried:7} {len(row.failures):7} {row.seconds:8.1f}"
+
+
+def total(rows: list[Row]) -> Row:
+    """All rows as one."""
+    return Row(
+        f"{len(rows)} flows",
+        [call for row in rows for call in row.calls],
+        sum(row.tried for row in rows),
+        [failure for row in rows for failure in row.failures],
+        sum(row.seconds for row in rows),
+    )
+
+
+def all_flows() -> dict[str, Flow]:
+    """Every flow by its name."""
+    return FLOWS

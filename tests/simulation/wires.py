@@ -1,0 +1,206 @@
+"""The two ways out of the code, wrapped: every DynamoDB request and every Stripe request is numbered and can break."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from werkzeug.test import Client
+
+from aerostack_billing.payments.transport import Urllib3Client
+from local.stripe import LocalStripe
+from tests.simulation.faults import (
+    DYNAMODB,
+    KEPT,
+    KINDS,
+    LOST,
+    STRIPE,
+    TWIN,
+    Answer,
+    Call,
+    CarryOut,
+    Outage,
+    failure,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+Params = Any
+"""The parameters of an operation of DynamoDB's, whichever."""
+
+_ID = re.compile(r"^(?:[a-z]+_)+(?:test_)?[A-Za-z0-9]{8,}$")
+_MADE_UP = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_KEPT_SECONDS = 24 * 3600
+
+Row = tuple[str, tuple[tuple[str, str], ...]]
+"""A table's name and an item's key: what was written, to be put back."""
+
+
+@dataclass
+class Calls:
+    """All calls that leave the code: those of the flow are numbered from 1, and the one at `strike_at` is struck."""
+
+    made: list[Call] = field(default_factory=list)
+    numbering: bool = False
+    strike_at: int = 0
+    kind: str = ""
+    struck: Call | None = None
+    outage: Outage | None = None
+    lose_events: Callable[[], None] = lambda: None
+    twin: Callable[[], None] | None = None
+    gate: Callable[[Call], None] | None = None
+    trace: Callable[[Call], None] | None = None
+    clock: Callable[[], float] = lambda: 0.0
+    kept: dict[str, float] = field(default_factory=dict)
+
+    def begin(self, strike_at: int = 0, kind: str = "") -> None:
+        """Number calls from here on; at 0 none is struck."""
+        self.made, self.numbering, self.struck, self.outage = [], True, None, None
+        self.strike_at, self.kind = strike_at, kind
+
+    def end(self) -> None:
+        """Number, and break, no more."""
+        self.numbering, self.strike_at, self.outage = False, 0, None
+
+    def through(self, call: Call, carry_out: CarryOut) -> Answer:
+        """Carry the call out, unless it is the one to be struck."""
+        if self.gate is not None:
+            self.gate(call)
+        if self.trace is not None:
+            self.trace(call)
+        if self.outage is not None:
+            self.outage(call)
+        if call.key in self.kept and self.clock() < self.kept[call.key or ""]:
+            return failure()
+        if not self.numbering:
+            return carry_out()
+        self.made.append(call)
+        if len(self.made) != self.strike_at:
+            return carry_out()
+        self.struck = call
+        return self._strike(call, carry_out)
+
+    def _strike(self, call: Call, carry_out: CarryOut) -> Answer:
+        if self.kind == TWIN:
+            if self.twin is not None:
+                self.numbering, twin = False, self.twin
+                twin()
+                self.numbering = True
+            return carry_out()
+        if self.kind == LOST:
+            self.lose_events()
+        if self.kind == KEPT and call.key is not None:
+            self.kept[call.key] = self.clock() + _KEPT_SECONDS
+        done = KINDS[{KEPT: "500 after", LOST: "crash after"}.get(self.kind, self.kind)](call, carry_out)
+        self.outage = done.outage
+        if isinstance(done.answer, Exception):
+            raise done.answer
+        return done.answer
+
+
+class DynamoWire:
+    """A boto3 client of DynamoDB: every operation goes through `calls`, every written key is noted."""
+
+    def __init__(self, client: DynamoDBClient, calls: Calls, keys: Mapping[str, tuple[str, ...]], ledger: str) -> None:
+        self._client = client
+        self._calls = calls
+        self._keys = keys
+        self._ledger = ledger
+        self.written: set[Row] = set()
+        self.epoch = _new_epoch()
+        """Joins the tokens of transactions: a run that is repeated is not taken by DynamoDB for the one before."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        operation = getattr(self._client, name)
+
+        def call(**params: Params) -> Answer:
+            if "ClientRequestToken" in params:
+                token = f"{self.epoch}/{params['ClientRequestToken']}"
+                params["ClientRequestToken"] = hashlib.sha256(token.encode()).hexdigest()[:36]
+            actions = _actions(name, params)
+            writes = name in _VERBS or name == "transact_write_items"
+            tables = "+".join(dict.fromkeys(_short(action["TableName"]) for _, action in actions)) or _read_of(params)
+            described = Call(DYNAMODB, name, tables, len(actions), writes)
+
+            def carry_out() -> Answer:
+                for verb, action in actions:
+                    self._note(verb, action)
+                return operation(**params)
+
+            return self._calls.through(described, carry_out)
+
+        return call
+
+    def forget(self, written: set[Row]) -> None:
+        """The world went back to where these rows had been written."""
+        self.written, self.epoch = set(written), _new_epoch()
+
+    def _note(self, verb: str, action: Mapping[str, Any]) -> None:
+        table = action["TableName"]
+        if table == self._ledger:
+            once = action.get("ConditionExpression") == "attribute_not_exists(account_id)"
+            assert verb == "Put", "the ledger is never changed or deleted"
+            assert once, "a transfer is put under the condition that there is none"
+        key = action["Item"] if "Item" in action else action["Key"]
+        self.written.add((table, tuple((name, key[name]["S"]) for name in self._keys[table])))
+
+
+def _new_epoch() -> str:
+    return os.urandom(8).hex()
+
+
+_VERBS = {"put_item": "Put", "update_item": "Update", "delete_item": "Delete"}
+
+
+def _actions(name: str, params: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    if name in _VERBS:
+        return [(_VERBS[name], params)]
+    actions = [next(iter(action.items())) for action in params.get("TransactItems", [])]
+    return [(verb, action) for verb, action in actions if verb != "ConditionCheck"]
+
+
+def _read_of(params: Mapping[str, Any]) -> str:
+    tables = params.get("RequestItems") or [params.get("TableName", "")]
+    return "+".join(map(_short, tables))
+
+
+def _short(table: str) -> str:
+    return table.rpartition("-")[2].removesuffix("Table").lower()
+
+
+class StripeWire(Urllib3Client):
+    """The transport of the Stripe SDK, led to a local Stripe in this process instead of over a socket."""
+
+    def __init__(self, stripe: LocalStripe, calls: Calls) -> None:
+        super().__init__()
+        self._client = Client(stripe.wsgi_app, use_cookies=False)
+        self._calls = calls
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | bytes | None = None
+    ) -> tuple[str, int, Mapping[str, str]]:
+        path = urlsplit(url).path.removeprefix("/v1/")
+        name = "/".join("{id}" if _ID.match(part) else part for part in path.split("/"))
+        key = (headers or {}).get("Idempotency-Key") if method.upper() == "POST" else None
+        # Where there is no key of ours the SDK makes one up, anew each time: it dedupes nothing.
+        key = None if key is None or _MADE_UP.fullmatch(key) else key
+        call = Call(STRIPE, method.upper(), name, writes=method.upper() != "GET", key=key)
+        answer: tuple[str, int, Mapping[str, str]] = self._calls.through(
+            call, lambda: self._answer(method, url, headers, post_data)
+        )
+        return answer
+
+    def _answer(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | bytes | None
+    ) -> tuple[str, int, Mapping[str, str]]:
+        there = urlsplit(url)
+        answer = self._client.open(
+            there.path, method=method.upper(), query_string=there.query, headers=dict(headers or {}), data=post_data
+        )
+        return answer.get_data(as_text=True), answer.status_code, {k.lower(): v for k, v in answer.headers.items()}

@@ -1,0 +1,412 @@
+"""A world to run the layer in: DynamoDB Local, a local Stripe in this process, a clock, and what production does.
+
+Between two calls of the layer anything may break; what goes on around it is what would in production: Stripe sends its
+events again, the client asks again with its key, the schedules fire, time passes.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import random
+import secrets
+import urllib.parse
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from unittest import mock
+
+import stripe
+from aws_lambda_powertools import Logger
+from werkzeug.test import Client
+
+from aerostack_billing import clock
+from aerostack_billing.config import Settings
+from aerostack_billing.creators import payouts
+from aerostack_billing.dynamo import Dynamo
+from aerostack_billing.errors import BillingError, RequestInProgress
+from aerostack_billing.payments.client import API_VERSION
+from aerostack_billing.reload import service as reload_service
+from aerostack_billing.runtime import Runtime
+from aerostack_billing.telemetry import Telemetry
+from aerostack_billing.wallet.ledger import Ledger
+from aerostack_billing.webhooks.models import Event
+from local.aws.seed import create_tables
+from local.stripe import LocalStripe
+from local.template import Table, load_app
+from tests.simulation.faults import TWIN, Crash
+from tests.simulation.wires import Calls, DynamoWire, Row, StripeWire
+from tests.store.conftest import Time
+from tests.store.stripe_world import StripeWorld
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+Result = TypeVar("Result")
+START: Final = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
+_TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+_BASE = "http://stripe.simulated"
+_PREFIX = "simulation"
+_CLIENT_WAITS = (1, 30, 400, 4_000, 40_000, 50_000, 100_000)
+"""After which seconds a client that got no answer asks again."""
+_SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
+    "reload": lambda parts: parts.reloads.sweep(),
+    "holds": lambda parts: parts.lapsing.sweep(),
+    "payouts": lambda parts: parts.payouts.sweep(),
+    "reconcile": lambda parts: parts.reconciler.run(),
+}
+
+
+class StillFailing(AssertionError):
+    """A request is not answered however often it is made, although nothing is broken any more."""
+
+
+class _Silent(Telemetry):
+    def _count(self, name: str) -> None:
+        pass
+
+
+class _Process(Runtime):
+    """A set of rooms as one Lambda instance has them; its ways out are the world's."""
+
+    def __init__(
+        self, settings: Settings, dynamo: DynamoDBClient | DynamoWire, stripe_client: stripe.StripeClient
+    ) -> None:
+        super().__init__(settings)
+        self.dynamo = Dynamo(cast("DynamoDBClient", dynamo), sleep=_no_time)
+        self.ledger = Ledger(self.dynamo, settings.ledger_table, sleep=_no_time)
+        self.telemetry = _Silent(_LOGGER, "Simulation")
+        self._connected = stripe_client
+
+    def _stripe_client(self) -> stripe.StripeClient:
+        return self._connected
+
+
+_LOGGER = Logger(service="simulation", level="CRITICAL", stream=io.StringIO())  # type: ignore[arg-type]
+
+
+def _no_time(_seconds: float) -> None:
+    return
+
+
+class _OneByOne:
+    """A pool of workers that is one: what it is given is done in order, so that a run repeats exactly."""
+
+    def __init__(self, _workers: int) -> None:
+        pass
+
+    def __enter__(self) -> _OneByOne:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+    def map(self, function: Callable[[str], bool], items: list[str]) -> Iterator[bool]:
+        return iter([function(item) for item in items])
+
+
+@contextmanager
+def repeatable(seed: str) -> Iterator[random.Random]:
+    """Let all chance in the layer, in the SDKs and in the local Stripe come from the seed; the source for decisions."""
+    ids = random.Random(f"{seed}/ids")
+
+    def hexadecimal(count: int | None = None) -> str:
+        return f"{ids.getrandbits(8 * (count or 32)):0{2 * (count or 32)}x}"
+
+    with ExitStack() as patched:
+        for module, name, instead in (
+            (uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4)),
+            (secrets, "token_hex", hexadecimal),
+            (secrets, "token_urlsafe", hexadecimal),
+            (secrets, "randbelow", ids.randrange),
+            (secrets, "choice", ids.choice),
+            (random, "uniform", ids.uniform),
+            (reload_service, "ThreadPoolExecutor", _OneByOne),
+            (payouts, "ThreadPoolExecutor", _OneByOne),
+        ):
+            patched.enter_context(mock.patch.object(module, name, instead))
+        yield random.Random(f"{seed}/decisions")
+
+
+class _Here(StripeWorld):
+    """The person at Stripe's pages and the stack's doors, without a socket."""
+
+    def __init__(self, stripe_here: LocalStripe) -> None:
+        super().__init__(stripe_here, _BASE)
+        self._http = Client(stripe_here.wsgi_app, use_cookies=False)
+
+    def submit(self, url: str, **form: str) -> tuple[int, str]:
+        answer = self._http.post(urllib.parse.urlsplit(url).path, data=form)
+        return answer.status_code, answer.headers.get("Location", "")
+
+    def api(self, path: str) -> dict[str, Any]:
+        found = self._http.get(f"/v1/{path}", headers={"Authorization": "Bearer sk_test_local"}).get_json()
+        assert isinstance(found, dict)
+        return found
+
+    def post(self, path: str) -> None:
+        """A call of Stripe's API that is none of the layer's."""
+        answer = self._http.post(f"/v1/{path}", headers={"Authorization": "Bearer sk_test_local"})
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+
+    def door(self, path: str, body: dict[str, object]) -> object:
+        answer = self._http.post(f"/{path}", json=body)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        return answer.get_json()
+
+    def events(self) -> list[dict[str, Any]]:
+        return list(self.stripe.world.all("event").values())
+
+
+@dataclass
+class Picture:
+    """The world at one moment, to be gone back to."""
+
+    rows: dict[Row, dict[str, Any]]
+    stripe: bytes
+    at: float
+    heard: set[str]
+    notes: dict[str, Any]
+
+
+@dataclass
+class World:
+    """All that there is outside of the layer, and the process that the layer runs in."""
+
+    client: DynamoDBClient
+    time: Time = field(default_factory=lambda: Time(START))
+    calls: Calls = field(default_factory=Calls)
+    account: str = "acct_simulated"
+    creator: str = "acct_creator"
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What a flow remembers from its set-up for its end."""
+    events_lost: bool = False
+    seed: str = ""
+    heard: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        tables = [replace(t, name=f"{_PREFIX}-{t.logical_id}") for t in load_app(_TEMPLATE).tables.values()]
+        create_tables(self.client, tables)
+        self.tables = {table.logical_id: table.name for table in tables}
+        keys = {table.name: _key_of(table) for table in tables}
+        self.calls.clock, self.calls.lose_events = self.time.unix, self.lose_events
+        self.wire = DynamoWire(self.client, self.calls, keys, self.tables["LedgerTable"])
+        self.settings = Settings(
+            {
+                **{f"{name.removesuffix('Table').upper()}_TABLE": table for name, table in self.tables.items()},
+                "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
+                "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
+                "PLATFORM_FEE_BPS": "2000",
+                "EARNINGS_HOLD_DAYS": "7",
+                "PAYOUT_MINIMUM_CENTS": "1000",
+            }
+        )
+        self.stripe = LocalStripe(self.time, _BASE, f"{_BASE}/nobody", "whsec_local")
+        self.person = _Here(self.stripe)
+        self.person.door("webhooks", {"drop": True})
+        self._sdk = stripe.StripeClient(
+            "sk_test_local",
+            stripe_version=API_VERSION,
+            base_addresses={"api": _BASE},
+            max_network_retries=0,
+            http_client=StripeWire(self.stripe, self.calls),
+        )
+        self.eyes = _Process(self.settings, self.client, self._sdk)
+        """Rooms to look with: what they ask is neither numbered nor broken."""
+        self.restart()
+        with clock.using(self.time.unix):
+            self.fire("reconcile")
+        self.bare = self.picture()
+
+    # Processes
+
+    def process(self) -> Runtime:
+        """A new process: it knows nothing but the tables."""
+        return _Process(self.settings, self.wire, self._sdk)
+
+    def restart(self) -> None:
+        """The process is gone; another takes its place."""
+        self.parts = self.process()
+
+    def _run(self, act: Callable[[Runtime], Result]) -> Result:
+        """One invocation of the layer. Its twin, where one is struck in, does the same in another process."""
+
+        def twin() -> None:
+            try:
+                act(self.process())
+            except BillingError:
+                return
+
+        self.calls.twin = twin
+        try:
+            return act(self.parts)
+        except Crash:
+            self.restart()
+            raise
+        finally:
+            self.calls.twin, self.calls.outage = None, None
+
+    # What production does
+
+    def once(self, act: Callable[[Runtime], Result]) -> Result | None:
+        """A client's request that is not made again; None if it was not answered, or answered that it failed."""
+        try:
+            return self._run(act)
+        except Crash:
+            return None
+        except BillingError as error:
+            if error.status < 500:
+                raise
+            return None
+
+    def request(self, act: Callable[[Runtime], Result]) -> Result:
+        """A client's request, made again with its key until it is answered."""
+        for wait in _CLIENT_WAITS:
+            try:
+                return self._run(act)
+            except Crash:
+                pass
+            except BillingError as error:
+                if error.status < 500 and not isinstance(error, RequestInProgress):
+                    raise
+            self.later(wait)
+        raise StillFailing
+
+    def fire(self, schedule: str) -> bool:
+        """A scheduled function's turn; whether it came to its end."""
+        try:
+            self._run(_SCHEDULES[schedule])
+        except (Crash, BillingError):
+            return False
+        return True
+
+    def hear(self) -> None:
+        """Stripe delivers what it has not, in order, until nothing new comes; what fails it will send again."""
+        while not self.events_lost:
+            new = [event for event in self.told() if event["id"] not in self.heard]
+            if not [event for event in new if self.deliver(event)]:
+                return
+
+    def lose_events(self) -> None:
+        """From here on no webhook arrives."""
+        self.events_lost = True
+
+    def told(self) -> list[dict[str, Any]]:
+        """Stripe's events that the endpoint asked for, oldest first."""
+        wanted = set(self.stripe.world.all("webhook_endpoint")["we_local"]["enabled_events"])
+        return [event for event in self.person.events() if event["type"] in wanted]
+
+    def deliver(self, event: dict[str, Any]) -> bool:
+        """One delivery; whether it was answered with 2xx."""
+        sent = copy.deepcopy(event)
+        try:
+            self._run(lambda parts: parts.webhooks.process(Event.model_validate(sent)))
+        except (Crash, BillingError):
+            return False
+        self.heard.add(event["id"])
+        return True
+
+    def pay(self, url: str, card: str = "4242424242424242") -> str:
+        """A person pays on a Checkout page; the session they come back with."""
+        return self.person.pay(url, card)
+
+    def submit(self, url: str, **form: str) -> None:
+        """A person sends a page's form, and is led on."""
+        status, location = self.person.submit(url, **form)
+        assert status == 303, (status, location)
+
+    def take_back(self, transfer_id: str) -> None:
+        """A person at Stripe's dashboard reverses a transfer."""
+        self.person.post(f"transfers/{transfer_id}/reversals")
+
+    def later(self, seconds: float) -> None:
+        """Time passes, in Stripe too, each thing at its time."""
+        end = self.time.at + seconds
+        while (due := self.stripe.next_due()) is not None and due <= end:
+            self.time.at = max(due, self.time.at)
+            self.stripe.run_due()
+        self.time.at = end
+        self.stripe.run_due()
+
+    def go_on(self) -> None:
+        """Nothing breaks any more: all that production still does of itself, until nothing is left to do."""
+        self.calls.end()
+        self.restart()
+        if not self.events_lost:
+            events = self.told()
+            for event in [*events, *events]:
+                self.deliver(event)
+            random.Random(self.seed).shuffle(events)
+            for event in events:
+                assert self.deliver(event), f"{event['type']} is still refused"
+        for wait in (0, 400, 4_000, 90_000, 90_000):
+            self.later(wait)
+            self.hear()
+            for schedule in ("holds", "reload", "payouts", "reconcile"):
+                if schedule != "reconcile" or wait in (400, 90_000):
+                    assert self.fire(schedule), f"{schedule} still fails"
+            self.hear()
+
+    # Going back
+
+    def picture(self) -> Picture:
+        """The world as it is now."""
+        rows = {}
+        for table, key in self.wire.written:
+            found = self.client.get_item(TableName=table, Key={n: {"S": v} for n, v in key}, ConsistentRead=True)
+            if "Item" in found:
+                rows[table, key] = found["Item"]
+        blob = pickle.dumps(self.stripe._store.state)
+        return Picture(rows, blob, self.time.at, set(self.heard), copy.deepcopy(self.notes))
+
+    def back_to(self, picture: Picture) -> None:
+        """Make the world what it was; a new process."""
+        self.calls.end()
+        self.calls.kept.clear()
+        requests: list[tuple[str, dict[str, Any]]] = []
+        for row in sorted(self.wire.written | picture.rows.keys()):
+            table, key = row
+            item = picture.rows.get(row)
+            put_or_delete: dict[str, Any] = (
+                {"PutRequest": {"Item": item}}
+                if item is not None
+                else {"DeleteRequest": {"Key": {name: {"S": value} for name, value in key}}}
+            )
+            requests.append((table, put_or_delete))
+        for start in range(0, len(requests), 25):
+            batch: dict[str, list[dict[str, Any]]] = {}
+            for table, request in requests[start : start + 25]:
+                batch.setdefault(table, []).append(request)
+            self.client.batch_write_item(RequestItems=batch)
+        self.wire.forget(set(picture.rows))
+        self.stripe._store.state = pickle.loads(picture.stripe)
+        self.time.at, self.heard, self.notes = picture.at, set(picture.heard), copy.deepcopy(picture.notes)
+        self.events_lost = False
+        self.restart()
+
+    def strike(self, number: int, kind: str, seed: str) -> None:
+        """From here on calls are numbered, and this one is struck."""
+        self.seed = seed
+        self.calls.begin(number, kind)
+
+    @property
+    def twinned(self) -> bool:
+        """Whether another process did the same step too."""
+        return self.calls.kind == TWIN
+
+
+def _key_of(table: Table) -> tuple[str, ...]:
+    return (table.hash_key,) if table.range_key is None else (table.hash_key, table.range_key)
+
+
+@contextmanager
+def world(client: DynamoDBClient) -> Iterator[World]:
+    """A world on the DynamoDB that the client speaks to; the billing clock is the world's inside the block."""
+    made = World(client)
+    with clock.using(made.time.unix):
+        yield made
