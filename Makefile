@@ -9,13 +9,16 @@ invoke: export FUNCTION ?= GetBillingFunction
 # Which stage of samconfig.toml `make deploy` deploys, and more arguments for pytest.
 STAGE ?= dev
 ARGS ?=
+# How long `make fuzz` runs, and how to repeat a run.
+CASES ?= 200
+SEED ?= 1
 
 PYTHON := .venv/bin/python
 SETUP := .venv/.ready
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit test simulate lint openapi format build deploy lock clean
+.PHONY: help setup run token invoke audit test simulate fuzz lint openapi format build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -41,6 +44,10 @@ simulate: export STEPS ?= 1000
 simulate: export FLOW ?=
 simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words)
 	@exec scripts/simulate
+
+fuzz: $(SETUP) ## Send thousands of random requests to a stack of its own (CASES=200 a route, SEED=1)
+	@mkdir -p .local
+	@PYTHONPATH=.:layers/common $(PYTHON) scripts/fuzz.py --cases $(CASES) --seed $(SEED) 2>.local/fuzz.log
 
 lint: $(SETUP) ## Check style, types and the template
 	$(PYTHON) -m ruff check .

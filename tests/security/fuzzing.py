@@ -1,0 +1,180 @@
+"""Schemathesis over the OpenAPI document, against a running stack.
+
+The document is made stricter first, so that an answer with a field that is not described fails, and it is told of
+values that lead further than random ones: an account with money, an address that a person may be sent to.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.openapi.document import PUBLISHED
+from local.stack import Stack
+from tests.flows.client import BACK, Account, Api, Json
+
+FUZZED = "acct_fuzzed"
+CREATOR = "acct_creator"
+SCOPES = "billing:meter billing:charge"
+CHARGES = "/api/balance/charges"
+HOLDS = "/api/balance/holds"
+
+REFUSED_BEYOND_THE_SCHEMA = {
+    "Checkout": "free and enterprise are not sold; the key in the body and the one in the header differ",
+    "Consume": "a quantity of 0 or below; a whole number written 1.0; the two keys",
+    "Deposit": "a whole number written 500.0; the two keys",
+    "SetAutoReload": "on without figures; a cap below the amount; a whole number written 500.0",
+    "SetSpendCap": "a whole number written 500.0",
+    "Charge": "a creator if and only if it is a tool call",
+    "TakeHold": "likewise; a whole number written 900.0",
+    "GetTransactions": "a cursor that no answer gave",
+    "GetUsage": "a month to come",
+}
+"""Operations that refuse (422) some of what their schema allows, and what."""
+
+IDS_FOR_EACH = 40
+"""How many charges and holds there are to refund, capture and release."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run sent and found: the statuses of each operation's answers, and what Schemathesis said."""
+
+    passed: bool
+    output: str
+    statuses: dict[str, Counter[int]] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int:
+        """How many requests were answered."""
+        return sum(counted.total() for counted in self.statuses.values())
+
+    @property
+    def never_done(self) -> set[str]:
+        """Operations that refused everything."""
+        return {name for name, counted in self.statuses.items() if not any(200 <= status < 300 for status in counted)}
+
+
+def fuzz(stack: Stack, document: Json, *, cases: int, seed: int) -> Found:
+    """Send the cases that the schemas' bounds make, and up to `cases` random ones to each operation."""
+    with tempfile.TemporaryDirectory() as folder:
+        document_file, settings, report = (Path(folder) / name for name in ("api.json", "settings.toml", "report"))
+        document_file.write_text(json.dumps(document))
+        settings.write_text(_settings(stack))
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "--config-file", settings, "run", document_file),
+                *("--url", stack.base_url, "--phases", "coverage,fuzzing", "--max-examples", str(cases)),
+                *("--seed", str(seed), "--report-ndjson-path", report),
+            ],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Found(run.returncode == 0, run.stdout + run.stderr, _statuses(report) if report.exists() else {})
+
+
+def strict_document(helpful: Json) -> Json:
+    """The published document without room for fields that it does not describe.
+
+    `helpful` holds, by the name of a field or parameter, values that are taken where most of its schema's are not.
+    """
+    document: Json = copy.deepcopy(json.loads(PUBLISHED.read_text()))
+    for schema in _objects(document["components"]["schemas"]):
+        properties = schema.get("properties")
+        if isinstance(properties, dict) and schema.get("type") == "object":
+            schema.setdefault("additionalProperties", False)
+            for name in helpful.keys() & properties.keys():
+                properties[name] = _helped(name, properties[name], helpful)
+    for found in _objects(document["paths"]):
+        if found.get("in") in {"query", "path"} and found["name"] in helpful:
+            found["schema"] = _helped(found["name"], found["schema"], helpful)
+    return document
+
+
+def furnish(stack: Stack) -> Json:
+    """Give the account that is fuzzed a plan, money and a card, so that what is asked of it can be done.
+
+    What is helpful to know of it.
+    """
+    account = Account(Api(stack), FUZZED)
+    sessions = [account.pay(account.page("business"))]
+    for _ in range(2):
+        page = account.send("POST", "/api/balance/deposit", {"amount_cents": 50_000, **BACK}).json()["url"]
+        sessions.append(account.pay(page))
+    assert all(account.verify(session).status_code == 200 for session in sessions)
+    return {
+        "account_id": [FUZZED],
+        "creator_id": [CREATOR],
+        "session_id": sessions,
+        "charge_id": [_made(account, CHARGES, billing_mode="wallet")["charge_id"] for _ in range(IDS_FOR_EACH)],
+        "hold_id": [_made(account, HOLDS)["hold_id"] for _ in range(IDS_FOR_EACH)],
+        **{name: list(BACK.values()) for name in ("success_url", "cancel_url", "return_url", "refresh_url")},
+    }
+
+
+def _made(account: Account, path: str, **more: str) -> Json:
+    body = {"account_id": account.id, "kind": "agent_execution", "amount_cents": 1, "idempotency_key": uuid.uuid4().hex}
+    made = account.api.send("POST", path, token=account.api.stack.token("svc", SCOPES), body={**body, **more})
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+def _helped(name: str, schema: Json, helpful: Json) -> Json:
+    # Of addresses none but these are taken; of the rest others are as well.
+    return {"enum": helpful[name]} if name.endswith("_url") else {"anyOf": [{"enum": helpful[name]}, schema]}
+
+
+def _objects(value: object) -> Iterator[Json]:
+    if isinstance(value, dict):
+        yield value
+        for inner in list(value.values()):
+            yield from _objects(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _objects(inner)
+
+
+def _settings(stack: Stack) -> str:
+    return f"""
+continue-on-failure = true
+
+[auth.openapi.user]
+bearer = "{stack.token(FUZZED)}"
+
+[auth.openapi.service]
+bearer = "{stack.token("svc_fuzz", SCOPES)}"
+
+[generation]
+database = "none"
+
+[checks]
+# An HTTP API answers 404 to a method that a path does not have, and names no others.
+unsupported_method = {{ enabled = false }}
+allow_header_conformance = {{ enabled = false }}
+positive_data_acceptance = {{ expected-statuses = ["2xx", "402", "403", "404", "409"] }}
+negative_data_rejection = {{ expected-statuses = ["400", "401", "404", "413", "422"] }}
+
+[[operations]]
+include-operation-id = {json.dumps(list(REFUSED_BEYOND_THE_SCHEMA))}
+checks = {{ positive_data_acceptance = {{ expected-statuses = ["2xx", "402", "403", "404", "409", "422"] }} }}
+"""
+
+
+def _statuses(report: Path) -> dict[str, Counter[int]]:
+    counted: dict[str, Counter[int]] = {}
+    for line in report.read_text().splitlines():
+        recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder") or {}
+        for sent in recorder.get("interactions", {}).values():
+            if sent["response"] is not None:
+                counted.setdefault(recorder["label"], Counter())[sent["response"]["status_code"]] += 1
+    return counted
