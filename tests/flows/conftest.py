@@ -17,9 +17,11 @@ DAY_SECONDS = 86_400
 def api() -> Iterator[Api]:
     """The API of a stack that is empty at first.
 
-    It is noon there, and tests pass whole days: no month ends by itself while a test counts in it.
+    It is noon there, and tests pass whole days: no month ends by itself while a test counts in it. Of the thousands of
+    firings in a month that passes, each schedule is given a few, the last one among them.
     """
-    with running_stack() as stack:
+    with pytest.MonkeyPatch.context() as patch, running_stack() as stack:
+        patch.setattr("local.timeline.MOST_FIRINGS", 20)
         api = Api(stack)
         api.advance(minutes=(1.5 * DAY_SECONDS - api.now() % DAY_SECONDS) / 60)
         yield api

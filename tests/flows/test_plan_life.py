@@ -115,18 +115,12 @@ def test_a_resumed_plan_is_renewed(account: Account) -> None:
     assert told["current_period_start"] == bought["current_period_end"]
 
 
-def test_cancel_resume_cancel_ends_the_plan(account: Account) -> None:
-    account.buy("starter")
-    for act in (account.cancel, account.resume, account.cancel):
-        assert act().status_code == 200
-    account.api.advance(days=32)
-    assert account.tier() == "free"
-
-
-def test_a_plan_that_ended_can_be_bought_again_by_the_same_customer(account: Account) -> None:
+def test_a_plan_that_ended_cannot_be_cancelled_or_resumed_but_bought_again(account: Account) -> None:
     first = account.buy("starter")
     account.cancel()
     account.api.advance(days=32)
+    error_of(account.cancel(), 409, "NO_ACTIVE_SUBSCRIPTION")
+    error_of(account.resume(), 409, "NOTHING_TO_RESUME")
     again = account.buy("pro")
     assert again["plan_tier"] == "pro"
     assert again["stripe_customer_id"] == first["stripe_customer_id"]
@@ -138,7 +132,8 @@ def test_a_downgrade_makes_the_newest_resources_read_only_and_takes_nothing_away
     names = [f"ws-{n}" for n in range(5)]
     for name in names:
         assert account.claim("mcp_workspaces", name).status_code == 200
-    account.cancel()
+    for act in (account.cancel, account.resume, account.cancel):
+        assert act().status_code == 200
     account.api.advance(days=32)
     assert account.read_only("mcp_workspaces") == {
         "ws-0": False,
@@ -194,9 +189,8 @@ def test_a_downgrade_takes_effect_when_the_period_ends(account: Account) -> None
 def test_a_pending_downgrade_is_taken_back_by_resume(account: Account) -> None:
     bought = account.buy("pro")
     account.confirm("starter")
+    assert account.billing()["pending_change"] is not None
     assert account.resume().json() == account.billing() == bought
-    account.api.advance(days=32)
-    assert account.tier() == "pro"
 
 
 def test_a_newer_wish_replaces_a_pending_downgrade(account: Account) -> None:
@@ -205,8 +199,7 @@ def test_a_newer_wish_replaces_a_pending_downgrade(account: Account) -> None:
     account.confirm("business")
     told = account.billing()
     assert (told["plan_tier"], told["pending_change"]) == ("business", None)
-    account.api.advance(days=32)
-    assert account.tier() == "business"
+    error_of(account.resume(), 409, "NOTHING_TO_RESUME")
 
 
 def test_an_upgrade_of_a_cancelled_plan_goes_on(account: Account) -> None:
@@ -215,8 +208,6 @@ def test_an_upgrade_of_a_cancelled_plan_goes_on(account: Account) -> None:
     account.confirm("pro")
     told = account.billing()
     assert (told["plan_tier"], told["cancel_at_period_end"]) == ("pro", False)
-    account.api.advance(days=32)
-    assert account.tier() == "pro"
 
 
 def test_cancelling_drops_a_pending_downgrade(account: Account) -> None:
@@ -225,8 +216,6 @@ def test_cancelling_drops_a_pending_downgrade(account: Account) -> None:
     assert account.cancel().status_code == 200
     told = account.billing()
     assert (told["cancel_at_period_end"], told["pending_change"]) == (True, None)
-    account.api.advance(days=32)
-    assert account.tier() == "free"
 
 
 def test_from_monthly_to_yearly_is_a_change_at_once(account: Account) -> None:
@@ -248,9 +237,6 @@ def test_from_yearly_to_monthly_waits_for_the_years_end(account: Account) -> Non
         "billing_interval": "monthly",
         "effective_at": bought["current_period_end"],
     }
-    account.api.advance(days=366)
-    told = account.billing()
-    assert (told["plan_tier"], told["billing_interval"], told["pending_change"]) == ("starter", "monthly", None)
 
 
 # The portal
@@ -291,14 +277,6 @@ def test_there_is_nothing_to_cancel_or_resume_on_free(account: Account) -> None:
 
 def test_there_is_nothing_to_resume_on_a_plan_that_goes_on(account: Account) -> None:
     account.buy("starter")
-    error_of(account.resume(), 409, "NOTHING_TO_RESUME")
-
-
-def test_there_is_nothing_to_cancel_or_resume_when_the_plan_has_ended(account: Account) -> None:
-    account.buy("starter")
-    account.cancel()
-    account.api.advance(days=32)
-    error_of(account.cancel(), 409, "NO_ACTIVE_SUBSCRIPTION")
     error_of(account.resume(), 409, "NOTHING_TO_RESUME")
 
 

@@ -203,18 +203,14 @@ def test_a_purchase_whose_events_were_lost_is_found_on_return(account: Account) 
     assert account.verify(session).json()["plan_tier"] == "pro"
 
 
-def test_an_end_whose_events_were_lost_is_found_by_the_next_event(account: Account) -> None:
+def test_an_end_whose_events_were_lost_is_found_without_them(account: Account) -> None:
     account.buy("pro")
-    account.api.deliver()
     account.in_portal(action="update_card", card=DECLINES_LATER)
     account.api.door("stripe/webhooks", {"drop": True})
     try:
         account.api.advance(days=50)
     finally:
         account.api.door("stripe/webhooks", {"drop": False})
-    customer = account.customers()[0]["id"]
-    oldest = account.api.events("customer.subscription.created", customer=customer)[-1]
-    assert send(account.api, {**oldest, "id": f"evt_{uuid.uuid4().hex}"}) == "processed"
     assert account.tier() == "free"
 
 
