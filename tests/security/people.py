@@ -1,0 +1,135 @@
+"""Somebody with everything that an account can have, and the routes as the OpenAPI document tells of them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import requests
+
+from local.openapi.document import PUBLISHED
+from tests.flows.client import BACK, Account, Api, Json, until
+
+SERVICE = "billing:meter billing:charge"
+CHARGES = "/api/balance/charges"
+HOLDS = "/api/balance/holds"
+DEPOSIT = "/api/balance/deposit"
+ONBOARD = "/api/creators/onboard"
+CONNECT_BACK = {"return_url": BACK["cancel_url"], "refresh_url": BACK["cancel_url"]}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation of the OpenAPI document."""
+
+    name: str
+    method: str
+    path: str
+    told: Json
+    fields: Json
+    """The properties of its body; empty where it takes none."""
+
+    @property
+    def for_users(self) -> bool:
+        return self.told["security"] == [{"user": []}]
+
+    @property
+    def has_body(self) -> bool:
+        return "requestBody" in self.told
+
+    @property
+    def parameters(self) -> set[str]:
+        """Names in path and query; of headers there are none but the idempotency key."""
+        return {found["name"] for found in self.told.get("parameters", []) if found["in"] != "header"}
+
+
+def routes() -> Iterator[Route]:
+    """Every route, as it is published."""
+    document = json.loads(PUBLISHED.read_text())
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            yield Route(told["operationId"], method.upper(), path, told, _fields(document, told))
+
+
+def _fields(document: Json, told: Json) -> Json:
+    if "requestBody" not in told:
+        return {}
+    reference = told["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return document["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
+
+
+ROUTES = {route.name: route for route in routes()}
+
+
+def new_account(api: Api) -> Account:
+    """An account that no other test has."""
+    return Account(api, f"acct_{uuid.uuid4().hex}")
+
+
+def service(api: Api, method: str, path: str, body: object = None) -> requests.Response:
+    """A request of the platform's own service that may do all that services may."""
+    return api.send(method, path, body=body, token=api.stack.token("svc_all", SERVICE))
+
+
+def priced(account: Account, path: str, **more: object) -> Json:
+    """A charge or a hold of one cent."""
+    body = {"account_id": account.id, "kind": "agent_execution", "amount_cents": 1, "idempotency_key": uuid.uuid4().hex}
+    made = service(account.api, "POST", path, {**body, **more})
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+def deposit(account: Account, amount_cents: int = 500, **more: object) -> str:
+    """Pay a deposit; the id of its session."""
+    answer = account.send("POST", DEPOSIT, {"amount_cents": amount_cents, **BACK, **more})
+    assert answer.status_code == 200, answer.text
+    session = account.pay(answer.json()["url"])
+    assert account.verify(session).status_code == 200
+    return session
+
+
+@dataclass(frozen=True)
+class Rich:
+    """An account with a plan, usage, a resource, money, a card, a charge, a hold and a creator's earnings."""
+
+    account: Account
+    sessions: tuple[str, ...]
+    charge_id: str
+    hold_id: str
+    key: str
+
+    @classmethod
+    def make(cls, api: Api) -> Rich:
+        account, key = new_account(api), f"key-{uuid.uuid4().hex}"
+        sessions = (account.pay(account.page("pro", idempotency_key=key)), deposit(account, idempotency_key=key))
+        assert account.verify(sessions[0]).status_code == 200
+        assert account.consume(quantity=7, idempotency_key=key).status_code == 200
+        assert account.claim("projects", "secret-project").status_code == 200
+        onboarding = account.send("POST", ONBOARD, CONNECT_BACK)
+        assert api.press(onboarding.json()["url"]).status_code == 303
+        charge = priced(account, CHARGES, billing_mode="wallet", reference="secret-reference", idempotency_key=key)
+        priced(account, CHARGES, billing_mode="wallet", kind="tool_call", creator_id=account.id)
+        hold = priced(account, HOLDS, idempotency_key=key)
+        api.deliver()
+        until(lambda: account.get("/api/creators/me")["onboarding"] == "complete")
+        return cls(account, sessions, charge["charge_id"], hold["hold_id"], key)
+
+    def state(self) -> Json:
+        """All that its owner can see of it, and what Stripe has of it."""
+        paths = (route.path for route in ROUTES.values() if route.for_users and route.method == "GET")
+        shown = {path: self.account.get(path) for path in paths if path not in _ACTS}
+        return {**shown, "customers": [customer["id"] for customer in self.account.customers()]}
+
+    def marks(self) -> list[str]:
+        """What nobody else's answer may hold."""
+        state = self.state()
+        billing = state["/api/billing"]
+        lines = [line["id"] for line in state["/api/balance/transactions"]["transactions"]]
+        ids = [billing["stripe_customer_id"], billing["stripe_subscription_id"], self.charge_id, self.hold_id]
+        return [self.account.id, *ids, *self.sessions, *lines, "secret-project", "secret-reference"]
+
+
+_ACTS = ("/api/billing/portal", "/api/billing/verify-session")
+"""What a GET does there is more than to show."""

@@ -1,0 +1,237 @@
+"""Nobody sees or changes anything of another account, whatever route, and whatever id stands where.
+
+What is attacked comes from the OpenAPI document, which is held to the template: a new route, or a new field of a user
+route, fails here until somebody says how it is attacked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from tests.flows.client import BACK, Account, Api, Json, error_of
+from tests.security.people import (
+    CHARGES,
+    CONNECT_BACK,
+    DEPOSIT,
+    HOLDS,
+    ROUTES,
+    Rich,
+    Route,
+    deposit,
+    new_account,
+    priced,
+    service,
+)
+
+USER_ROUTES = [name for name, route in ROUTES.items() if route.for_users]
+SERVICE_ROUTES = [name for name, route in ROUTES.items() if route.told["security"] and not route.for_users]
+
+BODIES: dict[str, Json | None] = {
+    "GetBilling": None,
+    "GetUsage": None,
+    "GetResources": None,
+    "Checkout": {"tier": "starter", "billing_interval": "monthly", **BACK},
+    "VerifySession": None,
+    "Cancel": None,
+    "Resume": None,
+    "Portal": None,
+    "GetBalance": None,
+    "Deposit": {"amount_cents": 600, **BACK},
+    "GetTransactions": None,
+    "SetAutoReload": {"enabled": False},
+    "SetSpendCap": {"monthly_cap_cents": 1},
+    "OnboardCreator": CONNECT_BACK,
+    "GetCreator": None,
+}
+"""A body that each user route takes."""
+
+IDS: dict[str, Callable[[Rich], str]] = {
+    "session_id": lambda victim: victim.sessions[1],
+    "cursor": lambda victim: victim.account.get("/api/balance/transactions?limit=1")["next_cursor"],
+    "idempotency_key": lambda victim: victim.key,
+}
+"""What a user's request can name that may belong to somebody: the victim's own."""
+
+NAMES_NOBODY = {
+    *("tier", "billing_interval", "success_url", "cancel_url", "return_url", "refresh_url"),
+    *("period", "limit", "type"),
+    *("enabled", "threshold_cents", "amount_cents", "monthly_cap_cents"),
+}
+
+SMUGGLED = ("account_id", "accountId", "account", "sub", "user_id", "customer", "customer_id", "creator_id")
+CLAIMED = ("X-Account-Id", "X-User-Id", "X-Forwarded-User", "X-Amzn-Oidc-Identity", "Sub", "Account-Id")
+
+
+@pytest.fixture(scope="module")
+def victim(api: Api) -> Rich:
+    return Rich.make(api)
+
+
+@pytest.fixture(scope="module")
+def attacker(api: Api) -> Account:
+    """Somebody with a customer, a plan and money of their own, so that no attack ends at an empty account."""
+    account = new_account(api)
+    account.buy("business")
+    deposit(account)
+    return account
+
+
+def attack(
+    attacker: Account, route: Route, query: Json | None = None, body: Json | None = None, **headers: str
+) -> requests.Response:
+    path = f"{route.path}?{urlencode(query)}" if query else route.path
+    return attacker.send(route.method, path, body, headers)
+
+
+def assert_nothing_shown(victim: Rich, answer: requests.Response, marks: list[str]) -> None:
+    assert answer.status_code < 500, answer.text
+    shown = f"{answer.headers}{answer.text}"
+    assert not [mark for mark in marks if mark in shown]
+
+
+def test_every_user_route_is_attacked() -> None:
+    assert set(BODIES) == set(USER_ROUTES)
+    assert {name for name, body in BODIES.items() if body is not None} == {
+        name for name in USER_ROUTES if ROUTES[name].has_body
+    }
+
+
+@pytest.mark.parametrize("name", USER_ROUTES)
+def test_every_field_and_parameter_is_attacked_or_names_nobody(name: str) -> None:
+    route = ROUTES[name]
+    assert {*route.parameters, *route.fields} <= {*IDS, *NAMES_NOBODY}
+    assert "{" not in route.path, "a user route with an id in its path needs an attack on that id"
+
+
+@pytest.mark.parametrize("name", USER_ROUTES)
+def test_a_user_route_acts_for_the_tokens_account_whoever_the_query_and_the_headers_name(
+    victim: Rich, attacker: Account, name: str
+) -> None:
+    before, marks = victim.state(), victim.marks()
+    query = dict.fromkeys(SMUGGLED, victim.account.id)
+    headers = dict.fromkeys(CLAIMED, victim.account.id)
+    assert_nothing_shown(victim, attack(attacker, ROUTES[name], query, BODIES[name], **headers), marks)
+    assert victim.state() == before
+
+
+@pytest.mark.parametrize("field", SMUGGLED)
+@pytest.mark.parametrize("name", [name for name in USER_ROUTES if ROUTES[name].has_body])
+def test_a_body_that_names_an_account_is_refused(victim: Rich, attacker: Account, name: str, field: str) -> None:
+    body = {**(BODIES[name] or {}), field: victim.account.id}
+    assert field in error_of(attack(attacker, ROUTES[name], body=body), 422, "INVALID_REQUEST")["details"]
+
+
+@pytest.mark.parametrize("name", [name for name in USER_ROUTES if not ROUTES[name].has_body])
+def test_a_body_where_none_is_taken_changes_nothing(victim: Rich, attacker: Account, name: str) -> None:
+    before, marks = victim.state(), victim.marks()
+    body = dict.fromkeys(SMUGGLED, victim.account.id)
+    assert_nothing_shown(victim, attack(attacker, ROUTES[name], body=body), marks)
+    assert victim.state() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "field"), [(n, f) for n in USER_ROUTES for f in IDS if f in {*ROUTES[n].parameters, *ROUTES[n].fields}]
+)
+def test_an_id_of_anothers_shows_and_changes_nothing_of_theirs(
+    victim: Rich, attacker: Account, name: str, field: str
+) -> None:
+    route, before, marks, told = ROUTES[name], victim.state(), victim.marks(), IDS[field](victim)
+    in_body = field in route.fields
+    body = {**(BODIES[name] or {}), field: told} if in_body else BODIES[name]
+    answer = attack(attacker, route, None if in_body else {field: told}, body)
+    assert_nothing_shown(victim, answer, marks)
+    assert "Idempotency-Replayed" not in answer.headers
+    assert victim.state() == before
+
+
+def test_a_session_of_anothers_is_not_to_be_found_and_credits_nobody(victim: Rich, attacker: Account) -> None:
+    balance = attacker.get("/api/balance")
+    for session in victim.sessions:
+        told = error_of(attacker.verify(session), 404, "SESSION_NOT_FOUND")
+        assert told == error_of(attacker.verify("cs_test_unknown"), 404, "SESSION_NOT_FOUND")
+    assert attacker.get("/api/balance") == balance
+
+
+# What services name: an id is looked for in the account that stands beside it, and nowhere else
+
+
+def test_every_id_in_a_service_routes_path_is_attacked() -> None:
+    in_paths = {part[1:-1] for name in SERVICE_ROUTES for part in ROUTES[name].path.split("/") if part.startswith("{")}
+    assert in_paths == {"hold_id", "charge_id", "kind", "id"}
+
+
+def test_every_service_route_names_the_account_that_it_acts_for() -> None:
+    for name in SERVICE_ROUTES:
+        assert "account_id" in {*ROUTES[name].parameters, *ROUTES[name].fields}, name
+
+
+def test_a_hold_of_anothers_can_neither_be_captured_nor_released(api: Api, victim: Rich, attacker: Account) -> None:
+    before = victim.state()
+    body = {"account_id": attacker.id, "idempotency_key": "k"}
+    capture = service(api, "POST", f"{HOLDS}/{victim.hold_id}/capture", {**body, "amount_cents": 1})
+    release = service(api, "POST", f"{HOLDS}/{victim.hold_id}/release", body)
+    for answer in capture, release:
+        error_of(answer, 404, "HOLD_NOT_FOUND")
+        assert victim.account.id not in answer.text
+    assert victim.state() == before
+
+
+def test_a_charge_of_anothers_is_not_refunded(api: Api, victim: Rich, attacker: Account) -> None:
+    before, own = victim.state(), attacker.get("/api/balance")
+    body = {"account_id": attacker.id, "idempotency_key": "k"}
+    error_of(service(api, "POST", f"{CHARGES}/{victim.charge_id}/refund", body), 404, "CHARGE_NOT_FOUND")
+    assert (victim.state(), attacker.get("/api/balance")) == (before, own)
+
+
+def test_a_resource_of_anothers_is_neither_freed_nor_taken_over(victim: Rich, attacker: Account) -> None:
+    before = victim.state()
+    assert attacker.free("projects", "secret-project").json()["freed"] is False
+    assert attacker.claim("projects", "secret-project").json()["used"] == 1
+    assert victim.state() == before
+
+
+# Keys belong to one account and one kind of act
+
+
+def test_a_key_of_anothers_is_a_new_key(api: Api, victim: Rich) -> None:
+    attacker, before = new_account(api), victim.state()
+    deposit(attacker)
+    answers = [
+        attacker.consume(quantity=7, idempotency_key=victim.key),
+        attacker.checkout("pro", idempotency_key=victim.key),
+        attacker.send("POST", DEPOSIT, {"amount_cents": 500, **BACK, "idempotency_key": victim.key}),
+    ]
+    for path, more in ((CHARGES, {"billing_mode": "wallet", "reference": "secret-reference"}), (HOLDS, {})):
+        body = {"account_id": attacker.id, "kind": "agent_execution", "amount_cents": 1, **more}
+        answers.append(service(api, "POST", path, {**body, "idempotency_key": victim.key}))
+    for answer in answers:
+        assert answer.status_code in {200, 201}, answer.text
+        assert "Idempotency-Replayed" not in answer.headers
+        assert victim.account.id not in answer.text
+    assert victim.hold_id not in answers[-1].text
+    assert victim.charge_id not in answers[-2].text
+    assert victim.state() == before
+
+
+def test_one_key_stands_for_each_kind_of_act_by_itself(api: Api) -> None:
+    account, key = new_account(api), "one-key"
+    deposit(account, idempotency_key=key)
+    hold, another = (priced(account, HOLDS, idempotency_key=own)["hold_id"] for own in (key, "other"))
+    charge = priced(account, CHARGES, billing_mode="wallet", idempotency_key=key)["charge_id"]
+    body = {"account_id": account.id, "idempotency_key": key}
+    answers = [
+        account.checkout("pro", idempotency_key=key),
+        account.consume(idempotency_key=key),
+        service(api, "POST", f"{HOLDS}/{hold}/capture", {**body, "amount_cents": 1}),
+        service(api, "POST", f"{HOLDS}/{another}/release", body),
+        service(api, "POST", f"{CHARGES}/{charge}/refund", body),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert "Idempotency-Replayed" not in answer.headers
+    assert len({json.dumps(answer.json()) for answer in answers}) == len(answers)
