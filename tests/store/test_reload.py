@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aerostack_billing.errors import BillingError, InvalidRequest, PaymentsUnavailable
-from aerostack_billing.http import validated
+from aerostack_billing.fields import validated
 from aerostack_billing.money import micros
 from aerostack_billing.payments.cards import OffSession, Payment
 from aerostack_billing.reload.service import Reloads

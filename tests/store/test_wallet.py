@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aerostack_billing.errors import BillingError, IdempotencyKeyReused, InvalidRequest
-from aerostack_billing.http import validated
+from aerostack_billing.fields import validated
 from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound

@@ -22,6 +22,10 @@ class BillingError(Exception):
         self.details = dict(details or {})
         self.headers = dict(headers or {})
 
+    def view(self) -> dict[str, object]:
+        """As every answer shows it."""
+        return {"error": {"code": self.code, "message": self.message, "details": self.details}}
+
 
 class InvalidJson(BillingError):
     status, code = 400, "INVALID_JSON"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from aerostack_billing import runtime
 from aerostack_billing.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
-from aerostack_billing.fields import AccountId
+from aerostack_billing.fields import AccountId, validated
 from aerostack_billing.runtime import Runtime
 
 MAX_BODY_BYTES = 64 * 1024
@@ -106,14 +106,6 @@ class Request:
         return validated(model, data)
 
 
-def validated(model: type[Model], data: Mapping[str, object]) -> Model:
-    """`data` as `model`; InvalidRequest (422) that says of each wrong field what is wrong with it."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise _named(error) from error
-
-
 Handler = Callable[[Mapping[str, object], object], Answer]
 
 
@@ -141,8 +133,7 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
 
 def refusal(error: BillingError) -> Response:
     """The answer that an error is."""
-    body = {"error": {"code": error.code, "message": error.message, "details": error.details}}
-    return Response(body, error.status, error.headers)
+    return Response(error.view(), error.status, error.headers)
 
 
 def replayable(body: Mapping[str, object], *, replayed: bool, status: int = 200) -> Response:
@@ -185,11 +176,3 @@ def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
-
-
-def _named(error: ValidationError) -> InvalidRequest:
-    details = {
-        ".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors(include_url=False, include_input=False)
-    }
-    fields = ", ".join(sorted(details))
-    return InvalidRequest(f"These fields are wrong: {fields}. See details.", details)

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from aerostack_billing.redirects import RedirectPolicy
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.reload.settings import ReloadSettings
+    from aerostack_billing.usage.batch import Batch
+    from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.overview import UsageOverview
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
@@ -119,6 +121,18 @@ class Runtime:
         from aerostack_billing.usage.service import Metering  # noqa: PLC0415
 
         return Metering(self.usage, self.accounts, self.idempotency, self.catalog, self.telemetry)
+
+    @cached_property
+    def batch(self) -> Batch:
+        from aerostack_billing.usage.batch import Batch  # noqa: PLC0415
+
+        return Batch(self.metering, self.usage, self.idempotency)
+
+    @cached_property
+    def leases(self) -> Leases:
+        from aerostack_billing.usage.leases import Leases  # noqa: PLC0415
+
+        return Leases(self.metering, self.usage)
 
     @cached_property
     def usage_overview(self) -> UsageOverview:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, cast
 
 from aerostack_billing import runtime
-from aerostack_billing.fields import AccountId, RequestModel
-from aerostack_billing.http import validated
+from aerostack_billing.fields import AccountId, RequestModel, validated
 from aerostack_billing.runtime import Runtime
 
 _RESERVE_MS = 30_000

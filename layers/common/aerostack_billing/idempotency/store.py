@@ -48,6 +48,14 @@ def keyed(act: str, account_id: str, key: str, asked: Mapping[str, object]) -> K
     return Keyed(act, account_id, key, hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest())
 
 
+def key_reused() -> IdempotencyKeyReused:
+    """The refusal of a key that stands for another request."""
+    return IdempotencyKeyReused(
+        "This idempotency key was used for another request. Use a new key for a new request.",
+        {"idempotency_key": "used with another body"},
+    )
+
+
 class IdempotencyStore:
     """Records in the Events table. Expiry is tested here, never left to the table's TTL."""
 
@@ -60,8 +68,11 @@ class IdempotencyStore:
         item = self._dynamo.get(self._table, {"event_id": request.record_id})
         return self.read(request, item)
 
-    def claim(self, request: Keyed) -> Write:
-        """The write, for the transaction of the effect, that takes the key unless a live record holds it."""
+    def claim(self, request: Keyed, body: dict[str, object] | None = None) -> Write:
+        """The write, for the transaction of the effect, that takes the key unless a live record holds it.
+
+        With `body`, where the answer is known before the effect, the record has it from the start.
+        """
         now = clock.seconds()
         item: Item = {
             "event_id": request.record_id,
@@ -69,6 +80,8 @@ class IdempotencyStore:
             "created_at": now,
             "expires_at": now + KEPT_SECONDS,
         }
+        if body is not None:
+            item["answer"] = json.dumps(body)
         return Write(self._table, {}, put=item, condition=_FREE, values={":now": now})
 
     def begin(self, request: Keyed) -> Answered | None:
@@ -109,10 +122,7 @@ class IdempotencyStore:
         if item is None or _expired(item):
             return None
         if item["fingerprint"] != request.fingerprint:
-            raise IdempotencyKeyReused(
-                "This idempotency key was used for another request. Use a new key for a new request.",
-                {"idempotency_key": "used with another body"},
-            )
+            raise key_reused()
         return Answered(json.loads(str(item["answer"]))) if "answer" in item else None
 
 

@@ -27,6 +27,35 @@ class ConsumeRequest(RequestModel):
     dry_run: bool = False
 
 
+class BatchRequest(RequestModel):
+    """Body of `POST /api/billing/usage/batch`; each event is checked on its own."""
+
+    events: Annotated[list[dict[str, object]], Field(min_length=1, max_length=100)]
+
+
+class LeaseRequest(RequestModel):
+    """Body of `POST /api/billing/usage/leases`."""
+
+    account_id: AccountId
+    metric: str
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+    ttl_seconds: Annotated[int, Field(ge=1, le=3_600)]
+    allow_partial: bool = False
+
+
+class SettleRequest(RequestModel):
+    """Body of `POST /api/billing/usage/leases/{lease_id}/settle`."""
+
+    account_id: AccountId
+    used: Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
+
+
+class LeaseName(RequestModel):
+    """Which lease a path names."""
+
+    lease_id: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class ClaimRequest(RequestModel):
     """Body of `PUT /api/billing/resources/{kind}/{id}`."""
 

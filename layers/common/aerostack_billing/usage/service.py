@@ -57,7 +57,7 @@ class Metering:
         PlanLimitExceeded (403) with the figures and nothing counted if they do not; UnknownMetric and InvalidRequest
         (422) for what cannot be counted; IdempotencyKeyReused (409) for a key that stood for another request.
         """
-        self._check(request)
+        self.check(request)
         item = item_of(request.metric)
         if request.dry_run:
             return Consumed(self._rehearse(request, item))
@@ -70,7 +70,7 @@ class Metering:
                 lambda: self._usage.add(request.account_id, item, request.metric, request.quantity),
             )
         except NoRoom as none:
-            raise self._refused(request, item, none.sheet) from none
+            raise self.refused(request, item, none.sheet) from none
         return Consumed(self._passed(request, item, sheet))
 
     def opened(self, account_id: str, item: str, attempt: Callable[[], Result]) -> Result:
@@ -82,7 +82,8 @@ class Metering:
                 self._usage.open(self._accounts.get(account_id), item)
         raise StoreUnavailable("The account's plan is changing at this moment. Ask again.")
 
-    def _check(self, request: ConsumeRequest) -> None:
+    def check(self, request: ConsumeRequest) -> None:
+        """Return if the request names what can be counted; UnknownMetric or InvalidRequest (422) if not."""
         self._catalog.check_metric(request.metric)
         if request.quantity == 0:
             raise InvalidRequest("quantity must not be 0.", {"quantity": "must not be 0"})
@@ -100,7 +101,7 @@ class Metering:
         try:
             earlier = self.opened(request.account_id, item, lambda: self._count_under(asked, request, item))
         except NoRoom as none:
-            raise self._refused(request, item, none.sheet) from none
+            raise self.refused(request, item, none.sheet) from none
         if isinstance(earlier, Answered):
             return Consumed(earlier.body, replayed=True)
         sheet = self._usage.read(request.account_id, [item], consistent=True)[item]
@@ -126,21 +127,22 @@ class Metering:
         sheet = sheets.get(item, unused)
         counter = sheet.counters.get(request.metric, unused.counters[request.metric])
         if request.quantity > max(0, counter.room) or -request.quantity > counter.used:
-            raise self._refused(request, item, Sheet(sheet.tier, {request.metric: counter}))
+            raise self.refused(request, item, Sheet(sheet.tier, {request.metric: counter}))
         return {
             "allowed": True,
             **self.figures(item, request.metric, Sheet(sheet.tier, {request.metric: counter})).view(),
         }
 
     def _passed(self, request: ConsumeRequest, item: str, sheet: Sheet) -> dict[str, object]:
-        figures = self.figures(item, request.metric, sheet)
-        announced = sheet.counters[request.metric].announced
+        self.tell(request.account_id, item, request.metric, sheet)
+        return {"allowed": True, **self.figures(item, request.metric, sheet).view()}
+
+    def tell(self, account_id: str, item: str, metric: str, sheet: Sheet) -> None:
+        """Tell of the thresholds that a counter passed and nobody has told of."""
+        figures, announced = self.figures(item, metric, sheet), sheet.counters[metric].announced
         if figures.level != announced:
-            for level in self._usage.announce(
-                request.account_id, item, request.metric, figures.level, announced=announced
-            ):
-                self._listener.threshold_passed(request.account_id, level, figures)
-        return {"allowed": True, **figures.view()}
+            for level in self._usage.announce(account_id, item, metric, figures.level, announced=announced):
+                self._listener.threshold_passed(account_id, level, figures)
 
     def figures(self, item: str, name: str, sheet: Sheet) -> Figures:
         """A counter of an item beside the limit of the plan whose rooms it carries."""
@@ -148,7 +150,8 @@ class Metering:
         limit = limits_of(self._catalog.plan(sheet.tier), item)[name]
         return Figures.of(name, period, sheet.counters[name], limit)
 
-    def _refused(self, request: ConsumeRequest, item: str, sheet: Sheet) -> PlanLimitExceeded | GaugeBelowZero:
+    def refused(self, request: ConsumeRequest, item: str, sheet: Sheet) -> PlanLimitExceeded | GaugeBelowZero:
+        """The refusal of what the counter leaves no room for, with its figures."""
         figures = self.figures(item, request.metric, sheet)
         details = {**figures.view(), "requested": request.quantity}
         if request.quantity < 0:

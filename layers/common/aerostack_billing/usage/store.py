@@ -8,7 +8,7 @@ they carry; a change of plan moves `tier` and the rooms in the transaction that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from aerostack_billing import clock
@@ -21,6 +21,7 @@ from aerostack_billing.usage.models import Counter, Level
 
 STORAGE_ITEM = "storage"
 RESOURCES_ITEM = "resources"
+_LEASE_PREFIX = "lease_"
 
 
 class NotOpen(Exception):
@@ -36,11 +37,16 @@ class NoRoom(Exception):
 
 
 class KeyTaken(Exception):
-    """The idempotency key is held; `record` is what holds it."""
+    """An idempotency key is held; `record` is what holds it, `places` which of the claims were refused."""
 
-    def __init__(self, record: Item | None) -> None:
+    def __init__(self, record: Item | None, places: tuple[int, ...] = (0,)) -> None:
         super().__init__("the idempotency key is held")
         self.record = record
+        self.places = places
+
+
+class Raced(Exception):
+    """The counters are not as they were read: nothing was counted; read them again."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,29 @@ class Sheet:
 
     tier: Tier
     counters: Mapping[str, Counter]
+    leases: Mapping[str, int] = field(default_factory=dict)
+    """When each open lease of the item ends, by its number; lapsed ones may still be among them."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A block of quota handed out: how much, until when, under which number."""
+
+    period: str
+    metric: str
+    granted: int
+    expires_at: int
+    number: str
+
+    @property
+    def field(self) -> str:
+        """The attribute of the counters' item that holds it."""
+        return f"{_LEASE_PREFIX}{self.number}"
+
+    @property
+    def value(self) -> str:
+        """What the attribute says: an id that was changed does not agree with it."""
+        return f"{self.expires_at} {self.granted} {self.metric}"
 
 
 def limits_of(plan: Plan, item: str) -> Mapping[str, Limit]:
@@ -117,6 +146,105 @@ class UsageStore:
             names={"#used": f"{name}_used", "#room": f"{name}_room"},
             values={":quantity": quantity, ":opposite": -quantity},
         )
+
+    def sheet(self, account_id: str, item: str) -> Sheet:
+        """The item's counters, consistently read; NotOpen if there is none."""
+        found = self.read(account_id, [item], consistent=True)
+        if item not in found:
+            raise NotOpen
+        return found[item]
+
+    def add_all(self, account_id: str, item: str, totals: Mapping[str, int]) -> Sheet:
+        """Count several names of one item if there is room for all: one request, one write unit.
+
+        NoRoom, with the item, if there is not; NotOpen if one of the counters does not exist.
+        """
+        write = self._additions(account_id, item, totals, [f"#room{i} >= :add{i}" for i in range(len(totals))], {})
+        try:
+            return _read(self._dynamo.update(write))
+        except ConditionFailed as failed:
+            refusals = [refusal(failed.item, name) for name in totals]
+            raise next((r for r in refusals if isinstance(r, NotOpen)), refusals[0]) from failed
+
+    def add_as_read(
+        self, account_id: str, item: str, totals: Mapping[str, int], sheet: Sheet, claims: Sequence[Write]
+    ) -> None:
+        """Count several names of one item, with `claims`, if the counters are as they were read.
+
+        Raced if they are not; KeyTaken, with which of them, if a claim was refused.
+        """
+        conditions = [f"#used{i} = :was{i} AND #room{i} = :left{i}" for i in range(len(totals))]
+        read = [sheet.counters[name] for name in totals]
+        values: dict[str, object] = {f":was{i}": counter.used for i, counter in enumerate(read)}
+        values |= {f":left{i}": counter.room for i, counter in enumerate(read)}
+        try:
+            self._dynamo.transact([self._additions(account_id, item, totals, conditions, values), *claims])
+        except TransactionRefused as refused:
+            counting, *claiming = refused.reasons
+            if counting.failed:
+                raise Raced from refused
+            raise KeyTaken(None, tuple(i for i, reason in enumerate(claiming) if reason.failed)) from refused
+
+    def _additions(
+        self,
+        account_id: str,
+        item: str,
+        totals: Mapping[str, int],
+        conditions: Sequence[str],
+        values: Mapping[str, object],
+    ) -> Write:
+        names: dict[str, str] = {}
+        adding, amounts = [], dict(values)
+        for i, (name, total) in enumerate(totals.items()):
+            names |= {f"#used{i}": f"{name}_used", f"#room{i}": f"{name}_room"}
+            amounts |= {f":add{i}": total, f":sub{i}": -total}
+            adding.append(f"#used{i} :add{i}, #room{i} :sub{i}")
+        return Write(
+            self._table,
+            self._key(account_id, item),
+            update=f"ADD {', '.join(adding)}",
+            condition=" AND ".join(conditions),
+            names=names,
+            values=amounts,
+        )
+
+    # Leases
+
+    def lease(self, account_id: str, lease: Lease) -> Sheet:
+        """Count a lease as used and note it, in one write; the item after it. NoRoom and NotOpen as in `add`."""
+        counting = self.addition(account_id, lease.period, lease.metric, lease.granted)
+        write = replace(
+            counting,
+            update=f"{counting.update} SET #lease = :lease",
+            names={**(counting.names or {}), "#lease": lease.field},
+            values={**(counting.values or {}), ":lease": lease.value},
+        )
+        try:
+            return _read(self._dynamo.update(write))
+        except ConditionFailed as failed:
+            raise refusal(failed.item, lease.metric) from failed
+
+    def settle(self, account_id: str, lease: Lease, unused: int) -> bool:
+        """Strike a lease out and give back what was not used; False if it is not noted, and nothing was changed."""
+        write = Write(
+            self._table,
+            self._key(account_id, lease.period),
+            update="ADD #used :less, #room :unused REMOVE #lease",
+            condition="#lease = :lease",
+            names={"#used": f"{lease.metric}_used", "#room": f"{lease.metric}_room", "#lease": lease.field},
+            values={":less": -unused, ":unused": unused, ":lease": lease.value},
+        )
+        try:
+            self._dynamo.update(write)
+        except ConditionFailed:
+            return False
+        return True
+
+    def forget_leases(self, account_id: str, period: str, numbers: Sequence[str]) -> None:
+        """Strike out leases that lapsed: they count as used, and can never be settled any more."""
+        names = {f"#lease{i}": f"{_LEASE_PREFIX}{number}" for i, number in enumerate(numbers)}
+        update = f"REMOVE {', '.join(names)}"
+        self._dynamo.update(Write(self._table, self._key(account_id, period), update=update, names=names))
 
     def open(self, account: Account, item: str) -> None:
         """Create the item, or the names that a newer catalog added to it, with the rooms of the account's plan.
@@ -202,7 +330,8 @@ def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
 
 
 def _read(item: Item) -> Sheet:
-    names = [field.removesuffix("_used") for field in item if field.endswith("_used")]
+    names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
+    leases = {name: str(value) for name, value in item.items() if name.startswith(_LEASE_PREFIX)}
     return Sheet(
         tier=cast("Tier", item["tier"]),
         counters={
@@ -213,4 +342,5 @@ def _read(item: Item) -> Sheet:
             )
             for name in names
         },
+        leases={name.removeprefix(_LEASE_PREFIX): int(value.split()[0]) for name, value in leases.items()},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
-from aerostack_billing.errors import IdempotencyKeyReused
+from aerostack_billing.idempotency.store import key_reused
 from aerostack_billing.wallet.models import Transfer
 
 
@@ -35,8 +35,5 @@ def fingerprint(request: BaseModel) -> str:
 def check_same(transfer: Transfer, asked: str) -> Transfer:
     """The transfer if its key was used for this very request; IdempotencyKeyReused (409) if for another."""
     if transfer.fingerprint != asked:
-        raise IdempotencyKeyReused(
-            "This idempotency key was used for another request. Use a new key for a new request.",
-            {"idempotency_key": "used with another body"},
-        )
+        raise key_reused()
     return transfer
