@@ -107,29 +107,25 @@ class Payouts:
         self._creators.apply(creator_id, planned)
 
     def _mature(self, creator_id: str) -> None:
-        """Make payable what is due. A refund meanwhile changes the creator, and so the sum is taken anew."""
+        """Make payable what is due, as many counters at once as a transaction holds, until none is left."""
         today = clock.now().strftime("%Y-%m-%d")
         while True:
-            counters = self._creators.due_counters(creator_id, today, _MATURED_AT_ONCE)
-            through = today if len(counters) < _MATURED_AT_ONCE else None
-
-            def matured(
-                creator: Creator,
-                counters: list[tuple[str, int]] = counters,
-                through: str | None = through,
-            ) -> Change[Creator]:
-                posting = Posting(replace(creator, matured_through=through or creator.matured_through))
-                if counters:
-                    posting.matured(sum(amount for _, amount in counters))
-                taking = [self._creators.taking(creator_id, counter, amount) for counter, amount in counters]
-                return Change(posting.creator, posting.transfers, taking)
-
             try:
-                self._creators.apply(creator_id, matured)
+                after = self._creators.apply(creator_id, lambda creator: self._matured(creator, today)).owner
             except (Stale, TransferExists):
                 continue
-            if through is not None:
+            if after.matured_through >= today:
                 return
+
+    def _matured(self, creator: Creator, today: str) -> Change[Creator]:
+        """What is due becomes payable. The counters are read here, after the creator: a refund changes both."""
+        counters = self._creators.due_counters(creator.creator_id, today, _MATURED_AT_ONCE)
+        all_of_them = len(counters) < _MATURED_AT_ONCE
+        posting = Posting(replace(creator, matured_through=today if all_of_them else creator.matured_through))
+        if counters:
+            posting.matured(sum(amount for _, amount in counters))
+        taking = [self._creators.taking(creator.creator_id, counter, amount) for counter, amount in counters]
+        return Change(posting.creator, posting.transfers, taking)
 
     def _begin(self, creator_id: str, account_id: str) -> None:
         """Begin a payout, if the account can be paid at this very moment."""

@@ -22,6 +22,8 @@ from aerostack_billing.webhooks.models import Event
 from aerostack_billing.webhooks.service import Webhooks
 
 _WINDOW_SECONDS = 6 * 3_600
+_WINDOWS = 4
+"""A run that is far behind takes longer windows rather than more of them."""
 _OVERLAP_SECONDS = 3_600
 """Looked through again each time: an event may be listed a moment after it was made."""
 _ON_ITS_WAY_SECONDS = 300
@@ -102,8 +104,9 @@ class Reconciler:
         done, now = Reconciled(), clock.seconds() + 1
         through = self._progress.through()
         since = (now - _FIRST_LOOK_SECONDS) if through is None else through - _OVERLAP_SECONDS
+        length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
         while since < now and may_go_on():
-            until = min(now, since + _WINDOW_SECONDS)
+            until = min(now, since + length)
             self._window(since, until, done)
             if done.failed:
                 break
