@@ -18,10 +18,10 @@ SETUP := .venv/.ready
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit test simulate fuzz lint openapi format build deploy lock clean
+.PHONY: help setup run token invoke audit test simulate fuzz lint audit-deps openapi format build deploy lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: $(SETUP) ## Run the local stack (PORT=3000, STORE=moto or dynamodb-local)
 	@if [ "$$STORE" = dynamodb-local ]; then scripts/fetch_dynamodb_local; fi
@@ -53,7 +53,11 @@ lint: $(SETUP) ## Check style, types and the template
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	.venv/bin/bandit --quiet --recursive --severity-level medium layers functions local
 	.venv/bin/cfn-lint template.yaml
+
+audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs the network)
+	@$(PYTHON) scripts/audit_deps.py
 
 openapi: $(SETUP) ## Write docs/openapi.json anew from the code
 	@PYTHONPATH=layers/common $(PYTHON) -m local.openapi

@@ -5,5 +5,7 @@ from aerostack_billing.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    return_url = request.query("return_url") or request.runtime.settings.dashboard_url
+    return_url = request.query("return_url")
+    if return_url is None:
+        return_url = request.runtime.settings.dashboard_url
     return Response({"url": request.runtime.subscriptions.portal(request.account_id, return_url)})

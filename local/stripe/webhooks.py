@@ -126,7 +126,7 @@ def _post(url: str, payload: str, signed: str) -> int | None:
         },
     )
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # nosec B310
             status: int = answer.status
             return status
     except urllib.error.HTTPError as refused:

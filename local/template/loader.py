@@ -56,7 +56,7 @@ def load_yaml(path: Path) -> dict[str, Value]:
     except OSError as error:
         raise TemplateError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader with CloudFormation's tags # nosec B506
     except yaml.YAMLError as error:
         raise TemplateError(f"{path} is not YAML: {error}") from error
     except TemplateError as error:

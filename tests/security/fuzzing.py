@@ -130,8 +130,9 @@ def _made(account: Account, path: str, **more: str) -> Json:
 
 
 def _helped(name: str, schema: Json, helpful: Json) -> Json:
-    # Of addresses none but these are taken; of the rest others are as well.
-    return {"enum": helpful[name]} if name.endswith("_url") else {"anyOf": [{"enum": helpful[name]}, schema]}
+    # Any account is taken; of the rest, addresses and ids of what must exist, none but these.
+    known = {"enum": helpful[name]}
+    return {"anyOf": [known, schema]} if name in {"account_id", "creator_id"} else known
 
 
 def _objects(value: object) -> Iterator[Json]:

@@ -118,6 +118,11 @@ def test_the_portal_leads_back_to_no_address_with_a_line_break(account: Account,
     error_of(account.send("GET", f"/api/billing/portal?return_url={query}"), 422, "INVALID_REDIRECT_URL")
 
 
+def test_an_empty_address_is_none_to_lead_back_to(account: Account) -> None:
+    error_of(account.send("GET", "/api/billing/portal?return_url="), 422, "INVALID_REDIRECT_URL")
+    assert account.send("GET", "/api/billing/portal").status_code == 200
+
+
 def test_an_encoded_line_break_stays_encoded_all_the_way_back(account: Account) -> None:
     body = {"amount_cents": 500, **BACK, "success_url": f"https://app.aerostack.dev/?a=%0d%0a{EVIL.replace(' ', '')}"}
     page = account.send("POST", DEPOSIT, body).json()["url"]
