@@ -7,12 +7,15 @@ import re
 import socket
 import subprocess
 import sys
+import traceback
 from dataclasses import dataclass
 from typing import IO
 
 import pytest
 import requests
+from pydantic import ValidationError
 
+from aerostack_billing.payments.secrets import StripeSecrets
 from local.paths import KEY_FILE, ROOT, STATE, TEMPLATE
 from local.template import ServerlessApp, load_app
 from local.tokens import SigningKey, mint, only_authorizer, signing_key
@@ -182,6 +185,23 @@ def test_no_header_that_opens_anything_is_logged(life: Life) -> None:
 @pytest.mark.parametrize("secret", [STRIPE_API_KEY, WEBHOOK_SECRET, "sk_test", "sk_live", "rk_live", "whsec_"])
 def test_no_secret_of_stripes_is_logged(life: Life, secret: str) -> None:
     assert secret not in life.log
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {"api_key": ["sk_live_a"], "webhook_secrets": ["whsec_a"]},
+        {"api_key": "sk_live_a", "webhook_secrets": "whsec_a"},
+        {"webhook_secrets": ["whsec_a"], "apikey": "sk_live_a"},
+        ["sk_live_a", "whsec_a"],
+    ],
+)
+def test_a_secret_that_is_malformed_is_not_shown_by_the_error_that_says_so(malformed: object) -> None:
+    with pytest.raises(ValidationError) as refused:
+        StripeSecrets.model_validate(malformed)
+    for shown in str(refused.value), repr(refused.value), "".join(traceback.format_exception(refused.value)):
+        assert "sk_live_a" not in shown
+        assert "whsec_a" not in shown
 
 
 def test_no_card_is_logged(life: Life) -> None:

@@ -21,7 +21,8 @@ _KEPT_SECONDS = 300
 class StripeSecrets(BaseModel):
     """The secret's JSON. During a rotation `webhook_secrets` holds the old one and the new one."""
 
-    model_config = ConfigDict(frozen=True)
+    # What does not validate is still a secret: the error must not show it, for it ends in the log.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     api_key: str = Field(min_length=1, repr=False)
     webhook_secrets: list[str] = Field(min_length=1, repr=False)
