@@ -15,6 +15,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.flows.client import ASKS_EACH_TIME, DECLINES, Account
 
 pytestmark = pytest.mark.browser
+# Nothing here takes long, but on a busy machine.
+expect.set_options(timeout=20_000)
 
 SWITCHES = [
     "--headless",

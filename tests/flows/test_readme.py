@@ -108,7 +108,7 @@ def printed(port: int) -> list[str]:
         env=clean_environment(port),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
