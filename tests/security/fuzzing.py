@@ -89,12 +89,10 @@ def strict_document(helpful: Json) -> Json:
     `helpful` holds, by the name of a field or parameter, values that are taken where most of its schema's are not.
     """
     document: Json = copy.deepcopy(json.loads(PUBLISHED.read_text()))
-    for schema in _objects(document["components"]["schemas"]):
-        properties = schema.get("properties")
-        if isinstance(properties, dict) and schema.get("type") == "object":
-            schema.setdefault("additionalProperties", False)
-            for name in helpful.keys() & properties.keys():
-                properties[name] = _helped(name, properties[name], helpful)
+    for model, schema in document["components"]["schemas"].items():
+        schema.setdefault("additionalProperties", False)
+        for name in helpful.keys() & schema["properties"].keys() if model.endswith("Request") else ():
+            schema["properties"][name] = _helped(name, schema["properties"][name], helpful)
     for found in _objects(document["paths"]):
         if found.get("in") in {"query", "path"} and found["name"] in helpful:
             found["schema"] = _helped(found["name"], found["schema"], helpful)
