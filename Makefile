@@ -42,7 +42,7 @@ test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest)
 simulate: export SEED ?=
 simulate: export STEPS ?= 1000
 simulate: export FLOW ?=
-simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words)
+simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none)
 	@exec scripts/simulate
 
 fuzz: $(SETUP) ## Send thousands of random requests to a stack of its own (CASES=200 a route, SEED=1)

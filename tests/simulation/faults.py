@@ -171,13 +171,15 @@ TWIN: Final = "twin"
 LOST: Final = "crash, events lost"
 """A crash after the effect, and no webhook ever arrives: the reconciler alone finds what happened."""
 
-_DYNAMODB_ONLY = frozenset({"throttled for good"})
+_OF_A_READ = ("crash before", "timeout before", "throttle", "500 before", TWIN)
+"""A read has no effect: before it and after it are one."""
 
 
 def kinds_for(call: Call) -> list[str]:
-    """The kinds that can happen to a call."""
-    kinds = [*KINDS, TWIN, LOST]
-    if call.wire == STRIPE:
-        kinds = [kind for kind in kinds if kind not in _DYNAMODB_ONLY | {"conflict"}]
-        return [*kinds, KEPT] if call.key else kinds
-    return kinds if call.writes else [kind for kind in kinds if kind != "conflict"]
+    """The kinds that can happen to a call, and differ."""
+    if not call.writes:
+        return [*_OF_A_READ, *(["throttled for good"] if call.wire == DYNAMODB else [])]
+    if call.wire == DYNAMODB:
+        return [*KINDS, TWIN, LOST]
+    kinds = [kind for kind in KINDS if kind not in {"throttled for good", "conflict"}]
+    return [*kinds, TWIN, LOST, *([KEPT] if call.key else [])]

@@ -52,10 +52,13 @@ class Calls:
     kind: str = ""
     struck: Call | None = None
     outage: Outage | None = None
+    choose: Callable[[Call], str] | None = None
+    """Says how a call is to be struck once it is known which it is."""
     lose_events: Callable[[], None] = lambda: None
     twin: Callable[[], None] | None = None
     gate: Callable[[Call], None] | None = None
-    trace: Callable[[Call], None] | None = None
+    trace: Callable[[str], None] | None = None
+    """Is told of every call, with all that it asks."""
     clock: Callable[[], float] = lambda: 0.0
     kept: dict[str, float] = field(default_factory=dict)
 
@@ -68,12 +71,12 @@ class Calls:
         """Number, and break, no more."""
         self.numbering, self.strike_at, self.outage = False, 0, None
 
-    def through(self, call: Call, carry_out: CarryOut) -> Answer:
-        """Carry the call out, unless it is the one to be struck."""
+    def through(self, call: Call, carry_out: CarryOut, asked: object = None) -> Answer:
+        """Carry the call out, unless it is the one to be struck; `asked` is what it carries, for the trace."""
         if self.gate is not None:
             self.gate(call)
         if self.trace is not None:
-            self.trace(call)
+            self.trace(f"{call} {asked}")
         if self.outage is not None:
             self.outage(call)
         if call.key in self.kept and self.clock() < self.kept[call.key or ""]:
@@ -84,6 +87,8 @@ class Calls:
         if len(self.made) != self.strike_at:
             return carry_out()
         self.struck = call
+        if self.choose is not None:
+            self.kind = self.choose(call)
         return self._strike(call, carry_out)
 
     def _strike(self, call: Call, carry_out: CarryOut) -> Answer:
@@ -120,6 +125,7 @@ class DynamoWire:
         operation = getattr(self._client, name)
 
         def call(**params: Params) -> Answer:
+            asked = repr(params)
             if "ClientRequestToken" in params:
                 token = f"{self.epoch}/{params['ClientRequestToken']}"
                 params["ClientRequestToken"] = hashlib.sha256(token.encode()).hexdigest()[:36]
@@ -133,7 +139,7 @@ class DynamoWire:
                     self._note(verb, action)
                 return operation(**params)
 
-            return self._calls.through(described, carry_out)
+            return self._calls.through(described, carry_out, asked)
 
         return call
 
@@ -192,7 +198,7 @@ class StripeWire(Urllib3Client):
         key = None if key is None or _MADE_UP.fullmatch(key) else key
         call = Call(STRIPE, method.upper(), name, writes=method.upper() != "GET", key=key)
         answer: tuple[str, int, Mapping[str, str]] = self._calls.through(
-            call, lambda: self._answer(method, url, headers, post_data)
+            call, lambda: self._answer(method, url, headers, post_data), (url, post_data)
         )
         return answer
 

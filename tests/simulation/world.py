@@ -54,12 +54,13 @@ _BASE = "http://stripe.simulated"
 _PREFIX = "simulation"
 _CLIENT_WAITS = (1, 30, 400, 4_000, 40_000, 50_000, 100_000)
 """After which seconds a client that got no answer asks again."""
-_SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
+SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
     "reload": lambda parts: parts.reloads.sweep(),
     "holds": lambda parts: parts.lapsing.sweep(),
     "payouts": lambda parts: parts.payouts.sweep(),
     "reconcile": lambda parts: parts.reconciler.run(),
 }
+"""What the schedules run, as the functions do."""
 
 
 class StillFailing(AssertionError):
@@ -133,7 +134,7 @@ def repeatable(seed: str) -> Iterator[random.Random]:
         yield random.Random(f"{seed}/decisions")
 
 
-class _Here(StripeWorld):
+class Person(StripeWorld):
     """The person at Stripe's pages and the stack's doors, without a socket."""
 
     def __init__(self, stripe_here: LocalStripe) -> None:
@@ -158,6 +159,10 @@ class _Here(StripeWorld):
         answer = self._http.post(f"/{path}", json=body)
         assert answer.status_code == 200, answer.get_data(as_text=True)
         return answer.get_json()
+
+    def try_door(self, path: str, body: dict[str, object]) -> bool:
+        """A door that may refuse: what is asked there may be over."""
+        return self._http.post(f"/{path}", json=body).status_code == 200
 
     def events(self) -> list[dict[str, Any]]:
         return list(self.stripe.world.all("event").values())
@@ -190,7 +195,11 @@ class World:
     heard: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        tables = [replace(t, name=f"{_PREFIX}-{t.logical_id}") for t in load_app(_TEMPLATE).tables.values()]
+        # Without their TTL: DynamoDB Local deletes by the machine's clock, which is not the world's.
+        tables = [
+            replace(table, name=f"{_PREFIX}-{table.logical_id}", ttl_attribute=None)
+            for table in load_app(_TEMPLATE).tables.values()
+        ]
         create_tables(self.client, tables)
         self.tables = {table.logical_id: table.name for table in tables}
         keys = {table.name: _key_of(table) for table in tables}
@@ -206,8 +215,14 @@ class World:
                 "PAYOUT_MINIMUM_CENTS": "1000",
             }
         )
+        with repeatable("world"), clock.using(self.time.unix):
+            self._furnish()
+        self.bare = self.picture()
+
+    def _furnish(self) -> None:
+        """A new Stripe, and the first process."""
         self.stripe = LocalStripe(self.time, _BASE, f"{_BASE}/nobody", "whsec_local")
-        self.person = _Here(self.stripe)
+        self.person = Person(self.stripe)
         self.person.door("webhooks", {"drop": True})
         self._sdk = stripe.StripeClient(
             "sk_test_local",
@@ -219,9 +234,7 @@ class World:
         self.eyes = _Process(self.settings, self.client, self._sdk)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
-        with clock.using(self.time.unix):
-            self.fire("reconcile")
-        self.bare = self.picture()
+        self.fire("reconcile")
 
     # Processes
 
@@ -280,7 +293,7 @@ class World:
     def fire(self, schedule: str) -> bool:
         """A scheduled function's turn; whether it came to its end."""
         try:
-            self._run(_SCHEDULES[schedule])
+            self._run(SCHEDULES[schedule])
         except (Crash, BillingError):
             return False
         return True
@@ -348,9 +361,13 @@ class World:
             self.later(wait)
             self.hear()
             for schedule in ("holds", "reload", "payouts", "reconcile"):
-                if schedule != "reconcile" or wait in (400, 90_000):
+                if schedule != "reconcile" or self._reconciles(wait):
                     assert self.fire(schedule), f"{schedule} still fails"
             self.hear()
+
+    def _reconciles(self, wait: int) -> bool:
+        """Where webhooks arrive they must do alone, but that the reconciler finds nothing wrong after a crash."""
+        return wait in (400, 90_000) if self.events_lost else wait == 90_000 and "crash" in self.calls.kind
 
     # Going back
 

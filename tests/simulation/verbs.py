@@ -1,0 +1,483 @@
+"""The steps of the random mode: what clients, people, Stripe, the schedules and time may do next."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from aerostack_billing import clock
+from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.creators.models import OnboardRequest, RefundRequest
+from aerostack_billing.errors import BillingError
+from aerostack_billing.money import micros
+from aerostack_billing.runtime import Runtime
+from aerostack_billing.usage.models import ConsumeRequest, PlaceName
+from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
+from tests.simulation.randomly import Act, Play
+from tests.store.test_creators import RETURN, call
+from tests.store.test_reload import configure
+from tests.store.test_sync import LINKS
+from tests.store.test_wallet import capture, charge, hold, release
+
+_CARDS = ("4242424242424242",) * 5 + (
+    "5555555555554444",
+    "4000000000000002",
+    "4000000000000341",
+    "4000002760003184",
+    "4000000000009979",
+)
+_TIERS = ("starter", "pro", "business")
+_METRICS = ("api_requests", "ai_tokens", "storage_bytes")
+
+
+def step(play: Play) -> None:
+    """One step, whichever chance says."""
+    verbs, weights = zip(*_WEIGHTS.items(), strict=True)
+    play.chance.choices(verbs, weights)[0](play)
+
+
+def open_up(play: Play) -> None:
+    """Before the first step: most accounts have money and a card, some a plan; a creator can be paid."""
+    for number, account in enumerate(play.accounts[:-1]):
+        request = DepositRequest(amount_cents=5_000, idempotency_key=play.key(), **LINKS)
+        page = play.world.request(lambda parts, a=account, r=request: parts.deposits.open(a, r))  # type: ignore[misc]
+        play.world.pay(page.url)
+        if number % 2:
+            tier = _TIERS[number % len(_TIERS)]
+            plan = CheckoutRequest(tier=tier, billing_interval="monthly", idempotency_key=play.key(), **LINKS)  # type: ignore[arg-type]
+            page = play.world.request(lambda parts, a=account, r=plan: parts.checkout.open(a, r))  # type: ignore[misc]
+            play.world.pay(page.url)
+    play.world.hear()
+    for account in play.accounts[:3]:
+        configure(play.world.parts, account)
+    creator = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
+    play.world.submit(play.world.parts.creator_accounts.onboard(play.creators[0], creator))
+    play.world.hear()
+
+
+# Usage
+
+
+def _counting(play: Play, account: str, metric: str, quantity: int, key: str | None) -> Act:
+    """A consume that notes what was told: what is not answered is unknown until it is asked again."""
+    name = account, metric
+    told, unknown = play.told.counted, play.told.unknown[name]
+    request = ConsumeRequest(account_id=account, metric=metric, quantity=quantity, idempotency_key=key)
+    open_under_key: list[int] = []
+    answered: list[int] = []
+
+    def act(parts: Runtime) -> object:
+        if key is None or not (open_under_key or answered):
+            unknown.append(quantity)
+            open_under_key.append(quantity)
+        try:
+            done = parts.metering.consume(request).body
+        except BillingError as error:
+            if error.status < 500 and open_under_key:
+                unknown.remove(open_under_key.pop())
+            raise
+        if open_under_key:
+            unknown.remove(open_under_key.pop())
+        if key is None or not answered:
+            told[name] += quantity
+            answered.append(quantity)
+        return done
+
+    return act
+
+
+def consume(play: Play) -> None:
+    metric = play.chance.choice(_METRICS)
+    quantity = play.chance.choice((1, 7, 1_000, 20_000, 10**6, 5 * 10**8))
+    if metric == "storage_bytes" and play.chance.random() < 0.4:
+        quantity = -quantity
+    key = play.key() if play.chance.random() < 0.5 else None
+    act = _counting(play, play.account(), metric, quantity, key)
+    play.ask(f"consume {metric} {quantity}", act, again=key is not None)
+
+
+def consume_at_once(play: Play) -> None:
+    account, key = play.account(), play.key() if play.chance.random() < 0.5 else None
+    if key is None:
+        acts = [_counting(play, account, "api_requests", 20_000, None) for _ in range(3)]
+    else:
+        acts = [_counting(play, account, "api_requests", 20_000, key)] * 3
+    play.at_once("consume", acts)
+
+
+def place(play: Play) -> None:
+    account, claims = play.account(), play.chance.random() < 0.6
+    name = PlaceName(kind=play.chance.choice(("projects", "collections")), id=f"r{play.chance.randrange(8)}")
+
+    def act(parts: Runtime) -> object:
+        return parts.resources.claim(account, name) if claims else parts.resources.free(account, name)
+
+    play.ask(f"{'claim' if claims else 'free'} {name.kind} {name.id}", act)
+
+
+# Plans
+
+
+def checkout(play: Play) -> None:
+    account = play.account()
+    request = CheckoutRequest(
+        tier=play.chance.choice(_TIERS),  # type: ignore[arg-type]
+        billing_interval=play.chance.choice(("monthly", "yearly")),  # type: ignore[arg-type]
+        idempotency_key=play.key(),
+        **LINKS,
+    )
+    play.ask(
+        f"checkout {request.tier} of {account}",
+        lambda parts: parts.checkout.open(account, request),
+        lambda page: play.pages.append((account, page.url)),
+    )
+
+
+def cancel(play: Play) -> None:
+    account = play.account()
+    play.ask(f"cancel {account}", lambda parts: parts.subscriptions.cancel(account))
+
+
+def resume(play: Play) -> None:
+    account = play.account()
+    play.ask(f"resume {account}", lambda parts: parts.subscriptions.resume(account))
+
+
+def portal(play: Play) -> None:
+    account, card = play.account(), play.chance.choice(_CARDS)
+    action = play.chance.choice(("cancel", "resume", "update_card", "update_card"))
+
+    def use(url: str) -> None:
+        status, _ = play.world.person.submit(url, action=action, card=card, authenticate="complete")
+        play.say(f"portal {action} {card[-4:]}: {status}")
+
+    play.ask(f"portal of {account}", lambda parts: parts.subscriptions.portal(account, LINKS["success_url"]), use)
+
+
+# People at Stripe's pages
+
+
+def visit(play: Play) -> None:
+    """A person fills in one of the pages that are open, perhaps one opened long ago."""
+    if not play.pages:
+        return
+    account, url = play.pages.pop(play.chance.randrange(len(play.pages)))
+    form = {"card": play.chance.choice(_CARDS), "action": "confirm"}
+    form["authenticate"] = play.chance.choice(("complete", "complete", "fail"))
+    form = {name: value for name, value in form.items() if name != "action" or "/portal/" in url}
+    status, location = play.world.person.submit(url, **form)
+    play.say(f"page of {account}, {form['card'][-4:]}: {status}")
+    if status == 303 and "session_id=" in location:
+        play.sessions.append((account, location.rpartition("session_id=")[2]))
+
+
+def verify(play: Play) -> None:
+    if play.sessions:
+        account, session = play.chance.choice(play.sessions)
+        play.ask(f"verify {account}", lambda parts: parts.returns.verify(account, session))
+
+
+def answer_the_bank(play: Play) -> None:
+    waiting = [
+        attempt.action_url
+        for account in play.accounts
+        if (attempt := play.world.eyes.wallets.get(account).reload.attempt) is not None and attempt.action_url
+    ]
+    if waiting:
+        status, _ = play.world.person.submit(
+            play.chance.choice(waiting), authenticate=play.chance.choice(("complete", "fail"))
+        )
+        play.say(f"the bank was answered: {status}")
+
+
+# The wallet
+
+
+def deposit(play: Play) -> None:
+    account = play.account()
+    request = DepositRequest(amount_cents=play.chance.choice((500, 2_500, 50_000)), idempotency_key=play.key(), **LINKS)
+    play.ask(
+        f"deposit of {account}",
+        lambda parts: parts.deposits.open(account, request),
+        lambda page: play.pages.append((account, page.url)),
+    )
+
+
+def _noting_charge(play: Play, account: str) -> Callable[[Any], None]:
+    def note(told: Any) -> None:  # noqa: ANN401 - a JSON answer
+        play.told.transfers[account, told["charge_id"]] = micros(told["amount_cents"])
+        play.charges.append((account, told["charge_id"]))
+
+    return note
+
+
+def charging(play: Play) -> None:
+    account, key, cents = play.account(), play.key(), play.chance.choice((1, 300, 900, 2_000))
+    play.ask(
+        f"charge {cents} of {account}",
+        lambda parts: charge(parts, account, cents, key),
+        _noting_charge(play, account),
+    )
+
+
+def calling(play: Play) -> None:
+    account, creator, key = play.account(), play.chance.choice(play.creators), play.key()
+    cents = play.chance.choice((33, 700, 1_500))
+    play.ask(
+        f"tool call {cents} of {account} for {creator}",
+        lambda parts: call(parts, account, creator, cents, key),
+        _noting_charge(play, account),
+    )
+
+
+def charge_at_once(play: Play) -> None:
+    """Requests that meet on one wallet: copies of one, or different ones."""
+    account, creator, key = play.account(), play.chance.choice(play.creators), play.key()
+    same = play.chance.random() < 0.5
+    acts: list[Act] = [
+        lambda parts, number=number: call(parts, account, creator, 400, key if same else f"{key}/{number}")
+        for number in range(3)
+    ]
+    play.at_once("tool call", acts)
+
+
+def holding(play: Play) -> None:
+    account, key = play.account(), play.key()
+    cents, ttl = play.chance.choice((100, 800, 2_000)), play.chance.choice((60, 900, 604_800))
+    more: dict[str, object] = {"ttl_seconds": ttl}
+    if play.chance.random() < 0.4:
+        more |= {"kind": "tool_call", "creator_id": play.chance.choice(play.creators)}
+
+    def note(told: Any) -> None:  # noqa: ANN401
+        play.told.transfers[account, told["hold_id"]] = micros(cents)
+        play.holds.append((account, told["hold_id"], cents))
+
+    play.ask(f"hold {cents} of {account}", lambda parts: hold(parts, account, cents, key, **more), note)
+
+
+def end_hold(play: Play) -> None:
+    if not play.holds:
+        return
+    account, hold_id, held = play.chance.choice(play.holds)
+    key, partial = play.key(), play.chance.random() < 0.5
+    cents = play.chance.choice((0, held // 2, held, held + 500))
+
+    def note(told: Any) -> None:  # noqa: ANN401
+        if "charge_id" in told:
+            play.told.transfers[account, told["charge_id"]] = round(told["captured_cents"] * 10_000)
+            play.charges.append((account, told["charge_id"]))
+        else:
+            play.told.transfers[account, f"{hold_id}:end"] = round(told["released_cents"] * 10_000)
+
+    def act(parts: Runtime) -> object:
+        return capture(parts, account, hold_id, cents, key, partial=partial)
+
+    captures = play.chance.random() < 0.75
+    play.ask(
+        f"{'capture' if captures else 'release'} {cents} of {account}",
+        act if captures else lambda parts: release(parts, account, hold_id, key),
+        note,
+    )
+
+
+def refunding(play: Play) -> None:
+    if not play.charges:
+        return
+    account, charge_id = play.chance.choice(play.charges)
+    request = RefundRequest(account_id=account, idempotency_key=play.key())
+
+    def note(told: Any) -> None:  # noqa: ANN401
+        play.told.transfers[account, told["refund_id"]] = round(told["refunded_cents"] * 10_000)
+
+    play.ask(f"refund a charge of {account}", lambda parts: parts.refunds.refund(charge_id, request).body, note)
+
+
+def settings(play: Play) -> None:
+    account, enabled = play.account(), play.chance.random() < 0.8
+    cap = play.chance.choice((None, None, 4_000))
+    threshold = play.chance.choice((300, 800, 3_000))
+    play.ask(
+        f"auto-reload of {account}",
+        lambda parts: configure(
+            parts, account, enabled=enabled, threshold_cents=threshold, amount_cents=2_000, monthly_cap_cents=cap
+        ),
+    )
+
+
+def spend_cap(play: Play) -> None:
+    account = play.account()
+    request = SpendCapRequest(monthly_cap_cents=play.chance.choice((None, None, 5_000)))
+    play.ask(f"spend cap of {account}", lambda parts: parts.statement.cap(account, request))
+
+
+# Creators
+
+
+def onboard(play: Play) -> None:
+    creator = play.chance.choice(play.creators)
+    request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
+
+    def use(url: str) -> None:
+        status, _ = play.world.person.submit(url)
+        play.say(f"onboarding page: {status}")
+
+    play.ask(f"onboard {creator}", lambda parts: parts.creator_accounts.onboard(creator, request), use)
+
+
+# Stripe and its dashboard
+
+
+def _of_stripe(play: Play, kind: str) -> Any | None:  # noqa: ANN401 - Stripe's JSON
+    made = list(play.world.stripe.world.all(kind).values())
+    return play.chance.choice(made) if made else None
+
+
+def dashboard(play: Play) -> None:
+    """Somebody at Stripe, or a cardholder's bank, takes money back or asks for more."""
+    act = play.chance.choice(("refund", "refund", "dispute", "won", "lost", "reversal", "restrict", "setting"))
+    person = play.world.person
+    if act == "setting":
+        person.door("settings", {"off_session_authentication": play.chance.choice(("action", "decline"))})
+    elif act == "reversal":
+        transfer = _of_stripe(play, "transfer")
+        if transfer and not transfer["reversed"]:
+            play.world.take_back(transfer["id"])
+    elif act == "restrict":
+        account = _of_stripe(play, "account")
+        if account and account["details_submitted"]:
+            person.door(f"accounts/{account['id']}", {"restricted": play.chance.random() < 0.5})
+    else:
+        _money_back(play, act)
+    play.say(f"dashboard {act}")
+
+
+def _money_back(play: Play, act: str) -> None:
+    payment = _of_stripe(play, "payment_intent")
+    if not payment or payment["status"] != "succeeded" or payment["metadata"].get("kind") not in {"deposit", "reload"}:
+        return
+    path, body = "disputes", {"status": "needs_response" if act == "dispute" else act}
+    if act == "refund":
+        path, body = "refunds", {"amount": play.chance.choice((100, 500))}
+    if act in {"won", "lost"}:
+        there = [d for d in play.world.stripe.world.all("dispute").values() if d["payment_intent"] == payment["id"]]
+        if not there or there[-1]["status"] != "needs_response":
+            return
+    play.world.person.try_door(path, {"payment_intent": payment["id"], **body})
+
+
+def deliver_next(play: Play) -> None:
+    for event in play.on_their_way()[: play.chance.randint(1, 6)]:
+        play.deliver(event)
+
+
+def deliver_any(play: Play) -> None:
+    events = play.on_their_way()
+    if events:
+        play.deliver(play.chance.choice(events))
+
+
+def deliver_again(play: Play) -> None:
+    events = [event for event in play.world.told()[-60:] if event["id"] in play.world.heard]
+    if events:
+        play.deliver(play.chance.choice(events))
+
+
+def deliver_at_once(play: Play) -> None:
+    events = play.on_their_way()[:3]
+    copies = events if play.chance.random() < 0.5 else events[:1] * 3
+    if not copies:
+        return
+    from aerostack_billing.webhooks.models import Event
+
+    acts: list[Act] = [lambda parts, e=e: parts.webhooks.process(Event.model_validate(e)) for e in copies]
+    raised = play.at_once("delivery", acts)
+    for event, error in zip(copies, raised, strict=True):
+        if error is None:
+            play.world.heard.add(event["id"])
+
+
+def lose(play: Play) -> None:
+    events = play.on_their_way()
+    if events:
+        event = play.chance.choice(events)
+        play.lost.add(event["id"])
+        play.say(f"lost {event['type']}")
+
+
+# The schedules and time
+
+
+def schedule(play: Play) -> None:
+    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "reconcile")))
+
+
+def schedules_at_once(play: Play) -> None:
+    sweeps: dict[str, Act] = {
+        "reload": lambda parts: parts.reloads.sweep(),
+        "holds": lambda parts: parts.lapsing.sweep(),
+        "payouts": lambda parts: parts.payouts.sweep(),
+    }
+    name = play.chance.choice(tuple(sweeps))
+    play.at_once(name, [sweeps[name]] * 2)
+
+
+def seconds_pass(play: Play) -> None:
+    play.world.later(play.chance.randint(1, 900))
+
+
+def hours_pass(play: Play) -> None:
+    play.world.later(play.chance.randint(1, 30) * 3_600)
+    play.say("hours passed")
+
+
+def days_pass(play: Play) -> None:
+    play.world.later(play.chance.randint(1, 12) * 86_400)
+    play.say("days passed")
+
+
+def month_turns(play: Play) -> None:
+    """To a moment right before, or right after, the month's end."""
+    now = clock.now()
+    last = calendar.monthrange(now.year, now.month)[1]
+    end = datetime(now.year, now.month, last, 23, 59, 58, tzinfo=UTC).timestamp()
+    play.world.later(max(0.0, end - play.world.time.at) + play.chance.choice((0, 1, 3)))
+    play.say("the month turns")
+
+
+_WEIGHTS: dict[Callable[[Play], None], int] = {
+    consume: 10,
+    consume_at_once: 3,
+    place: 5,
+    checkout: 4,
+    cancel: 2,
+    resume: 2,
+    portal: 3,
+    visit: 9,
+    verify: 3,
+    answer_the_bank: 2,
+    deposit: 5,
+    charging: 8,
+    calling: 7,
+    charge_at_once: 3,
+    holding: 5,
+    end_hold: 5,
+    refunding: 3,
+    settings: 4,
+    spend_cap: 1,
+    onboard: 2,
+    dashboard: 4,
+    deliver_next: 10,
+    deliver_any: 6,
+    deliver_again: 3,
+    deliver_at_once: 3,
+    lose: 2,
+    schedule: 8,
+    schedules_at_once: 3,
+    seconds_pass: 5,
+    hours_pass: 3,
+    days_pass: 1,
+    month_turns: 1,
+    Play.ask_again: 6,
+}
