@@ -13,7 +13,8 @@ import pytest
 from openapi_spec_validator import validate
 
 import aerostack_billing
-from aerostack_billing.errors import BillingError, Conflict, InvalidSignature, LeaseNotFound, NotFound
+from aerostack_billing.errors import BillingError, Conflict, InvalidSignature, NotFound
+from aerostack_billing.usage.leases import LeaseNotFound
 from aerostack_billing.webhooks.http import SendAgain
 from local.openapi.document import PUBLISHED, Incomplete, build, files
 from local.paths import TEMPLATE
