@@ -234,7 +234,7 @@ class WalletMachine(RuleBasedStateMachine):
         )
 
 
-@pytest.mark.parametrize("examples", [60])
+@pytest.mark.parametrize("examples", [40])
 def test_the_invariants_hold_after_every_step_in_any_order(parts: Runtime, time_stands: Time, examples: int) -> None:
     WalletMachine.parts, WalletMachine.time, WalletMachine.total_steps = parts, time_stands, 0
     run_state_machine_as_test(
