@@ -129,6 +129,8 @@ def test_a_wrong_field_is_422_and_named(field: str, value: object) -> None:
 
 def test_the_header_is_the_key_where_the_body_has_none() -> None:
     assert request(consume(), {"idempotency-key": "h"}).json(ConsumeRequest).idempotency_key == "h"
+    null = request(consume(idempotency_key=None), {"idempotency-key": "h"})
+    assert null.json(ConsumeRequest).idempotency_key == "h"
     both = request(consume(idempotency_key="h"), {"idempotency-key": "h"})
     assert both.json(ConsumeRequest).idempotency_key == "h"
     with pytest.raises(InvalidRequest):

@@ -99,10 +99,13 @@ class Request:
             raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less at once.")
         data = _parse(raw)
         key = self.header("idempotency-key")
-        takes_key = key is not None and "idempotency_key" in model.model_fields
-        if takes_key and data.setdefault("idempotency_key", key) != key:
-            details = {"idempotency_key": "differs from the header Idempotency-Key"}
-            raise InvalidRequest("The idempotency key in the body and in the header differ.", details)
+        if key is not None and "idempotency_key" in model.model_fields:
+            # A null in the body is no key.
+            if data.get("idempotency_key") is None:
+                data["idempotency_key"] = key
+            elif data["idempotency_key"] != key:
+                details = {"idempotency_key": "differs from the header Idempotency-Key"}
+                raise InvalidRequest("The idempotency key in the body and in the header differ.", details)
         return validated(model, data)
 
 
