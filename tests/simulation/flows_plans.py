@@ -178,6 +178,32 @@ class _Cancel:
         assert (tier(world), subscriptions(world)) == ("free", ["canceled"])
 
 
+def change_page(world: World) -> None:
+    """The page that confirms a dearer plan is open."""
+    buy(world)
+    world.notes["page"] = open_page(world.parts, world.account, "business", key="k")
+
+
+@flow("plan that changes while it is asked for", change_page)
+class _Meanwhile:
+    @staticmethod
+    def act(world: World) -> None:
+        """At any call of one who asks Stripe, the plan changes there, and another process hears of it first."""
+
+        def change() -> None:
+            world.submit(world.notes.pop("page"), action="confirm")
+            world.hear_elsewhere(world.unheard())
+
+        world.request(lambda parts: parts.sync.make_true(world.account), change)
+        if "page" in world.notes:
+            world.submit(world.notes.pop("page"), action="confirm")
+        world.hear()
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert (tier(world), subscriptions(world)) == ("business", ["active"])
+
+
 def two_pages(world: World) -> None:
     """Two pages were opened before either was paid."""
     pages = [open_page(world.parts, world.account, "pro", key=key) for key in ("a", "b")]

@@ -154,7 +154,7 @@ class Play:
 
     def on_their_way(self) -> list[dict[str, Any]]:
         """Events that were not taken and not lost, oldest first."""
-        return [e for e in self.world.told() if e["id"] not in self.world.heard and e["id"] not in self.lost]
+        return [event for event in self.world.unheard() if event["id"] not in self.lost]
 
     def say(self, line: str) -> None:
         """A line of the log."""

@@ -15,6 +15,7 @@ from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import ConsumeRequest, PlaceName
 from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
+from aerostack_billing.webhooks.models import Event
 from tests.simulation.randomly import Act, Play
 from tests.store.test_creators import RETURN, call
 from tests.store.test_reload import configure
@@ -389,13 +390,29 @@ def deliver_at_once(play: Play) -> None:
     copies = events if play.chance.random() < 0.5 else events[:1] * 3
     if not copies:
         return
-    from aerostack_billing.webhooks.models import Event
-
     acts: list[Act] = [lambda parts, e=e: parts.webhooks.process(Event.model_validate(e)) for e in copies]
     raised = play.at_once("delivery", acts)
     for event, error in zip(copies, raised, strict=True):
         if error is None:
             play.world.heard.add(event["id"])
+
+
+def asked_meanwhile(play: Play) -> None:
+    """A person changes something at Stripe, and it is heard of, while another process asks how things stand."""
+    pages = [(account, url) for account, url in play.pages if "/portal/" in url or "/pay/" in url]
+    if not pages:
+        return
+    account, url = play.chance.choice(pages)
+    form = {"action": "confirm"} if "/portal/" in url else {"card": _CARDS[0]}
+
+    def change(_parts: Runtime) -> None:
+        play.world.person.submit(url, **form)
+        play.world.hear_elsewhere(play.on_their_way())
+
+    def ask(parts: Runtime) -> object:
+        return parts.sync.make_true(account)
+
+    play.at_once(f"asking of {account} while a page is sent", [ask, change])
 
 
 def lose(play: Play) -> None:
@@ -472,6 +489,7 @@ _WEIGHTS: dict[Callable[[Play], None], int] = {
     deliver_any: 6,
     deliver_again: 3,
     deliver_at_once: 3,
+    asked_meanwhile: 3,
     lose: 2,
     schedule: 8,
     schedules_at_once: 3,

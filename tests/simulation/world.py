@@ -246,8 +246,11 @@ class World:
         """The process is gone; another takes its place."""
         self.parts = self.process()
 
-    def _run(self, act: Callable[[Runtime], Result]) -> Result:
-        """One invocation of the layer. Its twin, where one is struck in, does the same in another process."""
+    def _run(self, act: Callable[[Runtime], Result], meanwhile: Callable[[], None] | None = None) -> Result:
+        """One invocation of the layer. Its twin, where one is struck in, does the same in another process.
+
+        Or `meanwhile` happens then.
+        """
 
         def twin() -> None:
             try:
@@ -255,7 +258,7 @@ class World:
             except BillingError:
                 return
 
-        self.calls.twin = twin
+        self.calls.twin = meanwhile or twin
         try:
             return act(self.parts)
         except Crash:
@@ -277,11 +280,11 @@ class World:
                 raise
             return None
 
-    def request(self, act: Callable[[Runtime], Result]) -> Result:
+    def request(self, act: Callable[[Runtime], Result], meanwhile: Callable[[], None] | None = None) -> Result:
         """A client's request, made again with its key until it is answered."""
         for wait in _CLIENT_WAITS:
             try:
-                return self._run(act)
+                return self._run(act, meanwhile)
             except Crash:
                 pass
             except BillingError as error:
@@ -301,13 +304,23 @@ class World:
     def hear(self) -> None:
         """Stripe delivers what it has not, in order, until nothing new comes; what fails it will send again."""
         while not self.events_lost:
-            new = [event for event in self.told() if event["id"] not in self.heard]
-            if not [event for event in new if self.deliver(event)]:
+            if not [event for event in self.unheard() if self.deliver(event)]:
                 return
 
     def lose_events(self) -> None:
         """From here on no webhook arrives."""
         self.events_lost = True
+
+    def hear_elsewhere(self, events: list[dict[str, Any]]) -> None:
+        """Deliveries to another process than the one that is at work; what breaks is the caller's."""
+        other = self.process()
+        for event in events:
+            other.webhooks.process(Event.model_validate(copy.deepcopy(event)))
+            self.heard.add(event["id"])
+
+    def unheard(self) -> list[dict[str, Any]]:
+        """Stripe's events that were not taken yet, oldest first."""
+        return [event for event in self.told() if event["id"] not in self.heard]
 
     def told(self) -> list[dict[str, Any]]:
         """Stripe's events that the endpoint asked for, oldest first."""
