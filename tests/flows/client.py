@@ -261,8 +261,11 @@ def error_of(answer: requests.Response, status: int, code: str) -> Json:
 
 
 def check_discreet(stack: Stack, answer: requests.Response) -> None:
-    """Fail where an answer holds a secret, a table's name or a trace of the code."""
+    """Fail where an answer holds a secret, a table's name or a trace of the code.
+
+    What is looked for is too long, or too odd, to stand in one of Stripe's random ids by chance.
+    """
     shown = f"{answer.headers} {answer.text}".lower()
     tables = [name for table in stack.app.tables.values() for name in (table.name, table.logical_id)]
-    for hidden in (STRIPE_API_KEY, WEBHOOK_SECRET, "traceback", ".py", "boto", "secretsmanager", *tables):
+    for hidden in (STRIPE_API_KEY, WEBHOOK_SECRET, "traceback", ".py", "botocore", "secretsmanager", *tables):
         assert hidden.lower() not in shown, f"an answer shows {hidden}: {answer.text[:500]}"
