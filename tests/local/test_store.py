@@ -46,3 +46,22 @@ def test_conditional_writes_of_many_threads_are_exact(stack: Stack) -> None:
     item = boto3.client("dynamodb").get_item(TableName=TABLE, Key={"id": {"S": "c"}})["Item"]
     assert item == {"id": {"S": "c"}, "room": {"N": "0"}, "taken": {"N": str(room)}}
     assert statuses == {200: room, 409: threads * tries - room}
+
+
+def test_a_refused_transaction_leaves_every_item_as_it_was(stack: Stack) -> None:
+    client = boto3.client("dynamodb")
+    client.put_item(TableName=TABLE, Item={"id": {"S": "kept"}, "room": {"N": "5"}})
+    update = {
+        "TableName": TABLE,
+        "Key": {"id": {"S": "kept"}},
+        "UpdateExpression": "ADD room :one",
+        "ExpressionAttributeValues": {":one": {"N": "1"}},
+    }
+    put = {"TableName": TABLE, "Item": {"id": {"S": "new"}}}
+    check = {"TableName": TABLE, "Key": {"id": {"S": "none"}}, "ConditionExpression": "attribute_exists(id)"}
+    with pytest.raises(client.exceptions.TransactionCanceledException):
+        client.transact_write_items(TransactItems=[{"Update": update}, {"Put": put}, {"ConditionCheck": check}])  # type: ignore[list-item]
+    assert client.get_item(TableName=TABLE, Key={"id": {"S": "kept"}})["Item"]["room"] == {"N": "5"}
+    assert "Item" not in client.get_item(TableName=TABLE, Key={"id": {"S": "new"}})
+    client.transact_write_items(TransactItems=[{"Update": update}, {"Put": put}])  # type: ignore[list-item]
+    assert client.get_item(TableName=TABLE, Key={"id": {"S": "kept"}})["Item"]["room"] == {"N": "6"}
