@@ -12,7 +12,7 @@ import pytest
 from aerostack_billing.errors import BillingError, InvalidRequest, PaymentsUnavailable
 from aerostack_billing.fields import validated
 from aerostack_billing.money import micros
-from aerostack_billing.payments.cards import OffSession, Payment
+from aerostack_billing.payments.cards import Card, OffSession, Payment
 from aerostack_billing.reload.service import Reloads
 from aerostack_billing.reload.settings import NoPaymentMethod
 from aerostack_billing.runtime import Runtime
@@ -277,7 +277,48 @@ def test_eight_sweeps_at_once_make_one_payment(
     assert audited(parts, filled).balance == micros(2_400)
 
 
+@pytest.mark.parametrize(("kind", "made"), [("timeout_before", 0), ("timeout_after", 1)])
+def test_who_turned_reloads_off_is_not_charged_by_an_attempt_that_is_taken_up_again(
+    parts: Runtime, world: StripeWorld, filled: str, time_stands: Time, kind: str, made: int
+) -> None:
+    spend_to_400(parts, filled)
+    world.door("faults", {"on": "payment_intents.create", "kind": kind})
+    assert parts.reloads.sweep().failed == 1
+    world.door("faults", {"on": "payment_intents.list", "kind": "timeout_before"})
+    assert configure(parts, filled, enabled=False)["state"] == "pending"
+    for _ in range(4):
+        time_stands.forward(states.RESUME_AFTER_SECONDS)
+        parts.reloads.sweep()
+    assert (len(payments(world)), state(parts, filled)) == (made, "off")
+    assert audited(parts, filled).balance == micros(400 + made * 2_000)
+
+
+def test_who_turned_reloads_on_again_meanwhile_is_charged_once(
+    parts: Runtime, world: StripeWorld, filled: str, time_stands: Time
+) -> None:
+    spend_to_400(parts, filled)
+    world.door("faults", {"on": "payment_intents.create", "kind": "timeout_before"})
+    parts.reloads.sweep()
+    configure(parts, filled, enabled=False)
+    configure(parts, filled)
+    time_stands.forward(states.RESUME_AFTER_SECONDS)
+    parts.reloads.sweep()
+    parts.reloads.sweep()
+    assert (len(payments(world)), state(parts, filled)) == (1, "armed")
+
+
 # Declines
+
+
+def test_a_card_that_stripe_will_not_hear_of_is_declined_and_told(
+    parts: Runtime, world: StripeWorld, filled: str
+) -> None:
+    spend_to_400(parts, filled)
+    parts.cards.default_card = lambda _: Card("pm_detached", "other")  # type: ignore[method-assign]
+    assert parts.reloads.sweep().failed == 0
+    told = shown(parts, filled)
+    assert (told["state"], told["last_error"]["code"]) == ("retrying", "card_not_usable")
+    assert payments(world) == []
 
 
 def test_a_declining_card_is_tried_by_the_schedule_and_no_more_in_seven_days(
@@ -391,6 +432,26 @@ def test_saving_the_settings_voids_what_waits_for_confirmation(parts: Runtime, w
     parts.reloads.sweep()
     assert [payment["status"] for payment in payments(world)] == ["canceled", "succeeded"]
     assert audited(parts, filled).balance == micros(2_400)
+
+
+def test_saving_the_settings_while_a_confirmed_payment_is_processed_makes_no_second_one(
+    parts: Runtime, world: StripeWorld, filled: str
+) -> None:
+    use_card(parts, world, filled, "4000002760003184", authenticate="complete")
+    spend_to_400(parts, filled)
+    parts.reloads.sweep()
+    ask = parts.cards.payment
+
+    def processing(payment_intent_id: str) -> Payment | None:
+        payment = ask(payment_intent_id)
+        assert payment is not None
+        return replace(payment, status="processing", action_url=None)
+
+    parts.cards.payment = processing  # type: ignore[method-assign]
+    use_card(parts, world, filled, "4242424242424242")
+    assert configure(parts, filled)["state"] == "pending"
+    parts.reloads.sweep()
+    assert len(payments(world)) == 1
 
 
 # The sweep

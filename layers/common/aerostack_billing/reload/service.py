@@ -17,7 +17,7 @@ from typing import Protocol
 from aerostack_billing import clock
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import BillingError
+from aerostack_billing.errors import BillingError, PaymentsRefused
 from aerostack_billing.money import PER_CENT
 from aerostack_billing.payments.cards import CardPayments, OffSession, Payment
 from aerostack_billing.wallet import reload_states as states
@@ -31,6 +31,8 @@ _WORKERS = 8
 # Stripe keeps idempotency keys for 24 hours; past that, the payment is looked for before it is asked for again.
 _KEY_TRUSTED_SECONDS = 20 * 3600
 _AUTHENTICATE = "authentication_required"
+_REFUSED = "card_not_usable"
+_REFUSED_MESSAGE = "The saved card cannot be charged. Choose another one in the billing portal."
 
 
 class ReloadListener(Protocol):
@@ -100,7 +102,7 @@ class Reloads:
             self._begin(account_id)
         elif attempt is not None and wallet.reload.state in {"claimed", "submitted"}:
             self._change(account_id, lambda wallet: states.postponed(wallet, attempt.attempt_id))
-            self._take_up(account_id, attempt)
+            self._take_up(account_id, attempt, wanted=wallet.reload.enabled)
 
     def _begin(self, account_id: str) -> None:
         customer_id = self._accounts.get(account_id).customer_id
@@ -112,17 +114,34 @@ class Reloads:
         attempt = Attempt(attempt_id, 0, customer_id, card.payment_method_id, card.fingerprint, clock.seconds())
         claimed = self._change(account_id, lambda wallet: states.claimed(wallet, attempt)).reload.attempt
         if claimed is not None and claimed.attempt_id == attempt_id:
-            self._conclude(account_id, claimed, self._submit(account_id, claimed))
+            self._pay(account_id, claimed)
 
-    def _take_up(self, account_id: str, attempt: Attempt) -> None:
-        """Find out what became of an attempt, by asking the same again or, when the key is too old, by looking."""
+    def _take_up(self, account_id: str, attempt: Attempt, *, wanted: bool) -> None:
+        """Find out what became of an attempt, by asking the same again or, when the key is too old, by looking.
+
+        Nobody is charged who turned reloads off meanwhile: then it is looked for, and given up if it made no payment.
+        """
+        payment = None
         if attempt.payment_intent_id is not None:
             payment = self._cards.payment(attempt.payment_intent_id)
-        elif clock.seconds() - attempt.created_at > _KEY_TRUSTED_SECONDS:
+        elif not wanted or clock.seconds() - attempt.created_at > _KEY_TRUSTED_SECONDS:
             payment = self._cards.find_attempt(attempt.customer_id, attempt.attempt_id, attempt.created_at - 60)
+        if payment is not None:
+            self._conclude(account_id, attempt, payment)
+        elif wanted:
+            self._pay(account_id, attempt)
         else:
-            payment = None
-        self._conclude(account_id, attempt, payment or self._submit(account_id, attempt))
+            self._change(account_id, lambda wallet: states.given_up(wallet, attempt.attempt_id))
+
+    def _pay(self, account_id: str, attempt: Attempt) -> None:
+        """Ask for the attempt's payment. What Stripe will not hear of is declined: asking on would help nobody."""
+        try:
+            payment = self._submit(account_id, attempt)
+        except PaymentsRefused:
+            own = attempt.attempt_id
+            self._change(account_id, lambda wallet: states.declined(wallet, own, _REFUSED, _REFUSED_MESSAGE))
+        else:
+            self._conclude(account_id, attempt, payment)
 
     def _submit(self, account_id: str, attempt: Attempt) -> Payment:
         amount_cents = attempt.amount // PER_CENT

@@ -8,7 +8,7 @@ from aerostack_billing.money import micros
 from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.reload_states import configured
+from aerostack_billing.wallet.reload_states import configured, submitted
 from aerostack_billing.wallet.requests import AutoReloadRequest
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
@@ -66,5 +66,9 @@ class ReloadSettings:
         attempt = wallet.reload.attempt
         if wallet.reload.state != "action_required" or attempt is None or attempt.payment_intent_id is None:
             return
-        if not self._cards.void(attempt.payment_intent_id):
-            self._settlement.settle(attempt.payment_intent_id)
+        own, intent = attempt.attempt_id, attempt.payment_intent_id
+        if self._cards.void(intent):
+            return
+        settled = self._settlement.settle(intent)
+        if settled is not None and settled.payment.status != "succeeded":
+            self._wallets.apply(account_id, lambda wallet: Change(submitted(wallet, own, intent)))

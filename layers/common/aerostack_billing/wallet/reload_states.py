@@ -115,6 +115,13 @@ def postponed(wallet: Wallet, attempt_id: str) -> Wallet:
     return _set(wallet, next_attempt_at=clock.seconds() + RESUME_AFTER_SECONDS)
 
 
+def given_up(wallet: Wallet, attempt_id: str) -> Wallet:
+    """The wallet without an attempt that made no payment, and that its user, who turned reloads off, wants none of."""
+    if _open_attempt(wallet, attempt_id) is None or wallet.reload.enabled:
+        return wallet
+    return _set(wallet, state="off", attempt=None, next_attempt_at=None)
+
+
 def submitted(wallet: Wallet, attempt_id: str, payment_intent_id: str) -> Wallet:
     """The wallet with an attempt that Stripe works on."""
     attempt = _open_attempt(wallet, attempt_id)
