@@ -26,8 +26,11 @@ def transfer_id(prefix: str, account_id: str, key: str) -> str:
 
 
 def fingerprint(request: BaseModel) -> str:
-    """What must be the same for a key to mean the same request: all of the request but the key."""
-    asked = request.model_dump(exclude={"idempotency_key"})
+    """What must be the same for a key to mean the same request: all of the request but the key.
+
+    A field that is left out does not count, so that one that is added some day changes no fingerprint of before.
+    """
+    asked = request.model_dump(exclude={"idempotency_key"}, exclude_defaults=True)
     canonical = repr(sorted(asked.items()))
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
