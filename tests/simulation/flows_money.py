@@ -249,6 +249,52 @@ class _Dispute:
         assert (balance(world), wallet.debt) == (400, 0)
 
 
+def partly_refunded(world: World) -> None:
+    """A part of the deposit was refunded a moment ago: nobody has heard of it."""
+    fund(world)
+    world.person.door("refunds", {"payment_intent": world.notes["payment"], "amount": 1_000})
+    world.notes["more"] = ("refunds", {"payment_intent": world.notes["payment"], "amount": 1_500})
+
+
+def disputed(world: World) -> None:
+    """The deposit was disputed a moment ago: nobody has heard of it."""
+    fund(world)
+    world.person.door("disputes", {"payment_intent": world.notes["payment"], "status": "needs_response"})
+    world.notes["more"] = ("disputes", {"payment_intent": world.notes["payment"], "status": "won"})
+
+
+def hear_while_more_happens(world: World) -> None:
+    """At any call of a delivery more happens at Stripe, and another process hears of that first."""
+
+    def more() -> None:
+        before = world.unheard()
+        world.person.door(*world.notes.pop("more"))
+        world.hear_elsewhere([event for event in world.unheard() if event not in before])
+
+    world.hear(more)
+    if "more" in world.notes:
+        world.person.door(*world.notes.pop("more"))
+        world.hear()
+
+
+@flow("refund, and more refunded while it is heard of", partly_refunded)
+class _RefundMeanwhile:
+    act = staticmethod(hear_while_more_happens)
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert balance(world) == 0
+
+
+@flow("dispute, and won while it is heard of", disputed)
+class _DisputeMeanwhile:
+    act = staticmethod(hear_while_more_happens)
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert balance(world) == 2_500
+
+
 def called(world: World) -> None:
     """A tool was called, and the caller wants the money back."""
     fund(world)

@@ -178,6 +178,27 @@ class _Cancel:
         assert (tier(world), subscriptions(world)) == ("free", ["canceled"])
 
 
+def paid_unheard(world: World) -> None:
+    """A plan was paid a moment ago: nobody has heard of it, and nothing has been used yet."""
+    world.pay(open_page(world.parts, world.account, "pro", key="k"))
+
+
+@flow("first use while a plan begins", paid_unheard)
+class _FirstUseMeanwhile:
+    @staticmethod
+    def act(world: World) -> None:
+        """At any call of the first use another process hears of the plan: the counters must carry its limits."""
+        world.request(
+            lambda parts: consume(parts, world.account, 5, idempotency_key="k"),
+            lambda: world.hear_elsewhere(world.unheard()),
+        )
+        world.hear()
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert (tier(world), counter(world).used) == ("pro", 5)
+
+
 def change_page(world: World) -> None:
     """The page that confirms a dearer plan is open."""
     buy(world)
@@ -202,6 +223,35 @@ class _Meanwhile:
     @staticmethod
     def end(world: World) -> None:
         assert (tier(world), subscriptions(world)) == ("business", ["active"])
+
+
+def cancelled_at_the_portal(world: World) -> None:
+    """A person cancelled at the portal a moment ago: nobody has heard of it."""
+    buy(world)
+    portal = world.parts.subscriptions.portal(world.account, "https://app.aerostack.dev/")
+    world.submit(portal, action="cancel")
+    world.notes["portal"] = portal
+
+
+@flow("cancelled, and resumed while it is heard of", cancelled_at_the_portal)
+class _ResumedMeanwhile:
+    @staticmethod
+    def act(world: World) -> None:
+        """At any call of a delivery it is taken back, and another process hears of that first."""
+
+        def resume() -> None:
+            before = world.unheard()
+            world.submit(world.notes.pop("portal"), action="resume")
+            world.hear_elsewhere([event for event in world.unheard() if event not in before])
+
+        world.hear(resume)
+        if "portal" in world.notes:
+            world.submit(world.notes.pop("portal"), action="resume")
+            world.hear()
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert not world.eyes.accounts.get(world.account).plan.cancel_at_period_end
 
 
 def two_pages(world: World) -> None:

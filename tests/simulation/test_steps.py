@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation import steps
+from tests.simulation.faults import TWIN
 from tests.simulation.world import World
 
 _FLOWS = steps.all_flows()
@@ -16,3 +17,22 @@ def test_a_flow_ends_as_it_should_whichever_call_breaks(simulated: World, name: 
     row = steps.run(simulated, _FLOWS[name], turn=turn, most=steps.SAMPLED)
     assert row.failures == []
     assert row.calls
+
+
+MEANWHILE = [name for name in _FLOWS if "while" in name]
+
+
+@pytest.mark.parametrize("name", MEANWHILE)
+def test_an_older_answer_of_stripes_never_stands_over_a_newer_one(simulated: World, name: str) -> None:
+    """Between any two calls of one process more happens at Stripe, and another process takes it in.
+
+    Whoever asked before and writes after must find that something was written since. A dispute that was won was taken
+    for an open one, and a cancellation that was taken back for one that stands, as long as an event that brought
+    nothing new wrote its mark alone.
+    """
+    flow = _FLOWS[name]
+    start = steps.prepared(simulated, flow)
+    assert steps.replay(simulated, flow, start, steps.Strike()) is None
+    first_half = range(1, len(simulated.calls.made) // 2 + 1)
+    failed = [steps.replay(simulated, flow, start, steps.Strike(number, TWIN)) for number in first_half]
+    assert [told for told in failed if told is not None] == []

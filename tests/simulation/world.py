@@ -301,10 +301,10 @@ class World:
             return False
         return True
 
-    def hear(self) -> None:
+    def hear(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Stripe delivers what it has not, in order, until nothing new comes; what fails it will send again."""
         while not self.events_lost:
-            if not [event for event in self.unheard() if self.deliver(event)]:
+            if not [event for event in self.unheard() if self.deliver(event, meanwhile)]:
                 return
 
     def lose_events(self) -> None:
@@ -327,11 +327,11 @@ class World:
         wanted = set(self.stripe.world.all("webhook_endpoint")["we_local"]["enabled_events"])
         return [event for event in self.person.events() if event["type"] in wanted]
 
-    def deliver(self, event: dict[str, Any]) -> bool:
+    def deliver(self, event: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> bool:
         """One delivery; whether it was answered with 2xx."""
         sent = copy.deepcopy(event)
         try:
-            self._run(lambda parts: parts.webhooks.process(Event.model_validate(sent)))
+            self._run(lambda parts: parts.webhooks.process(Event.model_validate(sent)), meanwhile)
         except (Crash, BillingError):
             return False
         self.heard.add(event["id"])

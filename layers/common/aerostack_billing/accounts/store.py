@@ -54,11 +54,10 @@ class AccountStore:
         """Set the plan state together with `counters` and `mark`, if the version is as read.
 
         VersionConflict if the account or a counter is not as it was read; AlreadyMarked if the mark stands, which is
-        how an event takes effect once. A plan state that is already right writes the mark alone.
+        how an event takes effect once. A plan state that is already right is not written, but with a mark: its version
+        must move on, or whoever asked Stripe before this event and writes after it would put the older answer back.
         """
-        if plan == account.plan:
-            if mark is not None:
-                self._dynamo.mark(mark)
+        if plan == account.plan and mark is None:
             return account
         condition, values = _if_as_read(account)
         write = Write(

@@ -20,7 +20,8 @@ from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.models import Subscription, SubscriptionStatus
 from aerostack_billing.plans.models import Tier
 
-_ATTEMPTS = 8
+_ATTEMPTS = 20
+"""Each event writes the account: as many may have to wait for one another as Stripe sends at the same moment."""
 _PAYING: dict[SubscriptionStatus, Status] = {"active": "active", "trialing": "trialing", "past_due": "past_due"}
 """The statuses that keep the plan. In every other the account is Free."""
 

@@ -87,7 +87,8 @@ class Ledger:
         `write` makes the conditional write from the owner as read and as it will be. An owner that changed meanwhile
         is put before the rule again, which may then refuse. What the rule raises passes through. TransferExists if a
         transfer's id stands; Stale if a write in `also` did not hold; AlreadyMarked if the mark stands. A rule that
-        changes nothing writes nothing but its mark. Two requests where nobody interferes: read and transaction.
+        leaves its owner as it is writes what goes along and the mark alone. Two requests where nobody interferes: read
+        and transaction.
         """
         # Threads of one process queue here rather than collide at the table. Other processes are met by the condition.
         with self._queues[hash(name) % _QUEUES]:
@@ -109,10 +110,16 @@ class Ledger:
 
     def _only(self, change: Change[Owner]) -> None:
         """Write what goes along with a change that leaves its owner as it is."""
-        if change.also:
-            raise ValueError("a write that goes along needs a change to go along with")
-        if change.mark is not None:
-            self._dynamo.mark(change.mark)
+        if not change.also:
+            if change.mark is not None:
+                self._dynamo.mark(change.mark)
+            return
+        try:
+            self._dynamo.transact([*change.also, *([change.mark] if change.mark else [])])
+        except TransactionRefused as refused:
+            if change.mark is not None and refused.reasons[-1].failed:
+                raise AlreadyMarked from refused
+            raise Stale from refused
 
     def _writes(self, owner: Write, change: Change[Owner]) -> list[Write]:
         transfers = [self.putting(transfer) for transfer in change.transfers]

@@ -100,9 +100,11 @@ class Settlement:
         step = f"{reference}:{deposit.version}"
         _take_or_give(posting, "refund", f"{step}:refund", refunded - deposit.refunded, reference)
         _take_or_give(posting, "dispute", f"{step}:dispute", disputed - deposit.disputed, reference)
-        if not posting.transfers:
-            return Change(wallet, mark=mark)
         after = replace(deposit, refunded=refunded, disputed=disputed, version=deposit.version + 1)
+        if not posting.transfers:
+            # The version moves on with the event all the same: whoever asked Stripe before it and posts after it would
+            # take a dispute that is won by now for one that is open.
+            return Change(wallet, also=[self._wallets.depositing(after, read)] if mark else [], mark=mark)
         settled = credited(posting.wallet, payment.attempt_id)
         return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], mark)
 
