@@ -1,15 +1,11 @@
-"""Flows of the wallet, auto-reload and creators."""
+"""Flows of the wallet and of auto-reload."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.money import micros
-from aerostack_billing.runtime import Runtime
 from tests.simulation.flows import flow, nothing
 from tests.simulation.world import World
-from tests.store.test_creators import RETURN, call, refund
+from tests.store.test_creators import call
 from tests.store.test_deposits import open_deposit
 from tests.store.test_reload import configure
 from tests.store.test_wallet import capture, charge, hold, release
@@ -293,106 +289,3 @@ class _DisputeMeanwhile:
     @staticmethod
     def end(world: World) -> None:
         assert balance(world) == 2_500
-
-
-def called(world: World) -> None:
-    """A tool was called, and the caller wants the money back."""
-    fund(world)
-    world.notes["charge"] = call(world.parts, world.account, world.creator, 1_000, "called")["charge_id"]
-
-
-def called_long_ago(world: World) -> None:
-    """The earning is payable by now; its creator cannot be paid yet."""
-    called(world)
-    world.later(9 * 86_400)
-    world.fire("payouts")
-
-
-def _refund_the_call(world: World) -> None:
-    told = world.request(lambda parts: refund(parts, world.account, world.notes["charge"]))
-    assert told["refunded_cents"] == 1_000
-
-
-def _refunded(world: World) -> None:
-    assert lines(world) == [("deposit", 2_500), ("charge", -1_000), ("charge_refund", 1_000)]
-    creator = world.eyes.creators.get(world.creator)
-    assert creator.payable + sum(world.eyes.creators.pending(world.creator).values()) == 0
-
-
-@flow("charge refund, earning pending", called)
-class _RefundPending:
-    act = staticmethod(_refund_the_call)
-    end = staticmethod(_refunded)
-
-
-@flow("charge refund, earning matured", called_long_ago)
-class _RefundMatured:
-    act = staticmethod(_refund_the_call)
-    end = staticmethod(_refunded)
-
-
-def onboard(world: World) -> None:
-    """The creator completes a connected account."""
-    request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
-
-    def page(parts: Runtime) -> str:
-        return parts.creator_accounts.onboard(world.creator, request)
-
-    world.submit(world.request(page))
-    world.hear()
-
-
-@flow("onboarding", called)
-class _Onboarding:
-    act = staticmethod(onboard)
-
-    @staticmethod
-    def end(world: World) -> None:
-        creator = world.eyes.creators.get(world.creator)
-        accounts = list(world.stripe.world.all("account"))
-        assert (creator.onboarding, [creator.connected_account_id]) == ("complete", accounts)
-
-
-def payable(world: World) -> None:
-    """A creator who can be paid has earned $16, nine days ago."""
-    fund(world)
-    onboard(world)
-    call(world.parts, world.account, world.creator, 2_000, "called")
-    world.later(9 * 86_400)
-
-
-def transfers(world: World) -> list[tuple[Any, Any]]:
-    """Amount and what was taken back of each transfer at Stripe, in order."""
-    return [(t["amount"], t["amount_reversed"]) for t in world.stripe.world.all("transfer").values()]
-
-
-@flow("payout", payable)
-class _Payout:
-    @staticmethod
-    def act(world: World) -> None:
-        world.fire("payouts")
-
-    @staticmethod
-    def end(world: World) -> None:
-        assert transfers(world) == [(1_600, 0)]
-        assert world.eyes.creators.get(world.creator).paid == micros(1_600)
-
-
-def paid(world: World) -> None:
-    """The creator was paid."""
-    payable(world)
-    world.fire("payouts")
-
-
-@flow("payout reversed", paid)
-class _Reversed:
-    @staticmethod
-    def act(world: World) -> None:
-        made = next(iter(world.stripe.world.all("transfer")))
-        world.take_back(made)
-        world.hear()
-
-    @staticmethod
-    def end(world: World) -> None:
-        assert transfers(world) == [(1_600, 1_600), (1_600, 0)]
-        assert world.eyes.creators.get(world.creator).paid == micros(1_600)

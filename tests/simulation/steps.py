@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.simulation import flows_money, flows_plans  # noqa: F401 - they note their flows
+from tests.simulation import flows_creators, flows_money, flows_plans  # noqa: F401 - they note their flows
 from tests.simulation.faults import Call, kinds_for
 from tests.simulation.flows import FLOWS, Flow
 from tests.simulation.invariants import violations

@@ -295,6 +295,18 @@ def refunding(play: Play) -> None:
     play.ask(f"refund a charge of {account}", lambda parts: parts.refunds.refund(charge_id, request).body, note)
 
 
+def refund_while_due(play: Play) -> None:
+    """A refund and a sweep of payouts meet on what a creator earned."""
+    if not play.charges:
+        return
+    account, charge_id = play.chance.choice(play.charges[-20:])
+    request = RefundRequest(account_id=account, idempotency_key=play.key())
+    play.at_once(
+        f"refund of a charge of {account} and payouts",
+        [lambda parts: parts.refunds.refund(charge_id, request), lambda parts: parts.payouts.sweep()],
+    )
+
+
 def settings(play: Play) -> None:
     account, enabled = play.account(), play.chance.random() < 0.8
     cap = play.chance.choice((None, None, 4_000))
@@ -481,6 +493,7 @@ _WEIGHTS: dict[Callable[[Play], None], int] = {
     holding: 5,
     end_hold: 5,
     refunding: 3,
+    refund_while_due: 2,
     settings: 4,
     spend_cap: 1,
     onboard: 2,

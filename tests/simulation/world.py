@@ -293,10 +293,10 @@ class World:
             self.later(wait)
         raise StillFailing
 
-    def fire(self, schedule: str) -> bool:
+    def fire(self, schedule: str, meanwhile: Callable[[], None] | None = None) -> bool:
         """A scheduled function's turn; whether it came to its end."""
         try:
-            self._run(SCHEDULES[schedule])
+            self._run(SCHEDULES[schedule], meanwhile)
         except (Crash, BillingError):
             return False
         return True
