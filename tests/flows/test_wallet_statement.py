@@ -202,7 +202,7 @@ def test_holds_that_are_open_count_towards_the_cap(account: Account) -> None:
 def test_a_hold_that_lapsed_counts_no_more_towards_the_cap(account: Account) -> None:
     deposit(account, 500)
     set_cap(account, 100)
-    held(account, 100, ttl_seconds=1)
+    held(account, 100, ttl_seconds=60)
     error_of(charge(account, 100), 402, "SPEND_CAP_REACHED")
     account.api.advance(minutes=2)
     charged(account, 100)
