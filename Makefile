@@ -36,7 +36,7 @@ invoke: $(SETUP) ## Run one function against the running stack (FUNCTION=GetBill
 audit: $(SETUP) ## Audit the running stack's ledger (ACCOUNT=...)
 	@exec $(PYTHON) -m local audit
 
-test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest)
+test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest, WORKERS=0 runs them in one process)
 	@exec scripts/run_tests $(ARGS)
 
 simulate: export SEED ?=
