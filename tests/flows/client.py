@@ -27,7 +27,7 @@ DECLINES_LATER = "4000000000000341"
 ASKS_EACH_TIME = "4000002760003184"
 
 
-def until(ask: Callable[[], Got], seconds: float = 15) -> Got:
+def until(ask: Callable[[], Got], seconds: float = 60) -> Got:
     """What `ask` returns once it is true: a webhook may land a moment later. AssertionError when it never is."""
     end = time.monotonic() + seconds
     while not (got := ask()):

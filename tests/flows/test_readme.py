@@ -7,17 +7,14 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import requests
 
 from local.template import load_app
-from tests.flows.client import until
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -68,33 +65,26 @@ def tree() -> str:
     return next(block.text for block in BLOCKS if block.text.startswith("template.yaml "))
 
 
-def answers(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/_local/health", timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False
-
-
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    """The port of a stack that `make run` started."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """The port of a stack that `make run` started: a free one, which it says."""
     stack = subprocess.Popen(
         ["make", "run"],
         cwd=ROOT,
-        env=clean_environment(port),
-        stdout=subprocess.DEVNULL,
+        env=clean_environment(0),
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
         start_new_session=True,
     )
     try:
-        until(lambda: answers(port), 60)
-        yield port
+        assert stack.stdout is not None
+        with stack.stdout as banner:
+            said = next(filter(None, (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in banner)))
+            yield int(said[1])
     finally:
         os.killpg(stack.pid, signal.SIGTERM)
-        stack.wait(30)
+        stack.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +98,7 @@ def printed(port: int) -> list[str]:
         env=clean_environment(port),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

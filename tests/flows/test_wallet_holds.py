@@ -267,7 +267,7 @@ def test_a_hold_lapses_by_the_schedule_and_not_before_its_time(funded: Account) 
 
 
 def test_a_lapsed_hold_is_served_from_the_balance_and_released_for_good(funded: Account) -> None:
-    captured, forgotten = held(funded, 100, "h1", ttl_seconds=1), held(funded, 100, "h2", ttl_seconds=1)
+    captured, forgotten = held(funded, 100, "h1", ttl_seconds=60), held(funded, 100, "h2", ttl_seconds=60)
     funded.api.advance(minutes=2)
     charged(funded, 400)
     error_of(capture(funded, captured, 101), 402, "INSUFFICIENT_BALANCE")
@@ -279,7 +279,7 @@ def test_a_lapsed_hold_is_served_from_the_balance_and_released_for_good(funded: 
 
 
 def test_a_release_after_the_lapse_is_no_replay(funded: Account) -> None:
-    hold_id = held(funded, ttl_seconds=1)
+    hold_id = held(funded, ttl_seconds=60)
     funded.api.advance(minutes=2)
     answer = release(funded, hold_id)
     assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (200, None)

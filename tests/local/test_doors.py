@@ -16,11 +16,11 @@ DAY = 86_400
 
 
 def post(stack: Stack, door: str, body: object = None) -> requests.Response:
-    return requests.post(f"{stack.base_url}/_local/{door}", json=body, timeout=10)
+    return requests.post(f"{stack.base_url}/_local/{door}", json=body, timeout=60)
 
 
 def clock(stack: Stack) -> int:
-    told = requests.get(f"{stack.base_url}/_local/clock", timeout=5).json()
+    told = requests.get(f"{stack.base_url}/_local/clock", timeout=60).json()
     assert set(told) == {"now", "unix"}
     return int(told["unix"])
 
@@ -39,10 +39,11 @@ def test_an_advance_moves_the_clock_that_functions_and_tokens_read(stack: Stack)
     old = stack.token("acct_1", expires_in_seconds=3_600)
     answer = post(stack, "advance", {"days": 1, "hours": 1, "minutes": 0.5})
     assert answer.status_code == 200
-    assert answer.json()["unix"] - before in range(DAY + 3_630, DAY + 3_640)
-    assert requests.get(f"{stack.base_url}/open", timeout=5).json()["unix"] >= before + DAY + 3_630
+    # What the three make, and what passed by itself.
+    assert 0 <= answer.json()["unix"] - before - (DAY + 3_630) < 300
+    assert requests.get(f"{stack.base_url}/open", timeout=60).json()["unix"] >= before + DAY + 3_630
     headers = {"Authorization": f"Bearer {old}"}
-    assert requests.get(f"{stack.base_url}/echo", headers=headers, timeout=5).status_code == 401
+    assert requests.get(f"{stack.base_url}/echo", headers=headers, timeout=60).status_code == 401
 
 
 def test_schedules_fire_on_the_way_and_read_the_moment_they_fire_at(stack: Stack) -> None:
@@ -50,7 +51,8 @@ def test_schedules_fire_on_the_way_and_read_the_moment_they_fire_at(stack: Stack
     answer = post(stack, "advance", {"hours": 5})
     assert answer.json()["schedules_fired"] == 5
     assert sweeps()[0] == fired + 5
-    assert answer.json()["unix"] - sweeps()[1] in range(3_601)
+    # The last one within the last hour, and the time that the answer took.
+    assert 0 <= answer.json()["unix"] - sweeps()[1] < 3_600 + 300
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_a_function_is_invoked_with_the_event_and_its_answer_returned(stack: Sta
     answer = post(stack, "invoke/EchoFunction", {"a": [1, 2]})
     assert answer.status_code == 200
     assert answer.json()["event"] == {"a": [1, 2]}
-    assert requests.post(f"{stack.base_url}/_local/invoke/EchoFunction", timeout=5).json()["event"] == {}
+    assert requests.post(f"{stack.base_url}/_local/invoke/EchoFunction", timeout=60).json()["event"] == {}
 
 
 def test_a_function_that_raises_is_told_as_lambda_tells_it(stack: Stack) -> None:
@@ -97,22 +99,22 @@ def test_a_function_that_is_not_there_is_refused_with_those_that_are(stack: Stac
 
 
 def test_an_event_that_is_not_json_is_refused(stack: Stack) -> None:
-    answer = requests.post(f"{stack.base_url}/_local/invoke/EchoFunction", data="{", timeout=5)
+    answer = requests.post(f"{stack.base_url}/_local/invoke/EchoFunction", data="{", timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_REQUEST")
 
 
 def test_a_function_url_hands_on_the_raw_body_and_the_rest_of_the_path(stack: Stack) -> None:
     raw = b'{\n  "id":"evt_1" }'
     url = f"{stack.base_url}/_local/url/EchoFunction"
-    event = requests.post(f"{url}/a/b?c=d", data=raw, headers={"Content-Type": "application/json"}, timeout=5).json()[
+    event = requests.post(f"{url}/a/b?c=d", data=raw, headers={"Content-Type": "application/json"}, timeout=60).json()[
         "event"
     ]
     assert (event["rawPath"], event["rawQueryString"], event["body"].encode()) == ("/a/b", "c=d", raw)
-    assert requests.get(url, timeout=5).json()["event"]["rawPath"] == "/"
+    assert requests.get(url, timeout=60).json()["event"]["rawPath"] == "/"
 
 
 def test_a_function_url_answers_502_for_a_function_that_raises(stack: Stack) -> None:
-    answer = requests.get(f"{stack.base_url}/_local/url/EchoFunction?raise", timeout=5)
+    answer = requests.get(f"{stack.base_url}/_local/url/EchoFunction?raise", timeout=60)
     assert (answer.status_code, answer.json()) == (502, {"message": "Internal Server Error"})
 
 
@@ -122,18 +124,18 @@ def test_a_function_url_takes_six_megabytes_at_most(stack: Stack) -> None:
 
 
 def test_a_function_without_a_url_has_none(stack: Stack) -> None:
-    assert requests.get(f"{stack.base_url}/_local/url/TakeFunction", timeout=5).status_code == 404
+    assert requests.get(f"{stack.base_url}/_local/url/TakeFunction", timeout=60).status_code == 404
 
 
 @pytest.mark.parametrize("door", ["nothing", "advance", ""])
 def test_a_door_that_is_not_there_gets_404_with_those_that_are(stack: Stack, door: str) -> None:
-    answer = requests.get(f"{stack.base_url}/_local/{door}", timeout=5)
+    answer = requests.get(f"{stack.base_url}/_local/{door}", timeout=60)
     assert answer.status_code == 404
     assert "POST /_local/advance" in answer.json()["error"]["message"]
 
 
 def test_the_stack_tells_that_it_is_well(stack: Stack) -> None:
-    assert requests.get(f"{stack.base_url}/_local/health", timeout=5).json() == {"status": "ok", "store": "moto"}
+    assert requests.get(f"{stack.base_url}/_local/health", timeout=60).json() == {"status": "ok", "store": "moto"}
 
 
 def test_a_client_outside_and_one_inside_share_one_aws(stack: Stack) -> None:
@@ -160,4 +162,4 @@ def test_a_port_that_is_taken_is_told(stack: Stack) -> None:
 def test_one_process_runs_one_stack_at_a_time(stack: Stack) -> None:
     with pytest.raises(RuntimeError, match="runs in this process already"), running_stack():
         pass
-    assert requests.get(f"{stack.base_url}/_local/health", timeout=5).status_code == 200
+    assert requests.get(f"{stack.base_url}/_local/health", timeout=60).status_code == 200

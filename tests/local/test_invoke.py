@@ -46,8 +46,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     app = APP + layer + function("TellFunction", "tell", more=more)
     template = write(tmp_path_factory.mktemp("app"), app, {**HANDLERS, "tell": TELL})
     with running_stack(template=template, stripe=idle_stripe) as stack:
-        requests.post(f"{stack.base_url}/take", timeout=5)
-        requests.post(f"{stack.base_url}/_local/advance", json={"days": 40}, timeout=5)
+        requests.post(f"{stack.base_url}/take", timeout=60)
+        requests.post(f"{stack.base_url}/_local/advance", json={"days": 40}, timeout=60)
         yield stack
 
 

@@ -30,8 +30,8 @@ def test_a_kept_stack_has_its_data_and_its_time_when_it_runs_again(tmp_path: Pat
         stripe=idle_stripe,
     )
     with running(config) as first:
-        requests.post(f"{first.base_url}/_local/advance", json={"days": 3}, timeout=10)
-        assert requests.post(f"{first.base_url}/take", timeout=10).status_code == 200
+        requests.post(f"{first.base_url}/_local/advance", json={"days": 3}, timeout=60)
+        assert requests.post(f"{first.base_url}/take", timeout=60).status_code == 200
         token, unix = first.token("acct_1"), first.clock.unix()
     snapshots = []
 
@@ -44,7 +44,7 @@ def test_a_kept_stack_has_its_data_and_its_time_when_it_runs_again(tmp_path: Pat
     with running(replace(config, stripe=snapshotting_stripe)) as second:
         assert second.clock.unix() >= unix
         headers = {"Authorization": f"Bearer {token}"}
-        assert requests.get(f"{second.base_url}/echo", headers=headers, timeout=10).status_code == 200
+        assert requests.get(f"{second.base_url}/echo", headers=headers, timeout=60).status_code == 200
         item = boto3.client("dynamodb").get_item(TableName="aerostack-local-Counters", Key={"id": {"S": "c"}})["Item"]
         assert item["taken"] == {"N": "1"}
     assert snapshots == [tmp_path / "data" / "stripe.json"]

@@ -23,12 +23,12 @@ HELLO = """
 def test_a_route_added_to_the_template_is_served_with_no_other_change(tmp_path: Path) -> None:
     one = HEAD + function("HelloFunction", "hello", route("GET", "/hello", PUBLIC))
     with running_stack(template=write(tmp_path, one, {"hello": HELLO}), stripe=idle_stripe) as stack:
-        assert requests.get(f"{stack.base_url}/hello", timeout=5).json()["hello"] == "/hello"
-        assert requests.get(f"{stack.base_url}/more", timeout=5).status_code == 404
+        assert requests.get(f"{stack.base_url}/hello", timeout=60).json()["hello"] == "/hello"
+        assert requests.get(f"{stack.base_url}/more", timeout=60).status_code == 404
     both = one + function("MoreFunction", "more", route("GET", "/more", PUBLIC))
     with running_stack(template=write(tmp_path, both, {"more": HELLO}), stripe=idle_stripe) as stack:
-        assert requests.get(f"{stack.base_url}/hello", timeout=5).json()["hello"] == "/hello"
-        assert requests.get(f"{stack.base_url}/more", timeout=5).json()["hello"] == "/more"
+        assert requests.get(f"{stack.base_url}/hello", timeout=60).json()["hello"] == "/hello"
+        assert requests.get(f"{stack.base_url}/more", timeout=60).json()["hello"] == "/more"
 
 
 def test_a_stack_leaves_the_environment_as_it_found_it(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_stack_leaves_the_environment_as_it_found_it(tmp_path: Path) -> None:
     )
     before = dict(os.environ)
     with running_stack(template=write(tmp_path, template, {"hello": HELLO}), stripe=idle_stripe) as stack:
-        assert requests.get(f"{stack.base_url}/hello", timeout=5).json()["greeting"] == "hi"
+        assert requests.get(f"{stack.base_url}/hello", timeout=60).json()["greeting"] == "hi"
         assert os.environ["AWS_ENDPOINT_URL"] == f"{stack.base_url}/_local/aws"
         assert os.environ["STRIPE_API_BASE"] == f"{stack.base_url}/_local/stripe"
     assert dict(os.environ) == before
@@ -52,7 +52,8 @@ def test_functions_in_different_folders_may_import_modules_of_one_name(tmp_path:
     handler = "import beside\ndef handler(event, context):\n    return beside.NAME\n"
     path = write(tmp_path, template, {"one": handler, "two": handler})
     with running_stack(template=path, stripe=idle_stripe) as stack:
-        assert [requests.get(f"{stack.base_url}/{name}", timeout=5).json() for name in ("one", "two")] == ["one", "two"]
+        told = [requests.get(f"{stack.base_url}/{name}", timeout=60).json() for name in ("one", "two")]
+        assert told == ["one", "two"]
 
 
 class TestRefusals:

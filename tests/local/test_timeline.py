@@ -114,6 +114,6 @@ def test_schedules_fire_by_themselves_as_time_passes() -> None:
     timeline.start()
     try:
         real = START + 3_600
-        assert fired.wait(10)
+        assert fired.wait(60)
     finally:
         timeline.stop()

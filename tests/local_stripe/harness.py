@@ -175,14 +175,14 @@ class Stack:
 
     def post(self, url: str | None, **form: str) -> requests.Response:
         assert url is not None
-        return requests.post(url, data=form, allow_redirects=False, timeout=10)
+        return requests.post(url, data=form, allow_redirects=False, timeout=60)
 
     def get(self, url: str | None) -> requests.Response:
         assert url is not None
-        return requests.get(url, allow_redirects=False, timeout=10)
+        return requests.get(url, allow_redirects=False, timeout=60)
 
     def door(self, path: str, body: object = None) -> requests.Response:
-        return requests.post(f"{self.base}{path}", json={} if body is None else body, timeout=10)
+        return requests.post(f"{self.base}{path}", json={} if body is None else body, timeout=60)
 
     def subscribed(
         self, key: str = "pro_monthly", card: str = "4242424242424242", **form: str

@@ -14,7 +14,7 @@ AUTH = {"Authorization": "Bearer sk_test_local"}
 
 def create(stack: Stack, key: str, **form: str) -> requests.Response:
     headers = {**AUTH, "Idempotency-Key": key}
-    return requests.post(f"{stack.base}/v1/customers", data=form, headers=headers, timeout=10)
+    return requests.post(f"{stack.base}/v1/customers", data=form, headers=headers, timeout=60)
 
 
 def test_the_same_key_gives_the_first_answer_again(stack: Stack) -> None:
@@ -82,7 +82,7 @@ def test_a_twin_in_flight_is_told_to_wait(stack: Stack) -> None:
     with stack.world.store.lock:
         # The first call has claimed its key and waits for the lock.
         first.start()
-        assert watched.added.wait(10)
+        assert watched.added.wait(60)
         second = create(stack, "k", name="Ada")
     first.join()
     assert second.status_code == 409
@@ -121,7 +121,7 @@ def test_a_key_is_forgotten_after_a_day(stack: Stack) -> None:
 
 def test_a_get_has_no_use_for_a_key(stack: Stack) -> None:
     headers = {**AUTH, "Idempotency-Key": "k"}
-    before = requests.get(f"{stack.base}/v1/customers", headers=headers, timeout=10).json()
+    before = requests.get(f"{stack.base}/v1/customers", headers=headers, timeout=60).json()
     stack.customer()
-    after = requests.get(f"{stack.base}/v1/customers", headers=headers, timeout=10).json()
+    after = requests.get(f"{stack.base}/v1/customers", headers=headers, timeout=60).json()
     assert (len(before["data"]), len(after["data"])) == (0, 1)

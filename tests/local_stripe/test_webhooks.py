@@ -164,7 +164,7 @@ def test_the_background_thread_delivers(stack: Stack) -> None:
     stack.stripe.start()
     stack.stripe.start()
     stack.subscribed()
-    assert stack.endpoint.enough(len(PURCHASE)).wait(10)
+    assert stack.endpoint.enough(len(PURCHASE)).wait(60)
     stack.stripe.stop()
     stack.stripe.stop()
     assert stack.endpoint.types() == PURCHASE

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import traceback
@@ -67,20 +66,23 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 def _live(log: IO[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     # The banner on stdout shows a token by design; the log, functions' stdout and all, goes to stderr.
     running = subprocess.Popen(
         [sys.executable, "-m", "local", "run"],
         cwd=ROOT,
-        env={**os.environ, "PORT": str(port), "STORE": "moto"},
-        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PORT": "0", "STORE": "moto"},
+        stdout=subprocess.PIPE,
         stderr=log,
+        text=True,
     )
     try:
-        base_url = f"http://127.0.0.1:{port}"
-        until(lambda: _answers(base_url), 60)
+        assert running.stdout is not None
+        with running.stdout as banner:
+            said = next(filter(None, (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in banner)))
+            for line in banner:
+                if "advance" in line:
+                    break
+        base_url, port = said[0], int(said[1])
         stack = OtherProcess(base_url, port, load_app(TEMPLATE), signing_key(STATE / KEY_FILE))
         api = Api(stack)  # type: ignore[arg-type]
         buyer, creator = new_account(api), new_account(api)
@@ -93,14 +95,7 @@ def _live(log: IO[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return tokens, (buyer.id, creator.id)
     finally:
         running.terminate()
-        running.wait(30)
-
-
-def _answers(base_url: str) -> bool:
-    try:
-        return requests.get(f"{base_url}/_local/health", timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False
+        running.wait(60)
 
 
 def _buy(api: Api, buyer: Account) -> None:

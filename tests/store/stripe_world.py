@@ -87,12 +87,14 @@ class StripeWorld:
 @contextmanager
 def serving(clock: Clock) -> Iterator[StripeWorld]:
     """A local Stripe for the block. Nothing listens at its webhook address: the tests hand events in themselves."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    stripe = LocalStripe(clock, base, f"{base}/nobody", "whsec_local")
-    server = make_server("127.0.0.1", port, stripe.wsgi_app, threaded=True, request_handler=_Quiet)
+    # The port is taken before its URL is told: nobody else can have it meanwhile.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        base = f"http://127.0.0.1:{port}"
+        stripe = LocalStripe(clock, base, f"{base}/nobody", "whsec_local")
+        server = make_server(
+            "127.0.0.1", port, stripe.wsgi_app, threaded=True, request_handler=_Quiet, fd=listening.fileno()
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
