@@ -176,6 +176,39 @@ class Consumed(MetricUsage):
     period: Month
 
 
+class CountedEvent(Consumed):
+    """An event of a batch that was counted, as it would have been answered alone."""
+
+    status: Literal[200]
+
+
+class RefusedEvent(Error):
+    """An event of a batch that was not counted, with the status that it would have had alone."""
+
+    status: Annotated[int, Field(ge=400, le=599)]
+
+
+class BatchResults(BaseModel):
+    """What became of each event, in their order."""
+
+    results: list[CountedEvent | RefusedEvent]
+
+
+class Leased(BaseModel):
+    """A block of quota that counts as used until it is settled."""
+
+    lease_id: str
+    period: Month
+    granted: Annotated[int, Field(ge=1, description="What was asked, or with `allow_partial` what there was of it.")]
+    expires_at: Annotated[Time, Field(description="Settled later than this, nothing is given back.")]
+
+
+class Settled(BaseModel):
+    """What was given back of a lease: 0 when it was settled before, or too late."""
+
+    returned: Count
+
+
 class Resource(BaseModel):
     """One resource that takes a place."""
 

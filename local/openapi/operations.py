@@ -14,7 +14,16 @@ from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.creators.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.fields import AccountId
 from aerostack_billing.reload.settings import NoPaymentMethod
-from aerostack_billing.usage.models import ClaimRequest, ConsumeRequest, PlaceName
+from aerostack_billing.usage.leases import LeaseNotFound
+from aerostack_billing.usage.models import (
+    BatchRequest,
+    ClaimRequest,
+    ConsumeRequest,
+    LeaseName,
+    LeaseRequest,
+    PlaceName,
+    SettleRequest,
+)
 from aerostack_billing.wallet import requests
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.models import TransferType
@@ -130,6 +139,28 @@ _USAGE = {
         refusals=(errors.PlanLimitExceeded, errors.UnknownMetric, errors.GaugeBelowZero, _REUSED),
         replays=True,
         description="Refused usage is not counted. `storage_bytes` is a gauge: a negative quantity gives back.",
+    ),
+    "ConsumeBatchFunction": Operation(
+        "Count up to a hundred events at once",
+        answers.BatchResults,
+        body=BatchRequest,
+        description="Each event is answered as it would have been alone, in order; one refused refuses no other.",
+    ),
+    "TakeLeaseFunction": Operation(
+        "Take a block of quota, to use without asking",
+        answers.Leased,
+        body=LeaseRequest,
+        refusals=(errors.PlanLimitExceeded, errors.UnknownMetric),
+        status=201,
+        description="It counts as used at once. Settled in time, what was not used is given back; else it stays used.",
+    ),
+    "SettleLeaseFunction": Operation(
+        "Give back what of a lease was not used",
+        answers.Settled,
+        body=SettleRequest,
+        path=LeaseName,
+        refusals=(LeaseNotFound,),
+        description="Safe to repeat: a lease gives back once.",
     ),
     "ClaimResourceFunction": Operation(
         "Claim a place for a resource",

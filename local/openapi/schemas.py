@@ -39,6 +39,9 @@ class Schemas:
         found, definitions = models_json_schema(list(modes.items()), ref_template=_REF, schema_generator=_Plain)
         components: dict[str, Schema] = definitions["$defs"]
         _properties(components["ConsumeRequest"])["metric"]["enum"] = list(catalog.metrics)
+        _properties(components["LeaseRequest"])["metric"]["enum"] = list(catalog.data.monthly_quotas)
+        # Each event is checked on its own, so that the model leaves open what it is.
+        _properties(components["BatchRequest"])["events"]["items"] = {"$ref": _REF.format(model="ConsumeRequest")}
         return cls(components, {model: found[model, mode] for model, mode in modes.items()})
 
     def answer(self, operation: Operation) -> Schema:

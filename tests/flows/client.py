@@ -231,6 +231,23 @@ class Account:
         body = {"account_id": self.id, "metric": metric, "quantity": quantity, **more}
         return self.api.service("POST", "/api/billing/usage/consume", body, headers=headers or {})
 
+    def batch(self, *events: Mapping[str, object]) -> list[Json]:
+        """`POST /api/billing/usage/batch`, of events that are this account's where they name no other; the results."""
+        asked = [{"account_id": self.id, "metric": "api_requests", **event} for event in events]
+        answer = self.api.service("POST", "/api/billing/usage/batch", {"events": asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()["results"]
+
+    def lease(self, quantity: int = 1_000, ttl_seconds: int = 60, **more: object) -> requests.Response:
+        """`POST /api/billing/usage/leases`."""
+        body = {"account_id": self.id, "metric": "api_requests", "quantity": quantity, "ttl_seconds": ttl_seconds}
+        return self.api.service("POST", "/api/billing/usage/leases", {**body, **more})
+
+    def settle(self, lease_id: str, used: int) -> requests.Response:
+        """`POST /api/billing/usage/leases/{lease_id}/settle`."""
+        body = {"account_id": self.id, "used": used}
+        return self.api.service("POST", f"/api/billing/usage/leases/{lease_id}/settle", body)
+
     def claim(self, kind: str, resource: str) -> requests.Response:
         """`PUT /api/billing/resources/{kind}/{id}`."""
         return self.api.service("PUT", f"/api/billing/resources/{kind}/{resource}", {"account_id": self.id})

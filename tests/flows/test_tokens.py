@@ -27,6 +27,9 @@ USER_ROUTES = [
 ]
 METER_ROUTES = [
     ("POST", "/api/billing/usage/consume"),
+    ("POST", "/api/billing/usage/batch"),
+    ("POST", "/api/billing/usage/leases"),
+    ("POST", "/api/billing/usage/leases/lease_1/settle"),
     ("PUT", "/api/billing/resources/projects/p"),
     ("DELETE", "/api/billing/resources/projects/p?account_id=a"),
 ]

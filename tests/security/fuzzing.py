@@ -29,6 +29,8 @@ HOLDS = "/api/balance/holds"
 
 REFUSED_BEYOND_THE_SCHEMA = {
     "Checkout": "free and enterprise are not sold; the key in the body and the one in the header differ",
+    "TakeLease": "a whole number written 1000.0",
+    "SettleLease": "more used than the lease granted; a whole number written 1.0",
     "Consume": "a quantity of 0 or below; a whole number written 1.0; the two keys",
     "Deposit": "a whole number written 500.0; the two keys",
     "SetAutoReload": "on without figures; a cap below the amount; a whole number written 500.0",
@@ -41,7 +43,7 @@ REFUSED_BEYOND_THE_SCHEMA = {
 """Operations that refuse (422) some of what their schema allows, and what."""
 
 IDS_FOR_EACH = 40
-"""How many charges and holds there are to refund, capture and release."""
+"""How many charges, holds and leases there are to refund, capture, release and settle."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def furnish(stack: Stack) -> Json:
         "account_id": [FUZZED],
         "creator_id": [CREATOR],
         "session_id": sessions,
+        "lease_id": [account.lease(10, 3_600).json()["lease_id"] for _ in range(IDS_FOR_EACH)],
         "charge_id": [_made(account, CHARGES, billing_mode="wallet")["charge_id"] for _ in range(IDS_FOR_EACH)],
         "hold_id": [_made(account, HOLDS)["hold_id"] for _ in range(IDS_FOR_EACH)],
         **{name: list(BACK.values()) for name in ("success_url", "cancel_url", "return_url", "refresh_url")},
@@ -166,6 +169,11 @@ negative_data_rejection = {{ expected-statuses = ["400", "401", "404", "413", "4
 [[operations]]
 include-operation-id = {json.dumps(list(REFUSED_BEYOND_THE_SCHEMA))}
 checks = {{ positive_data_acceptance = {{ expected-statuses = ["2xx", "402", "403", "404", "409", "422"] }} }}
+
+[[operations]]
+# An event that is wrong is answered in its place among the results.
+include-operation-id = "ConsumeBatch"
+checks = {{ negative_data_rejection = {{ expected-statuses = ["200", "400", "401", "404", "413", "422"] }} }}
 """
 
 

@@ -92,12 +92,13 @@ def deposit(account: Account, amount_cents: int = 500, **more: object) -> str:
 
 @dataclass(frozen=True)
 class Rich:
-    """An account with a plan, usage, a resource, money, a card, a charge, a hold and a creator's earnings."""
+    """An account with a plan, usage, a lease, a resource, money, a card, a charge, a hold, a creator's earnings."""
 
     account: Account
     sessions: tuple[str, ...]
     charge_id: str
     hold_id: str
+    lease_id: str
     key: str
 
     @classmethod
@@ -106,6 +107,8 @@ class Rich:
         sessions = (account.pay(account.page("pro", idempotency_key=key)), deposit(account, idempotency_key=key))
         assert account.verify(sessions[0]).status_code == 200
         assert account.consume(quantity=7, idempotency_key=key).status_code == 200
+        lease = account.lease(1_000, 3_600)
+        assert lease.status_code == 201
         assert account.claim("projects", "secret-project").status_code == 200
         onboarding = account.send("POST", ONBOARD, CONNECT_BACK)
         assert api.press(onboarding.json()["url"]).status_code == 303
@@ -114,7 +117,7 @@ class Rich:
         hold = priced(account, HOLDS, idempotency_key=key)
         api.deliver()
         until(lambda: account.get("/api/creators/me")["onboarding"] == "complete")
-        return cls(account, sessions, charge["charge_id"], hold["hold_id"], key)
+        return cls(account, sessions, charge["charge_id"], hold["hold_id"], lease.json()["lease_id"], key)
 
     def state(self) -> Json:
         """All that its owner can see of it, and what Stripe has of it."""
@@ -128,6 +131,7 @@ class Rich:
         billing = state["/api/billing"]
         lines = [line["id"] for line in state["/api/balance/transactions"]["transactions"]]
         ids = [billing["stripe_customer_id"], billing["stripe_subscription_id"], self.charge_id, self.hold_id]
+        ids += [self.lease_id]
         return [self.account.id, *ids, *self.sessions, *lines, "secret-project", "secret-reference"]
 
 

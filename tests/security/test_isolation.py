@@ -162,12 +162,32 @@ def test_a_session_of_anothers_is_not_to_be_found_and_credits_nobody(victim: Ric
 
 def test_every_id_in_a_service_routes_path_is_attacked() -> None:
     in_paths = {part[1:-1] for name in SERVICE_ROUTES for part in ROUTES[name].path.split("/") if part.startswith("{")}
-    assert in_paths == {"hold_id", "charge_id", "kind", "id"}
+    assert in_paths == {"hold_id", "charge_id", "lease_id", "kind", "id"}
 
 
 def test_every_service_route_names_the_account_that_it_acts_for() -> None:
-    for name in SERVICE_ROUTES:
+    for name in set(SERVICE_ROUTES) - {"ConsumeBatch"}:
         assert "account_id" in {*ROUTES[name].parameters, *ROUTES[name].fields}, name
+
+
+def test_each_event_of_a_batch_names_its_own_account_and_no_other_is_touched(
+    api: Api, victim: Rich, attacker: Account
+) -> None:
+    before = victim.state()
+    event = {"metric": "api_requests", "idempotency_key": victim.key, "quantity": 7}
+    events = [{"account_id": attacker.id, **event}, event]
+    named, nameless = service(api, "POST", "/api/billing/usage/batch", {"events": events}).json()["results"]
+    assert (named["status"], nameless["status"]) == (200, 422)
+    assert "account_id" in nameless["error"]["details"]
+    assert victim.state() == before
+
+
+def test_a_lease_of_anothers_is_not_settled(victim: Rich, attacker: Account) -> None:
+    before, own = victim.state(), attacker.usage("api_requests")
+    answer = attacker.settle(victim.lease_id, 0)
+    assert (answer.status_code, answer.json()) == (200, {"returned": 0})
+    assert (victim.state(), attacker.usage("api_requests")) == (before, own)
+    assert victim.account.settle(victim.lease_id, 0).json() == {"returned": 1_000}
 
 
 def test_a_hold_of_anothers_can_neither_be_captured_nor_released(api: Api, victim: Rich, attacker: Account) -> None:

@@ -144,6 +144,9 @@ def test_a_meters_token_takes_no_money_and_a_charges_token_counts_nothing(api: A
     body = {"account_id": account.id}
     for token, method, path in (
         (charge, "POST", "/api/billing/usage/consume"),
+        (charge, "POST", "/api/billing/usage/batch"),
+        (charge, "POST", "/api/billing/usage/leases"),
+        (charge, "POST", "/api/billing/usage/leases/lease_1/settle"),
         (charge, "PUT", "/api/billing/resources/projects/p"),
         (charge, "DELETE", f"/api/billing/resources/projects/p?account_id={account.id}"),
         (meter, "POST", "/api/balance/charges"),

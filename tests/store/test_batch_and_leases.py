@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from aerostack_billing.errors import InvalidRequest, PlanLimitExceeded, UnknownMetric
+from aerostack_billing.errors import InvalidRequest, PlanLimitExceeded, StoreUnavailable, UnknownMetric
 from aerostack_billing.fields import validated
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.leases import LeaseNotFound
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
+from aerostack_billing.usage.store import Sheet
 from tests.store.conftest import Meter, Time
 from tests.store.test_counters import consume, move_to
 
@@ -145,6 +147,23 @@ def test_batches_at_once_pass_no_more_than_the_limit(parts: Runtime, account: st
         answers = list(pool.map(lambda _: batch(parts, *(event(account) for _ in range(100))), range(8)))
     assert sum(statuses(answer).count(200) for answer in answers) == 500
     assert counter(parts, account) == (55_000, 0)
+
+
+def test_events_that_the_store_could_not_count_are_503_and_the_others_stand(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_all = parts.usage.add_all
+
+    def unavailable_for_one(account_id: str, item: str, totals: Mapping[str, int]) -> Sheet:
+        if account_id == account:
+            raise StoreUnavailable("The store did not answer.")
+        return add_all(account_id, item, totals)
+
+    monkeypatch.setattr(parts.usage, "add_all", unavailable_for_one)
+    results = batch(parts, event(f"{account}x", 5), event(account), event(f"{account}y", 6), event(account, 0))
+    assert statuses(results) == [200, 503, 200, 422]
+    assert results[1]["error"]["code"] == "STORE_UNAVAILABLE"
+    assert counter(parts, f"{account}y")[0] == 6
 
 
 # Leases

@@ -69,6 +69,7 @@ def test_the_webhook_s_sample_is_a_function_url_s_event_with_a_signature_to_repl
 
 
 ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
+    "TakeLeaseFunction": 201,
     "VerifySessionFunction": 404,  # the session is a made-up one
     "CancelFunction": 409,  # nothing was bought yet
     "ResumeFunction": 409,

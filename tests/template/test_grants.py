@@ -25,6 +25,7 @@ Grant = tuple[str, str, str]  # function, table or table/index, action
 
 UNSEEN: dict[Grant, str] = {
     ("ClaimResourceFunction", "UsageTable", "GetItem"): "when a refused transaction does not hand the place back",
+    ("ConsumeBatchFunction", "EventsTable", "UpdateItem"): "to answer a key whose first request broke off unanswered",
     ("SetAutoReloadFunction", "LedgerTable", "PutItem"): "when a payment that is to be voided was confirmed meanwhile",
 }
 """Granted for what a test does not bring about on one thread, and why it is needed all the same."""
@@ -82,6 +83,19 @@ class Caller:
     def consume(self, ok: int = 200, **more: object) -> None:
         body = {"account_id": self.account, "metric": "api_requests", **more}
         self("POST", "/billing/usage/consume", body, scope=METER, ok=ok)
+
+    def batch(self, *events: dict[str, object]) -> list[int]:
+        """Count events at once; the status of each."""
+        asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
+        answer = self("POST", "/billing/usage/batch", asked, scope=METER)
+        return [result["status"] for result in answer["results"]]
+
+    def lease(self) -> None:
+        """Take a lease and settle it."""
+        body = {"account_id": self.account, "metric": "api_requests", "quantity": 10, "ttl_seconds": 60}
+        lease_id = self("POST", "/billing/usage/leases", body, scope=METER, ok=201)["lease_id"]
+        used = {"account_id": self.account, "used": 4}
+        assert self("POST", f"/billing/usage/leases/{lease_id}/settle", used, scope=METER) == {"returned": 6}
 
     def resource(self, method: str, name: str) -> None:
         if method == "PUT":
@@ -182,6 +196,13 @@ def walk_through_plans(call: Caller) -> None:
     call("POST", "/billing/resume")
     call("GET", "/billing/portal")
     call.hear()
+
+
+def walk_through_batches_and_leases(at_once: Caller, leasing: Caller) -> None:
+    leasing.lease()
+    assert at_once.batch({}, {"idempotency_key": "once"}) == [200, 200]
+    assert at_once.batch({"idempotency_key": "once"}, {"quantity": 54_998}) == [200, 200]
+    assert at_once.batch({"idempotency_key": "refused"}, {}) == [403, 403]
 
 
 def walk_through_the_wallet(call: Caller) -> None:
@@ -292,6 +313,7 @@ def used() -> set[Grant]:
                 # Otherwise it were by chance who writes first, a function or the webhook that tells of what it did.
                 Caller(stack, "acct_plans").webhooks(paused=True)
                 walk_through_plans(Caller(stack, "acct_plans"))
+                walk_through_batches_and_leases(Caller(stack, "acct_batches"), Caller(stack, "acct_leases"))
                 walk_through_the_wallet(Caller(stack, "acct_wallet"))
                 walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
                 walk_through_lost_deliveries(Caller(stack, "acct_unheard"))

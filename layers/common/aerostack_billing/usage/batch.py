@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import BillingError
+from aerostack_billing.errors import BillingError, StoreUnavailable
 from aerostack_billing.fields import validated
 from aerostack_billing.idempotency.store import IdempotencyStore, Keyed, key_reused, keyed
 from aerostack_billing.usage.models import ConsumeRequest, Counter
@@ -87,10 +87,12 @@ class Batch:
         """Decide and count the events of one item, a transaction's worth of keys at a time."""
         for events in _by_keys(group):
             plain = all(event.counts and event.key is None and event.request.quantity > 0 for event in events)
-            if plain:
-                self._count_blindly(account_id, item, events, results)
-            else:
-                self._count_as_read(account_id, item, events, results)
+            count = self._count_blindly if plain else self._count_as_read
+            try:
+                count(account_id, item, events, results)
+            except StoreUnavailable as error:
+                # What another write counted stands: its events keep their results.
+                results.update({event.place: _refused(error) for event in events})
 
     def _count_blindly(self, account_id: str, item: str, events: list[_Event], results: dict[int, Result]) -> None:
         """Count all, in the hope that there is room for all: one request."""
@@ -142,9 +144,9 @@ class Batch:
         self._answered(events, {event.key for event in events}, results)
 
     def _answered(self, events: list[_Event], keys: set[str | None], results: dict[int, Result]) -> list[_Event]:
-        """Answer those events alone whose key is among `keys`; the others."""
+        """Answer those that count alone whose key is among `keys`; the others."""
         for event in events:
-            if event.key in keys:
+            if event.counts and event.key in keys:
                 results[event.place] = self._alone(event.request)
         return [event for event in events if event.key not in keys]
 

@@ -1,0 +1,9 @@
+"""POST /api/billing/usage/leases: take a block of quota, to use without asking."""
+
+from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.usage.models import LeaseRequest
+
+
+@endpoint
+def handler(request: Request) -> Response:
+    return Response(request.runtime.leases.take(request.json(LeaseRequest)), 201)
