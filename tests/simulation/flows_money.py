@@ -118,16 +118,19 @@ class _Release:
 class _Lapse:
     @staticmethod
     def act(world: World) -> None:
-        """The request finds the wallet short until the lapsed hold is freed, before the schedule comes to it."""
+        """The request finds the wallet short until the lapsed hold is freed, before the schedule comes to it.
+
+        And short again once it is charged: whoever comes second must hear of the charge, and not of what is missing.
+        """
         held = world.request(lambda parts: hold(parts, world.account, 2_000, "h", ttl_seconds=604_800))
         world.later(604_800)
-        world.request(lambda parts: charge(parts, world.account, 700, "k"))
+        world.request(lambda parts: charge(parts, world.account, 1_900, "k"))
         world.fire("holds")
         world.request(lambda parts: capture(parts, world.account, held["hold_id"], 500, "c"))
 
     @staticmethod
     def end(world: World) -> None:
-        assert lines(world)[1:] == [("hold", -2_000), ("release", 2_000), ("charge", -700), ("capture", -500)]
+        assert lines(world)[1:] == [("hold", -2_000), ("release", 2_000), ("charge", -1_900), ("capture", -500)]
 
 
 @flow("hold, lapsed by the schedule", fund)

@@ -19,6 +19,21 @@ def test_a_flow_ends_as_it_should_whichever_call_breaks(simulated: World, name: 
     assert row.calls
 
 
+FOUND = [("hold, lapsed and then captured", "query wallets", TWIN)]
+"""Flow, call and kind of what once broke."""
+
+
+@pytest.mark.parametrize(("name", "call", "kind"), FOUND)
+def test_what_once_broke_a_flow_breaks_it_no_more(simulated: World, name: str, call: str, kind: str) -> None:
+    flow = _FLOWS[name]
+    start = steps.prepared(simulated, flow)
+    assert steps.replay(simulated, flow, start, steps.Strike()) is None
+    numbers = [number for number, made in enumerate(simulated.calls.made, 1) if str(made) == call]
+    assert numbers
+    for number in numbers:
+        assert steps.replay(simulated, flow, start, steps.Strike(number, kind)) is None
+
+
 MEANWHILE = [name for name in _FLOWS if "while" in name]
 
 

@@ -72,15 +72,22 @@ class Lapsing:
         try:
             return self._wallets.apply(account_id, rule)
         except (InsufficientBalance, SpendCapReached):
-            earlier = self._wallets.ledger.transfer(account_id, transfer_id)
-            if earlier is not None:
-                raise TransferExists(earlier) from None
-            lapsed = [hold for hold in self._wallets.open_holds(account_id) if hold.lapsed]
-            if not lapsed and at_last is None:
-                raise
-            for hold in lapsed:
+            self._check_new(account_id, transfer_id)
+        for hold in self._wallets.open_holds(account_id):
+            if hold.lapsed:
                 self.lapse(hold)
-        return self._wallets.apply(account_id, at_last or rule)
+        # Also where none was found: another may have freed it since the wallet was read, a twin of this very request.
+        try:
+            return self._wallets.apply(account_id, at_last or rule)
+        except (InsufficientBalance, SpendCapReached):
+            self._check_new(account_id, transfer_id)
+            raise
+
+    def _check_new(self, account_id: str, transfer_id: str) -> None:
+        """Return if there is no such transfer; TransferExists if there is."""
+        earlier = self._wallets.ledger.transfer(account_id, transfer_id)
+        if earlier is not None:
+            raise TransferExists(earlier)
 
     def _lapsed(self, wallet: Wallet, hold: Hold) -> Change[Wallet]:
         posting = Posting(wallet)
