@@ -1,12 +1,12 @@
 # Every target first sets up what it needs, inside this folder; `make` alone lists them.
 
 # Handed to the local stack through the environment, as are SCOPES, EXPIRES_IN and EVENT where they are given.
-run token invoke audit: export PORT ?= 3000
+run token invoke audit ctl: export PORT ?= 3000
 run: export STORE ?= moto
 token: export ACCOUNT ?= acct_demo
 invoke: export FUNCTION ?= GetBillingFunction
 
-# Which stage of samconfig.toml `make deploy` deploys, and more arguments for pytest.
+# Which stage of samconfig.toml `make deploy` deploys, and more arguments for pytest or billingctl.
 STAGE ?= dev
 ARGS ?=
 # How long `make fuzz` runs, and how to repeat a run.
@@ -15,10 +15,11 @@ SEED ?= 1
 
 PYTHON := .venv/bin/python
 SETUP := .venv/.ready
+CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit test simulate fuzz lint audit-deps openapi format build deploy lock clean
+.PHONY: help setup run token invoke audit ctl test simulate fuzz lint audit-deps openapi format build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,6 +36,9 @@ invoke: $(SETUP) ## Run one function against the running stack (FUNCTION=GetBill
 
 audit: $(SETUP) ## Audit the running stack's ledger (ACCOUNT=...)
 	@exec $(PYTHON) -m local audit
+
+ctl: $(SETUP) $(CTL) ## Look at and mend what a stack holds (ARGS="account show acct_demo"; also .venv/bin/billingctl)
+	@exec $(CTL) $(ARGS)
 
 test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest, WORKERS=0 runs them in one process)
 	@exec scripts/run_tests $(ARGS)
@@ -53,7 +57,7 @@ lint: $(SETUP) ## Check style, types and the template
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	.venv/bin/bandit --quiet --recursive --severity-level medium layers functions local
+	.venv/bin/bandit --quiet --recursive --severity-level medium layers functions local billingctl
 	.venv/bin/cfn-lint template.yaml
 
 audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs the network)
@@ -74,7 +78,7 @@ build: $(SETUP) $(SETUP_SAM) ## Build the functions and the layer for Lambda
 deploy: build ## Deploy a stage of samconfig.toml (STAGE=dev)
 	scripts/sam deploy --config-env $(STAGE)
 
-setup: $(SETUP) ## Make .venv with everything pinned (the other targets do it by themselves)
+setup: $(SETUP) $(CTL) ## Make .venv with everything pinned (the other targets do it by themselves)
 
 lock: $(SETUP) ## Write the hashed requirements anew from the .in files
 	@scripts/lock
@@ -84,6 +88,10 @@ clean: ## Remove what was built and set up
 
 $(SETUP): requirements-dev.txt
 	@scripts/setup_venv .venv requirements-dev.txt
+
+# A link, and no package to install: what runs is what stands in this folder.
+$(CTL): | $(SETUP)
+	@ln -sf ../../scripts/billingctl $@
 
 $(SETUP_SAM): requirements-sam.txt
 	@scripts/setup_venv .venv-sam requirements-sam.txt

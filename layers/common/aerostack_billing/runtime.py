@@ -13,6 +13,7 @@ from aerostack_billing.config import Settings
 from aerostack_billing.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    import boto3
     import stripe
 
     from aerostack_billing.accounts.checkout import Checkout
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from aerostack_billing.payments.cards import CardPayments
     from aerostack_billing.payments.connect import Connect
     from aerostack_billing.payments.gateway import Payments
+    from aerostack_billing.payments.history import History
     from aerostack_billing.payments.secrets import SecretStore
     from aerostack_billing.plans.catalog import Catalog
     from aerostack_billing.reconcile.service import Reconciler
@@ -62,10 +64,14 @@ _READ_SECONDS = 3
 
 
 class Runtime:
-    """Makes each part when it is first asked for, and imports it then: a function loads what it uses and no more."""
+    """Makes each part when it is first asked for, and imports it then: a function loads what it uses and no more.
 
-    def __init__(self, settings: Settings) -> None:
+    AWS is asked by `session`, or as the process's environment says where none is given.
+    """
+
+    def __init__(self, settings: Settings, session: boto3.Session | None = None) -> None:
         self.settings = settings
+        self._session = session
         self._stripe_clients: dict[str, stripe.StripeClient] = {}
 
     @cached_property
@@ -90,7 +96,7 @@ class Runtime:
             retries={"total_max_attempts": 1},
             max_pool_connections=64,
         )
-        return Dynamo(boto3.client("dynamodb", config=config))
+        return Dynamo((self._session or boto3).client("dynamodb", config=config))
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -160,7 +166,7 @@ class Runtime:
 
         from aerostack_billing.payments.secrets import SecretStore  # noqa: PLC0415
 
-        return SecretStore(boto3.client("secretsmanager"), self.settings.stripe_secret_arn)
+        return SecretStore((self._session or boto3).client("secretsmanager"), self.settings.stripe_secret_arn)
 
     @cached_property
     def payments(self) -> Payments:
@@ -357,13 +363,17 @@ class Runtime:
         return Webhooks(self.events, handlers.by_type(), self.telemetry)
 
     @cached_property
-    def reconciler(self) -> Reconciler:
+    def history(self) -> History:
         from aerostack_billing.payments.history import History  # noqa: PLC0415
+
+        return History(self._stripe_client)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
         from aerostack_billing.reconcile.service import ProgressStore, Reconciler  # noqa: PLC0415
 
         progress = ProgressStore(self.dynamo, self.settings.events_table)
-        history = History(self._stripe_client)
-        return Reconciler(progress, history, self.webhooks, self.settlement, self.wallets, self.telemetry)
+        return Reconciler(progress, self.history, self.webhooks, self.settlement, self.wallets, self.telemetry)
 
 
 @functools.cache

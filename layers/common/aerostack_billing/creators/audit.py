@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 
 from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
@@ -35,8 +36,8 @@ class FullAudit:
         self._wallets = wallets
         self._creators = creators
 
-    def run(self, account_id: str | None) -> Report:
-        """Audit one account, as a wallet and as a creator, or all.
+    def run(self, account_id: str | None, step: Callable[[int, int], None] = lambda _done, _of: None) -> Report:
+        """Audit one account, as a wallet and as a creator, or all; `step` is told of each wallet.
 
         Only an audit of all can tell whether what is pending is what callers' ledgers say. A creator who earned or
         was paid while it ran is named as busy, not compared.
@@ -49,7 +50,7 @@ class FullAudit:
             for account, amount in movements(transfers).items():
                 earned[account] += amount
 
-        report = self._wallets.run(account_id, see)
+        report = self._wallets.run(account_id, see, step)
         violations, busy, lines = list(report.violations), list(report.busy), report.transfers
         for creator_id in creators:
             transfers = self._creators.ledger.whole(partition(creator_id))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import stripe
 
 from aerostack_billing.payments.cards import Payment, WirePayment
-from aerostack_billing.payments.client import told
+from aerostack_billing.payments.client import ObjectMissing, told
 
 
 class History:
@@ -30,3 +30,11 @@ class History:
         with told():
             found = self._connect().v1.payment_intents.list({"created": {"gte": since, "lt": until}, "limit": 100})
             return [WirePayment.model_validate(made.to_dict()).read() for made in found.auto_paging_iter()][::-1]
+
+    def event(self, event_id: str) -> dict[str, object] | None:
+        """One event, as a webhook would carry it; None where Stripe has none, or has none any more."""
+        try:
+            with told():
+                return self._connect().v1.events.retrieve(event_id).to_dict()
+        except ObjectMissing:
+            return None

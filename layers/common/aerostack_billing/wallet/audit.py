@@ -79,8 +79,13 @@ class Audit:
     def __init__(self, wallets: WalletStore) -> None:
         self._wallets = wallets
 
-    def run(self, account_id: str | None, see: Callable[[list[Transfer]], None] = lambda _: None) -> Report:
-        """Audit one account, or all; `see` is shown each account's whole ledger.
+    def run(
+        self,
+        account_id: str | None,
+        see: Callable[[list[Transfer]], None] = lambda _: None,
+        step: Callable[[int, int], None] = lambda _done, _of: None,
+    ) -> Report:
+        """Audit one account, or all; `see` is shown each account's whole ledger, `step` how many are done of how many.
 
         A wallet that is written meanwhile is looked at again; one that never stands still is named as busy.
         """
@@ -88,7 +93,8 @@ class Audit:
         transfers = 0
         violations: list[Violation] = []
         busy: list[str] = []
-        for account in accounts:
+        for done, account in enumerate(accounts):
+            step(done, len(accounts))
             ledger = self._quiet(account, violations)
             if ledger is None:
                 busy.append(account)

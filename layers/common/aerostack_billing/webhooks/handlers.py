@@ -6,7 +6,7 @@ No handler believes what the event says of the state of things: it takes from it
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
@@ -203,6 +203,21 @@ _SUBSCRIPTION_TYPES = (
 _PAYMENT_TYPES = ("payment_intent.succeeded", "payment_intent.payment_failed")
 _CHARGE_TYPES = ("charge.refunded", "charge.dispute.created", "charge.dispute.closed")
 _CARD_TYPES = ("payment_method.automatically_updated", "payment_method.detached")
+
+
+ACCOUNT_TYPES: Final = (
+    *_SESSION_TYPES,
+    *_SUBSCRIPTION_TYPES,
+    *_PAYMENT_TYPES,
+    *_CHARGE_TYPES,
+    *_CARD_TYPES,
+    "customer.updated",
+    "transfer.reversed",
+)
+"""What the endpoint for events of our own account is to send."""
+
+CONNECT_TYPES: Final = ("account.updated", "payout.failed")
+"""What the endpoint for events of connected accounts is to send: Stripe tells of them to no other."""
 
 
 def _not_ours(event: Event) -> Outcome:

@@ -35,3 +35,14 @@ class Outcome:
     event_type: str
     result: Result
     account_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of an event: what became of it, and when it came."""
+
+    event_id: str
+    event_type: str
+    result: str
+    received_at: str
+    account_id: str | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aerostack_billing import clock
 from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
-from aerostack_billing.webhooks.models import Outcome
+from aerostack_billing.webhooks.models import Outcome, Record
 
 KEPT_SECONDS = 90 * 86400
 """Stripe sends again for three days and lists events for thirty; after that nothing can arrive twice."""
@@ -20,6 +22,18 @@ class EventStore:
     def seen(self, event_id: str) -> bool:
         """Whether the event has a record: it took effect, or was found to have none."""
         return self._dynamo.get(self._table, {"event_id": _key(event_id)}) is not None
+
+    def records(self, event_ids: Sequence[str]) -> dict[str, Record]:
+        """What is recorded of up to a hundred events, by id; one that is not there was never taken in."""
+        keys: list[Item] = [{"event_id": _key(event_id)} for event_id in event_ids]
+        found = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
+        return {record.event_id: record for record in map(_read, found)}
+
+    def dead(self) -> list[Record]:
+        """Every event that can never be processed, newest first; reads the whole table, for an operator alone."""
+        condition, names = "begins_with(event_id, :prefix) AND #result = :dead", {"#result": "result"}
+        found = self._dynamo.scan(self._table, condition, {":prefix": _PREFIX, ":dead": "dead"}, names=names)
+        return sorted(map(_read, found), key=lambda record: record.received_at, reverse=True)
 
     def mark(self, outcome: Outcome) -> Write:
         """The write, for the transaction of the effect, that records the event unless it is recorded."""
@@ -42,5 +56,19 @@ class EventStore:
             return
 
 
+_PREFIX = "stripe#"
+
+
 def _key(event_id: str) -> str:
-    return f"stripe#{event_id}"
+    return f"{_PREFIX}{event_id}"
+
+
+def _read(item: Item) -> Record:
+    account_id = item.get("account_id")
+    return Record(
+        event_id=str(item["event_id"]).removeprefix(_PREFIX),
+        event_type=str(item["type"]),
+        result=str(item["result"]),
+        received_at=str(item["received_at"]),
+        account_id=None if account_id is None else str(account_id),
+    )

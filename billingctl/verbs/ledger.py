@@ -1,0 +1,59 @@
+"""billingctl ledger"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billingctl.export import Format, export_ledgers
+from billingctl.verbs.account import named
+from billingctl.work import Account, Json, at_work
+
+app = typer.Typer(name="ledger", help="The transfers of wallets and creators.", no_args_is_help=True)
+OneOrAll = Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="One account; all of them if not given.")]
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    account: Account,
+    *,
+    limit: Annotated[int, typer.Option(help="How many, 100 at most.")] = 25,
+    kind: Annotated[str | None, typer.Option("--type", help="Only this type, like charge.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="The next_cursor of the page before.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show an account's transactions, newest first."""
+    with at_work(context, as_json=as_json) as work:
+        work.console.show(work.parts.statement.transactions(named(account), str(limit), cursor, kind))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    account: OneOrAll = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    form: Annotated[Format, typer.Option("--format", help="A JSON object a line, or CSV.")] = Format.JSONL,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write every transfer, with its debit and credit, to a file; amounts in micros (10,000 to the cent)."""
+    with at_work(context, as_json=as_json) as work, work.console.progress("Exporting") as step:
+        one = None if account is None else named(account)
+        done = export_ledgers(work.parts, one, output, form, step, force=force)
+        work.console.show(done)
+
+
+@app.command()
+def audit(context: typer.Context, account: OneOrAll = None, *, as_json: Json = False) -> None:
+    """Recompute every balance from the ledger; exit status 1 if one does not fit."""
+    with at_work(context, as_json=as_json) as work:
+        with work.console.progress("Auditing") as step:
+            report = work.parts.audit.run(None if account is None else named(account), step)
+        work.console.show(asdict(report))
+        if report.violations:
+            raise typer.Exit(1)

@@ -1,0 +1,44 @@
+"""billingctl payouts"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from billingctl.verbs.account import named
+from billingctl.work import Json, at_work
+
+app = typer.Typer(name="payouts", help="What creators are paid.", no_args_is_help=True)
+_MOST = 1_000
+
+
+class StateFilter(StrEnum):
+    """Where a payout stands."""
+
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    REVERSED = "reversed"
+
+
+@app.command("list")
+def listed(
+    context: typer.Context,
+    *,
+    creator: Annotated[str | None, typer.Option(help="One creator; all of them if not given.")] = None,
+    state: Annotated[StateFilter | None, typer.Option(help="Only those that stand so.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List payouts, newest first."""
+    with at_work(context, as_json=as_json) as work:
+        store = work.parts.creators
+        creators = store.all_creators() if creator is None else [named(creator)]
+        payouts = [payout for one in creators for payout in store.payouts(one, _MOST)]
+        shown = sorted(
+            (payout for payout in payouts if state in (None, payout.state)),
+            key=lambda payout: (payout.created_at, payout.payout_id),
+            reverse=True,
+        )
+        work.console.show({"payouts": [{"creator_id": payout.creator_id, **payout.view()} for payout in shown]})
