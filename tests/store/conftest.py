@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.model import OperationModel
 
 from aerostack_billing import clock
 from aerostack_billing.config import Settings
@@ -24,7 +27,7 @@ from aerostack_billing.runtime import Runtime
 from local.aws.dynamodb_local import dynamodb_local
 from local.aws.seed import create_tables
 from local.paths import STATE
-from local.template import load_app
+from local.template import Table, load_app
 from tests.store.stripe_world import StripeWorld, serving
 
 if TYPE_CHECKING:
@@ -47,16 +50,28 @@ def endpoint() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def client(endpoint: str) -> DynamoDBClient:
+def connected(endpoint: str) -> DynamoDBClient:
+    """A client of the DynamoDB at that address, for many threads."""
     config = Config(max_pool_connections=80, retries={"total_max_attempts": 1})
     credentials = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
     return boto3.client("dynamodb", endpoint_url=endpoint, config=config, **credentials)
 
 
+@pytest.fixture(scope="session")
+def client(endpoint: str) -> DynamoDBClient:
+    return connected(endpoint)
+
+
+_READS = frozenset({"GetItem", "BatchGetItem", "Query", "TransactGetItems", "Scan"})
+
+
 @dataclass
 class Meter:
-    """Requests and capacity units since `reset`, as DynamoDB counts them."""
+    """Requests and capacity units since `reset`, as DynamoDB counts them.
+
+    A refused write costs what it would have cost, but does not say so: of items under 1 KB, as all of ours are, one
+    unit, and in a transaction two for each action.
+    """
 
     requests: int = 0
     write_units: float = 0
@@ -71,38 +86,55 @@ class Meter:
         """Requests, write units, read units."""
         return self.requests, self.write_units, self.read_units
 
+    def ask(self, params: dict[str, object], context: dict[str, object], **_: object) -> None:
+        """Have a request tell its cost."""
+        params["ReturnConsumedCapacity"] = "TOTAL"
+        actions = params.get("TransactItems")
+        context["refused_units"] = 2 * len(actions) if isinstance(actions, list) else 1
+
+    def count(self, parsed: dict[str, Any], model: OperationModel, context: dict[str, float], **_: object) -> None:
+        """Note what a request cost."""
+        self.requests += 1
+        self.operations.append(model.name)
+        told = parsed.get("ConsumedCapacity") or []
+        units = sum(float(c["CapacityUnits"]) for c in (told if isinstance(told, list) else [told]))
+        if model.name in _READS:
+            self.read_units += units
+        else:
+            self.write_units += context["refused_units"] if "Error" in parsed else units
+
+
+@contextmanager
+def metered(client: DynamoDBClient) -> Iterator[Meter]:
+    """What the client costs inside the block."""
+    meter = Meter()
+    client.meta.events.register("provide-client-params.dynamodb.*", meter.ask, unique_id="meter-ask")
+    client.meta.events.register("after-call.dynamodb.*", meter.count, unique_id="meter-count")
+    try:
+        yield meter
+    finally:
+        client.meta.events.unregister("provide-client-params.dynamodb.*", unique_id="meter-ask")
+        client.meta.events.unregister("after-call.dynamodb.*", unique_id="meter-count")
+
 
 @pytest.fixture
 def meter(client: DynamoDBClient) -> Iterator[Meter]:
-    meter = Meter()
-
-    def ask(params: dict[str, object], **_: object) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
-
-    def count(parsed: dict[str, object], model: object, **_: object) -> None:
-        name = getattr(model, "name", "")
-        meter.requests += 1
-        meter.operations.append(name)
-        told = parsed.get("ConsumedCapacity") or []
-        units = sum(float(c["CapacityUnits"]) for c in (told if isinstance(told, list) else [told]))
-        if name in {"GetItem", "BatchGetItem", "Query", "TransactGetItems", "Scan"}:
-            meter.read_units += units
-        else:
-            meter.write_units += units
-
-    client.meta.events.register("provide-client-params.dynamodb.*", ask, unique_id="meter-ask")
-    client.meta.events.register("after-call.dynamodb.*", count, unique_id="meter-count")
-    yield meter
-    client.meta.events.unregister("provide-client-params.dynamodb.*", unique_id="meter-ask")
-    client.meta.events.unregister("after-call.dynamodb.*", unique_id="meter-count")
+    with metered(client) as meter:
+        yield meter
 
 
-@pytest.fixture(scope="session")
-def environment(client: DynamoDBClient) -> dict[str, str]:
-    """The template's tables, made once; the settings that name them."""
+@functools.cache
+def _template_tables() -> dict[str, Table]:
+    return load_app(ROOT / "template.yaml").tables
+
+
+def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
+    """The template's tables, made, with the suffix to their names; the settings that name them."""
     # Without TTL: the tests' clock stands in the past, and DynamoDB Local deletes by the real one.
-    found = load_app(ROOT / "template.yaml").tables
-    tables = {name: replace(table, ttl_attribute=None) for name, table in found.items()}
+    tables = {
+        name: replace(table, name=f"{table.name}{suffix}", ttl_attribute=None)
+        for name, table in _template_tables().items()
+    }
     create_tables(client, tables.values())
     names = {f"{name.removesuffix('Table').upper()}_TABLE": table.name for name, table in tables.items()}
     return {
@@ -115,12 +147,23 @@ def environment(client: DynamoDBClient) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def parts(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
-    """The rooms, put together as in a function, on DynamoDB Local."""
+@pytest.fixture(scope="session")
+def environment(client: DynamoDBClient) -> dict[str, str]:
+    """The template's tables, made once; the settings that name them."""
+    return made_tables(client)
+
+
+def put_together(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
+    """The rooms as in a function, on that DynamoDB."""
     parts = Runtime(Settings(environment))
     parts.dynamo = Dynamo(client)
     return parts
+
+
+@pytest.fixture
+def parts(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
+    """The rooms, put together as in a function, on DynamoDB Local."""
+    return put_together(client, environment)
 
 
 @pytest.fixture

@@ -100,13 +100,6 @@ def counter_or_none(parts: Runtime, account: str) -> object:
     return found["2026-03"].counters if "2026-03" in found else None
 
 
-def test_a_hundred_events_are_one_request_and_one_write_unit(parts: Runtime, account: str, meter: Meter) -> None:
-    consume(parts, account)
-    meter.reset()
-    assert statuses(batch(parts, *(event(account) for _ in range(100)))) == [200] * 100
-    assert meter.spent() == (1, 1, 0)
-
-
 def test_a_hundred_events_of_which_some_are_refused_are_within_the_budget(
     parts: Runtime, account: str, meter: Meter
 ) -> None:
@@ -176,15 +169,6 @@ def test_a_lease_counts_as_used_and_gives_the_rest_back(parts: Runtime, account:
     assert settle(parts, account, lease, 400) == 600
     assert settle(parts, account, lease, 400) == 0
     assert counter(parts, account) == (400, 54_600)
-
-
-def test_a_lease_taken_and_settled_is_two_requests_and_two_write_units(
-    parts: Runtime, account: str, meter: Meter
-) -> None:
-    consume(parts, account)
-    meter.reset()
-    settle(parts, account, take(parts, account), 900)
-    assert meter.spent() == (2, 2, 0)
 
 
 def test_a_late_settlement_gives_nothing_back(parts: Runtime, account: str, time_stands: Time) -> None:

@@ -109,22 +109,6 @@ def test_the_first_use_of_a_month_by_64_at_once_counts_each(parts: Runtime, acco
     assert consume(parts, account)["used"] == 65
 
 
-def test_a_consume_under_way_is_one_request_and_one_write_unit(parts: Runtime, account: str, meter: Meter) -> None:
-    consume(parts, account)
-    meter.reset()
-    consume(parts, account)
-    assert meter.spent() == (1, 1, 0)
-
-
-def test_a_refusal_is_one_request_and_one_write_unit(parts: Runtime, account: str, meter: Meter) -> None:
-    consume(parts, account, 55_000)
-    meter.reset()
-    with pytest.raises(PlanLimitExceeded):
-        consume(parts, account)
-    # A refused conditional write costs the item's write unit; the refusal itself does not report it.
-    assert meter.operations == ["UpdateItem"]
-
-
 def test_a_full_item_with_the_longest_account_id_is_still_one_write_unit(parts: Runtime, meter: Meter) -> None:
     account = "a" * 128
     move_to(parts, account, "enterprise")
@@ -417,23 +401,6 @@ def test_usage_of_an_account_never_seen_is_zeros_in_one_request(parts: Runtime, 
         "state": "ok",
     }
     assert view["resource_counts"]["projects"] == {"used": 0, "limit": 10}  # type: ignore[index]
-
-
-def test_usage_is_shown_within_two_requests_and_two_read_units(parts: Runtime, account: str, meter: Meter) -> None:
-    consume(parts, account)
-    consume(parts, account, 1, "storage_bytes")
-    parts.usage.open(parts.accounts.get(account), "resources")
-    meter.reset()
-    parts.usage_overview.view(account, None)
-    assert meter.requests <= 2
-    assert meter.read_units <= 2
-
-
-def test_an_account_is_read_in_one_request_and_one_read_unit(parts: Runtime, account: str, meter: Meter) -> None:
-    move_to(parts, account, "pro")
-    meter.reset()
-    parts.accounts.get(account)
-    assert meter.spent() == (1, 0, 1)
 
 
 def test_a_refusal_is_an_error_with_a_code_and_a_way_out(parts: Runtime, account: str) -> None:

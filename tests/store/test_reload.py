@@ -17,10 +17,9 @@ from aerostack_billing.reload.service import Reloads
 from aerostack_billing.reload.settings import NoPaymentMethod
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet import reload_states as states
-from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Attempt, Reload, Wallet, view_reload
 from aerostack_billing.wallet.requests import AutoReloadRequest
-from tests.store.conftest import Meter, Time
+from tests.store.conftest import Time
 from tests.store.stripe_world import StripeWorld
 from tests.store.test_deposits import deposit, hear_all
 from tests.store.test_wallet import audited, charge, hold, lines
@@ -493,19 +492,3 @@ def test_a_failing_wallet_stops_no_other(parts: Runtime, world: StripeWorld, acc
     assert listener.failures == [broken]
     balances = {each: parts.wallets.get(each).balance for each in accounts}
     assert balances == {each: micros(400 if each == broken else 2_400) for each in accounts}
-
-
-def test_the_sweep_costs_by_what_is_due_and_not_by_the_wallets_there_are(
-    parts: Runtime, account: str, meter: Meter
-) -> None:
-    for i in range(50):
-        parts.wallets.apply(f"{account}{i}", lambda wallet: Change(replace(wallet, spend_cap=1)))
-    meter.reset()
-    assert list(parts.wallets.due("reload")) == []
-    few = meter.spent()
-    for i in range(50, 150):
-        parts.wallets.apply(f"{account}{i}", lambda wallet: Change(replace(wallet, spend_cap=1)))
-    meter.reset()
-    assert list(parts.wallets.due("reload")) == []
-    assert meter.spent() == few
-    assert few[0] == 1

@@ -24,7 +24,7 @@ from aerostack_billing.wallet.requests import (
     SpendCapRequest,
 )
 from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCapReached, credit_payment, take_back
-from tests.store.conftest import Meter, Time
+from tests.store.conftest import Time
 
 
 def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
@@ -237,25 +237,6 @@ def test_a_wrong_charge_is_refused(wrong: dict[str, object]) -> None:
     assert validated(ChargeRequest, body).amount_cents == 20_000
     with pytest.raises(InvalidRequest):
         validated(ChargeRequest, {**body, **wrong})
-
-
-def test_a_charge_and_its_replay_are_within_the_budget(parts: Runtime, account: str, meter: Meter) -> None:
-    fund(parts, account, 500)
-    charge(parts, account, 1, "warm")
-    for _ in range(2):
-        meter.reset()
-        charge(parts, account, 1, "a", reference="conversation-0123456789")
-        requests, write_units, read_units = meter.spent()
-        assert requests <= 2
-        assert write_units <= 6
-        assert read_units <= 1
-
-
-def test_a_balance_is_read_in_one_request_and_one_read_unit(parts: Runtime, account: str, meter: Meter) -> None:
-    fund(parts, account, 500)
-    meter.reset()
-    parts.wallets.get(account)
-    assert meter.spent() == (1, 0, 1)
 
 
 # Caps

@@ -1,0 +1,50 @@
+"""What each operation costs at DynamoDB, through the function's own handler, is within its budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from aerostack_billing import clock
+from tests.benchmarks.operations import OPERATIONS, Operation, due_of
+from tests.benchmarks.place import Place, opened
+from tests.store.conftest import Meter, Time
+from tests.store.stripe_world import StripeWorld, serving
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+
+@pytest.fixture(scope="module")
+def stripe() -> Iterator[tuple[StripeWorld, Time]]:
+    """One local Stripe for all operations, and the time that it goes by."""
+    time = Time()
+    with serving(time) as world:
+        yield world, time
+
+
+@pytest.fixture
+def place(client: DynamoDBClient, stripe: tuple[StripeWorld, Time], time_stands: Time) -> Iterator[Place]:
+    with opened(client, *stripe) as place, clock.using(place.time.unix):
+        yield place
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_an_operation_costs_no_more_than_its_budget(operation: Operation, place: Place, meter: Meter) -> None:
+    act = operation.prepare(place)
+    meter.reset()
+    act()
+    assert operation.budget.holds(meter.spent()), (meter.spent(), meter.operations)
+
+
+def test_finding_what_is_due_costs_by_what_is_due_and_not_by_the_wallets_there_are(place: Place, meter: Meter) -> None:
+    costs = []
+    for wallets in (20, 2_000):
+        find = due_of(place, 10, wallets)
+        meter.reset()
+        find()
+        costs.append(meter.spent())
+    assert costs[0] == costs[1]
+    assert costs[0][:2] <= (2, 0)
