@@ -7,4 +7,4 @@ from aerostack_billing.usage.models import ConsumeRequest
 @endpoint
 def handler(request: Request) -> Response:
     consumed = request.runtime.metering.consume(request.json(ConsumeRequest))
-    return replayable(consumed.body, replayed=consumed.replayed)
+    return replayable(consumed.body, replayed=consumed.replayed, headers=consumed.headers)

@@ -68,7 +68,20 @@ _HEADERS: dict[str, Schema] = {
         "description": "Seconds to wait, where it is known.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "X-RateLimit-Limit": {
+        "description": "Calls that the plan allows in a clock minute. Where there is no limit, none of these is told.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "Calls that are left in this minute.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-RateLimit-Reset": {
+        "description": "When the next minute begins, in seconds since the epoch.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
 }
+_RATE_HEADERS = [name for name in _HEADERS if name.startswith("X-RateLimit-")]
 
 
 _STATUSES = {
@@ -167,7 +180,12 @@ def _operation(
         }
     told["responses"] = {
         str(operation.status): _done(operation, schemas),
-        **_refused(_refusals(route, operation, asks_stripe=asks_stripe), _gateways(route, operation), schemas),
+        **_refused(
+            _refusals(route, operation, asks_stripe=asks_stripe),
+            _gateways(route, operation),
+            schemas,
+            throttled=operation.throttled,
+        ),
     }
     return told
 
@@ -180,6 +198,7 @@ def _security(route: Route) -> list[Schema]:
 
 def _done(operation: Operation, schemas: Schemas) -> Schema:
     headers = ["Cache-Control", *(["Idempotency-Replayed"] if operation.replays else [])]
+    headers += _RATE_HEADERS if operation.throttled else []
     return _response(operation.status, schemas.answer(operation), headers)
 
 
@@ -211,15 +230,17 @@ def _gateways(route: Route, operation: Operation) -> set[int]:
     return found
 
 
-def _refused(refusals: list[Refusal], gateways: set[int], schemas: Schemas) -> dict[str, Schema]:
+def _refused(refusals: list[Refusal], gateways: set[int], schemas: Schemas, *, throttled: bool) -> dict[str, Schema]:
+    too_many = ["Retry-After", *(_RATE_HEADERS if throttled else [])]
+    known = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 429: too_many}
     responses: dict[str, Schema] = {}
     for status in sorted({found.status for found in refusals} | gateways):
         own = [found for found in refusals if found.status == status]
         bodies = [refusal(own)] if own else []
         if status in gateways:
             bodies.append(schemas.references[GatewayMessage])
-        headers = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 429: ["Retry-After"]}.get(status, [])
-        responses[str(status)] = _response(status, bodies[0] if len(bodies) == 1 else {"anyOf": bodies}, headers)
+        body: Schema = bodies[0] if len(bodies) == 1 else {"anyOf": bodies}
+        responses[str(status)] = _response(status, body, known.get(status, []))
     return responses
 
 

@@ -49,7 +49,8 @@ class Query:
 class Operation:
     """One route. Several answers are alternatives; `refusals` are its own, those of every such route are added.
 
-    `replays`: the answer may be the first one to the caller's key, given again.
+    `replays`: the answer may be the first one to the caller's key, given again. `throttled`: it is under the burst
+    limit, and its answers tell what is left of it.
     """
 
     summary: str
@@ -60,6 +61,7 @@ class Operation:
     refusals: tuple[Refusal, ...] = ()
     status: int = 200
     replays: bool = False
+    throttled: bool = False
     description: str = ""
 
     @property
@@ -136,9 +138,20 @@ _USAGE = {
         "Count usage, if the plan allows it",
         answers.Consumed,
         body=ConsumeRequest,
-        refusals=(errors.PlanLimitExceeded, errors.UnknownMetric, errors.GaugeBelowZero, _REUSED),
+        refusals=(
+            errors.PlanLimitExceeded,
+            errors.RateLimitExceeded,
+            errors.UnknownMetric,
+            errors.GaugeBelowZero,
+            _REUSED,
+        ),
         replays=True,
-        description="Refused usage is not counted. `storage_bytes` is a gauge: a negative quantity gives back.",
+        throttled=True,
+        description=(
+            "Refused usage is not counted. `storage_bytes` is a gauge: a negative quantity gives back. Calls for "
+            "`api_requests` are under the plan's burst limit (429), by the clock minute; dry runs, answers given "
+            "again, batches and leases are not."
+        ),
     ),
     "ConsumeBatchFunction": Operation(
         "Count up to a hundred events at once",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import pytest
 
+from aerostack_billing import clock
 from tests.flows.client import Account, error_of
 
 FIGURES = {"metric", "period", "used", "limit", "hard_limit", "remaining", "state"}
@@ -48,12 +50,12 @@ def test_a_refusal_tells_the_figures_and_counts_nothing(account: Account) -> Non
 
 
 def test_64_consumers_at_once_get_exactly_what_is_left(account: Account) -> None:
-    assert account.consume(quantity=54_900).status_code == 200
+    assert account.consume("gateway_requests", 5_400).status_code == 200
     with ThreadPoolExecutor(64) as pool:
-        statuses = Counter(pool.map(lambda _: account.consume().status_code, range(192)))
+        statuses = Counter(pool.map(lambda _: account.consume("gateway_requests").status_code, range(192)))
     assert statuses == {200: 100, 403: 92}
-    told = account.usage("api_requests")
-    assert (told["used"], told["remaining"], told["state"]) == (55_000, 0, "blocked")
+    told = account.usage("gateway_requests")
+    assert (told["used"], told["remaining"], told["state"]) == (5_500, 0, "blocked")
 
 
 def test_the_first_consumers_of_a_month_are_all_counted(account: Account) -> None:
@@ -74,6 +76,34 @@ def test_one_account_at_its_limit_blocks_no_other(new_account: Callable[[], Acco
     assert one.consume(quantity=55_000).status_code == 200
     assert one.consume().status_code == 403
     assert other.consume().status_code == 200
+
+
+# The burst limit
+
+
+def test_a_minute_has_as_many_calls_as_the_plan_says_and_an_answer_tells_what_is_left(account: Account) -> None:
+    with minute_stands(account):
+        first = account.consume()
+        assert (first.headers["X-RateLimit-Limit"], first.headers["X-RateLimit-Remaining"]) == ("100", "99")
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda _: account.consume(), range(128)))
+        assert Counter(answer.status_code for answer in answers) == {200: 99, 429: 29}
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        details = error_of(refused, 429, "RATE_LIMIT_EXCEEDED")["details"]
+        assert (details["limit"], details["remaining"]) == (100, 0)
+        assert refused.headers["X-RateLimit-Remaining"] == "0"
+        assert refused.headers["X-RateLimit-Reset"] == first.headers["X-RateLimit-Reset"]
+        assert 1 <= int(refused.headers["Retry-After"]) == details["retry_after_seconds"] <= 60
+        assert account.batch({}, {})[1]["used"] == 102
+        assert account.consume("ai_tokens").status_code == 200
+    account.api.advance(minutes=1)
+    assert account.consume().json()["used"] == 103
+
+
+def minute_stands(account: Account) -> AbstractContextManager[None]:
+    """The functions' clock stands still inside the block, so that no minute ends by itself."""
+    moment = account.api.stack.clock.unix()
+    return clock.using(lambda: moment)
 
 
 # Months

@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from aerostack_billing.money import micros
 from aerostack_billing.plans.models import Tier
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
 from aerostack_billing.wallet.audit import Violation
 from tests.simulation.world import World
 
@@ -78,6 +78,8 @@ def counters(world: World, tables: Tables) -> list[str]:
         live = item in {STORAGE_ITEM, RESOURCES_ITEM} or item >= month
         if live and tier != tiers.get(account, "free"):
             wrong.append(f"{account} {item} carries {tier}, the account is on {tiers.get(account)}")
+        if is_month(item) and row["burst_limit"] != world.eyes.catalog.plan(tier).burst.ceiling:
+            wrong.append(f"{account} {item} carries {tier} with a burst limit of {row['burst_limit']}")
         for name, limit in limits_of(world.eyes.catalog.plan(tier), item).items():
             used, room = row[f"{name}_used"], row[f"{name}_room"]
             if used + room != limit.ceiling:

@@ -86,11 +86,11 @@ def test_the_limit_itself_is_still_ok_and_one_more_is_grace(parts: Runtime, acco
 
 
 def test_64_concurrent_consumers_of_the_last_100_let_exactly_100_pass(parts: Runtime, account: str) -> None:
-    consume(parts, account, 54_900)
+    consume(parts, account, 5_400, "gateway_requests")
 
     def attempt(_: int) -> bool:
         try:
-            consume(parts, account)
+            consume(parts, account, metric="gateway_requests")
         except PlanLimitExceeded:
             return False
         return True
@@ -99,8 +99,8 @@ def test_64_concurrent_consumers_of_the_last_100_let_exactly_100_pass(parts: Run
         passed = Tally(pool.map(attempt, range(400)))
     assert passed == {True: 100, False: 300}
     assert consume(parts, account, dry_run=True, metric="ai_tokens")["used"] == 0
-    counter = parts.usage.read(account, ["2026-03"], consistent=True)["2026-03"].counters["api_requests"]
-    assert (counter.used, counter.room) == (55_000, 0)
+    counter = parts.usage.read(account, ["2026-03"], consistent=True)["2026-03"].counters["gateway_requests"]
+    assert (counter.used, counter.room) == (5_500, 0)
 
 
 def test_the_first_use_of_a_month_by_64_at_once_counts_each(parts: Runtime, account: str) -> None:

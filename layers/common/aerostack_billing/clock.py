@@ -47,6 +47,11 @@ def period() -> str:
     return now().strftime("%Y-%m")
 
 
+def minute() -> int:
+    """The clock minute of this moment, counted from the epoch."""
+    return seconds() // 60
+
+
 def next_period(period: str) -> str:
     """The month after `period`."""
     year, month = int(period[:4]), int(period[5:])

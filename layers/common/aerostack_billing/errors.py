@@ -119,6 +119,12 @@ class CancelInstead(InvalidRequest):
     code = "CANCEL_INSTEAD"
 
 
+class RateLimitExceeded(BillingError):
+    """The burst limit: too many calls in this clock minute; nothing was counted."""
+
+    status, code = 429, "RATE_LIMIT_EXCEEDED"
+
+
 class PaymentsFailed(BillingError):
     """Stripe answered with an error of its own, or refused what we asked: nothing was lost, ask again."""
 

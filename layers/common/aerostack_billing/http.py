@@ -139,9 +139,11 @@ def refusal(error: BillingError) -> Response:
     return Response(error.view(), error.status, error.headers)
 
 
-def replayable(body: Mapping[str, object], *, replayed: bool, status: int = 200) -> Response:
+def replayable(
+    body: Mapping[str, object], *, replayed: bool, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """An answer that says by `Idempotency-Replayed` whether it is the first one to its key given again."""
-    return Response(body, status, {"idempotency-replayed": "true"} if replayed else {})
+    return Response(body, status, {**(headers or {}), **({"idempotency-replayed": "true"} if replayed else {})})
 
 
 def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:

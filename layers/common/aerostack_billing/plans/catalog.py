@@ -82,6 +82,7 @@ def _plan(data: CatalogData, tier: Tier) -> Plan:
         quotas={name: Limit(amounts.of(tier), grace) for name, amounts in data.monthly_quotas.items()},
         resources={name: Limit(amounts.of(tier)) for name, amounts in data.resources.items()},
         storage=Limit(data.storage_bytes.of(tier), grace),
+        burst=Limit(data.burst_requests_per_minute.of(tier)),
     )
 
 

@@ -15,6 +15,8 @@ UNLIMITED_ROOM: Final = 10**24
 """The ceiling that a counter carries where the plan has none: more than any account can use, still a whole number."""
 
 STORAGE: Final = "storage_bytes"
+BURST_METRIC: Final = "api_requests"
+"""The metric whose `consume` calls the burst limit counts."""
 _YEARLY_DISCOUNT_PERCENT = 25
 
 
@@ -45,6 +47,8 @@ class Plan:
     quotas: dict[str, Limit]
     resources: dict[str, Limit]
     storage: Limit
+    burst: Limit
+    """`consume` calls for `BURST_METRIC` in a clock minute."""
 
 
 class _Strict(BaseModel):

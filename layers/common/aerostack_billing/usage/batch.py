@@ -79,7 +79,7 @@ class Batch:
 
     def _alone(self, request: ConsumeRequest) -> Result:
         try:
-            return Result(200, self._metering.consume(request).body)
+            return Result(200, self._metering.consume(request, batched=True).body)
         except BillingError as error:
             return _refused(error)
 

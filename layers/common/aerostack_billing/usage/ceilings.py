@@ -8,7 +8,8 @@ from aerostack_billing import clock
 from aerostack_billing.dynamo import Write
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import Tier
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, Sheet, UsageStore, limits_of
+from aerostack_billing.usage import bursts
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, Sheet, UsageStore, is_month, limits_of
 
 
 class Ceilings:
@@ -46,7 +47,10 @@ class Ceilings:
         new = limits_of(self._catalog.plan(after), item)
         names = {"#tier": "tier"}
         values: dict[str, object] = {":before": sheet.tier, ":after": after}
-        additions, removals = [], []
+        settings, additions, removals = ["#tier = :after"], [], []
+        if is_month(item):
+            names["#burst"], values[":burst"] = bursts.LIMIT, self._catalog.plan(after).burst.ceiling
+            settings.append("#burst = :burst")
         for i, name in enumerate(n for n in sheet.counters if n in new and n in old):
             names[f"#room{i}"], names[f"#level{i}"] = f"{name}_room", f"{name}_level"
             values[f":difference{i}"] = new[name].ceiling - old[name].ceiling
@@ -55,7 +59,7 @@ class Ceilings:
         return Write(
             self._table,
             {"account_id": account_id, "period": item},
-            update=f"SET #tier = :after ADD {', '.join(additions)} REMOVE {', '.join(removals)}",
+            update=f"SET {', '.join(settings)} ADD {', '.join(additions)} REMOVE {', '.join(removals)}",
             condition="#tier = :before",
             names=names,
             values=values,

@@ -91,6 +91,25 @@ class Counter:
 
 
 @dataclass(frozen=True)
+class Burst:
+    """The calls of one clock minute against the burst limit, as the month's item carries them."""
+
+    ceiling: int
+    minute: int = 0
+    calls: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """Calls that still pass in this minute."""
+        return max(0, self.ceiling - self.calls)
+
+    @property
+    def resets_at(self) -> int:
+        """Unix seconds at which the next minute begins."""
+        return (self.minute + 1) * 60
+
+
+@dataclass(frozen=True)
 class Figures:
     """A counter beside its limit, as every usage answer and refusal shows it."""
 

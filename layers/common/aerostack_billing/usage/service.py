@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from aerostack_billing import clock
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.errors import GaugeBelowZero, InvalidRequest, PlanLimitExceeded, StoreUnavailable
+from aerostack_billing.errors import (
+    GaugeBelowZero,
+    InvalidRequest,
+    PlanLimitExceeded,
+    RateLimitExceeded,
+    StoreUnavailable,
+)
 from aerostack_billing.idempotency.store import Answered, IdempotencyStore, Keyed, keyed
 from aerostack_billing.plans.catalog import Catalog
-from aerostack_billing.plans.models import STORAGE
-from aerostack_billing.usage.models import ConsumeRequest, Counter, Figures, Level
+from aerostack_billing.plans.models import BURST_METRIC, STORAGE
+from aerostack_billing.usage.bursts import BurstReached
+from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
 from aerostack_billing.usage.store import STORAGE_ITEM, KeyTaken, NoRoom, NotOpen, Sheet, UsageStore, item_of, limits_of
 
 Result = TypeVar("Result")
@@ -32,6 +39,13 @@ class Consumed:
 
     body: dict[str, object]
     replayed: bool = False
+    burst: Burst | None = None
+    """The calls of the minute, where they were counted against a limit."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the answer tells of the burst limit."""
+        return _rate_headers(self.burst) if self.burst else {}
 
 
 class Metering:
@@ -51,27 +65,33 @@ class Metering:
         self._catalog = catalog
         self._listener = listener
 
-    def consume(self, request: ConsumeRequest) -> Consumed:
+    def consume(self, request: ConsumeRequest, *, batched: bool = False) -> Consumed:
         """Count the quantity if the limit and its grace allow; the figures after it.
 
-        PlanLimitExceeded (403) with the figures and nothing counted if they do not; UnknownMetric and InvalidRequest
-        (422) for what cannot be counted; IdempotencyKeyReused (409) for a key that stood for another request.
+        PlanLimitExceeded (403) with the figures and nothing counted if they do not; RateLimitExceeded (429), nothing
+        counted either, over the burst limit, which an event of a batch (`batched`) is not under; UnknownMetric and
+        InvalidRequest (422) for what cannot be counted; IdempotencyKeyReused (409) for a key that stood for another
+        request.
         """
         self.check(request)
-        item = item_of(request.metric)
+        item, throttled = item_of(request.metric), request.metric == BURST_METRIC and not batched
         if request.dry_run:
-            return Consumed(self._rehearse(request, item))
+            return self._rehearse(request, item, throttled=throttled)
         if request.idempotency_key is not None:
-            return self._consume_once(request, item, request.idempotency_key)
+            return self._consume_once(request, item, request.idempotency_key, throttled=throttled)
         try:
             sheet = self.opened(
                 request.account_id,
                 item,
-                lambda: self._usage.add(request.account_id, item, request.metric, request.quantity),
+                lambda: self._usage.add(
+                    request.account_id, item, request.metric, request.quantity, throttled=throttled
+                ),
             )
         except NoRoom as none:
             raise self.refused(request, item, none.sheet) from none
-        return Consumed(self._passed(request, item, sheet))
+        except BurstReached as reached:
+            raise _too_fast(reached.burst) from reached
+        return self._passed(request, item, sheet, throttled=throttled)
 
     def opened(self, account_id: str, item: str, attempt: Callable[[], Result]) -> Result:
         """What `attempt` returns; where it finds no counter, the counter is created and the attempt made again."""
@@ -92,35 +112,41 @@ class Metering:
                 f"quantity must be at least 1: only {STORAGE} can be given back.", {"quantity": "must be at least 1"}
             )
 
-    def _consume_once(self, request: ConsumeRequest, item: str, key: str) -> Consumed:
+    def _consume_once(self, request: ConsumeRequest, item: str, key: str, *, throttled: bool) -> Consumed:
         """Count under a key: the record of the key and the count are one transaction, so neither is without the other.
 
-        The answer is kept after it. Whoever finds a record without an answer (its maker broke off) makes it.
+        The answer is kept after it. Whoever finds a record without an answer (its maker broke off) makes it. An
+        answer that is given again is no call that the burst limit counts.
         """
         asked = keyed("consume", request.account_id, key, {"metric": request.metric, "quantity": request.quantity})
         try:
-            earlier = self.opened(request.account_id, item, lambda: self._count_under(asked, request, item))
+            earlier = self.opened(
+                request.account_id, item, lambda: self._count_under(asked, request, item, throttled=throttled)
+            )
         except NoRoom as none:
             raise self.refused(request, item, none.sheet) from none
+        except BurstReached as reached:
+            raise _too_fast(reached.burst) from reached
         if isinstance(earlier, Answered):
             return Consumed(earlier.body, replayed=True)
         sheet = self._usage.read(request.account_id, [item], consistent=True)[item]
-        return Consumed(self._idempotency.answer(asked, self._passed(request, item, sheet)))
+        passed = self._passed(request, item, sheet, throttled=throttled)
+        return replace(passed, body=self._idempotency.answer(asked, passed.body))
 
-    def _count_under(self, asked: Keyed, request: ConsumeRequest, item: str) -> Answered | None:
+    def _count_under(self, asked: Keyed, request: ConsumeRequest, item: str, *, throttled: bool) -> Answered | None:
         claim = self._idempotency.claim(asked)
         try:
-            self._usage.add_once(request.account_id, item, request.metric, request.quantity, claim)
+            self._usage.add_once(request.account_id, item, request.metric, request.quantity, claim, throttled=throttled)
         except KeyTaken as taken:
             return self._idempotency.read(asked, taken.record)
-        except NoRoom:
+        except (NoRoom, BurstReached):
             earlier = self._idempotency.find(asked)
             if earlier is None:
                 raise
             return earlier
         return None
 
-    def _rehearse(self, request: ConsumeRequest, item: str) -> dict[str, object]:
+    def _rehearse(self, request: ConsumeRequest, item: str, *, throttled: bool) -> Consumed:
         account, sheets = self._usage.overview(request.account_id, [item])
         limit = limits_of(self._catalog.plan(account.plan.tier), item)[request.metric]
         unused = Sheet(account.plan.tier, {request.metric: Counter(0, limit.ceiling)})
@@ -128,14 +154,17 @@ class Metering:
         counter = sheet.counters.get(request.metric, unused.counters[request.metric])
         if request.quantity > max(0, counter.room) or -request.quantity > counter.used:
             raise self.refused(request, item, Sheet(sheet.tier, {request.metric: counter}))
-        return {
-            "allowed": True,
-            **self.figures(item, request.metric, Sheet(sheet.tier, {request.metric: counter})).view(),
-        }
+        burst = sheet.burst if throttled else None
+        if burst is not None and burst.minute == clock.minute() and burst.remaining == 0:
+            raise _too_fast(burst)
+        figures = self.figures(item, request.metric, Sheet(sheet.tier, {request.metric: counter}))
+        return Consumed({"allowed": True, **figures.view()})
 
-    def _passed(self, request: ConsumeRequest, item: str, sheet: Sheet) -> dict[str, object]:
+    def _passed(self, request: ConsumeRequest, item: str, sheet: Sheet, *, throttled: bool) -> Consumed:
         self.tell(request.account_id, item, request.metric, sheet)
-        return {"allowed": True, **self.figures(item, request.metric, sheet).view()}
+        limited = throttled and self._catalog.plan(sheet.tier).burst.limit is not None
+        body = {"allowed": True, **self.figures(item, request.metric, sheet).view()}
+        return Consumed(body, burst=sheet.burst if limited else None)
 
     def tell(self, account_id: str, item: str, metric: str, sheet: Sheet) -> None:
         """Tell of the thresholds that a counter passed and nobody has told of."""
@@ -162,3 +191,22 @@ class Metering:
             f"{request.quantity}. Upgrade the plan{way_out}.",
             details,
         )
+
+
+def _rate_headers(burst: Burst) -> dict[str, str]:
+    return {
+        "x-ratelimit-limit": str(burst.ceiling),
+        "x-ratelimit-remaining": str(burst.remaining),
+        "x-ratelimit-reset": str(burst.resets_at),
+    }
+
+
+def _too_fast(burst: Burst) -> RateLimitExceeded:
+    """The refusal of a call that its minute has no place for, with the seconds until the next one."""
+    wait = max(1, burst.resets_at - clock.seconds())
+    return RateLimitExceeded(
+        f"The plan's burst limit is {burst.ceiling} calls a minute. Ask again in {wait} s, "
+        "count by batches or leases, or upgrade the plan.",
+        {"limit": burst.ceiling, "remaining": 0, "reset_at": clock.iso(burst.resets_at), "retry_after_seconds": wait},
+        {"retry-after": str(wait), **_rate_headers(burst)},
+    )

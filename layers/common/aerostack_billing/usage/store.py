@@ -7,21 +7,28 @@ they carry; a change of plan moves `tier` and the rooms in the transaction that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore, read_account
 from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.errors import StoreUnavailable
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE, Limit, Plan, Tier
-from aerostack_billing.usage.models import Counter, Level
+from aerostack_billing.usage.bursts import LIMIT as BURST_LIMIT
+from aerostack_billing.usage.bursts import Turn, read_burst
+from aerostack_billing.usage.models import Burst, Counter, Level
 
 STORAGE_ITEM = "storage"
 RESOURCES_ITEM = "resources"
 _LEASE_PREFIX = "lease_"
+_TURNS = 10
+"""Writes that one call may need where minutes begin and others are faster; two are rare."""
+
+Result = TypeVar("Result")
 
 
 class NotOpen(Exception):
@@ -56,7 +63,9 @@ class Sheet:
     tier: Tier
     counters: Mapping[str, Counter]
     leases: Mapping[str, int] = field(default_factory=dict)
-    """When each open lease of the item ends, by its number; lapsed ones may still be among them."""
+    """When each open lease of the item ends, by its name; lapsed ones may still be among them."""
+    burst: Burst | None = None
+    """The calls of the minute that was last counted in; a month's item has it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,11 @@ def limits_of(plan: Plan, item: str) -> Mapping[str, Limit]:
     return plan.resources if item == RESOURCES_ITEM else plan.quotas
 
 
+def is_month(item: str) -> bool:
+    """Whether an item of counters is a month's: those end with it, and carry the burst limit."""
+    return item not in {STORAGE_ITEM, RESOURCES_ITEM}
+
+
 def item_of(metric: str) -> str:
     """The item that counts a metric now: the gauge's, or this month's."""
     return STORAGE_ITEM if metric == STORAGE else clock.period()
@@ -108,29 +122,42 @@ class UsageStore:
         )
         return {str(item["period"]): _read(item) for item in found[self._table]}
 
-    def add(self, account_id: str, item: str, name: str, quantity: int) -> Sheet:
+    def add(self, account_id: str, item: str, name: str, quantity: int, *, throttled: bool = False) -> Sheet:
         """Count `quantity` if there is room; the item after it. One request, one write unit, exact at any concurrency.
 
         NoRoom, with the item, if there is not; NotOpen if the counter does not exist. Nothing is counted then.
+        `throttled` counts the call too, as one of this minute: BurstReached if none is left.
         """
-        try:
-            return _read(self._dynamo.update(self.addition(account_id, item, name, quantity)))
-        except ConditionFailed as failed:
-            raise refusal(failed.item, name) from failed
 
-    def add_once(self, account_id: str, item: str, name: str, quantity: int, claim: Write) -> None:
+        def send(write: Write) -> Sheet:
+            try:
+                return _read(self._dynamo.update(write))
+            except ConditionFailed as failed:
+                raise refusal(failed.item, name) from failed
+
+        counting = self.addition(account_id, item, name, quantity)
+        return _in_its_minute(counting, name, quantity, send) if throttled else send(counting)
+
+    def add_once(
+        self, account_id: str, item: str, name: str, quantity: int, claim: Write, *, throttled: bool = False
+    ) -> None:
         """Count together with `claim`, the write that takes an idempotency key: both or neither.
 
-        KeyTaken, with the record, if the key is held; NoRoom or NotOpen as in `add`. A refused transaction need not
-        report every condition that failed, so that NoRoom does not tell that the key is free.
+        KeyTaken, with the record, if the key is held; NoRoom, NotOpen and BurstReached as in `add`. A refused
+        transaction need not report every condition that failed, so that they do not tell that the key is free.
         """
-        try:
-            self._dynamo.transact([self.addition(account_id, item, name, quantity), claim])
-        except TransactionRefused as refused:
-            counting, claiming = refused.reasons
-            if claiming.failed:
-                raise KeyTaken(claiming.item) from refused
-            raise refusal(counting.item, name) from refused
+
+        def send(write: Write) -> None:
+            try:
+                self._dynamo.transact([write, claim])
+            except TransactionRefused as refused:
+                counting, claiming = refused.reasons
+                if claiming.failed:
+                    raise KeyTaken(claiming.item) from refused
+                raise refusal(counting.item, name) from refused
+
+        counting = self.addition(account_id, item, name, quantity)
+        return _in_its_minute(counting, name, quantity, send) if throttled else send(counting)
 
     def addition(self, account_id: str, item: str, name: str, quantity: int) -> Write:
         """The conditional write that counts `quantity`, which is below zero where some is given back.
@@ -257,7 +284,8 @@ class UsageStore:
         limits = limits_of(plan, item)
         rooms = {f"{name}_room": limit.ceiling for name, limit in limits.items()}
         zeros = {f"{name}_used": 0 for name in limits}
-        fields = {**zeros, **rooms, "tier": plan.tier}
+        burst = {BURST_LIMIT: plan.burst.ceiling} if is_month(item) else {}
+        fields = {**zeros, **rooms, **burst, "tier": plan.tier}
         names = {f"#{i}": field for i, field in enumerate(fields)}
         values = {f":{i}": value for i, value in enumerate(fields.values())}
         tier = f"#{len(fields) - 1}", f":{len(fields) - 1}"
@@ -322,6 +350,24 @@ class UsageStore:
         return {"account_id": account_id, "period": item}
 
 
+def _in_its_minute(counting: Write, name: str, quantity: int, send: Callable[[Write], Result]) -> Result:
+    """What `send` makes of `counting` with the call counted beside it; the first write is all but always the only one.
+
+    BurstReached if no call is left; NoRoom and NotOpen are those of `send`.
+    """
+    turn = Turn(clock.minute())
+    for _ in range(_TURNS):
+        try:
+            return send(turn.counted(counting))
+        except NoRoom as none:
+            if quantity > none.sheet.counters[name].room:
+                raise
+            if none.sheet.burst is None:
+                raise NotOpen from none
+            turn = turn.after(none.sheet.burst)
+    raise StoreUnavailable("The store is busy: nothing was counted. Ask again in a moment.")
+
+
 def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
     """Why a counter refused: it does not exist yet, or it has no room."""
     if item is None or f"{name}_room" not in item:
@@ -343,4 +389,5 @@ def _read(item: Item) -> Sheet:
             for name in names
         },
         leases={name.removeprefix(_LEASE_PREFIX): int(value.split()[0]) for name, value in leases.items()},
+        burst=read_burst(item),
     )
