@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 1
 _READ_SECONDS = 3
+_making_a_logger = threading.Lock()
+"""Powertools keeps loggers by name: one that is half made by another thread would be taken for whole."""
 
 
 class Runtime:
@@ -76,7 +79,8 @@ class Runtime:
 
     @cached_property
     def logger(self) -> Logger:
-        return Logger(service=self.settings.service_name, level=self.settings.log_level)
+        with _making_a_logger:
+            return Logger(service=self.settings.service_name, level=self.settings.log_level)
 
     @cached_property
     def telemetry(self) -> Telemetry:
