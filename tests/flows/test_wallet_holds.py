@@ -278,11 +278,38 @@ def test_a_lapsed_hold_is_served_from_the_balance_and_released_for_good(funded: 
     assert sums(funded) == (0, 0)
 
 
-def test_a_release_after_the_lapse_is_no_replay(funded: Account) -> None:
+def test_a_release_after_the_lapse_is_kept_like_any_other(funded: Account) -> None:
     hold_id = held(funded, ttl_seconds=60)
     funded.api.advance(minutes=2)
-    answer = release(funded, hold_id)
-    assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (200, None)
+    first, again = release(funded, hold_id), release(funded, hold_id)
+    assert (first.status_code, first.json()["released_cents"]) == (200, 300)
+    assert (first.headers.get("Idempotency-Replayed"), again.headers["Idempotency-Replayed"]) == (None, "true")
+    assert again.text == first.text
+    error_of(release(funded, hold_id, "other"), 409, "HOLD_ENDED")
+    error_of(capture(funded, hold_id, 1), 409, "HOLD_ENDED")
+    assert sums(funded) == (500, 0)
+    assert lines(funded) == [("deposit", 500), ("hold", -300), ("release", 300), ("release", 0)]
+
+
+def test_a_hold_captured_after_its_lapse_is_released_no_more(funded: Account) -> None:
+    hold_id = held(funded, ttl_seconds=60)
+    funded.api.advance(minutes=2)
+    first = capture(funded, hold_id, 120)
+    error_of(release(funded, hold_id), 409, "HOLD_ENDED")
+    assert capture(funded, hold_id, 120).text == first.text
+    assert sums(funded) == (380, 0)
+
+
+def test_captures_and_releases_at_once_after_the_lapse_end_it_once(funded: Account) -> None:
+    hold_id = held(funded, ttl_seconds=60)
+    funded.api.advance(minutes=2)
+    acts: list[Callable[[], requests.Response]] = []
+    for i in range(4):
+        acts += [lambda i=i: capture(funded, hold_id, 100, f"c{i}"), lambda i=i: release(funded, hold_id, f"r{i}")]  # type: ignore[misc]
+    with ThreadPoolExecutor(8) as pool:
+        statuses = Counter(pool.map(lambda act: act().status_code, acts))
+    assert statuses == {200: 1, 409: 7}
+    assert sums(funded) in {(500, 0), (400, 0)}
 
 
 def test_holds_at_once_hold_no_more_than_there_is(funded: Account) -> None:

@@ -43,7 +43,10 @@ class HoldEnded(Conflict):
 
 
 def capture_id(hold_id: str) -> str:
-    """The id of the transfer that captures a hold: one for each hold, so that none is captured twice."""
+    """The id of the transfer that captures a hold: one for each hold, so that none is captured twice.
+
+    A lapsed hold that is released has this id taken by the release, so that it is never captured after that.
+    """
     return hold_id.replace("hold_", "cap_", 1)
 
 
@@ -100,23 +103,29 @@ class Holds:
         raise HoldEnded("The hold is being ended at this very moment. Ask again with the same key.")
 
     def release(self, hold_id: str, request: ReleaseRequest) -> Done:
-        """Give the whole hold back; one that lapsed is given back already. HoldNotFound (404); HoldEnded (409)."""
+        """Give the whole hold back; of one that lapsed, which is given back already, note that nothing is to come.
+
+        HoldNotFound (404); HoldEnded (409) for one captured or released under another key.
+        """
         asked = fingerprint(request)
         for _ in range(_RACES):
             hold = self._open(request.account_id, hold_id)
-            if hold is None:
-                end = self._ended(request.account_id, hold_id)
-                lapsed = end.details["ended_by"] == LAPSED
-                end = end if lapsed else _same_end(end, request, asked)
-                return Done(_released_answer(hold_id, end), replayed=not lapsed)
+            end = self._ended(request.account_id, hold_id) if hold is None else None
+            if end is not None and end.details["ended_by"] != LAPSED:
+                return Done(_released_answer(hold_id, _same_end(end, request, asked)), replayed=True)
             try:
                 change = self._wallets.apply(
                     request.account_id,
-                    lambda wallet, hold=hold: self._released(wallet, hold, request, asked),  # type: ignore[misc]
+                    lambda wallet, hold=hold, end=end: self._released(wallet, hold, end, request, asked),  # type: ignore[misc]
                 )
-            except (TransferExists, Stale):
+            except TransferExists as exists:
+                if end is not None:
+                    first = _same_end(exists.transfer, request, asked)
+                    return Done(_released_answer(hold_id, first), replayed=True)
+            except Stale:
                 continue
-            return Done(_released_answer(hold_id, change.transfers[0]))
+            else:
+                return Done(_released_answer(hold_id, change.transfers[0]))
         raise HoldEnded("The hold is being ended at this very moment. Ask again with the same key.")
 
     # What the wallet becomes
@@ -171,9 +180,15 @@ class Holds:
         also = [self._wallets.closing(hold)] if hold is not None else []
         return Change(settled, transfers, [*also, *([shared.write] if shared else [])])
 
-    def _released(self, wallet: Wallet, hold: Hold, request: ReleaseRequest, asked: str) -> Change[Wallet]:
-        posting = Posting(wallet)
-        release(posting, hold, _RELEASED, "Hold released", fingerprint=asked, key=_key_of(request))
+    def _released(
+        self, wallet: Wallet, hold: Hold | None, lapse: Transfer | None, request: ReleaseRequest, asked: str
+    ) -> Change[Wallet]:
+        posting, key = Posting(wallet), _key_of(request)
+        if hold is None:
+            assert lapse is not None
+            _note_release(posting, lapse, asked, key)
+            return Change(posting.wallet, posting.transfers)
+        release(posting, hold, _RELEASED, "Hold released", fingerprint=asked, key=key)
         pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
         return Change(after_crediting(posting.wallet), posting.transfers, [self._wallets.closing(hold)])
 
@@ -196,9 +211,9 @@ class Holds:
         TransferExists if it was captured; HoldEnded (409) if it was released.
         """
         captured = self._wallets.ledger.transfer(account_id, capture_id(hold_id))
-        if captured is not None:
+        if captured is not None and captured.type == "capture":
             raise TransferExists(captured)
-        if self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
+        if captured is not None or self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
             raise HoldEnded("The hold was released: nothing can be captured from it.", {"hold_id": "released"})
         taken = self._wallets.ledger.transfer(account_id, hold_id)
         assert taken is not None
@@ -236,6 +251,24 @@ def _what_there_is(wallet: Wallet, price: Micros, covered: Micros) -> Micros:
     return min(price, max(covered, allowed))
 
 
+def _note_release(posting: Posting, lapse: Transfer, asked: str, key: str) -> None:
+    """Move nothing: the hold's money came back when it lapsed. The line keeps it from being captured."""
+    own, hold_id = posting.wallet.account_id, lapse.reference or ""
+    details = {"ended_by": _RELEASED, "key": key, "given_back": lapse.amount}
+    described = "Hold released after it lapsed"
+    posting.move(
+        "release",
+        capture_id(hold_id),
+        held(own),
+        purse(own),
+        0,
+        described,
+        reference=hold_id,
+        fingerprint=asked,
+        details=details,
+    )
+
+
 def _key_of(request: CaptureRequest | ReleaseRequest) -> str:
     return transfer_id("key_", request.account_id, request.idempotency_key)
 
@@ -271,7 +304,9 @@ def _captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
 
 
 def _released_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
-    return {"hold_id": hold_id, "released_cents": cents(transfer.amount), **_balances(transfer)}
+    given_back = transfer.details.get("given_back", transfer.amount)
+    assert isinstance(given_back, int)
+    return {"hold_id": hold_id, "released_cents": cents(given_back), **_balances(transfer)}
 
 
 def _balances(transfer: Transfer) -> dict[str, object]:
