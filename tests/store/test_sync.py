@@ -22,6 +22,7 @@ from aerostack_billing.errors import (
     SessionNotFound,
     SessionNotPaid,
 )
+from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.webhooks.models import Event, Outcome
@@ -290,6 +291,71 @@ def test_a_malformed_object_of_a_handled_type_is_dead_and_not_sent_again(
 def test_an_unknown_type_is_recorded_as_ignored(parts: Runtime, world: StripeWorld, account: str) -> None:
     event = {"id": f"evt_{account}", "type": "mandate.updated", "created": 1, "data": {"object": {}}}
     assert [deliver(parts, event).result for _ in range(2)] == ["ignored", "duplicate"]
+
+
+# Subscriptions that were made by hand
+
+
+def subscribe(parts: Runtime, world: StripeWorld, account: str, **price: str) -> dict[str, Any]:
+    """Make a subscription at a price of its own for the account's customer, as sales would."""
+    customer = parts.customers.ensure(parts.accounts.get(account))
+    product = world.create("products", name="Agreed")["id"]
+    made = world.create("prices", currency="usd", unit_amount="99900", product=product, **price)
+    number = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2040"}
+    card = world.create("payment_methods", type="card", **number)["id"]
+    world.create(f"payment_methods/{card}/attach", customer=customer)
+    items = {"items[0][price]": made["id"]}
+    return world.create("subscriptions", customer=customer, default_payment_method=card, **items)
+
+
+ENTERPRISE = {"recurring[interval]": "year", "metadata[tier]": "enterprise"}
+
+
+def test_enterprise_is_a_subscription_at_a_price_agreed_with_sales(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    subscribe(parts, world, account, **ENTERPRISE)
+    plan = parts.sync.make_true(account).account.plan
+    assert (plan.tier, plan.interval, plan.status) == ("enterprise", "yearly", "active")
+    assert consume(parts, account, 10**9)["limit"] is None
+
+
+@pytest.mark.parametrize(
+    "price",
+    [
+        {"recurring[interval]": "month"},
+        {"recurring[interval]": "week", "metadata[tier]": "pro"},
+        {"recurring[interval]": "month", "recurring[interval_count]": "3", "metadata[tier]": "pro"},
+        {"recurring[interval]": "month", "metadata[tier]": "free"},
+    ],
+    ids=["no tier", "by the week", "by the quarter", "free"],
+)
+def test_a_price_that_is_no_plan_gives_none_until_it_is_over(
+    parts: Runtime, world: StripeWorld, account: str, price: dict[str, str]
+) -> None:
+    foreign = subscribe(parts, world, account, **price)
+    with pytest.raises(UnknownPrice):
+        open_page(parts, account, "pro")
+    event = {"id": f"evt_{account}", "type": "invoice.paid", "created": 1, "data": {"object": foreign}}
+    assert deliver(parts, event).result == "dead"
+    assert parts.accounts.get(account).plan == PlanState()
+    parts.payments.cancel_now(foreign["id"])
+    assert buy(parts, world, account, "pro").tier == "pro"
+
+
+def test_who_buys_anew_after_a_plan_ended_unpaid_is_not_brought_back_to_it(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    world.door("settings", {"dunning_ends_in": "unpaid"})
+    buy(parts, world, account, "pro")
+    portal = parts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    world.submit(portal, action="update_card", card="4000000000000341")
+    pass_days(world, time_stands, 60)
+    assert parts.sync.make_true(account).account.plan.status == "unpaid"
+    assert buy(parts, world, account, "starter").tier == "starter"
+    assert [s["status"] for s in world.api("subscriptions?status=all")["data"]] == ["active", "canceled"]
+    charged = world.api("charges?limit=100")["data"]
+    assert [charge["amount_refunded"] for charge in charged] == [0] * len(charged)
 
 
 # Cancelling and resuming

@@ -44,6 +44,13 @@ def test_what_is_not_paid_counts_for_nothing(status: SubscriptionStatus) -> None
     assert choose([paid, first]).surplus == ()
 
 
+@pytest.mark.parametrize("status", ["unpaid", "paused"])
+def test_what_sleeps_is_left_over_once_another_is_paid(status: SubscriptionStatus) -> None:
+    asleep, paid = replace(OLD, status=status), later(5, "sub_paid")
+    assert choose([paid, asleep]).left_over == (asleep,)
+    assert choose([asleep]).left_over == ()
+
+
 @pytest.mark.parametrize("status", ["active", "trialing", "past_due"])
 def test_a_plan_stays_while_stripe_still_tries(status: SubscriptionStatus) -> None:
     trying = replace(OLD, status=status)

@@ -24,6 +24,8 @@ _ATTEMPTS = 20
 """Each event writes the account: as many may have to wait for one another as Stripe sends at the same moment."""
 _PAYING: dict[SubscriptionStatus, Status] = {"active": "active", "trialing": "trialing", "past_due": "past_due"}
 """The statuses that keep the plan. In every other the account is Free."""
+_ASLEEP: frozenset[SubscriptionStatus] = frozenset({"unpaid", "paused"})
+"""The statuses that give no plan and may come back to one that does."""
 
 
 class CounterMoves(Protocol):
@@ -43,11 +45,16 @@ class Standing:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which of a customer's subscriptions counts: the first that was paid for. Others that are paid are surplus."""
+    """Which of a customer's subscriptions counts: the first that was paid for. Others that are paid are surplus.
+
+    `left_over` are those that ended in debt or were paused before the current one was bought in their stead: brought
+    back to life, by an old invoice that is paid after all, they would be the first that was paid for again.
+    """
 
     current: Subscription | None
     surplus: tuple[Subscription, ...]
     unpaid: Subscription | None
+    left_over: tuple[Subscription, ...] = ()
 
 
 def choose(subscriptions: Sequence[Subscription]) -> Choice:
@@ -59,7 +66,8 @@ def choose(subscriptions: Sequence[Subscription]) -> Choice:
     by_age = subscriptions[::-1]
     paying = [s for s in by_age if s.status in _PAYING]
     unpaid = [s for s in by_age if s.status == "unpaid"]
-    return Choice(paying[0] if paying else None, tuple(paying[1:]), unpaid[-1] if unpaid else None)
+    left_over = tuple(s for s in by_age if s.status in _ASLEEP) if paying else ()
+    return Choice(paying[0] if paying else None, tuple(paying[1:]), unpaid[-1] if unpaid else None, left_over)
 
 
 class PlanSync:
@@ -74,14 +82,16 @@ class PlanSync:
         """The account as Stripe's subscriptions have it now, stored.
 
         `mark` is written in the same transaction; AlreadyMarked if it stands. A second subscription that was paid is
-        refunded and cancelled. StoreUnavailable if the account kept changing meanwhile; UnknownPrice if the
-        subscription is to no plan of ours.
+        refunded and cancelled; one that was left unpaid before this one was bought is cancelled too. StoreUnavailable
+        if the account kept changing meanwhile; UnknownPrice if the subscription is to no plan of ours.
         """
         for _ in range(_ATTEMPTS):
             account = self._accounts.get(account_id)
             choice = choose(self._payments.subscriptions(account.customer_id) if account.customer_id else [])
             for extra in choice.surplus:
                 self._undo(extra)
+            for old in choice.left_over:
+                self._payments.cancel_now(old.subscription_id)
             plan = self._plan_of(choice)
             counters = self._counters.moves(account_id, account.plan.tier, plan.tier)
             try:

@@ -69,15 +69,16 @@ class Payments:
     # Subscriptions
 
     def subscriptions(self, customer_id: str) -> list[Subscription]:
-        """All subscriptions that the customer has or had, as Stripe has them now. UnknownPrice for a foreign one."""
+        """The customer's subscriptions that are not over, newest first, as Stripe has them now.
+
+        UnknownPrice for one that is to no plan of ours.
+        """
         with told():
             found = self._connect().v1.subscriptions.list(
                 {"customer": customer_id, "status": "all", "limit": 100, "expand": ["data.latest_invoice.payments"]}
             )
-            return [
-                WireSubscription.model_validate(subscription.to_dict()).read()
-                for subscription in found.auto_paging_iter()
-            ]
+            listed = [WireSubscription.model_validate(each.to_dict()) for each in found.auto_paging_iter()]
+        return [subscription.read() for subscription in listed if not subscription.is_over]
 
     def next_phase(self, schedule_id: str, now: int) -> ScheduledPhase | None:
         """What the subscription's schedule turns it into next."""

@@ -15,7 +15,7 @@ from aerostack_billing.payments.models import (
     Subscription,
     SubscriptionStatus,
 )
-from aerostack_billing.plans.catalog import PAID_TIERS
+from aerostack_billing.plans.catalog import SUBSCRIBED_TIERS
 from aerostack_billing.plans.models import Interval, Tier
 
 Object = TypeVar("Object")
@@ -51,7 +51,15 @@ class ListOf(Wire, Generic[Object]):
 
 
 class _Recurring(Wire):
-    interval: Literal["month", "year"]
+    interval: str
+    interval_count: int = 1
+
+    def read(self) -> Interval | None:
+        """How often it is billed in our words; None for what no plan is billed by."""
+        return _INTERVALS.get((self.interval, self.interval_count))
+
+
+_INTERVALS: dict[tuple[str, int], Interval] = {("month", 1): "monthly", ("year", 1): "yearly"}
 
 
 class WirePrice(Wire):
@@ -65,10 +73,11 @@ class WirePrice(Wire):
     def plan(self) -> tuple[Tier, Interval]:
         """The tier and interval that the price is for; UnknownPrice if it is none of ours."""
         told = self.metadata.get("tier") or (self.lookup_key or "").rpartition("_")[0]
-        if self.recurring is None or told not in PAID_TIERS:
+        tier = next((tier for tier in SUBSCRIBED_TIERS if tier == told), None)
+        interval = self.recurring.read() if self.recurring else None
+        if tier is None or interval is None:
             raise UnknownPrice("The subscription is to a price that is no plan.", {"price": self.id})
-        tier = next(tier for tier in PAID_TIERS if tier == told)
-        return tier, "monthly" if self.recurring.interval == "month" else "yearly"
+        return tier, interval
 
 
 class _Item(Wire):
@@ -115,6 +124,11 @@ class WireSubscription(Wire):
     schedule: Reference | None = None
     items: ListOf[_Item]
     latest_invoice: WireInvoice | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended, or never began: it entitles to nothing any more, whatever it was to."""
+        return self.status in {"canceled", "incomplete_expired"}
 
     def read(self) -> Subscription:
         """The subscription in our words; UnknownPrice if it is to no plan of ours."""

@@ -10,6 +10,8 @@ from aerostack_billing.plans.models import STORAGE, CatalogData, Interval, Limit
 
 PAID_TIERS: tuple[Tier, ...] = ("starter", "pro", "business")
 """The tiers that Checkout sells."""
+SUBSCRIBED_TIERS: tuple[Tier, ...] = (*PAID_TIERS, "enterprise")
+"""The tiers that a subscription may be to: Enterprise's is made by hand, at a price of its own."""
 
 
 class Catalog:
