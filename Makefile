@@ -19,10 +19,11 @@ CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test simulate fuzz lint audit-deps openapi format build deploy lock clean
+.PHONY: help setup run token invoke audit ctl test simulate fuzz lint audit-deps openapi screenshots format build \
+  deploy lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(SETUP) ## Run the local stack (PORT=3000, STORE=moto or dynamodb-local)
 	@if [ "$$STORE" = dynamodb-local ]; then scripts/fetch_dynamodb_local; fi
@@ -65,6 +66,9 @@ audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs t
 
 openapi: $(SETUP) ## Write docs/openapi.json anew from the code
 	@PYTHONPATH=layers/common $(PYTHON) -m local.openapi
+
+screenshots: $(SETUP) ## Take the pictures in docs/images anew (needs Chromium)
+	@PYTHONPATH=.:layers/common $(PYTHON) scripts/screenshots.py
 
 format: $(SETUP) ## Put the code into shape
 	$(PYTHON) -m ruff check --fix .

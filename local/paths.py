@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 EVENTS = ROOT / "events"
+DASHBOARD = ROOT / "dashboard"
 
 STATE = ROOT / ".local"
 """Ignored by git: the signing key, DynamoDB Local, and the data it keeps."""

@@ -14,6 +14,7 @@ from local.stack import DYNAMODB_LOCAL, Config, Stack, running
 _BANNER = """\
 The local stack runs on {base_url} (stop it with Ctrl-C). {kept}
 
+  the billing page      {base_url}/
   token for acct_demo   {token}
   its first request     curl -s {base_url}/api/billing -H "Authorization: Bearer {token}"
   more tokens           make -s token ACCOUNT=acct_demo PORT={port}

@@ -21,11 +21,12 @@ from local.gateway.authorizer import Authorizer
 from local.gateway.doors import PREFIX, Doors
 from local.gateway.events import schedule_event
 from local.gateway.messages import HttpRequest, HttpResponse
+from local.gateway.pages import Pages
 from local.gateway.server import Server
 from local.lambdas.host import FunctionError, LambdaHost, environment, shared_environment
 from local.lambdas.layer import adopted
 from local.lambdas.outside import OutsideFunction
-from local.paths import KEY_FILE, STATE, TEMPLATE
+from local.paths import DASHBOARD, KEY_FILE, STATE, TEMPLATE
 from local.seam import Stripe, StripeFactory
 from local.stripe import LocalStripe
 from local.template import Schedule, ServerlessApp, load_app
@@ -161,14 +162,21 @@ def _surroundings(
 def _open(server: Server, stack: Stack, aws: AwsStandIn, variables: dict[str, str], store: str) -> None:
     """Let the server answer for the stack."""
     clock, host = stack.clock, stack.host
-    api = HttpApi(stack.app, host.invoke, Authorizer(stack.key, clock.unix), clock.unix)
+    api = HttpApi(stack.app, host.invoke, Authorizer(stack.key, clock.unix), clock.unix, Pages(DASHBOARD))
     urls = FunctionUrls(stack.app, host.invoke, clock.unix)
     outside = {
         logical_id: OutsideFunction(function, outside_environment(function, variables))
         for logical_id, function in stack.app.functions.items()
     }
     doors = Doors(
-        clock=clock, timeline=stack.timeline, invoke=host.invoke, urls=urls, aws=aws, outside=outside, store=store
+        clock=clock,
+        timeline=stack.timeline,
+        invoke=host.invoke,
+        urls=urls,
+        aws=aws,
+        outside=outside,
+        token=stack.token,
+        store=store,
     )
 
     def answer(request: HttpRequest) -> HttpResponse:

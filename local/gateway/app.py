@@ -10,6 +10,7 @@ from local.gateway.authorizer import Authorizer, Grant
 from local.gateway.cors import is_preflight, preflight, with_cors
 from local.gateway.events import api_event, url_event
 from local.gateway.messages import HttpRequest, HttpResponse, message
+from local.gateway.pages import Pages
 from local.gateway.routing import Match, Router
 from local.lambdas.host import FunctionError, Invoke
 from local.template import ServerlessApp
@@ -21,14 +22,17 @@ MAX_URL_BODY_BYTES = 6 * 1024 * 1024
 
 
 class HttpApi:
-    """All HTTP APIs of the template, on one host."""
+    """All HTTP APIs of the template, on one host, which serves the billing page where no route is."""
 
-    def __init__(self, app: ServerlessApp, invoke: Invoke, authorizer: Authorizer, unix: Callable[[], float]) -> None:
+    def __init__(
+        self, app: ServerlessApp, invoke: Invoke, authorizer: Authorizer, unix: Callable[[], float], pages: Pages
+    ) -> None:
         self._router = Router(app.routes)
         self._cors = next((route.cors for route in app.routes if route.cors is not None), None)
         self._invoke = invoke
         self._authorizer = authorizer
         self._unix = unix
+        self._pages = pages
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """The API's response to a request."""
@@ -36,7 +40,7 @@ class HttpApi:
             return preflight(self._cors, request)
         match = self._router.match(request.method, request.path)
         if match is None:
-            return with_cors(self._cors, request, message(404, "Not Found"))
+            return self._pages.answer(request) or with_cors(self._cors, request, message(404, "Not Found"))
         return with_cors(match.route.cors, request, self._answer_route(request, match))
 
     def _answer_route(self, request: HttpRequest, match: Match) -> HttpResponse:

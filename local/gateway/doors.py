@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,6 +21,7 @@ PREFIX = "/_local"
 
 _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 _MOST_DAYS = 3_660
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]{0,127}")
 
 _Door: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
 
@@ -40,6 +42,7 @@ class Doors:
         urls: FunctionUrls,
         aws: AwsStandIn,
         outside: dict[str, OutsideFunction],
+        token: Callable[[str], str],
         store: str,
     ) -> None:
         self._clock = clock
@@ -48,6 +51,7 @@ class Doors:
         self._urls = urls
         self._aws = aws
         self._outside = outside
+        self._token = token
         self._store = store
         self._doors: dict[tuple[str, str], _Door] = {
             ("GET", "clock"): self._tell_clock,
@@ -55,6 +59,7 @@ class Doors:
             ("GET", "health"): self._tell_health,
             ("POST", "advance"): self._advance,
             ("POST", "invoke"): self._invoke,
+            ("POST", "token"): self._sign_in,
         }
 
     def answer(self, request: HttpRequest) -> HttpResponse:
@@ -98,6 +103,14 @@ class Doors:
         except FunctionError as error:
             told: Value = {"errorType": error.kind, "errorMessage": error.reason}
             return json_response(200, told, (("x-amz-function-error", "Unhandled"),))
+
+    def _sign_in(self, request: HttpRequest, _below: str) -> HttpResponse:
+        """A user's token for the billing page: whoever can reach this door is on this machine."""
+        body = _json(request)
+        account = body.get("account") if isinstance(body, dict) else None
+        if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+            raise _BadRequest('The body names an account, as in {"account": "acct_demo"}.')
+        return json_response(200, {"token": self._token(account)})
 
     def _url(self, request: HttpRequest, below: str) -> HttpResponse:
         function, slash, path = below.partition("/")

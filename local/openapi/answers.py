@@ -287,6 +287,7 @@ class Transaction(BaseModel):
 
     id: str
     type: TransferType
+    kind: Annotated[ChargeKind | None, Field(description="What was paid for, where something was.")]
     amount_cents: Annotated[Cents, Field(description="Signed: what it did to the balance.")]
     balance_after_cents: Cents
     debt_after_cents: Cents

@@ -54,6 +54,12 @@ def test_run_prints_a_first_curl_that_works_as_it_is(process: tuple[subprocess.P
     assert '"plan_tier": "free"' in answer.stdout
 
 
+def test_run_names_the_billing_page_which_is_served_there(process: tuple[subprocess.Popen[str], str]) -> None:
+    line = next(line for line in process[1].splitlines() if "billing page" in line)
+    answer = requests.get(line.split()[-1], timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
 def test_token_prints_a_token_that_the_stack_takes_and_nothing_else(process: tuple[subprocess.Popen[str], str]) -> None:
     url = base(process[1])
     minted = token(url.rpartition(":")[2], "--account", "acct_9")

@@ -163,3 +163,19 @@ def test_one_process_runs_one_stack_at_a_time(stack: Stack) -> None:
     with pytest.raises(RuntimeError, match="runs in this process already"), running_stack():
         pass
     assert requests.get(f"{stack.base_url}/_local/health", timeout=60).status_code == 200
+
+
+def test_the_billing_page_is_given_a_token_of_the_account_that_opens_routes_and_no_service_s(stack: Stack) -> None:
+    answer = post(stack, "token", {"account": "acct_1"})
+    assert answer.status_code == 200
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    echoed = requests.get(f"{stack.base_url}/echo", headers=headers, timeout=60).json()
+    assert echoed["event"]["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] == "acct_1"
+    assert requests.get(f"{stack.base_url}/metered", headers=headers, timeout=60).status_code == 403
+
+
+@pytest.mark.parametrize("body", [{}, [], {"account": ""}, {"account": 7}, {"account": "a b"}, {"account": "a" * 129}])
+def test_a_token_for_no_account_is_refused(stack: Stack, body: object) -> None:
+    answer = post(stack, "token", body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "INVALID_REQUEST"

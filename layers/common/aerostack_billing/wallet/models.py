@@ -152,6 +152,7 @@ class Transfer:
         return {
             "id": self.transfer_id,
             "type": self.type,
+            "kind": self.details.get("kind"),
             "amount_cents": cents(self.effect),
             "balance_after_cents": cents(self.balance_after),
             "debt_after_cents": cents(self.debt_after),

@@ -1,0 +1,212 @@
+/** The page put together: who reads it, what it fetches, what is shown where. */
+
+import { createActs, createTell } from "./acts.js";
+import { config } from "./config.js";
+import { createApi } from "./lib/api.js";
+import { button, h } from "./lib/dom.js";
+import { localClockLead } from "./lib/local.js";
+import { panel } from "./lib/panel.js";
+import { createSession } from "./lib/session.js";
+import { Store } from "./lib/store.js";
+import { settleReturn, takeReturn } from "./returning.js";
+import { planNotices } from "./rules/plans.js";
+import { reloadNotices } from "./rules/reload.js";
+import { firstDay, spendingByDay } from "./rules/spending.js";
+import { usageNotices } from "./rules/usage.js";
+import { noticeBox } from "./views/acts.js";
+import { creatorView } from "./views/creator.js";
+import { planView } from "./views/plan.js";
+import { plansView } from "./views/plans.js";
+import { resourcesView } from "./views/resources.js";
+import { signInView } from "./views/sign-in.js";
+import { spendingView } from "./views/spending.js";
+import { transactionsView } from "./views/transactions.js";
+import { usageView } from "./views/usage.js";
+import { walletView } from "./views/wallet.js";
+
+const PAGE_SIZE = 20;
+const MOST_PAGES = 10;
+const STALE_AFTER_MS = 60_000;
+
+const main = /** @type {HTMLElement} */ (document.querySelector("main"));
+const nav = /** @type {HTMLElement} */ (document.querySelector("nav"));
+const who = /** @type {HTMLElement} */ (document.querySelector("#who"));
+const offline = /** @type {HTMLElement} */ (document.querySelector("#offline"));
+const tell = createTell(/** @type {HTMLElement} */ (document.querySelector("#result")));
+
+let returned = takeReturn();
+let clockLead = 0;
+let loadedAt = 0;
+/** @type {Store | null} What is shown; null while nobody is signed in. */
+let shown = null;
+
+const session = createSession(config, () => signIn(true));
+const api = createApi(config.apiBaseUrl, session);
+const now = () => new Date(Date.now() + clockLead);
+
+await start();
+
+async function start() {
+  if (config.signIn === "local") clockLead = await localClockLead();
+  if ((await session.token({ expired: false })) === null) signIn(false);
+  else show();
+}
+
+/** @param {boolean} ended */
+function signIn(ended) {
+  if (ended && shown === null) return;
+  shown = null;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  nav.hidden = true;
+  who.replaceChildren();
+  main.replaceChildren(signInView(config.signIn, ended, (token) => (session.keep(token), show())));
+  if (ended) main.querySelector("h1")?.focus();
+}
+
+/** Build the page for who is signed in, and fill it. */
+function show() {
+  const store = createStore();
+  const acts = createActs(api, store, tell);
+  shown = store;
+  nav.hidden = false;
+  who.replaceChildren(
+    h("span", { class: "account" }, session.account() ?? ""),
+    ...(session.own ? [button("Sign out", () => session.expired(), { class: "button quiet" })] : []),
+  );
+  main.replaceChildren(h("h1", {}, "Billing"), notices(store, acts), ...sections(store, acts));
+  const told = returned;
+  returned = {};
+  void refresh(store);
+  void settleReturn(told, api, store, tell).catch(() => {
+    // The session ended meanwhile: what Stripe said is told after signing in again.
+    returned = told;
+  });
+}
+
+/** The parts of the page, and how each is fetched. */
+function createStore() {
+  /** @type {Store} */
+  const store = new Store({
+    billing: () => api.get("/api/billing"),
+    plans: () => api.get("/api/billing/plans"),
+    usage: () => api.get("/api/billing/usage"),
+    resources: () => api.get("/api/billing/resources"),
+    balance: () => api.get("/api/balance"),
+    transactions: () => transactions(store.data("type"), store.data("transactions")?.transactions.length ?? 0),
+    activity,
+    creator: () => api.get("/api/creators/me"),
+  });
+  store.set("interval", null);
+  store.set("type", "");
+  return store;
+}
+
+/** @param {Store} store */
+function refresh(store) {
+  loadedAt = Date.now();
+  return store.load(...Object.keys(store.sources));
+}
+
+/** @param {string} type @param {number} atLeast So many as are shown already. @param {string | null} [cursor] */
+function transactions(type, atLeast, cursor = null) {
+  const query = new URLSearchParams({ limit: String(Math.min(100, Math.max(PAGE_SIZE, atLeast))) });
+  if (type) query.set("type", type);
+  if (cursor) query.set("cursor", cursor);
+  return api.get(`/api/balance/transactions?${query}`);
+}
+
+/** The statement of the chart's days, or as much of it as a page should read: `since` says from when on. */
+async function activity() {
+  const first = firstDay(now());
+  /** @type {import("./types.js").Transaction[]} */
+  const lines = [];
+  let cursor = null;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const answer = await transactions("", 100, cursor);
+    lines.push(...answer.transactions);
+    cursor = answer.next_cursor;
+    if (cursor === null || lines[lines.length - 1]?.created_at < first) return { lines, since: null };
+  }
+  return { lines, since: lines[lines.length - 1]?.created_at ?? null };
+}
+
+/** What the reader should know before all else. @param {Store} store @param {ReturnType<typeof createActs>} acts */
+function notices(store, acts) {
+  const region = h("div", { class: "notices", role: "region", "aria-label": "Notices", "aria-live": "polite" });
+  const parts = ["billing", "usage", "balance"];
+  store.on(parts, () => {
+    const [billing, usage, balance] = parts.map((name) => store.data(name));
+    const found = [
+      ...(billing ? planNotices(billing) : []),
+      ...(usage ? usageNotices(usage, now()) : []),
+      ...(balance ? reloadNotices(balance.auto_reload, now()) : []),
+    ];
+    region.replaceChildren(...found.map((notice) => noticeBox(notice, acts)));
+  });
+  return region;
+}
+
+/** @param {Store} store @param {ReturnType<typeof createActs>} acts */
+function sections(store, acts) {
+  const choosing = {
+    interval: (/** @type {string} */ chosen) => store.set("interval", chosen),
+    buy: acts.buy,
+    cancel: acts.cancel,
+    resume: acts.resume,
+    salesUrl: config.salesUrl,
+  };
+  return [
+    panel(store, "plan", "Plan", ["billing", "plans"], (billing, plans) => planView(billing, plans, acts)),
+    panel(store, "usage", "Usage", ["usage"], (usage) => usageView(usage, now())),
+    panel(store, "resources", "Resources", ["resources"], resourcesView),
+    panel(store, "plans", "Plans", ["plans", "billing", "interval"], (plans, billing, interval) =>
+      plansView(plans, billing, interval ?? billing.billing_interval, choosing),
+    ),
+    panel(store, "wallet", "Wallet", ["balance"], (balance) => walletView(balance, now(), acts)),
+    panel(store, "spending", "Spending", ["activity"], ({ lines, since }) =>
+      spendingView(spendingByDay(lines, now()), since),
+    ),
+    panel(store, "transactions", "Transactions", ["transactions", "type"], (page, type) =>
+      transactionsView(page, type, reading(store)),
+    ),
+    panel(store, "earnings", "Earnings", ["creator"], (creator) => creatorView(creator, acts.onboard)),
+  ];
+}
+
+/** How the statement is read on. @param {Store} store */
+function reading(store) {
+  return {
+    filter: (/** @type {string} */ type) => {
+      store.set("type", type);
+      return store.load("transactions");
+    },
+    more: async () => {
+      const page = store.data("transactions");
+      const next = await transactions(store.data("type"), 0, page.next_cursor);
+      store.set("transactions", {
+        transactions: [...page.transactions, ...next.transactions],
+        next_cursor: next.next_cursor,
+      });
+    },
+  };
+}
+
+// What is shown stays true: after a while away, when the connection is back, when the browser restores the page.
+
+/** @param {boolean} anyway */
+function catchUp(anyway) {
+  if (shown === null || (!anyway && Date.now() - loadedAt < STALE_AFTER_MS)) return;
+  void shown.retry(Object.keys(shown.sources));
+  void refresh(shown);
+}
+
+function showConnection() {
+  offline.hidden = navigator.onLine;
+  if (navigator.onLine) catchUp(true);
+}
+
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && catchUp(false));
+window.addEventListener("pageshow", (event) => event.persisted && catchUp(true));
+window.addEventListener("online", showConnection);
+window.addEventListener("offline", showConnection);
+offline.hidden = navigator.onLine;

@@ -1,0 +1,125 @@
+/** Dialogs. The browser's own element keeps the focus inside, closes on Escape and gives the focus back. */
+
+import { h, whileBusy } from "./dom.js";
+import { ApiError, explain } from "./errors.js";
+
+/**
+ * @typedef {object} Field
+ * @property {string} name
+ * @property {Node} node The field with its label.
+ * @property {HTMLInputElement} input Where an error about the field is told.
+ *
+ * @typedef {object} Asked
+ * @property {string} title
+ * @property {(string | Node)[]} body
+ * @property {Field[]} [fields]
+ * @property {string} submit What the button says that does it.
+ * @property {string} [cancel]
+ * @property {boolean} [danger]
+ * @property {() => Promise<unknown>} act Throws ApiError or Invalid, and the dialog stays open and says why.
+ */
+
+/** What the reader typed cannot be meant. */
+export class Invalid extends Error {
+  /** @param {string} field @param {string} message */
+  constructor(field, message) {
+    super(message);
+    this.field = field;
+  }
+}
+
+let opened = 0;
+
+/** Open a dialog over the page. @param {Asked} asked */
+export function openDialog({ title, body, fields = [], submit, cancel = "Cancel", danger = false, act }) {
+  const id = `dialog-${++opened}`;
+  const problem = h("p", { class: "problem", role: "alert", id: `${id}-problem` });
+  const does = h("button", { type: "submit", class: danger ? "button danger" : "button primary" }, submit);
+  const closes = h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, cancel);
+  const form = h(
+    "form",
+    {
+      novalidate: true,
+      on: { submit: (/** @type {Event} */ event) => (event.preventDefault(), whileBusy(does, run)) },
+    },
+    h("h2", { id: `${id}-title` }, title),
+    ...body,
+    ...fields.map((field) => field.node),
+    problem,
+    h("div", { class: "actions end" }, closes, does),
+  );
+  const dialog = h("dialog", { "aria-labelledby": `${id}-title`, on: { close: () => dialog.remove() } }, form);
+
+  async function run() {
+    problem.textContent = "";
+    for (const { input } of fields) describe(input, null);
+    try {
+      await act();
+      dialog.close();
+    } catch (error) {
+      problem.textContent = error instanceof Invalid ? error.message : explain(error);
+      const wrong = fields.find((field) => isAbout(error, field.name)) ?? null;
+      if (wrong) {
+        describe(wrong.input, problem.id);
+        wrong.input.focus();
+      }
+    }
+  }
+
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** @param {HTMLInputElement} input @param {string | null} problem The id of what describes the error. */
+function describe(input, problem) {
+  if (problem) {
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-errormessage", problem);
+  } else {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-errormessage");
+  }
+}
+
+/** @param {unknown} error @param {string} field */
+function isAbout(error, field) {
+  if (error instanceof Invalid) return error.field === field;
+  return error instanceof ApiError && field in error.details;
+}
+
+/**
+ * A field for an amount in dollars.
+ *
+ * @param {string} name
+ * @param {string} label
+ * @param {string} value
+ * @param {string} [hint]
+ * @returns {Field}
+ */
+export function amountField(name, label, value, hint) {
+  const id = `field-${name}`;
+  const input = h("input", {
+    id,
+    name,
+    value,
+    type: "text",
+    inputmode: "decimal",
+    autocomplete: "off",
+    "aria-describedby": hint && `${id}-hint`,
+  });
+  const node = h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label),
+    h("div", { class: "amount" }, h("span", { "aria-hidden": "true" }, "$"), input),
+    hint && h("p", { class: "hint", id: `${id}-hint` }, hint),
+  );
+  return { name, node, input };
+}
+
+/** @param {string} name @param {string} label @param {boolean} checked @returns {Field} */
+export function checkField(name, label, checked) {
+  const input = h("input", { type: "checkbox", name, id: `field-${name}`, checked });
+  return { name, input, node: h("div", { class: "check" }, input, h("label", { for: input.id }, label)) };
+}

@@ -1,0 +1,27 @@
+/** The local stack's own doors, which no deployment has: a token for the asking, and a clock that is moved on. */
+
+import { ApiError } from "./errors.js";
+
+/** @param {string} account @returns {Promise<string>} */
+export async function localToken(account) {
+  const answer = await door("token", { account });
+  return answer.token;
+}
+
+/** How far the stack's clock is ahead of this machine's, in milliseconds; 0 where there is no local stack. */
+export async function localClockLead() {
+  try {
+    return (await door("clock")).unix * 1000 - Date.now();
+  } catch {
+    return 0;
+  }
+}
+
+/** @param {string} name @param {object} [body] */
+async function door(name, body) {
+  const request = body && { method: "POST", body: JSON.stringify(body) };
+  const response = await fetch(`/_local/${name}`, request).catch(() => null);
+  const answer = await response?.json().catch(() => null);
+  if (response?.ok && answer) return answer;
+  throw new ApiError(response?.status ?? 0, "", answer?.error?.message ?? "No local stack answers here.");
+}

@@ -1,0 +1,62 @@
+/** Whose page this is: where the bearer token comes from, and what happens when it is refused. */
+
+const KEPT_AS = "aerostack-billing-token";
+
+/**
+ * @typedef {object} Session
+ * @property {(asked: {expired: boolean}) => Promise<string | null>} token
+ * @property {() => void} expired Forgets the token and asks the reader to sign in.
+ * @property {(token: string) => void} keep
+ * @property {() => string | null} account The account that the token names, to be shown; nothing is decided by it.
+ * @property {boolean} own Whether the page itself keeps the token, and so can sign the reader out.
+ */
+
+/**
+ * The session of a deployment that hands tokens in, or one of the page's own, kept for this tab only.
+ *
+ * @param {import("../types.js").Config} config
+ * @param {() => void} onExpired
+ * @returns {Session}
+ */
+export function createSession(config, onExpired) {
+  const { getToken } = config;
+  let current = getToken ? null : (takeFromAddress() ?? sessionStorage.getItem(KEPT_AS));
+  return {
+    own: !getToken,
+    async token({ expired }) {
+      if (getToken) current = (await getToken({ expired })) || null;
+      // The page cannot renew what it keeps itself.
+      return expired && !getToken ? null : current;
+    },
+    expired() {
+      current = null;
+      sessionStorage.removeItem(KEPT_AS);
+      onExpired();
+    },
+    keep(token) {
+      current = token.trim();
+      sessionStorage.setItem(KEPT_AS, current);
+    },
+    account: () => (current ? subjectOf(current) : null),
+  };
+}
+
+/** A token in the fragment, which no server is sent, is kept and leaves the address bar at once. */
+function takeFromAddress() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) {
+    history.replaceState(null, "", location.pathname + location.search);
+    sessionStorage.setItem(KEPT_AS, token);
+  }
+  return token;
+}
+
+/** @param {string} token A JWT. */
+function subjectOf(token) {
+  try {
+    const payload = token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    return String(JSON.parse(atob(payload)).sub ?? "");
+  } catch {
+    return null;
+  }
+}

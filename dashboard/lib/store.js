@@ -1,0 +1,71 @@
+/** What the page knows of the API: each answer under a name, with how far it is, and who wants to hear of it. */
+
+/**
+ * @typedef {object} Part
+ * @property {any} [data]
+ * @property {unknown} [error] Set where the last try failed and there is nothing older to show.
+ */
+
+export class Store {
+  /** @param {Record<string, () => Promise<any>>} sources How each part is fetched. */
+  constructor(sources) {
+    this.sources = sources;
+    /** @type {Record<string, Part>} */
+    this.parts = {};
+    /** @type {{names: string[], tell: () => void}[]} */
+    this.listeners = [];
+  }
+
+  /** @param {string} name @returns {any} The data, or undefined while there is none. */
+  data(name) {
+    return this.parts[name]?.data;
+  }
+
+  /** Call `tell` whenever one of the parts changes. @param {string[]} names @param {() => void} tell */
+  on(names, tell) {
+    this.listeners.push({ names, tell });
+  }
+
+  /**
+   * Fetch parts anew. What is shown stays until the new answer is there, and where that fails; nothing is told where
+   * nothing changed.
+   *
+   * @param {...string} names
+   */
+  async load(...names) {
+    await Promise.all(names.map((name) => this.loadOne(name)));
+  }
+
+  /** @param {string} name */
+  async loadOne(name) {
+    let data;
+    try {
+      data = await this.sources[name]();
+    } catch (error) {
+      if (this.data(name) !== undefined) return;
+      this.parts[name] = { error };
+      return this.tell(name);
+    }
+    this.set(name, data);
+  }
+
+  /** Note an answer that came another way, such as that of a PUT. @param {string} name @param {any} data */
+  set(name, data) {
+    const same = JSON.stringify(this.data(name)) === JSON.stringify(data);
+    this.parts[name] = { data };
+    if (!same) this.tell(name);
+  }
+
+  /** Forget a failure and try again. @param {string[]} names */
+  retry(names) {
+    const failed = names.filter((name) => this.parts[name]?.error);
+    for (const name of failed) delete this.parts[name];
+    for (const name of failed) this.tell(name);
+    return this.load(...failed);
+  }
+
+  /** @param {string} name */
+  tell(name) {
+    for (const { names, tell } of this.listeners) if (names.includes(name)) tell();
+  }
+}

@@ -1,0 +1,170 @@
+/** What a plan state means, and what can be done about it. Pure functions: they read what the API said, no more. */
+
+import { date, money, title } from "../lib/format.js";
+
+/** @typedef {import("../types.js").Billing} Billing @typedef {import("../types.js").Plan} Plan */
+/** @typedef {import("../types.js").Interval} Interval @typedef {import("../types.js").Tone} Tone */
+
+export const TIERS = ["free", "starter", "pro", "business", "enterprise"];
+
+/** @param {Interval} interval */
+export function every(interval) {
+  return interval === "yearly" ? "year" : "month";
+}
+
+/** What a year costs less than twelve months: dollars and the part of it. Null where the price is not a number. */
+/** @param {Plan} plan */
+export function saving(plan) {
+  const { monthly, yearly } = plan.price;
+  if (monthly === "custom" || yearly === "custom" || monthly === 0) return null;
+  const months = monthly * 12;
+  return { dollars: months - yearly, part: (months - yearly) / months };
+}
+
+/** Which plan, in words like "Pro, billed yearly". @param {string} tier @param {Interval} interval */
+export function planName(tier, interval) {
+  return tier === "free" || tier === "enterprise" ? title(tier) : `${title(tier)}, billed ${interval}`;
+}
+
+/** How the status reads in one word. @param {Billing} billing @returns {{text: string, tone: Tone}} */
+export function statusOf(billing) {
+  if (billing.status === "past_due") return { text: "Past due", tone: "bad" };
+  if (billing.payment_issue) return { text: "Payment needed", tone: "bad" };
+  if (billing.cancel_at_period_end) return { text: "Ends soon", tone: "warn" };
+  if (billing.pending_change) return { text: "Changes soon", tone: "warn" };
+  if (billing.status === "trialing") return { text: "Trial", tone: "good" };
+  return { text: "Active", tone: "good" };
+}
+
+/** When it renews, changes or ends, in one sentence. @param {Billing} billing */
+export function renewalOf(billing) {
+  const end = billing.current_period_end;
+  if (billing.plan_tier === "free" || end === null) {
+    return billing.plan_tier === "free" ? "Free of charge, for as long as you like." : "Agreed with sales.";
+  }
+  if (billing.cancel_at_period_end) return `Ends on ${date(end)}. You will not be charged again.`;
+  if (billing.pending_change) {
+    const { plan_tier, billing_interval, effective_at } = billing.pending_change;
+    return `Changes to ${planName(plan_tier, billing_interval)}, on ${date(effective_at)}.`;
+  }
+  return `Renews on ${date(end)}.`;
+}
+
+/** What the reader should know of the plan before all else. @param {Billing} billing */
+export function planNotices(billing) {
+  /** @type {import("../types.js").Notice[]} */
+  const notices = [];
+  const issue = billing.payment_issue;
+  if (issue) {
+    notices.push({
+      id: "payment-issue",
+      tone: "bad",
+      title: ISSUES[issue.reason].title,
+      text: issueText(billing),
+      acts: issueActs(issue),
+    });
+  }
+  if (billing.cancel_at_period_end && billing.current_period_end) {
+    notices.push({
+      id: "ends",
+      tone: "warn",
+      title: `Your ${title(billing.plan_tier)} plan ends on ${date(billing.current_period_end)}`,
+      text: "Until then nothing changes. After it you are on Free: your data stays, and what is above Free’s limits becomes read-only.",
+      acts: [{ label: "Keep my plan", act: "resume" }],
+    });
+  } else if (billing.pending_change) {
+    const { plan_tier, billing_interval, effective_at } = billing.pending_change;
+    notices.push({
+      id: "changes",
+      tone: "warn",
+      title: `Your plan changes to ${planName(plan_tier, billing_interval)}, on ${date(effective_at)}`,
+      text: `Until then you keep ${planName(billing.plan_tier, billing.billing_interval)}. What is above the new limits becomes read-only.`,
+      acts: [{ label: `Stay on ${title(billing.plan_tier)}`, act: "resume" }],
+    });
+  }
+  return notices;
+}
+
+const ISSUES = {
+  past_due: {
+    title: "Your last payment failed",
+    text: "You keep your plan while we try again. Pay the invoice, or update your card, so that it does not end.",
+  },
+  unpaid: {
+    title: "Your plan has ended because its invoice was not paid",
+    text: "Pay the open invoice, or choose a plan anew.",
+  },
+  action_required: {
+    title: "Your bank asks you to confirm a payment",
+    text: "Nothing was declined. Open the invoice and confirm the payment there.",
+  },
+};
+
+/** @param {Billing} billing */
+function issueText({ payment_issue: issue }) {
+  if (!issue) return "";
+  const again = issue.next_attempt_at ? ` The next try is on ${date(issue.next_attempt_at)}.` : "";
+  return ISSUES[issue.reason].text + again;
+}
+
+/** @param {import("../types.js").PaymentIssue} issue */
+function issueActs(issue) {
+  const confirm = issue.reason === "action_required";
+  const pay = issue.invoice_url
+    ? [{ label: confirm ? "Confirm the payment" : "Pay the invoice", href: issue.invoice_url }]
+    : [];
+  return confirm ? pay : [...pay, { label: "Update card", act: "portal" }];
+}
+
+/**
+ * What choosing a plan at an interval means for an account.
+ *
+ * `buy` leads to checkout, `cancel` and `resume` ask, `sales` writes to sales, `none` is what one is on already.
+ *
+ * @param {Plan} plan
+ * @param {Billing} billing
+ * @param {Interval} interval
+ * @param {Plan[]} plans
+ * @returns {{act: "none" | "buy" | "cancel" | "resume" | "sales", label: string, note: string}}
+ */
+export function offer(plan, billing, interval, plans) {
+  const sold = plan.price.monthly !== "custom" && plan.tier !== "free";
+  const current = plan.tier === billing.plan_tier && (!sold || interval === billing.billing_interval);
+  if (current && billing.cancel_at_period_end) return { act: "resume", label: `Keep ${plan.name}`, note: "Ends soon" };
+  if (current && billing.pending_change) return { act: "resume", label: `Stay on ${plan.name}`, note: "Your plan now" };
+  if (current) return { act: "none", label: "Your plan", note: "" };
+  if (plan.price.monthly === "custom") return { act: "sales", label: "Talk to sales", note: "" };
+  const ends = billing.current_period_end && date(billing.current_period_end);
+  if (plan.tier === "free") {
+    return billing.cancel_at_period_end
+      ? { act: "none", label: "Starts soon", note: `On ${ends}` }
+      : billing.stripe_subscription_id
+        ? { act: "cancel", label: "Go back to Free", note: "" }
+        : { act: "none", label: "Not available", note: "" };
+  }
+  const waiting = billing.pending_change;
+  if (waiting && waiting.plan_tier === plan.tier && waiting.billing_interval === interval) {
+    return { act: "none", label: "Starts soon", note: `On ${date(waiting.effective_at)}` };
+  }
+  if (!billing.stripe_subscription_id) return { act: "buy", label: `Choose ${plan.name}`, note: "" };
+  if (plan.tier === billing.plan_tier) return { act: "buy", label: `Switch to ${interval}`, note: "" };
+  const present = plans.find(({ tier }) => tier === billing.plan_tier);
+  const dearer = present === undefined || Number(plan.price.monthly) > Number(present.price.monthly);
+  return dearer
+    ? { act: "buy", label: `Upgrade to ${plan.name}`, note: "At once, prorated" }
+    : { act: "buy", label: `Change to ${plan.name}`, note: ends ? `From ${ends}` : "" };
+}
+
+/** A plan's price at an interval: the amount, what it is for, and what it means by the month or the year. */
+/** @param {Plan} plan @param {Interval} interval */
+export function priceOf(plan, interval) {
+  const price = plan.price[interval];
+  if (price === "custom") return { amount: "Custom", unit: "", aside: "Agreed with sales" };
+  if (price === 0) return { amount: money(0, { whole: true }), unit: "", aside: "No card needed" };
+  const saved = saving(plan);
+  const aside =
+    interval === "yearly" && saved
+      ? `${money((price * 100) / 12, { whole: true })} a month, saves ${money(saved.dollars * 100, { whole: true })}`
+      : "Billed every month";
+  return { amount: money(price * 100, { whole: true }), unit: `a ${every(interval)}`, aside };
+}

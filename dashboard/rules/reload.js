@@ -1,0 +1,94 @@
+/** Where auto-reload stands, in words, and what its owner can do. Pure functions. */
+
+import { date, dateTime, fromNow, money } from "../lib/format.js";
+
+/** @typedef {import("../types.js").AutoReload} AutoReload */
+
+/**
+ * @param {AutoReload} reload
+ * @param {Date} now
+ * @returns {{badge: string, tone: import("../types.js").Tone, text: string, acts: import("../types.js").Act[]}}
+ */
+export function describeReload(reload, now) {
+  return STATES[reload.state](reload, now);
+}
+
+const UPDATE_CARD = { label: "Update card", act: "portal" };
+const CAP_REACHED = "monthly_cap_reached";
+
+/** @type {Record<AutoReload["state"], typeof describeReload>} */
+const STATES = {
+  off: ({ last_error }) => ({
+    badge: "Off",
+    tone: "plain",
+    text: last_error
+      ? `The last reload failed: ${last_error.message}`
+      : "When the balance runs out, paid work stops until you deposit.",
+    acts: [],
+  }),
+  armed: () => ({
+    badge: "On",
+    tone: "good",
+    text: "Ready. Your card is charged when the balance falls below the threshold.",
+    acts: [],
+  }),
+  due: ({ last_error, next_attempt_at }) =>
+    last_error?.code === CAP_REACHED
+      ? {
+          badge: "Cap reached",
+          tone: "warn",
+          text: `This month’s cap is used up. Reloads go on ${next_attempt_at ? `on ${date(next_attempt_at, { utc: true })}` : "next month"}, or once you raise it.`,
+          acts: [{ label: "Raise the cap", act: "reload" }],
+        }
+      : {
+          badge: "Starting",
+          tone: "good",
+          text: "The balance is below the threshold. Your card is charged within a minute.",
+          acts: [],
+        },
+  pending: () => ({
+    badge: "In progress",
+    tone: "good",
+    text: "A payment is under way. The balance follows as soon as it is through.",
+    acts: [],
+  }),
+  retrying: ({ last_error, next_attempt_at }, now) => ({
+    badge: "Declined",
+    tone: "warn",
+    text: `${told(last_error)} ${next_attempt_at ? `We try again ${fromNow(next_attempt_at, now)}.` : "We try again."} Update your card to try sooner.`,
+    acts: [UPDATE_CARD],
+  }),
+  suspended: ({ last_error }) => ({
+    badge: "Suspended",
+    tone: "bad",
+    text: `${told(last_error)} Nothing more is charged until you update your card, or save these settings again.`,
+    acts: [UPDATE_CARD, { label: "Try again", act: "reload" }],
+  }),
+  action_required: ({ action_url }) => ({
+    badge: "Confirm payment",
+    tone: "warn",
+    text: "Your bank asks you to confirm the last reload (3-D Secure). Nothing was declined; it waits for you.",
+    acts: action_url ? [{ label: "Confirm at your bank", href: action_url }] : [{ label: "Try again", act: "reload" }],
+  }),
+};
+
+/** @param {AutoReload["last_error"]} error */
+function told(error) {
+  return error ? `${error.message.replace(/\.?$/, ".")} (${dateTime(error.at)})` : "The last reload failed.";
+}
+
+/** The settings in one sentence. @param {AutoReload} reload */
+export function settingsOf({ enabled, threshold_cents, amount_cents, monthly_cap_cents }) {
+  if (!enabled || threshold_cents === null || amount_cents === null) return "";
+  const cap =
+    monthly_cap_cents === null ? "no monthly cap" : `at most ${money(monthly_cap_cents, { whole: true })} a month`;
+  return `Below ${money(threshold_cents, { whole: true })}, add ${money(amount_cents, { whole: true })}; ${cap}.`;
+}
+
+/** What of it the reader must not miss. @param {AutoReload} reload @param {Date} now */
+export function reloadNotices(reload, now) {
+  if (reload.state !== "suspended" && reload.state !== "action_required") return [];
+  const { tone, text, acts } = describeReload(reload, now);
+  const title = reload.state === "suspended" ? "Auto-reload is suspended" : "Your bank asks you to confirm a reload";
+  return [{ id: "reload", tone, title, text, acts }];
+}

@@ -1,0 +1,101 @@
+/** What a counter means against its limit and its grace. Pure functions. */
+
+import { bytes, count, date, daysUntil, percent, periodEnd, title } from "../lib/format.js";
+
+/** @typedef {import("../types.js").Metric} Metric @typedef {import("../types.js").Tone} Tone */
+
+export const STORAGE = "storage_bytes";
+/** From here on a reader is told that the limit is near, as the service itself does. */
+const NEAR = 0.8;
+
+/** A figure of a metric, in its unit. @param {string} name @param {number} value */
+export function amount(name, value) {
+  return name === STORAGE ? bytes(value) : count(value);
+}
+
+/**
+ * How to draw a counter: parts of the bar from 0 to 1, the grace zone beginning at `limitAt`. Null where unlimited.
+ *
+ * @param {Metric} metric
+ */
+export function barOf({ used, limit, hard_limit }) {
+  if (limit === null || hard_limit === null) return null;
+  // A downgrade may leave more in use than the new plan's hard limit.
+  const scale = Math.max(hard_limit, used, 1);
+  return { fill: used / scale, limitAt: limit / scale, graceTo: hard_limit / scale };
+}
+
+/**
+ * How full it is in words, and how grave that is.
+ *
+ * @param {string} name
+ * @param {Metric} metric
+ * @returns {{tone: Tone, text: string}}
+ */
+export function wordsOf(name, { used, limit, hard_limit, remaining, state }) {
+  if (limit === null || hard_limit === null) return { tone: "plain", text: "No limit" };
+  if (state === "blocked")
+    return { tone: "bad", text: name === STORAGE ? "Full: nothing more is stored" : "Blocked: nothing more passes" };
+  if (state === "grace") {
+    return { tone: "warn", text: `Over the limit: ${amount(name, remaining ?? 0)} of grace left` };
+  }
+  const part = limit === 0 ? 0 : used / limit;
+  const grace = hard_limit > limit ? `, grace to ${amount(name, hard_limit)}` : "";
+  const lasts = name === STORAGE ? ", does not reset" : "";
+  const text = `${percent(Math.floor(part * 100) / 100)} used${grace}${lasts}`;
+  return { tone: part >= NEAR ? "warn" : "plain", text };
+}
+
+/** When the month's counters start again. @param {string} period @param {Date} now */
+export function resetWords(period, now) {
+  const end = periodEnd(period);
+  const days = daysUntil(end, now);
+  const when = days === 0 ? "now" : days === 1 ? "in 1 day" : `in ${days} days`;
+  return `Resets ${when}, on ${date(end, { utc: true })} (UTC)`;
+}
+
+/**
+ * A warning for what is in grace, a stop for what is blocked.
+ *
+ * @param {import("../types.js").Usage} usage
+ * @param {Date} now
+ */
+export function usageNotices(usage, now) {
+  const inState = (/** @type {string} */ state) =>
+    Object.keys(usage.usage).filter((name) => usage.usage[name].state === state);
+  const until = date(periodEnd(usage.period), { utc: true });
+  const days = daysUntil(periodEnd(usage.period), now);
+  const acts = usage.tier === "business" || usage.tier === "enterprise" ? [] : [{ label: "See plans", href: "#plans" }];
+  /** @type {import("../types.js").Notice[]} */
+  const notices = [];
+  const blocked = inState("blocked");
+  if (blocked.length > 0) {
+    const storage = blocked.includes(STORAGE) ? " Storage frees up as you delete." : "";
+    const counted = blocked.some((name) => name !== STORAGE)
+      ? ` Counting starts again on ${until}, in ${days} ${days === 1 ? "day" : "days"}.`
+      : "";
+    notices.push({
+      id: "blocked",
+      tone: "bad",
+      title: `Blocked: ${list(blocked)}`,
+      text: `The limit and its grace are used up, so requests are refused now.${counted}${storage} A larger plan opens them at once.`,
+      acts,
+    });
+  }
+  const grace = inState("grace");
+  if (grace.length > 0) {
+    notices.push({
+      id: "grace",
+      tone: "warn",
+      title: `Over the limit: ${list(grace)}`,
+      text: "You are in the grace zone: requests still pass, and are refused when it is used up. Grace is a safety net, not extra quota.",
+      acts,
+    });
+  }
+  return notices;
+}
+
+/** @param {string[]} names */
+function list(names) {
+  return new Intl.ListFormat(undefined).format(names.map(title));
+}

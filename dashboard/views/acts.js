@@ -1,0 +1,28 @@
+/** Buttons and links for what the rules say can be done. */
+
+import { button, h, link } from "../lib/dom.js";
+
+/** @typedef {Record<string, (...asked: any[]) => unknown>} Acts The page's acts by name. */
+
+/**
+ * @param {import("../types.js").Act[]} wanted
+ * @param {Acts} acts
+ * @param {string} id What the ids of the controls begin with.
+ */
+export function controls(wanted, acts, id) {
+  return wanted.map(({ label, act, href }, index) => {
+    const props = { id: `${id}-${act ?? index}`, class: "button" };
+    if (href) return link(label, href, props);
+    return button(label, acts[act ?? ""], props);
+  });
+}
+
+/** @param {import("../types.js").Notice} notice @param {Acts} acts */
+export function noticeBox(notice, acts) {
+  return h(
+    "div",
+    { class: `notice ${notice.tone}`, id: `notice-${notice.id}` },
+    h("div", {}, h("h3", {}, notice.title), h("p", {}, notice.text)),
+    notice.acts.length > 0 && h("div", { class: "actions" }, controls(notice.acts, acts, `notice-${notice.id}`)),
+  );
+}

@@ -1,0 +1,152 @@
+/** What a creator of paid tools earned, and how it gets to them. */
+
+import { badge, button, h } from "../lib/dom.js";
+import { date, money, shortDay } from "../lib/format.js";
+import { pair } from "./wallet.js";
+
+/** @typedef {import("../types.js").Creator} Creator */
+
+/** Whether somebody earns, or set out to. @param {Creator} creator */
+export function isCreator({
+  onboarding,
+  pending_cents,
+  payable_cents,
+  owed_cents,
+  in_transit_cents,
+  paid_cents,
+  payouts,
+}) {
+  return (
+    onboarding !== "none" ||
+    payouts.length > 0 ||
+    pending_cents + payable_cents + owed_cents + in_transit_cents + paid_cents > 0
+  );
+}
+
+/** @param {Creator} creator @param {() => unknown} onboard */
+export function creatorView(creator, onboard) {
+  if (!isCreator(creator)) {
+    return [
+      h(
+        "p",
+        { class: "soft" },
+        "No earnings yet. When somebody pays for a tool that you publish, your share shows up here, and is paid out to your bank a week later.",
+      ),
+      h("div", { class: "actions" }, button("Set up payouts", onboard, { id: "onboard" })),
+    ];
+  }
+  return [h("div", { class: "cards" }, sums(creator), standing(creator, onboard), waiting(creator)), payouts(creator)];
+}
+
+/** @param {Creator} creator */
+function sums({ payable_cents, pending_cents, owed_cents, in_transit_cents, paid_cents }) {
+  return h(
+    "div",
+    { class: "card" },
+    h("h3", {}, "Ready to be paid"),
+    h("p", { class: "figure" }, money(payable_cents)),
+    h(
+      "dl",
+      { class: "pairs" },
+      pair("Held back for now", money(pending_cents)),
+      in_transit_cents > 0 && pair("On its way", money(in_transit_cents)),
+      owed_cents > 0 && pair("Refunded, taken from the next earnings", money(owed_cents), "bad"),
+      pair("Paid so far", money(paid_cents)),
+    ),
+  );
+}
+
+const STANDING = /** @type {const} */ ({
+  none: {
+    word: "Not set up",
+    tone: "warn",
+    text: "Tell Stripe where to send your money. What you earn waits for you.",
+    label: "Set up payouts",
+  },
+  pending: {
+    word: "Not complete",
+    tone: "warn",
+    text: "Stripe needs more details before it can pay you.",
+    label: "Go on with set-up",
+  },
+  restricted: {
+    word: "Restricted",
+    tone: "bad",
+    text: "Stripe cannot pay you at the moment. See there what is missing.",
+    label: "Resolve at Stripe",
+  },
+  complete: {
+    word: "Ready",
+    tone: "good",
+    text: "Paid out to your bank by itself once enough has come together.",
+    label: "",
+  },
+});
+
+/** @param {Creator} creator @param {() => unknown} onboard */
+function standing({ onboarding, last_error }, onboard) {
+  const { word, tone, text, label } = STANDING[onboarding];
+  return h(
+    "div",
+    { class: "card" },
+    h("h3", {}, "Payout account ", badge(word, tone)),
+    h("p", { class: "soft" }, text),
+    last_error && h("p", { class: "small bad-text" }, `The last payout did not work: ${last_error}`),
+    label !== "" && h("div", { class: "actions" }, button(label, onboard, { id: "onboard", class: "button primary" })),
+  );
+}
+
+/** @param {Creator} creator */
+function waiting({ pending_by_day }) {
+  if (pending_by_day.length === 0) return null;
+  return h(
+    "div",
+    { class: "card" },
+    h("h3", {}, "Held back until"),
+    h(
+      "dl",
+      { class: "pairs" },
+      pending_by_day.map(({ day, amount_cents }) => pair(shortDay(day), money(amount_cents))),
+    ),
+  );
+}
+
+const STATES = /** @type {const} */ ({
+  pending: ["On its way", "plain"],
+  paid: ["Paid", "good"],
+  failed: ["Failed", "bad"],
+  reversed: ["Reversed", "warn"],
+});
+
+/** @param {Creator} creator */
+function payouts({ payouts: made }) {
+  if (made.length === 0) return null;
+  return h(
+    "table",
+    { class: "statement payouts" },
+    h("caption", {}, "Latest payouts"),
+    h(
+      "thead",
+      {},
+      h(
+        "tr",
+        {},
+        ["When", "State", "Amount"].map((name) => h("th", { scope: "col" }, name)),
+      ),
+    ),
+    h(
+      "tbody",
+      {},
+      made.map(({ created_at, state, reason, amount_cents }) => {
+        const [word, tone] = STATES[state];
+        return h(
+          "tr",
+          {},
+          h("td", { class: "when soft" }, date(created_at)),
+          h("td", { class: "what" }, badge(word, tone), reason && h("span", { class: "soft small" }, reason)),
+          h("td", { class: "sum" }, money(amount_cents)),
+        );
+      }),
+    ),
+  );
+}

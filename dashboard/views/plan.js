@@ -1,0 +1,51 @@
+/** The plan the account is on. */
+
+import { badge, button, h } from "../lib/dom.js";
+import { money, title } from "../lib/format.js";
+import { every, renewalOf, statusOf } from "../rules/plans.js";
+
+/**
+ * @param {import("../types.js").Billing} billing
+ * @param {import("../types.js").Plans} catalog
+ * @param {import("./acts.js").Acts} acts
+ */
+export function planView(billing, catalog, acts) {
+  const status = statusOf(billing);
+  const plan = catalog.plans.find(({ tier }) => tier === billing.plan_tier);
+  const price = plan?.price[billing.billing_interval];
+  const paid = billing.stripe_subscription_id !== null;
+  const resumable = billing.cancel_at_period_end || billing.pending_change !== null;
+  return [
+    h(
+      "div",
+      { class: "plan-now" },
+      h(
+        "div",
+        {},
+        h("p", { class: "plan-name" }, title(billing.plan_tier), " ", badge(status.text, status.tone)),
+        typeof price === "number" &&
+          h(
+            "p",
+            { class: "price" },
+            money(price * 100, { whole: true }),
+            price > 0 && h("span", { class: "soft" }, ` a ${every(billing.billing_interval)}`),
+          ),
+        h("p", { class: "soft" }, renewalOf(billing)),
+      ),
+      h(
+        "div",
+        { class: "actions" },
+        h(
+          "a",
+          { href: "#plans", class: "button primary", id: "plan-change" },
+          billing.plan_tier === "free" ? "Upgrade" : "Change plan",
+        ),
+        billing.stripe_customer_id !== null && button("Invoices and cards", acts.portal, { id: "plan-portal" }),
+        paid && resumable && button("Resume plan", acts.resume, { id: "plan-resume" }),
+        paid &&
+          !billing.cancel_at_period_end &&
+          button("Cancel plan", acts.cancel, { id: "plan-cancel", class: "button quiet" }),
+      ),
+    ),
+  ];
+}

@@ -1,0 +1,63 @@
+/** What somebody sees who is not signed in, or whose session has ended. */
+
+import { h, link, whileBusy } from "../lib/dom.js";
+import { explain } from "../lib/errors.js";
+import { localToken } from "../lib/local.js";
+
+/**
+ * @param {string | null} way As in the configuration.
+ * @param {boolean} ended Whether there was a session before.
+ * @param {(token: string) => void} keep
+ */
+export function signInView(way, ended, keep) {
+  const heading = h("h1", { tabindex: "-1", id: "sign-in-title" }, ended ? "Your session has ended" : "Sign in");
+  return h(
+    "div",
+    { class: "sign-in card" },
+    heading,
+    h(
+      "p",
+      { class: "soft" },
+      ended ? "Sign in again to see your billing." : "Sign in to see your plan and your wallet.",
+    ),
+    entrance(way, keep),
+  );
+}
+
+/** @param {string | null} way @param {(token: string) => void} keep */
+function entrance(way, keep) {
+  if (way === "local")
+    return form("Account", "acct_demo", "Sign in", async (account) => keep(await localToken(account)));
+  if (way) return link("Sign in", way, { class: "button primary" });
+  return form("Access token", "", "Go on", (token) => keep(token));
+}
+
+/** @param {string} label @param {string} value @param {string} submit @param {(typed: string) => unknown} act */
+function form(label, value, submit, act) {
+  const input = h("input", {
+    id: "sign-in",
+    type: "text",
+    value,
+    required: true,
+    autocomplete: "off",
+    spellcheck: "false",
+  });
+  const problem = h("p", { class: "problem", role: "alert" });
+  const does = h("button", { type: "submit", class: "button primary" }, submit);
+  const run = () =>
+    whileBusy(does, async () => {
+      problem.textContent = "";
+      try {
+        await act(input.value.trim());
+      } catch (error) {
+        problem.textContent = explain(error);
+      }
+    });
+  return h(
+    "form",
+    { on: { submit: (/** @type {Event} */ event) => (event.preventDefault(), run()) } },
+    h("div", { class: "field" }, h("label", { for: "sign-in" }, label), input),
+    problem,
+    does,
+  );
+}

@@ -1,0 +1,56 @@
+/** This month's counters, and storage, against their limits. */
+
+import { h } from "../lib/dom.js";
+import { month, title } from "../lib/format.js";
+import { amount, barOf, resetWords, wordsOf } from "../rules/usage.js";
+
+/** @typedef {import("../types.js").Metric} Metric */
+
+/** @param {import("../types.js").Usage} usage @param {Date} now */
+export function usageView(usage, now) {
+  const meters = Object.entries(usage.usage).map(([name, metric]) => h("li", {}, meter(name, metric)));
+  return [
+    h("p", { class: "soft" }, h("strong", {}, month(usage.period)), ". ", resetWords(usage.period, now), "."),
+    h("ul", { class: "meters" }, meters),
+  ];
+}
+
+/** A counter with its bar. @param {string} name @param {Metric} metric */
+function meter(name, metric) {
+  const { tone, text } = wordsOf(name, metric);
+  const used = amount(name, metric.used);
+  const limit = metric.limit === null ? "unlimited" : amount(name, metric.limit);
+  const figures = h("span", {}, h("strong", {}, used), h("span", { class: "soft" }, ` of ${limit}`));
+  return h(
+    "div",
+    { class: `meter ${tone}`, "data-metric": name },
+    h("p", { class: "meter-head" }, h("span", {}, title(name)), figures),
+    bar(title(name), metric, `${used} of ${limit}. ${text}`),
+    h("p", { class: "meter-note small" }, text),
+  );
+}
+
+/** The bar, with the zone of grace drawn behind the limit. @param {string} label @param {Metric} metric @param {string} words */
+function bar(label, metric, words) {
+  const drawn = barOf(metric);
+  if (!drawn) return null;
+  const value = {
+    "aria-valuemin": "0",
+    "aria-valuemax": String(Math.max(metric.hard_limit ?? 0, metric.used, 1)),
+    "aria-valuenow": String(metric.used),
+    "aria-valuetext": words,
+  };
+  return h(
+    "div",
+    {
+      class: "bar",
+      role: "meter",
+      "aria-label": label,
+      ...value,
+      css: { "--fill": drawn.fill, "--limit": drawn.limitAt, "--grace": drawn.graceTo },
+    },
+    h("span", { class: "bar-grace" }),
+    h("span", { class: "bar-fill" }),
+    drawn.limitAt < 1 && h("span", { class: "bar-limit" }),
+  );
+}

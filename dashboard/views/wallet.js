@@ -1,0 +1,102 @@
+/** The wallet: what can be spent, what is held and owed, how it is kept filled, and how much may go out. */
+
+import { badge, button, h } from "../lib/dom.js";
+import { money } from "../lib/format.js";
+import { describeReload, settingsOf } from "../rules/reload.js";
+import { controls } from "./acts.js";
+
+/** @typedef {import("../types.js").Balance} Balance @typedef {import("./acts.js").Acts} Acts */
+
+/** @param {Balance} balance @param {Date} now @param {Acts} acts */
+export function walletView(balance, now, acts) {
+  return [h("div", { class: "cards" }, funds(balance, acts), reload(balance, now, acts), cap(balance, acts))];
+}
+
+/** @param {Balance} balance @param {Acts} acts */
+function funds({ balance_cents, held_cents, debt_cents, lifetime_deposited_cents, lifetime_spent_cents }, acts) {
+  return h(
+    "div",
+    { class: "card" },
+    h("h3", {}, "Balance"),
+    h("p", { class: "figure", id: "balance" }, money(balance_cents)),
+    h(
+      "dl",
+      { class: "pairs" },
+      pair("Held for running work", held_cents > 0 ? money(held_cents) : "None"),
+      debt_cents > 0 && pair("Owed", money(debt_cents), "bad"),
+      pair("Deposited so far", money(lifetime_deposited_cents)),
+      pair("Spent so far", money(lifetime_spent_cents)),
+    ),
+    debt_cents > 0 &&
+      h(
+        "p",
+        { class: "small bad-text" },
+        "A payment was taken back after it was spent. The next deposit pays this first; until then nothing can be spent.",
+      ),
+    h("div", { class: "actions" }, button("Add money", acts.deposit, { id: "deposit", class: "button primary" })),
+  );
+}
+
+/** @param {Balance} balance @param {Date} now @param {Acts} acts */
+function reload({ auto_reload }, now, acts) {
+  const { badge: word, tone, text, acts: wanted } = describeReload(auto_reload, now);
+  const settings = settingsOf(auto_reload);
+  return h(
+    "div",
+    { class: "card", id: "auto-reload" },
+    h("h3", {}, "Auto-reload ", badge(word, tone)),
+    settings && h("p", { class: "lead" }, settings),
+    h("p", { class: "soft" }, text),
+    h(
+      "div",
+      { class: "actions" },
+      controls(wanted, acts, "reload-act"),
+      button(auto_reload.enabled ? "Change" : "Set up", acts.reload, { id: "reload-settings" }),
+    ),
+  );
+}
+
+/** @param {Balance} balance @param {Acts} acts */
+function cap({ monthly_spend_cap_cents: most, monthly_spent_cents: spent }, acts) {
+  const reached = most !== null && spent >= most;
+  return h(
+    "div",
+    { class: "card", id: "spend-cap" },
+    h("h3", {}, "This month ", reached && badge("Cap reached", "bad")),
+    h(
+      "p",
+      { class: "figure" },
+      money(spent),
+      h("span", { class: "soft" }, most === null ? " spent" : ` of ${money(most, { whole: true })}`),
+    ),
+    most !== null &&
+      h(
+        "div",
+        {
+          class: `bar ${reached ? "bad" : ""}`,
+          css: { "--fill": Math.min(1, spent / most), "--limit": 1, "--grace": 1 },
+          "aria-hidden": "true",
+        },
+        h("span", { class: "bar-fill" }),
+      ),
+    h("p", { class: "soft" }, capWords(most, reached)),
+    h(
+      "div",
+      { class: "actions" },
+      button(most === null ? "Set a monthly cap" : "Change cap", acts.cap, { id: "cap-settings" }),
+    ),
+  );
+}
+
+/** @param {number | null} most @param {boolean} reached */
+function capWords(most, reached) {
+  if (most === null) return "No cap: spending stops only when the balance does.";
+  return reached
+    ? "Paid work is refused until next month, or until you raise the cap."
+    : "Paid work is refused once the cap is reached.";
+}
+
+/** @param {string} term @param {string} value @param {import("../types.js").Tone} [tone] */
+export function pair(term, value, tone = "plain") {
+  return h("div", { class: tone === "bad" ? "bad-text" : "" }, h("dt", {}, term), h("dd", {}, value));
+}

@@ -1,0 +1,191 @@
+"""The plan on the billing page: what it is, what it costs, how it is bought, changed, cancelled and kept."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.flows.client import DECLINES, WORKS, Account
+from tests.web import scenes
+from tests.web.browsing import section, sign_in, told, wait_until_loaded
+
+pytestmark = pytest.mark.browser
+
+
+def pay(page: Page, card: str = WORKS) -> None:
+    """Pay on Stripe's page."""
+    page.get_by_label("Card number").fill(card)
+    page.get_by_role("button", name=re.compile("^Pay")).click()
+
+
+def test_somebody_signs_in_at_the_local_stack_and_sees_that_they_are_on_free(account: Account, page: Page) -> None:
+    page.goto(account.api.stack.base_url)
+    page.get_by_label("Account").fill(account.id)
+    page.get_by_role("button", name="Sign in").click()
+    wait_until_loaded(page)
+    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(page.get_by_role("banner")).to_contain_text(account.id)
+    assert page.url == f"{account.api.stack.base_url}/"
+    page.reload()
+    expect(section(page, "Plan")).to_contain_text("Free Active")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Account")).to_be_visible()
+
+
+def test_a_token_in_the_fragment_signs_in_and_leaves_the_address_bar(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    assert "token" not in page.url
+    expect(section(page, "Plan")).to_contain_text("Free")
+
+
+def test_the_five_plans_stand_side_by_side_by_month_and_year_with_the_saving(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    plans = section(page, "Plans")
+    cards = plans.locator(".plan")
+    expect(cards).to_have_count(5)
+    tops = {card.bounding_box()["y"] for card in cards.all()}
+    assert len(tops) == 1
+    expect(cards.nth(2)).to_contain_text("$49 a month")
+    plans.get_by_label("Yearly, save 25%").check(force=True)
+    expect(cards.nth(2)).to_contain_text("$441 a year")
+    expect(cards.nth(2)).to_contain_text("$36.75 a month, saves $147")
+    expect(cards.nth(4).get_by_role("link", name="Talk to sales")).to_have_attribute("href", re.compile("^mailto:"))
+    plans.get_by_text("Compare all limits").click()
+    expect(plans.get_by_role("row", name=re.compile("^Log retention days"))).to_contain_text("Custom")
+    expect(plans.get_by_role("row", name=re.compile("^Grace"))).to_contain_text("10%")
+
+
+def test_a_person_upgrades_through_checkout_and_comes_back_to_a_clear_result(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    plans = section(page, "Plans")
+    plans.get_by_label(re.compile("^Yearly")).check(force=True)
+    plans.get_by_role("button", name="Choose Pro").click()
+    expect(page.get_by_text("$441.00").first).to_be_visible()
+    pay(page)
+    expect(told(page)).to_contain_text("You are on Pro, billed yearly, now. It renews on ")
+    expect(section(page, "Plan")).to_contain_text("Pro Active$441 a yearRenews on ")
+    expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("of 2,000,000")
+    assert account.tier() == "pro"
+    assert page.url == f"{account.api.stack.base_url}/"
+    page.reload()
+    wait_until_loaded(page)
+    expect(told(page)).to_be_empty()
+
+
+def test_a_card_that_declines_is_told_at_stripe_and_turning_back_has_bought_nothing(
+    account: Account, page: Page
+) -> None:
+    sign_in(page, account)
+    section(page, "Plans").get_by_role("button", name="Choose Starter").click()
+    pay(page, DECLINES)
+    expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
+    page.get_by_role("button", name="Cancel").click()
+    expect(told(page)).to_contain_text("Nothing was bought and nothing was charged.")
+    expect(section(page, "Plan")).to_contain_text("Free Active")
+    assert account.tier() == "free"
+
+
+def test_a_payment_of_somebody_else_is_refused_and_said_so(account: Account, page: Page) -> None:
+    sign_in(page, account, "?session_id=cs_test_of_nobody&back=plan&tier=pro&interval=monthly")
+    expect(told(page)).to_contain_text("This payment belongs to another account")
+    assert page.url == f"{account.api.stack.base_url}/"
+
+
+def test_who_pays_already_moves_up_at_once_and_down_at_the_period_s_end(account: Account, page: Page) -> None:
+    account.buy("starter")
+    sign_in(page, account)
+    section(page, "Plans").get_by_role("button", name="Upgrade to Business").click()
+    page.get_by_role("button", name="Confirm").click()
+    expect(told(page)).to_contain_text("You are on Business, billed monthly, now.")
+    section(page, "Plans").get_by_role("button", name="Change to Pro").click()
+    page.get_by_role("button", name="Confirm").click()
+    expect(told(page)).to_contain_text("Pro starts on ")
+    notice = page.get_by_role("region", name="Notices")
+    expect(notice).to_contain_text("Your plan changes to Pro, billed monthly, on ")
+    notice.get_by_role("button", name="Stay on Business").click()
+    expect(told(page)).to_contain_text("You stay on Business.")
+    expect(notice).to_be_empty()
+    assert account.billing()["pending_change"] is None
+
+
+def test_a_plan_is_cancelled_and_taken_back_with_the_keyboard_alone(account: Account, page: Page) -> None:
+    account.buy("pro")
+    sign_in(page, account)
+    opener = section(page, "Plan").get_by_role("button", name="Cancel plan")
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Cancel Pro?")
+    expect(dialog).to_contain_text("You keep Pro until ")
+    for _ in range(4):
+        # The focus never leaves for the page behind; between the dialog's ends lies the browser itself.
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('dialog') !== null || !document.hasFocus()")
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(opener).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("button", name="Keep Pro")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(told(page)).to_contain_text("Cancelled. You keep Pro until ")
+    expect(section(page, "Plan")).to_contain_text("Ends soon")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Your Pro plan ends on ")
+    assert account.billing()["cancel_at_period_end"] is True
+    section(page, "Plan").get_by_role("button", name="Resume plan").focus()
+    page.keyboard.press("Enter")
+    expect(told(page)).to_contain_text("You stay on Pro.")
+    expect(section(page, "Plan")).to_contain_text("Pro Active")
+    assert account.billing()["cancel_at_period_end"] is False
+
+
+def test_a_renewal_that_failed_is_said_in_words_with_the_ways_out(account: Account, page: Page) -> None:
+    scenes.past_due(account)
+    sign_in(page, account)
+    expect(section(page, "Plan")).to_contain_text("Past due")
+    notice = page.get_by_role("region", name="Notices")
+    expect(notice).to_contain_text("Your last payment failed")
+    expect(notice).to_contain_text("You keep your plan while we try again.")
+    expect(notice.get_by_role("link", name="Pay the invoice")).to_have_attribute("href", re.compile("^http"))
+    notice.get_by_role("button", name="Update card").click()
+    expect(page.get_by_role("heading", name="Subscription")).to_be_visible()
+
+
+def test_the_grace_zone_is_drawn_and_warned_of(account: Account, page: Page) -> None:
+    scenes.grace(account)
+    sign_in(page, account)
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Over the limit: API requests")
+    meter = section(page, "Usage").locator("[data-metric=api_requests]")
+    expect(meter).to_contain_text("51,500 of 50,000")
+    expect(meter).to_contain_text("Over the limit: 3,500 of grace left")
+    bar = meter.get_by_role("meter")
+    expect(bar).to_have_attribute("aria-valuenow", "51500")
+    expect(bar).to_have_attribute("aria-valuemax", "55000")
+    width, zone = (meter.locator(name).bounding_box()["width"] for name in (".bar", ".bar-grace"))
+    assert zone / width == pytest.approx(5_000 / 55_000, abs=0.01)
+    expect(section(page, "Usage")).to_contain_text(re.compile(r"Resets in \d+ days?, on \w+ 1, 20\d\d \(UTC\)"))
+
+
+def test_what_is_blocked_is_a_stop_with_the_way_out(account: Account, page: Page) -> None:
+    scenes.blocked(account)
+    sign_in(page, account)
+    notice = page.get_by_role("region", name="Notices")
+    expect(notice).to_contain_text("Blocked: API requests")
+    expect(notice).to_contain_text(re.compile(r"Counting starts again on .+, in \d+ days?\."))
+    expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("Blocked: nothing more passes")
+    notice.get_by_role("link", name="See plans").click()
+    expect(section(page, "Plans")).to_be_in_viewport()
+
+
+def test_after_a_downgrade_it_is_shown_which_resources_are_read_only(account: Account, page: Page) -> None:
+    scenes.downgraded(account)
+    sign_in(page, account)
+    kind = section(page, "Resources").locator("details", has_text="MCP workspaces")
+    expect(kind).to_contain_text("2 read-only")
+    expect(kind).to_contain_text("5 of 3")
+    kind.locator("summary").click()
+    items = kind.locator(".items li")
+    expect(items.nth(0)).not_to_contain_text("Read-only")
+    expect(items.nth(4)).to_contain_text("night-shift")
+    expect(items.nth(4)).to_contain_text("Read-only")
