@@ -58,7 +58,7 @@ lint: $(SETUP) ## Check style, types and the template
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	.venv/bin/bandit --quiet --recursive --severity-level medium layers functions local billingctl
+	.venv/bin/bandit --quiet --recursive --severity-level medium layers functions local clients billingctl
 	.venv/bin/cfn-lint template.yaml
 
 audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs the network)

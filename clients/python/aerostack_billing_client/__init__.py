@@ -73,6 +73,7 @@ from aerostack_billing_client.errors import (
     Unavailable,
     UnexpectedAnswer,
     UnknownMetric,
+    UnknownPrice,
     UnknownResourceKind,
 )
 from aerostack_billing_client.holds import HeldMoney
@@ -157,6 +158,7 @@ __all__ = [
     "Unavailable",
     "UnexpectedAnswer",
     "UnknownMetric",
+    "UnknownPrice",
     "UnknownResourceKind",
     "Usage",
     "UsageEvent",

@@ -131,14 +131,15 @@ class Caller:
         body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
         token = None if call.public else self._tokens.current()
         deadline = self._clock() + self.retries.deadline_seconds
-        attempts, refreshed = 0, False
+        attempts, refreshed, unknown = 0, False, False
         while True:
             attempts += 1
             left = max(0.001, deadline - self._clock())
             try:
                 return self._once(call, body, token, min(left, self.retries.try_seconds))
             except BillingError as error:
-                error.idempotency_key, error.attempts = call.key, attempts
+                error.idempotency_key, error.attempts, error.earlier_unknown = call.key, attempts, unknown
+                unknown = unknown or error.outcome_unknown
                 if isinstance(error, ApiError) and error.status == 401 and token is not None and not refreshed:
                     token, refreshed = self._tokens.another(token), True
                     if token is not None:

@@ -15,15 +15,27 @@ class BillingError(Exception):
     """The call has no good answer.
 
     `idempotency_key` is the key under which it was made, if it had one: the same call under the same key is always
-    safe. `attempts` counts how often it was sent.
+    safe. `attempts` counts how often it was tried, and `earlier_unknown` tells whether one of the tries before the
+    last may have had its effect.
     """
 
     idempotency_key: str | None = None
     attempts: int = 0
+    earlier_unknown: bool = False
 
     @property
     def outcome_unknown(self) -> bool:
         """Whether the call may have had its effect all the same."""
+        return self._unknown or (self.earlier_unknown and not self._decides)
+
+    @property
+    def _unknown(self) -> bool:
+        """Whether the last try may have had it."""
+        return False
+
+    @property
+    def _decides(self) -> bool:
+        """Whether the last try's answer also tells that no earlier one had it."""
         return False
 
 
@@ -35,8 +47,7 @@ class Unanswered(BillingError):
         self.sent = sent
 
     @property
-    def outcome_unknown(self) -> bool:
-        """Unless the request surely never left."""
+    def _unknown(self) -> bool:
         return self.sent
 
 
@@ -48,8 +59,7 @@ class UnexpectedAnswer(BillingError):
     """The service answered with something that is not in its description."""
 
     @property
-    def outcome_unknown(self) -> bool:
-        """It answered, and nobody knows what it did."""
+    def _unknown(self) -> bool:
         return True
 
 
@@ -83,9 +93,13 @@ class ApiError(BillingError):
         self._headers: Mapping[str, str] = dict(headers or {})
 
     @property
-    def outcome_unknown(self) -> bool:
-        """After a failure of the service's own, nothing is known for sure."""
+    def _unknown(self) -> bool:
         return self.status >= 500
+
+    @property
+    def _decides(self) -> bool:
+        # The service looked at the key and refused: had an earlier try been carried out, it would have said so.
+        return self.status < 500 and self.status not in {401, 429} and not self._unknown
 
     @property
     def retry_after_seconds(self) -> int | None:
@@ -265,6 +279,10 @@ class RequestInProgress(Conflict, code="REQUEST_IN_PROGRESS"):
 
     again = True
 
+    @property
+    def _unknown(self) -> bool:
+        return True
+
 
 class SessionNotPaid(Conflict, code="SESSION_NOT_PAID"):
     """The checkout was not paid, or not yet."""
@@ -342,9 +360,14 @@ class PaymentProviderRefused(PaymentProviderError, code="PAYMENT_PROVIDER_REFUSE
     again = False
 
     @property
-    def outcome_unknown(self) -> bool:
-        """Nothing happened."""
+    def _unknown(self) -> bool:
         return False
+
+
+class UnknownPrice(PaymentProviderError, code="UNKNOWN_PRICE"):
+    """The account's subscription at Stripe is to a price that is no plan: an operator has to look."""
+
+    again = False
 
 
 class Unavailable(ServerError, status=503):

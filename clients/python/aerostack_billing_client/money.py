@@ -20,6 +20,8 @@ def written(amount: Cents) -> int | str:
         raise TypeError(f"money is an int or a Decimal of cents, not a {type(amount).__name__}")
     if isinstance(amount, int):
         return amount
+    if not amount.is_finite():
+        raise ValueError(f"{amount} is no number of cents with at most four decimals")
     try:
         return f"{amount.quantize(_MICRO_OF_A_CENT, context=_UNROUNDED):f}"
     except (Inexact, InvalidOperation) as error:

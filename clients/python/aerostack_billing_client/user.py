@@ -88,8 +88,8 @@ class UserClient(Client):
         try:
             return self._ask(Account, "POST", "/api/billing/resume")
         except NothingToResume as nothing:
-            # An earlier try whose answer was lost may have been the one that resumed: nothing is pending now.
-            if nothing.attempts == 1:
+            # A try whose answer was lost may have been the one that resumed: nothing is pending now.
+            if not nothing.earlier_unknown:
                 raise
             return self.account()
 

@@ -1,0 +1,370 @@
+"""Calls against a server that fails: repeated under one key while they may be, and never when they must not."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from aerostack_billing_client import (
+    AlreadyOnPlan,
+    BillingError,
+    IdempotencyKeyReused,
+    InsufficientBalance,
+    InvalidRequest,
+    NothingToResume,
+    NoToken,
+    PaymentProviderRefused,
+    PlanLimitExceeded,
+    RateLimited,
+    RequestInProgress,
+    Retries,
+    ServiceClient,
+    StoreUnavailable,
+    Unanswered,
+    Unauthorized,
+    Unavailable,
+    UnexpectedAnswer,
+    UsageEvent,
+    UserClient,
+)
+from tests.clients.conftest import HASTY
+from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Answering, Fault, FaultServer, Reply, Seen, failed, refusal
+
+Serving = Callable[[Answering], FaultServer]
+COUNTED = {
+    "allowed": True,
+    "metric": "api_requests",
+    "period": "2026-03",
+    "used": 1,
+    "limit": 50_000,
+    "hard_limit": 55_000,
+    "remaining": 54_999,
+    "state": "ok",
+}
+LATER = {"Retry-After": "3600"}
+"""Beyond every deadline here: the call ends at once."""
+ACCOUNT = {
+    "plan_tier": "free",
+    "status": "active",
+    "billing_interval": "monthly",
+    "stripe_customer_id": None,
+    "stripe_subscription_id": None,
+    "current_period_start": None,
+    "current_period_end": None,
+    "cancel_at_period_end": False,
+    "pending_change": None,
+    "payment_issue": None,
+}
+LEASED = {"lease_id": "lease.1", "period": "2026-03", "granted": 10, "expires_at": "2026-03-02T09:30:00Z"}
+
+
+def counted(_: Seen) -> Reply:
+    return Reply(200, COUNTED)
+
+
+def service(server: FaultServer, retries: Retries = HASTY) -> ServiceClient:
+    return ServiceClient(server.base_url, "token", retries=retries)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        LOST_BEFORE,
+        LOST_AFTER,
+        failed(500, code="INTERNAL_ERROR"),
+        failed(502, code="PAYMENT_PROVIDER_ERROR"),
+        failed(503, effect=True),
+        failed(409, code="REQUEST_IN_PROGRESS"),
+        Fault(effect=False, reply=Reply(500, {"message": "Internal Server Error"})),
+        Fault(effect=False, reply=Reply(504, {"message": "Endpoint request timed out"})),
+        Fault(effect=False, reply=Reply(429, {"message": "Too Many Requests"}, {"retry-after": "0"})),
+    ],
+)
+def test_what_may_pass_is_asked_again_under_the_key_of_the_first_try(serving: Serving, fault: Fault) -> None:
+    server = serving(counted)
+    server.spoil(fault, fault)
+    with service(server) as billing:
+        assert billing.consume("acct", "api_requests").used == 1
+    keys = [seen.key for seen in server.seen]
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    assert keys[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (402, "INSUFFICIENT_BALANCE", InsufficientBalance),
+        (403, "PLAN_LIMIT_EXCEEDED", PlanLimitExceeded),
+        (409, "IDEMPOTENCY_KEY_REUSED", IdempotencyKeyReused),
+        (409, "ALREADY_ON_PLAN", AlreadyOnPlan),
+        (422, "INVALID_REQUEST", InvalidRequest),
+        (502, "PAYMENT_PROVIDER_REFUSED", PaymentProviderRefused),
+    ],
+)
+def test_what_will_not_change_is_asked_once(serving: Serving, status: int, code: str, error: type[Exception]) -> None:
+    server = serving(counted)
+    server.spoil(failed(status, code=code))
+    with service(server) as billing, pytest.raises(error) as refused:
+        billing.consume("acct", "api_requests", idempotency_key="mine")
+    assert len(server.seen) == 1
+    assert refused.value.idempotency_key == "mine"
+    assert not refused.value.outcome_unknown
+
+
+def test_a_caller_learns_the_key_it_was_given_and_that_the_outcome_is_unknown(serving: Serving) -> None:
+    server = serving(lambda _: refusal(503, "STORE_UNAVAILABLE", headers=LATER))
+    server.spoil(failed(503), failed(503))
+    with service(server) as billing, pytest.raises(StoreUnavailable) as failure:
+        billing.charge("acct", "tool_call", Decimal("0.34"), creator_id="maker")
+    assert failure.value.idempotency_key == server.seen[0].key
+    assert failure.value.attempts == len(server.seen) == 3
+    assert failure.value.outcome_unknown
+    assert isinstance(failure.value, Unavailable)
+
+
+def test_the_service_says_how_long_to_wait_and_a_wait_beyond_the_deadline_is_not_begun(serving: Serving) -> None:
+    server = serving(
+        lambda _: refusal(
+            429,
+            "RATE_LIMIT_EXCEEDED",
+            headers={"Retry-After": "3600", "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0"},
+        )
+    )
+    with service(server) as billing, pytest.raises(RateLimited) as limited:
+        billing.consume("acct", "api_requests")
+    assert limited.value.retry_after_seconds == 3600
+    assert (limited.value.limit, limited.value.remaining, limited.value.reset) == (100, 0, None)
+    assert len(server.seen) == 1
+
+
+def test_a_server_that_never_answers_is_given_up(serving: Serving) -> None:
+    end = threading.Event()
+
+    def hang(_: Seen) -> Reply:
+        end.wait(30)
+        return Reply(500)
+
+    server = serving(hang)
+    patience = Retries(deadline_seconds=0.3, try_seconds=0.1, first_wait_seconds=0.001)
+    try:
+        with service(server, patience) as billing, pytest.raises(Unanswered) as unanswered:
+            billing.consume("acct", "api_requests")
+    finally:
+        end.set()
+    assert unanswered.value.outcome_unknown
+
+
+def test_where_nobody_listens_nothing_was_done() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        patience = Retries(deadline_seconds=0.2, first_wait_seconds=0.001)
+        billing = ServiceClient(f"http://127.0.0.1:{bound.getsockname()[1]}", "token", retries=patience)
+        with billing, pytest.raises(Unanswered) as unanswered:
+            billing.consume("acct", "api_requests")
+    assert not unanswered.value.outcome_unknown
+    assert unanswered.value.attempts >= 1
+
+
+def test_a_lease_has_no_key_and_is_asked_for_again_only_where_it_surely_was_not_given(serving: Serving) -> None:
+    server = serving(lambda _: Reply(201, LEASED))
+    server.spoil(failed(429, code="RATE_LIMIT_EXCEEDED"), failed(429, code="RATE_LIMIT_EXCEEDED"))
+    with service(server) as billing:
+        assert billing.lease("acct", "api_requests", 10, ttl_seconds=60).granted == 10
+        assert len(server.seen) == 3
+        for fault in (LOST_AFTER, LOST_BEFORE, failed(503), failed(500, code="INTERNAL_ERROR")):
+            server.seen.clear()
+            server.spoil(fault)
+            with pytest.raises(BillingError) as failure:
+                billing.lease("acct", "api_requests", 10, ttl_seconds=60)
+            assert len(server.seen) == 1
+            assert failure.value.outcome_unknown
+
+
+def test_each_event_of_a_batch_keeps_its_key_however_often_it_is_sent(serving: Serving) -> None:
+    def each(seen: Seen) -> Reply:
+        return Reply(200, {"results": [{"status": 200, **COUNTED} for _ in seen.body["events"]]})
+
+    server = serving(each)
+    server.spoil(LOST_AFTER)
+    events = [UsageEvent("acct", "api_requests") for _ in range(150)]
+    with service(server) as billing:
+        assert len(billing.consume_batch(events)) == 150
+        billing.consume_batch(events)
+    sent = [[event["idempotency_key"] for event in seen.body["events"]] for seen in server.seen]
+    assert [len(keys) for keys in sent] == [100, 100, 50, 100, 50]
+    assert sent[0] == sent[1] == sent[3]
+    assert len({key for keys in sent for key in keys}) == 150
+
+
+def test_an_event_that_was_refused_has_its_error_and_the_others_their_figures(serving: Serving) -> None:
+    refused = refusal(403, "PLAN_LIMIT_EXCEEDED", {"metric": "api_requests", "used": 55_000, "remaining": 0}).body
+    assert isinstance(refused, dict)
+    server = serving(lambda _: Reply(200, {"results": [{"status": 200, **COUNTED}, {"status": 403, **refused}]}))
+    with service(server) as billing:
+        passed, stopped = billing.consume_batch(
+            [UsageEvent("acct", "api_requests"), UsageEvent("acct", "api_requests")]
+        )
+    assert passed.error is None
+    assert passed.consumed
+    assert stopped.consumed is None
+    assert isinstance(stopped.error, PlanLimitExceeded)
+    assert (stopped.error.used, stopped.error.remaining) == (55_000, 0)
+
+
+def test_a_dry_run_needs_no_key(serving: Serving) -> None:
+    server = serving(counted)
+    with service(server) as billing:
+        billing.consume("acct", "api_requests", dry_run=True)
+    assert server.seen[0].body == {"account_id": "acct", "metric": "api_requests", "quantity": 1, "dry_run": True}
+
+
+def test_a_twin_that_is_never_done_is_told_so(serving: Serving) -> None:
+    server = serving(lambda _: refusal(409, "REQUEST_IN_PROGRESS", headers=LATER))
+    server.spoil(failed(409, code="REQUEST_IN_PROGRESS"))
+    with service(server) as billing, pytest.raises(RequestInProgress) as unfinished:
+        billing.consume("acct", "api_requests")
+    assert len(server.seen) == 2
+    assert unfinished.value.outcome_unknown
+
+
+def test_what_an_earlier_try_may_have_done_is_known_only_by_an_answer_to_its_key(serving: Serving) -> None:
+    server = serving(lambda _: refusal(429, "RATE_LIMIT_EXCEEDED", headers=LATER))
+    with service(server) as billing:
+        with pytest.raises(RateLimited) as limited:
+            billing.consume("acct", "api_requests")
+        assert not limited.value.outcome_unknown
+        server.spoil(LOST_AFTER)
+        with pytest.raises(RateLimited) as limited:
+            billing.consume("acct", "api_requests")
+        assert limited.value.outcome_unknown
+        server.spoil(LOST_AFTER)
+        server.answer = lambda _: refusal(403, "PLAN_LIMIT_EXCEEDED")
+        with pytest.raises(PlanLimitExceeded) as refused:
+            billing.consume("acct", "api_requests")
+        assert refused.value.earlier_unknown
+        assert not refused.value.outcome_unknown
+
+
+def test_resuming_is_done_when_it_was_done_by_a_try_whose_answer_was_lost(serving: Serving) -> None:
+    def answer(seen: Seen) -> Reply:
+        return Reply(200, ACCOUNT) if seen.method == "GET" else refusal(409, "NOTHING_TO_RESUME")
+
+    server = serving(answer)
+    with UserClient(server.base_url, "token", retries=HASTY) as billing:
+        with pytest.raises(NothingToResume):
+            billing.resume()
+        server.spoil(LOST_AFTER)
+        assert billing.resume().plan_tier == "free"
+
+
+# Tokens
+
+
+def test_a_token_is_fetched_once_and_once_more_when_it_is_refused(serving: Serving) -> None:
+    valid = ["first"]
+
+    def answer(seen: Seen) -> Reply:
+        known = seen.headers["authorization"] == f"Bearer {valid[0]}"
+        return counted(seen) if known else Reply(401, {"message": "Unauthorized"})
+
+    server = serving(answer)
+    fetched: list[str] = []
+
+    def fetch() -> str:
+        fetched.append(valid[0])
+        return valid[0]
+
+    with ServiceClient(server.base_url, fetch, retries=HASTY) as billing:
+        billing.consume("acct", "api_requests")
+        billing.consume("acct", "api_requests")
+        valid[0] = "second"
+        billing.consume("acct", "api_requests")
+        assert fetched == ["first", "second"]
+        assert server.seen[-1].key == server.seen[-2].key
+        fetched.clear()
+        server.answer = lambda _: Reply(401, {"message": "Unauthorized"})
+        valid[0] = "third"
+        with pytest.raises(Unauthorized):
+            billing.consume("acct", "api_requests")
+        assert fetched == ["third"]
+
+
+def test_a_token_that_was_refused_and_has_no_successor_is_not_sent_again(serving: Serving) -> None:
+    server = serving(lambda _: Reply(401, {"message": "Unauthorized"}))
+    for token in ("fixed", lambda: "the same"):
+        server.seen.clear()
+        with ServiceClient(server.base_url, token, retries=HASTY) as billing, pytest.raises(Unauthorized):
+            billing.consume("acct", "api_requests")
+        assert len(server.seen) == 1
+
+
+def test_a_token_that_cannot_be_fetched_says_why(serving: Serving) -> None:
+    def fetch() -> str:
+        raise KeyError("no such secret")
+
+    server = serving(counted)
+    with ServiceClient(server.base_url, fetch) as billing, pytest.raises(NoToken) as without:
+        billing.consume("acct", "api_requests")
+    assert isinstance(without.value.__cause__, KeyError)
+    assert not server.seen
+
+
+def test_the_catalog_needs_no_token(serving: Serving) -> None:
+    wallet = {
+        "currency": "usd",
+        "deposit_cents": {"min": 500, "max": 50_000},
+        "price_examples_cents": {},
+        "agent_price_per_run_cents": {"min": 0, "max": 1, "default": 0},
+    }
+    server = serving(lambda _: Reply(200, {"currency": "usd", "plans": [], "wallet": wallet}))
+    with UserClient(server.base_url) as billing:
+        assert billing.plans().wallet.deposit_cents.max == 50_000
+    assert "authorization" not in server.seen[0].headers
+
+
+@pytest.mark.parametrize("url", ["http://billing.example.com", "ftp://127.0.0.1", "billing.example.com", ""])
+def test_a_token_never_travels_in_the_clear(url: str) -> None:
+    with pytest.raises(ValueError, match="is not https"):
+        UserClient(url, "token")
+
+
+def test_a_redirect_is_not_followed(serving: Serving) -> None:
+    elsewhere = serving(counted)
+    server = serving(lambda _: Reply(307, {}, {"location": f"{elsewhere.base_url}/api/billing"}))
+    with service(server) as billing, pytest.raises(Exception, match="307"):
+        billing.consume("acct", "api_requests")
+    assert not elsewhere.seen
+
+
+def test_an_answer_that_is_not_as_documented_is_told_by_its_place(serving: Serving) -> None:
+    server = serving(lambda _: Reply(200, {**COUNTED, "used": "many"}))
+    with service(server) as billing, pytest.raises(UnexpectedAnswer, match=r"Consumed\.used is no int") as unexpected:
+        billing.consume("acct", "api_requests", idempotency_key="mine")
+    assert unexpected.value.idempotency_key == "mine"
+
+
+def test_a_replay_is_told(serving: Serving) -> None:
+    server = serving(lambda _: Reply(200, COUNTED, {"Idempotency-Replayed": "true"}))
+    with service(server) as billing:
+        assert billing.consume("acct", "api_requests").replayed
+        server.answer = counted
+        assert not billing.consume("acct", "api_requests").replayed
+
+
+def test_many_threads_share_one_client(serving: Serving) -> None:
+    server = serving(counted)
+    with service(server) as billing:
+        threads = [
+            threading.Thread(target=lambda: [billing.consume("acct", "api_requests") for _ in range(10)])
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len({seen.key for seen in server.seen}) == len(server.seen) == 80

@@ -1,0 +1,96 @@
+"""What is handed out: the package as it is built, and its README as it is read."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from aerostack_billing_client.client import AGENT
+from tests.clients.people import SCOPES, Clients
+from tests.flows.client import BACK, Account, Api
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "clients/python"
+PROJECT = tomllib.loads((PACKAGE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def blocks(readme: Path, note: str = "") -> list[str]:
+    """The Python of a README, in order."""
+    text = readme.read_text(encoding="utf-8")
+    return re.findall(rf"^{note}```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def test_the_wheel_holds_the_package_with_its_types_and_licence(tmp_path: Path) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    build = [uv, "build", "--wheel", "--offline", "--no-config", "--out-dir", tmp_path, PACKAGE]
+    built = subprocess.run(build, capture_output=True, text=True, timeout=60, check=False)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        names = set(packed.namelist())
+        packed.extractall(tmp_path / "installed")
+    sources = {f"aerostack_billing_client/{path.name}" for path in (PACKAGE / "aerostack_billing_client").glob("*.py")}
+    assert names >= sources | {"aerostack_billing_client/py.typed"}
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert not [name for name in names if "test" in name or "__pycache__" in name]
+    imported = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import aerostack_billing_client as c, sys; print(c.__file__); sys.exit('boto3' in sys.modules)",
+        ],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert imported.returncode == 0, imported.stderr
+    assert imported.stdout.startswith(str(tmp_path))
+
+
+def test_it_depends_on_one_package_and_says_its_version() -> None:
+    assert [re.split(r"[<>=]", needed)[0] for needed in PROJECT["dependencies"]] == ["urllib3"]
+    assert AGENT.endswith(f"/{PROJECT['version']}")
+    root = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (PROJECT["version"], PROJECT["requires-python"]) == (root["version"], root["requires-python"])
+    assert (PACKAGE / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_packages_readme_runs(clients: Clients) -> None:
+    clients.pay_in(500)
+    stack = clients.account.api.stack
+    names: dict[str, object] = {
+        "URL": stack.base_url,
+        "ACCOUNT": clients.id,
+        "USER_TOKEN": clients.account.token,
+        "BACK": BACK["success_url"],
+        "fetch_token": lambda: stack.token("svc_platform", SCOPES),
+    }
+    found = blocks(PACKAGE / "README.md")
+    assert len(found) >= 5
+    for block in found:
+        exec(compile(block, "README.md", "exec"), names)
+    usage = clients.user.usage().usage
+    assert (usage["ai_tokens"].used, usage["email_sends"].used, usage["api_requests"].used) == (2_000, 1, 100)
+    assert clients.user.balance().balance_micros == 5_000_000 - 123_400
+    for name in ("billing", "me"):
+        names[name].close()  # type: ignore[attr-defined]
+
+
+def test_the_readme_calls_it_as_it_says(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Account(api, "acct_demo")
+    person.verify(person.pay(person.send("POST", "/api/balance/deposit", {"amount_cents": 500, **BACK}).json()["url"]))
+    (block,) = blocks(ROOT / "README.md", "<!-- runs in: tests/clients/test_package.py -->\n")
+    assert len(block.splitlines()) <= 14
+    monkeypatch.setenv("SERVICE_TOKEN", api.stack.token("svc_platform", SCOPES))
+    exec(compile(block.replace("http://127.0.0.1:3000", api.stack.base_url), "README.md", "exec"), {})
+    assert person.usage("api_requests")["used"] == 1
+    assert person.get("/api/balance")["balance_micros"] == 5_000_000 - 123_400

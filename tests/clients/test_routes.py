@@ -1,0 +1,274 @@
+"""The client is whole: it calls every route, sends every field, reads every answer, and knows every error."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+import json
+import pickle
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+
+import aerostack_billing_client as package
+from aerostack_billing_client import Account, ApiError, Balance, UsageEvent, answers, errors, service, user
+from local.openapi.document import PUBLISHED
+from tests.clients.conftest import HASTY
+from tests.clients.faults import FaultServer
+from tests.clients.people import Clients, clients_of
+from tests.flows.client import BACK
+from tests.flows.client import Account as Person
+
+DOCUMENT: dict[str, Any] = json.loads(PUBLISHED.read_text(encoding="utf-8"))
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+ROUTES = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+CREATOR = {"return_url": BACK["success_url"], "refresh_url": BACK["cancel_url"]}
+NOT_ANSWERS = {"Document", "Error", "ErrorFields", "GatewayMessage", "BatchResults", "CountedEvent", "RefusedEvent"}
+"""Schemas that the client shows in another way."""
+
+
+def walk(clients: Clients, maker: Clients) -> None:
+    """Every method once, with every argument."""
+    me, service_, user_ = clients.id, clients.service, clients.user
+    user_.plans()
+    user_.openapi()
+    page = user_.checkout("starter", "monthly", **BACK, idempotency_key="plan")
+    bought = user_.verify_session(clients.account.pay(page.url))
+    assert isinstance(bought, Account)
+    assert bought == user_.account()
+    assert bought.plan_tier == "starter"
+    user_.portal(BACK["cancel_url"])
+    assert user_.cancel().success
+    assert not user_.resume().cancel_at_period_end
+
+    month = service_.consume(me, "api_requests", 2, idempotency_key="once").period
+    service_.consume(me, "api_requests", dry_run=True)
+    (counted,) = service_.consume_batch([UsageEvent(me, "api_requests", 3)])
+    assert counted.consumed
+    lease = service_.lease(me, "api_requests", 100, ttl_seconds=60, allow_partial=True)
+    assert service_.settle(me, lease.lease_id, 40).returned == 60
+    assert user_.usage(month).usage["api_requests"].used == counted.consumed.used + 40 == 45
+    assert service_.claim_resource(me, "projects", "p@1").used == 1
+    assert [item.id for item in user_.resources().resources["projects"].items] == ["p@1"]
+    assert service_.free_resource(me, "projects", "p@1").freed
+
+    page = user_.deposit(5_000, **BACK, idempotency_key="money")
+    wallet = user_.verify_session(clients.account.pay(page.url))
+    assert isinstance(wallet, Balance)
+    assert wallet.balance_micros == 50_000_000
+    reload = user_.set_auto_reload(enabled=True, threshold_cents=500, amount_cents=2_000, monthly_cap_cents=9_000)
+    assert (reload.state, reload.monthly_cap_cents) == ("armed", 9_000)
+    assert user_.set_spend_cap(100_000).monthly_spend_cap_cents == 100_000
+    price = Decimal("12.3456")
+    charged = service_.charge(
+        me, "tool_call", price, reference="r", creator_id=maker.id, billing_mode="wallet", idempotency_key="a"
+    )
+    assert charged.amount_cents == price
+    assert service_.refund_charge(me, charged.charge_id, reason="oops", idempotency_key="b").refunded_cents == price
+    held = service_.take_hold(me, "tool_call", 100, ttl_seconds=60, creator_id=maker.id, idempotency_key="c")
+    assert service_.capture_hold(me, held.hold_id, 70, allow_partial=True, idempotency_key="d").captured_cents == 70
+    held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
+    assert service_.release_hold(me, held.hold_id, idempotency_key="e").released_cents == Decimal("0.5")
+    assert user_.transactions_page("hold", limit=1).next_cursor
+    assert user_.balance().balance_micros == 50_000_000 - 700_000
+
+    maker.user.onboard_creator(**CREATOR)
+    assert maker.user.creator().pending_cents == 56
+
+
+def test_every_route_is_called_with_every_field_it_takes(
+    clients: Clients, door: FaultServer, new_account: Callable[[], Person]
+) -> None:
+    with clients_of(new_account(), door.base_url, HASTY) as maker:
+        walk(clients, maker)
+    sent: dict[tuple[str, str], set[str]] = {}
+    for seen in door.seen:
+        path, _, query = seen.path.partition("?")
+        names = set(seen.body or {}) | set(re.findall(r"(?:^|&)(\w+)=", query))
+        sent.setdefault(route_of(seen.method, path), set()).update(names)
+    missing = ROUTES - set(sent)
+    assert not missing, f"the client has no method for {missing}, or this test does not call it"
+    for method, path in ROUTES:
+        unsent = taken(DOCUMENT["paths"][path][method.lower()]) - sent[method, path] - {"cursor"}
+        assert not unsent, f"the client never sends {unsent} to {method} {path}"
+
+
+def route_of(method: str, path: str) -> tuple[str, str]:
+    (template,) = (
+        template for verb, template in ROUTES if verb == method and re.fullmatch(pattern_of(template), path) is not None
+    )
+    return method, template
+
+
+def pattern_of(template: str) -> str:
+    return re.sub(r"\{\w+\}", "[^/]+", template)
+
+
+def taken(operation: Mapping[str, Any]) -> set[str]:
+    """The names of what a request may hold."""
+    names = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
+    if "requestBody" in operation:
+        names |= set(resolved(operation["requestBody"]["content"]["application/json"]["schema"])["properties"])
+    return names
+
+
+def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    return SCHEMAS[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+# Answers
+
+
+def answer_schemas() -> set[str]:
+    """The schemas that successful answers are made of."""
+    found: set[str] = set()
+
+    def look(node: object) -> None:
+        if isinstance(node, dict):
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            if name and name not in found:
+                found.add(name)
+                look(SCHEMAS[name])
+            for value in node.values():
+                look(value)
+        elif isinstance(node, list):
+            for value in node:
+                look(value)
+
+    for methods in DOCUMENT["paths"].values():
+        for operation in methods.values():
+            look([answer["content"] for status, answer in operation["responses"].items() if status[0] == "2"])
+    return found - NOT_ANSWERS
+
+
+PYTHON = {
+    "date": "date",
+    "date-time": "datetime",
+    "string": "str",
+    "integer": "int",
+    "number": "Decimal",
+    "boolean": "bool",
+    "null": "NoneType",
+}
+"""By format, or else by type."""
+
+
+def types_of(schema: Mapping[str, Any]) -> set[str]:
+    """What a schema's values are in Python."""
+    if "$ref" in schema:
+        return {schema["$ref"].rpartition("/")[2]}
+    if "anyOf" in schema:
+        return set().union(*(types_of(one) for one in schema["anyOf"]))
+    kind = schema.get("type", "const")
+    if kind == "array":
+        return {f"tuple of {item}" for item in types_of(schema["items"])}
+    if kind == "object":
+        return {f"Mapping of {'|'.join(sorted(types_of(schema['additionalProperties'])))}"}
+    return {PYTHON.get(schema.get("format")) or PYTHON.get(kind) or type(schema["const"]).__name__}
+
+
+def types_in(hint: object) -> set[str]:
+    """What a field's type says."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in {Union, types.UnionType}:
+        return set().union(*(types_in(one) for one in arguments))
+    if origin is tuple:
+        return {f"tuple of {item}" for item in types_in(arguments[0])}
+    if origin is not None:
+        return {f"Mapping of {'|'.join(sorted(types_in(arguments[1])))}"}
+    assert hint in {str, int, bool, Decimal, datetime, date, types.NoneType} or dataclasses.is_dataclass(hint)
+    return {getattr(hint, "__name__", "")}
+
+
+@pytest.mark.parametrize("name", sorted(answer_schemas()))
+def test_every_field_of_every_answer_is_read_as_what_it_is(name: str) -> None:
+    kind = getattr(answers, name)
+    properties = SCHEMAS[name]["properties"]
+    hints = {field: hint for field, hint in get_type_hints(kind).items() if field != "replayed"}
+    assert set(hints) == set(properties)
+    for field, hint in hints.items():
+        assert types_in(hint) == types_of(properties[field]), f"{name}.{field}"
+        assert "float" not in types_in(hint)
+
+
+def test_no_answer_is_read_that_is_not_given() -> None:
+    read = {name for name, kind in vars(answers).items() if dataclasses.is_dataclass(kind)}
+    assert read == answer_schemas()
+
+
+# What a request may name
+
+
+def enum(schema: str, field: str) -> set[str]:
+    return set(SCHEMAS[schema]["properties"][field]["enum"])
+
+
+def test_what_a_request_may_name_is_what_the_service_takes() -> None:
+    assert set(get_args(user.PaidTier)) == enum("CheckoutRequest", "tier") - {"free", "enterprise"}
+    assert set(get_args(user.Interval)) == enum("CheckoutRequest", "billing_interval")
+    assert set(get_args(service.Kind)) == enum("ChargeRequest", "kind")
+    assert set(get_args(service.BillingMode)) == enum("ChargeRequest", "billing_mode")
+    assert set(get_args(user.TransactionType)) == enum("Transaction", "type")
+    assert SCHEMAS["BatchRequest"]["properties"]["events"]["maxItems"] == service.MOST_EVENTS
+
+
+# Errors
+
+
+def codes_in(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        code = node.get("code")
+        if isinstance(code, dict):
+            yield from code.get("enum", [])
+        for value in node.values():
+            yield from codes_in(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from codes_in(value)
+
+
+def test_every_code_has_a_type() -> None:
+    assert set(codes_in(DOCUMENT["paths"])) <= set(errors.codes())
+
+
+def test_every_error_can_be_imported_and_is_documented() -> None:
+    kinds = {kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, package.BillingError)}
+    assert {kind.__name__ for kind in kinds} <= set(package.__all__)
+    assert all(kind.__doc__ for kind in kinds)
+
+
+@pytest.mark.parametrize("code", sorted(errors.codes()))
+def test_every_error_survives_a_queue_between_processes(code: str) -> None:
+    error = errors.error_in(418, {"error": {"code": code, "message": "Do this.", "details": {"used": 3}}})
+    error.idempotency_key = "mine"
+    for again in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(again) is type(error) is errors.codes()[code]
+        assert isinstance(again, ApiError)
+        assert str(again) == str(error) == f"{code}: Do this."
+        assert (again.status, again.details, again.idempotency_key) == (418, {"used": 3}, "mine")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (403, {"message": "Forbidden"}, package.Forbidden),
+        (401, {"message": "Unauthorized"}, package.Unauthorized),
+        (404, {"message": "Not Found"}, package.NotFound),
+        (409, {"error": {"code": "NEW_ONE", "message": "m", "details": {}}}, package.Conflict),
+        (503, "<html>", package.Unavailable),
+        (418, None, ApiError),
+        (599, [], package.ServerError),
+        (402, {"error": {"code": 7, "message": 7, "details": 7}}, package.PaymentRequired),
+    ],
+)
+def test_an_error_that_is_not_known_is_told_by_its_status(status: int, body: object, kind: type[ApiError]) -> None:
+    error = errors.error_of(status, {}, json.dumps(body).encode())
+    assert type(error) is kind
+    assert error.status == status
+    assert type(errors.error_of(status, {}, b"<html>")) is not ApiError or status == 418
