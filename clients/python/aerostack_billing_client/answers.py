@@ -287,10 +287,14 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """A line of the statement; the amount is negative where the wallet has less after it."""
+    """A line of the statement; the amount is negative where the wallet has less after it.
+
+    `kind` is what was paid for, where something was.
+    """
 
     id: str
     type: str
+    kind: str | None
     amount_cents: Decimal
     balance_after_cents: Decimal
     debt_after_cents: Decimal
