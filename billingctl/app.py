@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from billingctl.verbs import account, ledger, payouts, usage, webhooks
+from billingctl.verbs.log import log
+from billingctl.verbs.reconcile import reconcile
 from billingctl.work import Chosen
 
 app = typer.Typer(
@@ -19,6 +21,8 @@ app = typer.Typer(
 )
 for noun in (account, usage, ledger, webhooks, payouts):
     app.add_typer(noun.app)
+for verb in (reconcile, log):
+    app.command()(verb)
 
 
 @app.callback()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aerostack_billing.errors import BillingError
+from aerostack_billing.errors import OperatorRefused
 
 
-class Refused(BillingError):
+class Refused(OperatorRefused):
     """The tool cannot, or will not, do what was asked: nothing was changed."""
 
     status, code = 409, "REFUSED"

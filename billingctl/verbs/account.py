@@ -2,45 +2,163 @@
 
 from __future__ import annotations
 
+import uuid
+from typing import Annotated, cast, get_args
+
 import typer
 
 from aerostack_billing.accounts.models import Account as StoredAccount
-from aerostack_billing.fields import AccountId, RequestModel, validated
-from aerostack_billing.wallet.models import view_wallet
+from aerostack_billing.accounts.models import PlanState
+from aerostack_billing.money import cents
+from aerostack_billing.plans.models import Tier
+from aerostack_billing.wallet.grants import GrantRequest
+from aerostack_billing.wallet.models import Wallet, view_reload, view_wallet
+from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
+from billingctl.arguments import Told, named, request_of
+from billingctl.errors import WrongUsage
+from billingctl.verbs.log import operations
 from billingctl.work import Account, Json, Work, at_work
 
 app = typer.Typer(name="account", help="An account: its plan, its money.", no_args_is_help=True)
 
-
-class _Named(RequestModel):
-    account: AccountId
-
-
-def named(account: str) -> str:
-    """The account's id if it can be one; InvalidRequest if not."""
-    return validated(_Named, {"account": account}).account
+_OPERATIONS_SHOWN, _MONTHS_SHOWN = 5, 3
+_SUSPENDED = "Auto-reload was suspended by our support. Save the settings to turn it on again, or contact us."
 
 
 @app.command()
 def show(context: typer.Context, account: Account, *, as_json: Json = False) -> None:
-    """Show an account: plan, usage, wallet, what it earns as a creator."""
+    """Show an account: plan, usage, wallet, what it earns as a creator, what operators did."""
     with at_work(context, as_json=as_json) as work:
-        work.console.show(overview(work, named(account)))
+        work.console.show(_overview(work, named(account)))
 
 
-def overview(work: Work, account_id: str) -> dict[str, object]:
-    """Everything that is known of an account."""
+def _overview(work: Work, account_id: str) -> Facts:
     parts = work.parts
     stored = parts.accounts.get(account_id)
     return {
         "account_id": account_id,
-        "plan": plan_view(stored),
+        "plan": {**stored.view(), **_set_by_hand(stored.plan), "version": stored.version},
         "usage": parts.usage_overview.view(account_id, None),
         "wallet": view_wallet(parts.wallets.get(account_id)),
         "creator": parts.creator_statement.view(account_id),
+        "operations": operations(work, account_id, _MONTHS_SHOWN, _OPERATIONS_SHOWN),
     }
 
 
-def plan_view(account: StoredAccount) -> dict[str, object]:
-    """The plan as its user sees it, and how often it was written."""
-    return {**account.view(), "version": account.version}
+@app.command("set-tier")
+def set_tier(
+    context: typer.Context,
+    account: Account,
+    tier: Annotated[str | None, typer.Argument(metavar="[TIER]", help=f"One of {', '.join(get_args(Tier))}.")] = None,
+    *,
+    clear: Annotated[bool, typer.Option("--clear", help="Go back to the plan that is paid for.")] = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Give an account a tier, whatever is paid for: how an Enterprise account comes to be. It stands until --clear."""
+    if (tier is None) != clear or tier not in (None, *get_args(Tier)):
+        raise WrongUsage(f"Name one tier ({', '.join(get_args(Tier))}), or say --clear.")
+    wanted = cast("Tier | None", tier)
+    with at_work(context, as_json=as_json) as work:
+        account_id = named(account)
+
+        def foresee() -> Facts:
+            stored, plan = work.parts.sync.foresee(account_id, wanted)
+            return {"account_id": account_id, "before": _plan(stored.plan), "after": _plan(plan)}
+
+        def effect() -> Facts:
+            changed: StoredAccount = work.parts.sync.overrule(account_id, wanted).account
+            return {"account_id": account_id, **_plan(changed.plan)}
+
+        arguments = {"account": account_id, "tier": wanted}
+        carry_out(work, Act("account set-tier", arguments, reason, dry_run, account_id), foresee, effect)
+
+
+@app.command()
+def grant(
+    context: typer.Context,
+    account: Account,
+    amount_cents: Annotated[str, typer.Argument(metavar="CENTS", help="With up to four decimals, like 500 or 0.34.")],
+    *,
+    key: Annotated[
+        str | None, typer.Option(help="Given again, nothing is granted twice. Made, and shown, if not given.")
+    ] = None,
+    description: Annotated[str, typer.Option(help="What the user reads among the transactions.")] = "Grant",
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Give money to an account's wallet, from the ledger account `promo`."""
+    with at_work(context, as_json=as_json) as work:
+        request = request_of(
+            GrantRequest,
+            account_id=account,
+            amount_cents=amount_cents,
+            idempotency_key=key or f"billingctl-{uuid.uuid4()}",
+            description=description,
+        )
+
+        def foresee() -> Facts:
+            seen = work.parts.grants.foresee(request)
+            return {
+                "idempotency_key": request.idempotency_key,
+                "replayed": not seen.transfers,
+                "balance_before_cents": cents(seen.before.balance),
+                "transactions": [transfer.view() for transfer in seen.transfers],
+            }
+
+        def effect() -> Facts:
+            done = work.parts.grants.grant(request)
+            return {**done.body, "idempotency_key": request.idempotency_key, "replayed": done.replayed}
+
+        dollars = f"${request.amount_cents / 1_000_000:,.2f}"
+        act = Act(
+            "account grant",
+            {"account": account, "amount_cents": amount_cents, "idempotency_key": request.idempotency_key},
+            reason,
+            dry_run,
+            request.account_id,
+            question=f"Grant {dollars} ({amount_cents} cents) to {request.account_id}?",
+            yes=yes,
+        )
+        carry_out(work, act, foresee, effect)
+
+
+@app.command("suspend-reload")
+def suspend_reload(
+    context: typer.Context,
+    account: Account,
+    *,
+    message: Annotated[str, typer.Option(help="What the user reads as the reason.")] = _SUSPENDED,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Suspend auto-reload until the user saves its settings again; a card that changes does not end it."""
+    with at_work(context, as_json=as_json) as work:
+        account_id = named(account)
+        told = request_of(Told, message=message).message
+
+        def foresee() -> Facts:
+            before, after = work.parts.reload_settings.foresee_suspension(account_id, told)
+            return {"account_id": account_id, "before": _reload(before), "after": _reload(after)}
+
+        def effect() -> Facts:
+            return {"account_id": account_id, **_reload(work.parts.reload_settings.suspend(account_id, told))}
+
+        arguments = {"account": account_id, "message": told}
+        carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), foresee, effect)
+
+
+def _plan(plan: PlanState) -> Facts:
+    return {"plan_tier": plan.tier, "status": plan.status, **_set_by_hand(plan)}
+
+
+def _set_by_hand(plan: PlanState) -> Facts:
+    return {"tier_override": plan.tier_override}
+
+
+def _reload(wallet: Wallet) -> Facts:
+    return {"auto_reload": view_reload(wallet.reload)}

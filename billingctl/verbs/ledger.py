@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from billingctl.arguments import named
 from billingctl.export import Format, export_ledgers
-from billingctl.verbs.account import named
 from billingctl.work import Account, Json, at_work
 
 app = typer.Typer(name="ledger", help="The transfers of wallets and creators.", no_args_is_help=True)

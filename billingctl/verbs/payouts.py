@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from billingctl.verbs.account import named
+from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
+from billingctl.arguments import named
 from billingctl.work import Json, at_work
 
 app = typer.Typer(name="payouts", help="What creators are paid.", no_args_is_help=True)
@@ -42,3 +44,34 @@ def listed(
             reverse=True,
         )
         work.console.show({"payouts": [{"creator_id": payout.creator_id, **payout.view()} for payout in shown]})
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Run the sweep that the schedule runs: mature what is due, pay what is payable; exit status 1 if one failed."""
+    with at_work(context, as_json=as_json) as work:
+        expected = [seen.view() for seen in work.parts.payouts.foresee()]
+
+        def effect() -> Facts:
+            return dict(asdict(work.parts.payouts.sweep()))
+
+        act = Act(
+            "payouts run",
+            {"creators": len(expected)},
+            reason,
+            dry_run,
+            question=f"Look after {len(expected)} creators, and pay those who are to be paid?",
+            yes=yes,
+            looks_first=False,
+        )
+        done = carry_out(work, act, lambda: {"creators": expected}, effect)
+        result = done.get("result")
+        if isinstance(result, dict) and result["failed"]:
+            raise typer.Exit(1)

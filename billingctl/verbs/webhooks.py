@@ -11,9 +11,10 @@ from typing import Annotated
 import typer
 
 from aerostack_billing import clock
-from aerostack_billing.errors import NotFound
 from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
 from aerostack_billing.webhooks.models import Event
+from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
+from billingctl.errors import Refused
 from billingctl.work import Json, Work, at_work
 
 app = typer.Typer(name="webhooks", help="Stripe's events, and what became of them here.", no_args_is_help=True)
@@ -25,10 +26,10 @@ _AT_ONCE = 100
 """Records read in one request."""
 
 
-class EventNotFound(NotFound):
+class EventNotFound(Refused):
     """Stripe has no such event; it keeps them for thirty days."""
 
-    code = "EVENT_NOT_FOUND"
+    status, code = 404, "EVENT_NOT_FOUND"
 
 
 class ResultFilter(StrEnum):
@@ -102,3 +103,35 @@ def _views(work: Work, events: list[Event]) -> list[dict[str, object]]:
                 }
             )
     return views
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    event: EventName,
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Take an event that never came, or was dead or ignored, through the code that takes in webhooks."""
+    with at_work(context, as_json=as_json) as work:
+        read = Event.model_validate(raw_event(work, event))
+        (seen,) = _views(work, [read])
+
+        def effect() -> Facts:
+            return dict(asdict(work.parts.webhooks.replay(read)))
+
+        act = Act(
+            "webhooks replay",
+            {"event": event},
+            reason,
+            dry_run,
+            question=f"Take in {event} ({read.type}, {seen['result']} so far)? It may move money.",
+            yes=yes,
+        )
+        done = carry_out(work, act, lambda: {**seen, "takes_effect": seen["result"] != "processed"}, effect)
+        result = done.get("result")
+        if isinstance(result, dict) and result["result"] == "dead":
+            raise typer.Exit(1)

@@ -92,6 +92,7 @@ _PLANS = {
             errors.AlreadyOnPlan,
             errors.CancelInstead,
             errors.ContactSales,
+            errors.PlanAgreed,
             _REDIRECTS,
             _REUSED,
             _WORKED_ON,

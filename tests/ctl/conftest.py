@@ -17,15 +17,19 @@ from billingctl.__main__ import main
 from billingctl.console import Console
 from local.testing import running_stack
 from tests.flows.client import BACK, Account, Api
+from tests.flows.conftest import DAY_SECONDS
 
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="package")
 def api() -> Iterator[Api]:
-    """The API of a stack of this folder's own."""
-    with running_stack() as stack:
-        yield Api(stack)
+    """The API of a stack of this folder's own, where it is noon: no month ends by itself while a test counts in it."""
+    with pytest.MonkeyPatch.context() as patch, running_stack() as stack:
+        patch.setattr("local.timeline.MOST_FIRINGS", 5)
+        api = Api(stack)
+        api.advance(minutes=(1.5 * DAY_SECONDS - api.now() % DAY_SECONDS) / 60)
+        yield api
 
 
 class Customer(Account):
@@ -33,8 +37,38 @@ class Customer(Account):
 
     def deposit(self, amount_cents: int) -> None:
         """Pay a deposit on its page, and come back from it."""
+        assert self.verify(self.pay_deposit(amount_cents)).status_code == 200
+
+    def pay_deposit(self, amount_cents: int) -> str:
+        """Pay a deposit on its page, and close the browser; the session's id."""
         opened = self.send("POST", "/api/balance/deposit", {"amount_cents": amount_cents, **BACK})
-        assert self.verify(self.pay(opened.json()["url"])).status_code == 200
+        return self.pay(opened.json()["url"])
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """Inside the block no webhook arrives, now or later."""
+        self.api.deliver()
+        self.api.door("stripe/webhooks", {"drop": True})
+        try:
+            yield
+        finally:
+            self.api.door("stripe/webhooks", {"drop": False})
+
+    def caused(self, event: Json) -> bool:
+        """Whether an event is about this account's customer."""
+        return event["data"]["object"].get("customer") in [customer["id"] for customer in self.customers()]
+
+    def set_reload(self) -> None:
+        """Keep the wallet above $5.00 by $20.00."""
+        wanted = {"enabled": True, "threshold_cents": 500, "amount_cents": 2_000}
+        assert self.send("PUT", "/api/balance/auto-reload", wanted).status_code == 200
+
+    def onboard(self) -> None:
+        """Complete a connected account."""
+        back = {"return_url": BACK["cancel_url"], "refresh_url": BACK["cancel_url"]}
+        page = self.send("POST", "/api/creators/onboard", back).json()["url"]
+        assert self.api.press(page).status_code == 303
+        self.api.deliver()
 
     def charge(self, amount_cents: int, key: str, **more: object) -> None:
         """A charge by the platform's service."""

@@ -61,6 +61,12 @@ class AlreadyOnPlan(Conflict):
     code = "ALREADY_ON_PLAN"
 
 
+class PlanAgreed(Conflict):
+    """The plan was agreed with sales and set by an operator: buying another one would have no effect."""
+
+    code = "PLAN_AGREED"
+
+
 class NoActiveSubscription(Conflict):
     code = "NO_ACTIVE_SUBSCRIPTION"
 
@@ -147,6 +153,12 @@ class StoreUnavailable(BillingError):
     """DynamoDB throttled, conflicted or did not answer, also after retries."""
 
     status, code = 503, "STORE_UNAVAILABLE"
+
+
+class OperatorRefused(Conflict):
+    """What an operator's act meets; no route answers it."""
+
+    code = "OPERATOR_REFUSED"
 
 
 class Misconfigured(Exception):

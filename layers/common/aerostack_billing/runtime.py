@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from aerostack_billing.dynamo import Dynamo
     from aerostack_billing.idempotency.pages import Pages
     from aerostack_billing.idempotency.store import IdempotencyStore
+    from aerostack_billing.operators.log import OperatorLog
     from aerostack_billing.payments.cards import CardPayments
     from aerostack_billing.payments.connect import Connect
     from aerostack_billing.payments.gateway import Payments
@@ -45,11 +46,13 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.batch import Batch
     from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.overview import UsageOverview
+    from aerostack_billing.usage.resets import Resets
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
     from aerostack_billing.usage.store import UsageStore
     from aerostack_billing.wallet.charges import Charges
     from aerostack_billing.wallet.deposits import Deposits
+    from aerostack_billing.wallet.grants import Grants
     from aerostack_billing.wallet.holds import Holds
     from aerostack_billing.wallet.lapsing import Lapsing
     from aerostack_billing.wallet.ledger import Ledger
@@ -145,6 +148,12 @@ class Runtime:
         return Leases(self.metering, self.usage)
 
     @cached_property
+    def resets(self) -> Resets:
+        from aerostack_billing.usage.resets import Resets  # noqa: PLC0415
+
+        return Resets(self.dynamo, self.settings.usage_table, self.catalog)
+
+    @cached_property
     def usage_overview(self) -> UsageOverview:
         from aerostack_billing.usage.overview import UsageOverview  # noqa: PLC0415
 
@@ -232,6 +241,12 @@ class Runtime:
         return Ledger(self.dynamo, self.settings.ledger_table)
 
     @cached_property
+    def grants(self) -> Grants:
+        from aerostack_billing.wallet.grants import Grants  # noqa: PLC0415
+
+        return Grants(self.wallets)
+
+    @cached_property
     def lapsing(self) -> Lapsing:
         from aerostack_billing.wallet.lapsing import Lapsing  # noqa: PLC0415
 
@@ -254,6 +269,12 @@ class Runtime:
         from aerostack_billing.wallet.statement import Statement  # noqa: PLC0415
 
         return Statement(self.wallets)
+
+    @cached_property
+    def operator_log(self) -> OperatorLog:
+        from aerostack_billing.operators.log import OperatorLog  # noqa: PLC0415
+
+        return OperatorLog(self.dynamo, self.settings.ledger_table)
 
     @cached_property
     def audit(self) -> FullAudit:

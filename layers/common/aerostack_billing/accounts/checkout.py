@@ -5,7 +5,7 @@ from __future__ import annotations
 from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.accounts.sync import PlanSync, Standing
-from aerostack_billing.errors import AlreadyOnPlan, CancelInstead, ContactSales
+from aerostack_billing.errors import AlreadyOnPlan, CancelInstead, ContactSales, PlanAgreed
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
 from aerostack_billing.redirects import RedirectPolicy, with_session_id
@@ -31,7 +31,8 @@ class Checkout:
     def open(self, account_id: str, request: CheckoutRequest) -> Page:
         """The page for the plan asked for. Nothing is bought, and no second subscription can be, by opening it.
 
-        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan (409); IdempotencyKeyReused (409).
+        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, PlanAgreed and IdempotencyKeyReused
+        (409).
         """
         self._check(request)
         earlier = self._pages.earlier("checkout", account_id, request)
@@ -39,6 +40,10 @@ class Checkout:
             return earlier
         standing = self._sync.make_true(account_id)
         plan = standing.account.plan
+        if plan.tier_override is not None:
+            raise PlanAgreed(
+                f"This account was given {plan.tier}, and nothing bought would change that. Contact sales."
+            )
         if standing.subscription is not None and (plan.tier, plan.interval) == (request.tier, request.billing_interval):
             raise AlreadyOnPlan(f"The account is on {plan.tier}, billed {plan.interval}, already.")
         return self._pages.once("checkout", account_id, request, lambda key: self._page(standing, request, key))

@@ -57,7 +57,10 @@ class PendingChange:
 
 @dataclass(frozen=True)
 class PlanState:
-    """What Stripe's subscriptions make of an account. Times are unix seconds. The default is Free."""
+    """What Stripe's subscriptions make of an account. Times are unix seconds. The default is Free.
+
+    `tier_override` is the tier that an operator gave, whatever is paid for: as long as it stands, it is the tier.
+    """
 
     tier: Tier = "free"
     status: Status = "active"
@@ -68,6 +71,7 @@ class PlanState:
     cancel_at_period_end: bool = False
     pending_change: PendingChange | None = None
     payment_issue: PaymentIssue | None = None
+    tier_override: Tier | None = None
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ the one read. Whatever order, number or loss of deliveries there was, the last o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from aerostack_billing import clock
@@ -85,20 +85,39 @@ class PlanSync:
         refunded and cancelled; one that was left unpaid before this one was bought is cancelled too. StoreUnavailable
         if the account kept changing meanwhile; UnknownPrice if the subscription is to no plan of ours.
         """
+        return self._written(account_id, mark, lambda given: given)
+
+    def overrule(self, account_id: str, tier: Tier | None) -> Standing:
+        """Give the account a tier whatever Stripe says, until None takes that back; counters move with it.
+
+        Everything else stays what Stripe says, now and whenever the account is made true. Written and refused as
+        `make_true` does.
+        """
+        return self._written(account_id, None, lambda _given: tier)
+
+    def foresee(self, account_id: str, tier: Tier | None) -> tuple[Account, PlanState]:
+        """The account as it is, and the plan that `overrule` would write; nothing is written, nor done at Stripe."""
+        account = self._accounts.get(account_id)
+        return account, self._plan_of(self._choice(account), tier)
+
+    def _written(self, account_id: str, mark: Write | None, override: Callable[[Tier | None], Tier | None]) -> Standing:
         for _ in range(_ATTEMPTS):
             account = self._accounts.get(account_id)
-            choice = choose(self._payments.subscriptions(account.customer_id) if account.customer_id else [])
+            choice = self._choice(account)
             for extra in choice.surplus:
                 self._undo(extra)
             for old in choice.left_over:
                 self._payments.cancel_now(old.subscription_id)
-            plan = self._plan_of(choice)
+            plan = self._plan_of(choice, override(account.plan.tier_override))
             counters = self._counters.moves(account_id, account.plan.tier, plan.tier)
             try:
                 return Standing(self._accounts.write_plan(account, plan, counters, mark), choice.current)
             except VersionConflict:
                 continue
         raise StoreUnavailable("The account is changing at this moment. Ask again.")
+
+    def _choice(self, account: Account) -> Choice:
+        return choose(self._payments.subscriptions(account.customer_id) if account.customer_id else [])
 
     def _undo(self, subscription: Subscription) -> None:
         """Give the money of a surplus subscription back, then end it.
@@ -111,7 +130,11 @@ class PlanSync:
             self._payments.refund(payment_intent_id, f"refund-surplus-{payment_intent_id}")
         self._payments.cancel_now(subscription.subscription_id)
 
-    def _plan_of(self, choice: Choice) -> PlanState:
+    def _plan_of(self, choice: Choice, override: Tier | None) -> PlanState:
+        paid = self._paid_plan(choice)
+        return paid if override is None else replace(paid, tier=override, tier_override=override)
+
+    def _paid_plan(self, choice: Choice) -> PlanState:
         current = choice.current
         if current is None:
             issue = _issue(choice.unpaid, "unpaid") if choice.unpaid else None

@@ -8,7 +8,7 @@ sweep make one transfer. A creator has one open payout at most.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,13 +16,13 @@ from itertools import islice
 from typing import Protocol
 
 from aerostack_billing import clock
-from aerostack_billing.creators.models import Creator, Payout
+from aerostack_billing.creators.models import Creator, Onboarding, Payout
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
 from aerostack_billing.creators.postings import Posting
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.dynamo import Write
 from aerostack_billing.errors import BillingError, PaymentsRefused
-from aerostack_billing.money import PER_CENT, micros
+from aerostack_billing.money import PER_CENT, Micros, cents, micros
 from aerostack_billing.payments.connect import Connect, TransferMade
 from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
 
@@ -52,6 +52,27 @@ class Swept:
     failed: int
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What a sweep would do for one creator: what falls due, and what it would pay, or ask for again."""
+
+    creator_id: str
+    matures: Micros
+    pays: Micros
+    resumes: str | None
+    onboarding: Onboarding
+
+    def view(self) -> dict[str, object]:
+        """In cents."""
+        return {
+            "creator_id": self.creator_id,
+            "matures_cents": cents(self.matures),
+            "pays_cents": cents(self.pays),
+            "resumes_payout": self.resumes,
+            "onboarding": self.onboarding,
+        }
+
+
 class Payouts:
     """Matures earnings and pays them."""
 
@@ -78,6 +99,17 @@ class Payouts:
                 visited += len(batch)
                 failed += sum(pool.map(self._fails, batch))
         return Swept(visited, failed)
+
+    def foresee(self) -> Iterator[Foreseen]:
+        """What a sweep would do now; nothing is written, and Stripe is not asked whether an account can be paid."""
+        today = clock.now().strftime("%Y-%m-%d")
+        for creator_id in self._creators.due():
+            creator = self._creators.get(creator_id)
+            matures = sum(amount for day, amount in self._creators.pending(creator_id).items() if day <= today)
+            payable = creator.payable + matures
+            begins = creator.open_payout_id is None and creator.connected_account_id is not None
+            pays = _in_whole_cents(payable) if begins and payable >= self._minimum else 0
+            yield Foreseen(creator_id, matures, pays, creator.open_payout_id, creator.onboarding)
 
     def _fails(self, creator_id: str) -> bool:
         try:
@@ -141,8 +173,7 @@ class Payouts:
             begun.clear()
             if creator.open_payout_id is not None or creator.payable < self._minimum:
                 return Change(creator)
-            # Stripe pays whole cents: what is less stays payable.
-            amount = creator.payable // PER_CENT * PER_CENT
+            amount = _in_whole_cents(creator.payable)
             begun.append(Payout(creator_id, payout_id, amount, account_id, int(now.timestamp())))
             posting = Posting(replace(creator, open_payout_id=payout_id))
             posting.begun(payout_id, amount)
@@ -162,8 +193,8 @@ class Payouts:
 
     def _make(self, payout: Payout) -> TransferMade | PaymentsRefused:
         try:
-            cents = payout.amount // PER_CENT
-            return self._connect.transfer(payout.creator_id, payout.payout_id, cents, payout.destination)
+            amount_cents = payout.amount // PER_CENT
+            return self._connect.transfer(payout.creator_id, payout.payout_id, amount_cents, payout.destination)
         except PaymentsRefused as refused:
             return refused
 
@@ -225,6 +256,11 @@ class Payouts:
 
         if self._creators.apply(payout.creator_id, came_back).transfers:
             self._listener.payout_ended(after)
+
+
+def _in_whole_cents(payable: Micros) -> Micros:
+    """Stripe pays whole cents: what is less stays payable."""
+    return payable // PER_CENT * PER_CENT
 
 
 def _tomorrow() -> int:

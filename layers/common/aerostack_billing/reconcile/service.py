@@ -101,9 +101,8 @@ class Reconciler:
 
     def run(self, may_go_on: Callable[[], bool] = lambda: True) -> Reconciled:
         """Look through all that is new. A window in which something failed is looked through again next time."""
-        done, now = Reconciled(), clock.seconds() + 1
-        through = self._progress.through()
-        since = (now - _FIRST_LOOK_SECONDS) if through is None else through - _OVERLAP_SECONDS
+        done = Reconciled()
+        since, now = self._span()
         length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
         while since < now and may_go_on():
             until = min(now, since + length)
@@ -113,6 +112,29 @@ class Reconciler:
             self._progress.advance(until)
             since, done.through = until, clock.iso(until)
         return done
+
+    def foresee(self) -> Reconciled:
+        """What a run would find missing now, reported as a run does; nothing is taken in."""
+        found = Reconciled()
+        since, now = self._span()
+        for raw in self._history.events(since, now):
+            event = _read(raw)
+            found.events += 1
+            if event is not None and self._webhooks.awaits(event):
+                found.missed.append(event.id)
+        for payment in self._history.payments(since, now):
+            found.payments += 1
+            intent = payment.payment_intent_id
+            ours = self._settlement.look(intent) if payment.status == "succeeded" else None
+            if ours is not None and self._wallets.deposit(ours.account_id, intent) is None:
+                found.uncredited.append(intent)
+        return found
+
+    def _span(self) -> tuple[int, int]:
+        """From when, and up to when, there is something to look through."""
+        now = clock.seconds() + 1
+        through = self._progress.through()
+        return (now - _FIRST_LOOK_SECONDS) if through is None else through - _OVERLAP_SECONDS, now
 
     def _window(self, since: int, until: int, done: Reconciled) -> None:
         for raw in self._history.events(since, until):
@@ -132,9 +154,8 @@ class Reconciler:
             done.failed.append(name)
 
     def _event(self, raw: dict[str, object], done: Reconciled) -> None:
-        try:
-            event = Event.model_validate(raw)
-        except ValidationError:
+        event = _read(raw)
+        if event is None:
             return
         outcome = self._webhooks.process(event)
         late = event.created <= clock.seconds() - _ON_ITS_WAY_SECONDS
@@ -148,3 +169,10 @@ class Reconciler:
         if self._settlement.settle(payment_intent_id) is not None:
             done.uncredited.append(payment_intent_id)
             self._listener.drift_found("payment", payment_intent_id)
+
+
+def _read(raw: dict[str, object]) -> Event | None:
+    try:
+        return Event.model_validate(raw)
+    except ValidationError:
+        return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.errors import Conflict
+from aerostack_billing.errors import Conflict, OperatorRefused
 from aerostack_billing.money import micros
 from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.reload_states import configured, submitted
+from aerostack_billing.wallet.reload_states import configured, submitted, suspended
 from aerostack_billing.wallet.requests import AutoReloadRequest
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
@@ -18,6 +18,27 @@ class NoPaymentMethod(Conflict):
     """There is no saved card to reload from."""
 
     code = "NO_PAYMENT_METHOD"
+
+
+class AutoReloadOff(OperatorRefused):
+    """There is no auto-reload to suspend."""
+
+    code = "AUTO_RELOAD_OFF"
+
+
+class ReloadUnderWay(OperatorRefused):
+    """An attempt has been made whose outcome is open."""
+
+    code = "RELOAD_UNDER_WAY"
+
+
+def suspendable(wallet: Wallet, message: str) -> Wallet:
+    """The wallet suspended; AutoReloadOff or ReloadUnderWay where it cannot be."""
+    if not wallet.reload.enabled:
+        raise AutoReloadOff("Auto-reload is off: there is nothing to suspend.")
+    if wallet.reload.state in {"claimed", "submitted"}:
+        raise ReloadUnderWay("A reload is under way. Ask again when it has ended: in minutes, as a rule.")
+    return suspended(wallet, message)
 
 
 class ReloadSettings:
@@ -54,6 +75,20 @@ class ReloadSettings:
             )
 
         return self._wallets.apply(account_id, rule).owner
+
+    def suspend(self, account_id: str, message: str) -> Wallet:
+        """The wallet with auto-reload suspended, until its user saves the settings again; they read the message.
+
+        A payment that waits for confirmation is voided. AutoReloadOff (409) where it is off; ReloadUnderWay (409)
+        while an attempt's outcome is open: its money may come.
+        """
+        self._void_unconfirmed(account_id)
+        return self._wallets.apply(account_id, lambda wallet: Change(suspendable(wallet, message))).owner
+
+    def foresee_suspension(self, account_id: str, message: str) -> tuple[Wallet, Wallet]:
+        """The wallet as it is and as `suspend` would leave it; nothing is written, nor voided."""
+        wallet = self._wallets.get(account_id)
+        return wallet, suspendable(wallet, message)
 
     def _check_card(self, account_id: str) -> None:
         customer_id = self._accounts.get(account_id).customer_id

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account
@@ -24,7 +24,7 @@ from aerostack_billing.usage.models import Burst, Counter, Level
 
 STORAGE_ITEM = "storage"
 RESOURCES_ITEM = "resources"
-_LEASE_PREFIX = "lease_"
+LEASE_PREFIX: Final = "lease_"
 _TURNS = 10
 """Writes that one call may need where minutes begin and others are faster; two are rare."""
 
@@ -81,7 +81,7 @@ class Lease:
     @property
     def field(self) -> str:
         """The attribute of the counters' item that holds it."""
-        return f"{_LEASE_PREFIX}{self.number}"
+        return f"{LEASE_PREFIX}{self.number}"
 
     @property
     def value(self) -> str:
@@ -269,7 +269,7 @@ class UsageStore:
 
     def forget_leases(self, account_id: str, period: str, numbers: Sequence[str]) -> None:
         """Strike out leases that lapsed: they count as used, and can never be settled any more."""
-        names = {f"#lease{i}": f"{_LEASE_PREFIX}{number}" for i, number in enumerate(numbers)}
+        names = {f"#lease{i}": f"{LEASE_PREFIX}{number}" for i, number in enumerate(numbers)}
         update = f"REMOVE {', '.join(names)}"
         self._dynamo.update(Write(self._table, self._key(account_id, period), update=update, names=names))
 
@@ -377,7 +377,7 @@ def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
 
 def _read(item: Item) -> Sheet:
     names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
-    leases = {name: str(value) for name, value in item.items() if name.startswith(_LEASE_PREFIX)}
+    leases = {name: str(value) for name, value in item.items() if name.startswith(LEASE_PREFIX)}
     return Sheet(
         tier=cast("Tier", item["tier"]),
         counters={
@@ -388,6 +388,6 @@ def _read(item: Item) -> Sheet:
             )
             for name in names
         },
-        leases={name.removeprefix(_LEASE_PREFIX): int(value.split()[0]) for name, value in leases.items()},
+        leases={name.removeprefix(LEASE_PREFIX): int(value.split()[0]) for name, value in leases.items()},
         burst=read_burst(item),
     )

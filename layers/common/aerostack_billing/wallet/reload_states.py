@@ -24,6 +24,7 @@ RETRY_SECONDS = (3_600, 86_400)
 """After the first decline, after the second; the third in a row suspends."""
 
 NO_PAYMENT_METHOD = "no_payment_method"
+SUSPENDED_BY_OPERATOR = "suspended_by_operator"
 CAP_REACHED = "monthly_cap_reached"
 _HARD_DECLINES = frozenset(
     {
@@ -173,6 +174,12 @@ def without_card(wallet: Wallet) -> Wallet:
     return _set(wallet, state="suspended", next_attempt_at=None, last_error=error, failed_fingerprint=None)
 
 
+def suspended(wallet: Wallet, message: str) -> Wallet:
+    """The wallet suspended by an operator, with the reason that its user reads; for one with no attempt under way."""
+    error = ReloadError(SUSPENDED_BY_OPERATOR, message, clock.seconds())
+    return _set(wallet, state="suspended", attempt=None, next_attempt_at=None, last_error=error)
+
+
 def credited(wallet: Wallet, attempt_id: str | None) -> Wallet:
     """The wallet after a reload's money landed: armed again if that reached the threshold, due again if not."""
     if attempt_id is None or _open_attempt(wallet, attempt_id) is None:
@@ -204,6 +211,9 @@ def card_changed(wallet: Wallet, fingerprint: str | None) -> Wallet:
     """The wallet after its customer's card changed: one that failed by another card is tried anew."""
     reload = wallet.reload
     if reload.state not in {"suspended", "declined"} or not reload.enabled:
+        return wallet
+    if reload.last_error is not None and reload.last_error.code == SUSPENDED_BY_OPERATOR:
+        # It was not for the card: only the user, who reads why, turns it on again.
         return wallet
     if fingerprint is None or fingerprint == reload.failed_fingerprint:
         return wallet

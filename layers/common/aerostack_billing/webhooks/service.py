@@ -52,6 +52,23 @@ class Webhooks:
         """Take effect of a genuine event, once; the reconciler hands in those that never arrived."""
         if self._events.seen(event.id):
             return Outcome(event.id, event.type, "duplicate")
+        return self._taken(event)
+
+    def replay(self, event: Event) -> Outcome:
+        """Take effect of an event that had none: one that never came, or was found `dead` or `ignored`, as it is now.
+
+        One that took effect is a `duplicate` still.
+        """
+        record = self._events.records([event.id]).get(event.id)
+        if record is not None and record.result == "processed":
+            return Outcome(event.id, event.type, "duplicate", record.account_id)
+        return self._taken(event)
+
+    def awaits(self, event: Event) -> bool:
+        """Whether the event is of a type that is handled, and never came."""
+        return event.type in self._handlers and not self._events.seen(event.id)
+
+    def _taken(self, event: Event) -> Outcome:
         handler = self._handlers.get(event.type)
         if handler is None:
             return self._ignored(event)

@@ -36,7 +36,10 @@ class EventStore:
         return sorted(map(_read, found), key=lambda record: record.received_at, reverse=True)
 
     def mark(self, outcome: Outcome) -> Write:
-        """The write, for the transaction of the effect, that records the event unless it is recorded."""
+        """The write, for the transaction of the effect, that records the event unless it took effect before.
+
+        What was found to have none, `ignored` or `dead`, may be found otherwise when it is looked at again.
+        """
         item: Item = {
             "event_id": _key(outcome.event_id),
             "type": outcome.event_type,
@@ -46,7 +49,14 @@ class EventStore:
         }
         if outcome.account_id is not None:
             item["account_id"] = outcome.account_id
-        return Write(self._table, {}, put=item, condition="attribute_not_exists(event_id)")
+        return Write(
+            self._table,
+            {},
+            put=item,
+            condition="attribute_not_exists(event_id) OR #result IN (:ignored, :dead)",
+            names={"#result": "result"},
+            values={":ignored": "ignored", ":dead": "dead"},
+        )
 
     def record(self, outcome: Outcome) -> None:
         """Record an event that has no effect on any table; one recorded before stays as it is."""

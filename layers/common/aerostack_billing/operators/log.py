@@ -1,0 +1,122 @@
+"""The operators' log: who did what to which account, and why; kept beside the transfers and like them for ever.
+
+An act is two lines that are put and never changed: what is intended, before anything is done, and how it ended. An
+act with no second line broke off somewhere between: whether it took effect is to be looked up.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from aerostack_billing import clock
+from aerostack_billing.dynamo import Dynamo, Item, Write
+
+Ended = Literal["done", "failed"]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What somebody is about to do. `account_id` is whom it is about, where it is about one."""
+
+    operation_id: str
+    at: str
+    who: str
+    verb: str
+    arguments: Mapping[str, object]
+    reason: str
+    account_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an act ended, and what it answered."""
+
+    state: Ended
+    at: str
+    result: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An act as the log tells it."""
+
+    intent: Intent
+    outcome: Outcome | None
+
+    def view(self) -> dict[str, object]:
+        """With `state` `unknown` where it broke off."""
+        outcome = self.outcome
+        return {
+            **asdict(self.intent),
+            "state": outcome.state if outcome else "unknown",
+            "ended_at": outcome.at if outcome else None,
+            "result": dict(outcome.result) if outcome else None,
+        }
+
+
+_INTENT = TypeAdapter(Intent)
+_OUTCOME = TypeAdapter(Outcome)
+_FIRST, _SECOND = "1", "2"
+
+
+class OperatorLog:
+    """Puts and reads lines, in the Ledger table under names that no account can have."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def intend(
+        self, who: str, verb: str, arguments: Mapping[str, object], reason: str, account_id: str | None
+    ) -> Intent:
+        """Put the first line of an act; only then may it be done."""
+        operation_id = f"op_{clock.now().strftime('%Y%m%d%H%M%S')}_{secrets.token_hex(8)}"
+        intent = Intent(operation_id, clock.iso_now(), who, verb, dict(arguments), reason, account_id)
+        self._put(operation_id, _FIRST, asdict(intent))
+        return intent
+
+    def end(self, intent: Intent, state: Ended, result: Mapping[str, object]) -> None:
+        """Put the second line."""
+        self._put(intent.operation_id, _SECOND, asdict(Outcome(state, clock.iso_now(), dict(result))))
+
+    def entries(self, months: int) -> Iterator[Entry]:
+        """The acts of this month and the ones before it, newest first, read as they are taken."""
+        month = clock.period()
+        for _ in range(months):
+            yield from self._of_month(month)
+            month = _before(month)
+
+    def _of_month(self, month: str) -> Iterator[Entry]:
+        lines = self._dynamo.query(
+            self._table, "account_id = :partition", {":partition": _partition(month)}, forward=False
+        )
+        outcome: Outcome | None = None
+        # Newest first, an act's second line comes before its first.
+        for line in lines:
+            if str(line["transfer_id"]).endswith(_SECOND):
+                outcome = _OUTCOME.validate_json(str(line["line"]))
+            else:
+                yield Entry(_INTENT.validate_json(str(line["line"])), outcome)
+                outcome = None
+
+    def _put(self, operation_id: str, number: str, line: Mapping[str, object]) -> None:
+        month = f"{operation_id[3:7]}-{operation_id[7:9]}"
+        # As text: an answer's cents may have decimals, which an item cannot hold as a number.
+        text = json.dumps(line)
+        item: Item = {"account_id": _partition(month), "transfer_id": f"{operation_id}#{number}", "line": text}
+        self._dynamo.put(Write(self._table, {}, put=item, condition="attribute_not_exists(account_id)"))
+
+
+def _partition(month: str) -> str:
+    return f"operator#{month}"
+
+
+def _before(month: str) -> str:
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year - 1:04d}-12" if number == 1 else f"{year:04d}-{number - 1:02d}"
