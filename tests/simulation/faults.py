@@ -162,7 +162,7 @@ KINDS: Final[dict[str, Kind]] = {
     "500 before": error_before,
     "500 after": error_after,
 }
-"""Kinds that break one call. Two more are the simulation's own: see `KEPT`, `TWIN` and `LOST`."""
+"""Kinds that break one call. Four more are the simulation's own: see `KEPT`, `TWIN`, `LOST` and `DEAF`."""
 
 KEPT: Final = "500 kept"
 """A 500 of Stripe's, after the effect, that it gives again to the same key for a day, as it says it does."""
@@ -170,6 +170,8 @@ TWIN: Final = "twin"
 """Nothing breaks: right before the call, another process does the whole of the same step."""
 LOST: Final = "crash, events lost"
 """A crash after the effect, and no webhook ever arrives: the reconciler alone finds what happened."""
+DEAF: Final = "no webhooks"
+"""No call is broken, and no webhook arrives from the beginning on."""
 
 _OF_A_READ = ("crash before", "timeout before", "throttle", "500 before", TWIN)
 """A read has no effect: before it and after it are one."""

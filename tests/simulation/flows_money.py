@@ -248,6 +248,21 @@ class _Dispute:
         assert (balance(world), wallet.debt) == (400, 0)
 
 
+@flow("dispute opened and lost", fund)
+class _DisputeLost:
+    @staticmethod
+    def act(world: World) -> None:
+        spend(world)
+        for status in ("needs_response", "lost"):
+            world.person.door("disputes", {"payment_intent": world.notes["payment"], "status": status})
+            world.hear()
+
+    @staticmethod
+    def end(world: World) -> None:
+        wallet = world.eyes.wallets.get(world.account)
+        assert (balance(world), wallet.debt) == (0, micros(2_100))
+
+
 def partly_refunded(world: World) -> None:
     """A part of the deposit was refunded a moment ago: nobody has heard of it."""
     fund(world)

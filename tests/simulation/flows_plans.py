@@ -1,22 +1,13 @@
-"""Flows of usage and plans."""
+"""Flows of plans."""
 
 from __future__ import annotations
 
-from aerostack_billing.runtime import Runtime
-from aerostack_billing.usage.models import Counter, PlaceName
 from tests.simulation.flows import flow, nothing
+from tests.simulation.flows_usage import SITE, counter, near_a_threshold
 from tests.simulation.world import World
 from tests.store.test_counters import consume
 from tests.store.test_deposits import open_deposit
 from tests.store.test_sync import open_page
-
-_SITE = PlaceName(kind="projects", id="site")
-
-
-def counter(world: World, name: str = "api_requests") -> Counter:
-    """A counter of the month in which the world began."""
-    sheets = world.eyes.usage.read(world.account, ["2026-03", "resources"], consistent=True)
-    return next(sheet.counters[name] for sheet in sheets.values() if name in sheet.counters)
 
 
 def buy(world: World, tier: str = "starter") -> None:
@@ -25,7 +16,7 @@ def buy(world: World, tier: str = "starter") -> None:
     world.pay(url)
     world.hear()
     consume(world.parts, world.account, 1_000)
-    world.parts.resources.claim(world.account, _SITE)
+    world.parts.resources.claim(world.account, SITE)
 
 
 def tier(world: World) -> str:
@@ -36,75 +27,6 @@ def tier(world: World) -> str:
 def subscriptions(world: World) -> list[str]:
     """The statuses of all subscriptions at Stripe, oldest first."""
     return [s["status"] for s in world.stripe.world.all("subscription").values()]
-
-
-def near_a_threshold(world: World) -> None:
-    """A little more, and 80 % is announced."""
-    consume(world.parts, world.account, 39_000)
-
-
-@flow("consume with a key", near_a_threshold)
-class _ConsumeWithKey:
-    @staticmethod
-    def act(world: World) -> None:
-        for _ in range(2):
-            told = world.request(lambda parts: consume(parts, world.account, 2_000, idempotency_key="k"))
-            assert told["used"] == 41_000
-
-    @staticmethod
-    def end(world: World) -> None:
-        assert counter(world).used == 41_000
-
-
-@flow("first consume of a month, with a key", nothing)
-class _FirstConsume:
-    @staticmethod
-    def act(world: World) -> None:
-        assert world.request(lambda parts: consume(parts, world.account, 5, idempotency_key="k"))["used"] == 5
-
-    @staticmethod
-    def end(world: World) -> None:
-        assert counter(world).used == 5
-
-
-@flow("consume without a key", nothing)
-class _ConsumeWithoutKey:
-    @staticmethod
-    def act(world: World) -> None:
-        """Whoever has no key does not ask again: what was not answered is counted or not, never twice."""
-        asked: list[int] = []
-        counted: list[int] = []
-
-        def once(parts: Runtime) -> None:
-            asked.append(5)
-            consume(parts, world.account, 5)
-            counted.append(5)
-
-        world.once(once)
-        world.notes.update(asked=sum(asked), counted=sum(counted))
-
-    @staticmethod
-    def end(world: World) -> None:
-        used = consume(world.parts, world.account, 1)["used"] - 1
-        assert used in {world.notes["counted"], world.notes["asked"]}
-        if "throttle" in world.calls.kind or world.calls.kind in {"conflict", ""}:
-            assert used == world.notes["counted"], "what is told is known"
-
-
-@flow("claim and free a resource", nothing)
-class _Claim:
-    @staticmethod
-    def act(world: World) -> None:
-        told = world.request(lambda parts: parts.resources.claim(world.account, _SITE))
-        assert told["used"] == 1
-        other = PlaceName(kind="projects", id="other")
-        world.request(lambda parts: parts.resources.claim(world.account, other))
-        world.request(lambda parts: parts.resources.free(world.account, _SITE))
-
-    @staticmethod
-    def end(world: World) -> None:
-        assert [p.resource_id for p in world.eyes.resources._places.all(world.account)] == ["other"]
-        assert counter(world, "projects").used == 1
 
 
 @flow("checkout and webhook", near_a_threshold)

@@ -68,6 +68,7 @@ class Play:
         self.sessions: list[tuple[str, str]] = []
         self.holds: list[tuple[str, str, int]] = []
         self.charges: list[tuple[str, str]] = []
+        self.leases: list[tuple[str, str, dict[str, Any]]] = []
         self.lost: set[str] = set()
         self.log: list[str] = []
         self.trace = hashlib.sha256()

@@ -10,13 +10,20 @@ from typing import Any
 from aerostack_billing import clock
 from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.creators.models import OnboardRequest, RefundRequest
-from aerostack_billing.errors import BillingError
 from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
-from aerostack_billing.usage.models import ConsumeRequest, PlaceName
 from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
-from aerostack_billing.webhooks.models import Event
 from tests.simulation.randomly import Act, Play
+from tests.simulation.verbs_stripe import (
+    asked_meanwhile,
+    dashboard,
+    deliver_again,
+    deliver_any,
+    deliver_at_once,
+    deliver_next,
+    lose,
+)
+from tests.simulation.verbs_usage import batch_of_events, consume, consume_at_once, lease, place, settle_lease
 from tests.store.test_creators import RETURN, call
 from tests.store.test_reload import configure
 from tests.store.test_sync import LINKS
@@ -30,7 +37,6 @@ _CARDS = ("4242424242424242",) * 5 + (
     "4000000000009979",
 )
 _TIERS = ("starter", "pro", "business")
-_METRICS = ("api_requests", "ai_tokens", "storage_bytes")
 
 
 def step(play: Play) -> None:
@@ -56,66 +62,6 @@ def open_up(play: Play) -> None:
     creator = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
     play.world.submit(play.world.parts.creator_accounts.onboard(play.creators[0], creator))
     play.world.hear()
-
-
-# Usage
-
-
-def _counting(play: Play, account: str, metric: str, quantity: int, key: str | None) -> Act:
-    """A consume that notes what was told: what is not answered is unknown until it is asked again."""
-    name = account, metric
-    told, unknown = play.told.counted, play.told.unknown[name]
-    request = ConsumeRequest(account_id=account, metric=metric, quantity=quantity, idempotency_key=key)
-    open_under_key: list[int] = []
-    answered: list[int] = []
-
-    def act(parts: Runtime) -> object:
-        if key is None or not (open_under_key or answered):
-            unknown.append(quantity)
-            open_under_key.append(quantity)
-        try:
-            done = parts.metering.consume(request).body
-        except BillingError as error:
-            if error.status < 500 and open_under_key:
-                unknown.remove(open_under_key.pop())
-            raise
-        if open_under_key:
-            unknown.remove(open_under_key.pop())
-        if key is None or not answered:
-            told[name] += quantity
-            answered.append(quantity)
-        return done
-
-    return act
-
-
-def consume(play: Play) -> None:
-    metric = play.chance.choice(_METRICS)
-    quantity = play.chance.choice((1, 7, 1_000, 20_000, 10**6, 5 * 10**8))
-    if metric == "storage_bytes" and play.chance.random() < 0.4:
-        quantity = -quantity
-    key = play.key() if play.chance.random() < 0.5 else None
-    act = _counting(play, play.account(), metric, quantity, key)
-    play.ask(f"consume {metric} {quantity}", act, again=key is not None)
-
-
-def consume_at_once(play: Play) -> None:
-    account, key = play.account(), play.key() if play.chance.random() < 0.5 else None
-    if key is None:
-        acts = [_counting(play, account, "api_requests", 20_000, None) for _ in range(3)]
-    else:
-        acts = [_counting(play, account, "api_requests", 20_000, key)] * 3
-    play.at_once("consume", acts)
-
-
-def place(play: Play) -> None:
-    account, claims = play.account(), play.chance.random() < 0.6
-    name = PlaceName(kind=play.chance.choice(("projects", "collections")), id=f"r{play.chance.randrange(8)}")
-
-    def act(parts: Runtime) -> object:
-        return parts.resources.claim(account, name) if claims else parts.resources.free(account, name)
-
-    play.ask(f"{'claim' if claims else 'free'} {name.kind} {name.id}", act)
 
 
 # Plans
@@ -339,102 +285,6 @@ def onboard(play: Play) -> None:
     play.ask(f"onboard {creator}", lambda parts: parts.creator_accounts.onboard(creator, request), use)
 
 
-# Stripe and its dashboard
-
-
-def _of_stripe(play: Play, kind: str) -> Any | None:  # noqa: ANN401 - Stripe's JSON
-    made = list(play.world.stripe.world.all(kind).values())
-    return play.chance.choice(made) if made else None
-
-
-def dashboard(play: Play) -> None:
-    """Somebody at Stripe, or a cardholder's bank, takes money back or asks for more."""
-    act = play.chance.choice(("refund", "refund", "dispute", "won", "lost", "reversal", "restrict", "setting"))
-    person = play.world.person
-    if act == "setting":
-        person.door("settings", {"off_session_authentication": play.chance.choice(("action", "decline"))})
-    elif act == "reversal":
-        transfer = _of_stripe(play, "transfer")
-        if transfer and not transfer["reversed"]:
-            play.world.take_back(transfer["id"])
-    elif act == "restrict":
-        account = _of_stripe(play, "account")
-        if account and account["details_submitted"]:
-            person.door(f"accounts/{account['id']}", {"restricted": play.chance.random() < 0.5})
-    else:
-        _money_back(play, act)
-    play.say(f"dashboard {act}")
-
-
-def _money_back(play: Play, act: str) -> None:
-    payment = _of_stripe(play, "payment_intent")
-    if not payment or payment["status"] != "succeeded" or payment["metadata"].get("kind") not in {"deposit", "reload"}:
-        return
-    path, body = "disputes", {"status": "needs_response" if act == "dispute" else act}
-    if act == "refund":
-        path, body = "refunds", {"amount": play.chance.choice((100, 500))}
-    if act in {"won", "lost"}:
-        there = [d for d in play.world.stripe.world.all("dispute").values() if d["payment_intent"] == payment["id"]]
-        if not there or there[-1]["status"] != "needs_response":
-            return
-    play.world.person.try_door(path, {"payment_intent": payment["id"], **body})
-
-
-def deliver_next(play: Play) -> None:
-    for event in play.on_their_way()[: play.chance.randint(1, 6)]:
-        play.deliver(event)
-
-
-def deliver_any(play: Play) -> None:
-    events = play.on_their_way()
-    if events:
-        play.deliver(play.chance.choice(events))
-
-
-def deliver_again(play: Play) -> None:
-    events = [event for event in play.world.told()[-60:] if event["id"] in play.world.heard]
-    if events:
-        play.deliver(play.chance.choice(events))
-
-
-def deliver_at_once(play: Play) -> None:
-    events = play.on_their_way()[:3]
-    copies = events if play.chance.random() < 0.5 else events[:1] * 3
-    if not copies:
-        return
-    acts: list[Act] = [lambda parts, e=e: parts.webhooks.process(Event.model_validate(e)) for e in copies]
-    raised = play.at_once("delivery", acts)
-    for event, error in zip(copies, raised, strict=True):
-        if error is None:
-            play.world.heard.add(event["id"])
-
-
-def asked_meanwhile(play: Play) -> None:
-    """A person changes something at Stripe, and it is heard of, while another process asks how things stand."""
-    pages = [(account, url) for account, url in play.pages if "/portal/" in url or "/pay/" in url]
-    if not pages:
-        return
-    account, url = play.chance.choice(pages)
-    form = {"action": "confirm"} if "/portal/" in url else {"card": _CARDS[0]}
-
-    def change(_parts: Runtime) -> None:
-        play.world.person.submit(url, **form)
-        play.world.hear_elsewhere(play.on_their_way())
-
-    def ask(parts: Runtime) -> object:
-        return parts.sync.make_true(account)
-
-    play.at_once(f"asking of {account} while a page is sent", [ask, change])
-
-
-def lose(play: Play) -> None:
-    events = play.on_their_way()
-    if events:
-        event = play.chance.choice(events)
-        play.lost.add(event["id"])
-        play.say(f"lost {event['type']}")
-
-
 # The schedules and time
 
 
@@ -478,6 +328,9 @@ def month_turns(play: Play) -> None:
 _WEIGHTS: dict[Callable[[Play], None], int] = {
     consume: 10,
     consume_at_once: 3,
+    batch_of_events: 3,
+    lease: 3,
+    settle_lease: 3,
     place: 5,
     checkout: 4,
     cancel: 2,

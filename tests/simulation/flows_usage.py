@@ -1,0 +1,167 @@
+"""Flows of usage: counting alone, in batches and by leases, storage, and the places of resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.runtime import Runtime
+from aerostack_billing.usage.models import Counter, PlaceName
+from tests.simulation.flows import flow, nothing
+from tests.simulation.world import World
+from tests.store.test_batch_and_leases import batch, event, settle, take
+from tests.store.test_counters import consume
+
+SITE = PlaceName(kind="projects", id="site")
+
+
+def counter(world: World, name: str = "api_requests") -> Counter:
+    """A counter of the month in which the world began."""
+    sheets = world.eyes.usage.read(world.account, ["2026-03", "resources", "storage"], consistent=True)
+    return next(sheet.counters[name] for sheet in sheets.values() if name in sheet.counters)
+
+
+def near_a_threshold(world: World) -> None:
+    """A little more, and 80 % is announced."""
+    consume(world.parts, world.account, 39_000)
+
+
+def _is_known(world: World) -> bool:
+    """Whether what was not answered was certainly not done."""
+    return "throttle" in world.calls.kind or world.calls.kind in {"conflict", ""}
+
+
+@flow("consume with a key", near_a_threshold)
+class _ConsumeWithKey:
+    @staticmethod
+    def act(world: World) -> None:
+        for _ in range(2):
+            told = world.request(lambda parts: consume(parts, world.account, 2_000, idempotency_key="k"))
+            assert told["used"] == 41_000
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert counter(world).used == 41_000
+
+
+@flow("first consume of a month, with a key", nothing)
+class _FirstConsume:
+    @staticmethod
+    def act(world: World) -> None:
+        assert world.request(lambda parts: consume(parts, world.account, 5, idempotency_key="k"))["used"] == 5
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert counter(world).used == 5
+
+
+@flow("consume without a key", nothing)
+class _ConsumeWithoutKey:
+    @staticmethod
+    def act(world: World) -> None:
+        """Whoever has no key does not ask again: what was not answered is counted or not, never twice."""
+        asked: list[int] = []
+        counted: list[int] = []
+
+        def once(parts: Runtime) -> None:
+            asked.append(5)
+            consume(parts, world.account, 5)
+            counted.append(5)
+
+        world.once(once)
+        world.notes.update(asked=sum(asked), counted=sum(counted))
+
+    @staticmethod
+    def end(world: World) -> None:
+        used = consume(world.parts, world.account, 1)["used"] - 1
+        assert used in {world.notes["counted"], world.notes["asked"]}
+        if _is_known(world):
+            assert used == world.notes["counted"], "what is told is known"
+
+
+@flow("batch with keys", near_a_threshold)
+class _Batch:
+    @staticmethod
+    def act(world: World) -> None:
+        """What of a batch was not counted is asked for again with the rest, under its keys."""
+
+        def send(parts: Runtime) -> list[dict[str, Any]]:
+            results = batch(
+                parts,
+                event(world.account, 1_500, idempotency_key="a"),
+                event(world.account, 500, idempotency_key="b"),
+                event(world.account, 7, "ai_tokens", idempotency_key="c"),
+                event(world.account, 500, idempotency_key="b"),
+                event(world.account, 60_000, idempotency_key="d"),
+            )
+            if any(result["status"] >= 500 for result in results):
+                raise StoreUnavailable("Something of the batch was not counted.")
+            return results
+
+        for _ in range(2):
+            results = world.request(send)
+            assert [result.get("used") for result in results] == [40_500, 41_000, 7, 41_000, None]
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert (counter(world).used, counter(world, "ai_tokens").used) == (41_000, 7)
+
+
+@flow("lease taken and settled", nothing)
+class _Lease:
+    @staticmethod
+    def act(world: World) -> None:
+        """Taking has no key: a lease whose answer was lost lapses, and counts as used."""
+        asked: list[int] = []
+        taken: list[dict[str, Any]] = []
+
+        def once(parts: Runtime) -> None:
+            asked.append(1_000)
+            taken.append(take(parts, world.account, ttl=3_600))
+
+        world.once(once)
+        for lease in taken:
+            world.request(lambda parts, lease=lease: settle(parts, world.account, lease, 400))  # type: ignore[misc]
+        world.notes.update(asked=len(asked), taken=len(taken))
+
+    @staticmethod
+    def end(world: World) -> None:
+        used = consume(world.parts, world.account, 1)["used"] - 1
+        most = 0 if _is_known(world) else world.notes["asked"] - world.notes["taken"]
+        assert used - 400 * world.notes["taken"] in {1_000 * lost for lost in range(most + 1)}
+
+
+def stored(world: World) -> None:
+    """Something is stored."""
+    consume(world.parts, world.account, 5_000, "storage_bytes")
+
+
+@flow("storage given back with a key", stored)
+class _Storage:
+    @staticmethod
+    def act(world: World) -> None:
+        for _ in range(2):
+            told = world.request(
+                lambda parts: consume(parts, world.account, -2_000, "storage_bytes", idempotency_key="k")
+            )
+            assert told["used"] == 3_000
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert counter(world, "storage_bytes").used == 3_000
+
+
+@flow("claim and free a resource", nothing)
+class _Claim:
+    @staticmethod
+    def act(world: World) -> None:
+        told = world.request(lambda parts: parts.resources.claim(world.account, SITE))
+        assert told["used"] == 1
+        other = PlaceName(kind="projects", id="other")
+        world.request(lambda parts: parts.resources.claim(world.account, other))
+        world.request(lambda parts: parts.resources.free(world.account, SITE))
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert [p.resource_id for p in world.eyes.resources._places.all(world.account)] == ["other"]
+        assert counter(world, "projects").used == 1
