@@ -142,6 +142,25 @@ def test_batches_at_once_pass_no_more_than_the_limit(parts: Runtime, account: st
     assert counter(parts, account) == (55_000, 0)
 
 
+def test_a_batch_with_keys_that_was_decided_by_counters_that_changed_since_is_decided_anew(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another takes what is left between the look at the counters and the count."""
+    consume(parts, account, 54_997)
+    read, others = parts.usage.sheet, [2]
+
+    def read_then_taken(account_id: str, item: str) -> Sheet:
+        sheet = read(account_id, item)
+        if others:
+            consume(parts, account_id, others.pop())
+        return sheet
+
+    monkeypatch.setattr(parts.usage, "sheet", read_then_taken)
+    results = batch(parts, *(event(account, idempotency_key=f"k{i}") for i in range(3)))
+    assert statuses(results) == [200, 403, 403]
+    assert counter(parts, account) == (55_000, 0)
+
+
 def test_events_that_the_store_could_not_count_are_503_and_the_others_stand(
     parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from aerostack_billing.errors import (
     PlanLimitExceeded,
     UnknownMetric,
 )
-from aerostack_billing.idempotency.store import keyed
+from aerostack_billing.idempotency.store import Keyed, keyed
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.ceilings import Ceilings
@@ -315,6 +315,23 @@ def test_a_key_whose_first_request_broke_off_after_counting_is_answered_not_coun
     parts.usage.add_once(account, "2026-03", "api_requests", 5, parts.idempotency.claim(asked))
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 6
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 6
+
+
+def test_of_two_that_answer_one_key_both_give_what_was_kept_first(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The twin comes between the count and its answer, when the figures are others already."""
+    keep, twins = parts.idempotency.answer, list[int]()
+
+    def twin_first(request: Keyed, body: dict[str, object]) -> dict[str, object]:
+        monkeypatch.setattr(parts.idempotency, "answer", keep)
+        consume(parts, account, 5)
+        twins.append(consume(parts, account, idempotency_key="k")["used"])
+        return keep(request, body)
+
+    monkeypatch.setattr(parts.idempotency, "answer", twin_first)
+    assert [consume(parts, account, idempotency_key="k")["used"]] == twins == [6]
+    assert consume(parts, account, idempotency_key="k")["used"] == 6
 
 
 def test_a_key_expires_by_condition_and_not_by_ttl(parts: Runtime, account: str, time_stands: Time) -> None:

@@ -80,10 +80,22 @@ def test_a_payment_whose_events_are_gone_is_credited_from_the_payment_itself(
 
 
 def test_a_window_in_which_something_failed_is_looked_through_again(
-    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
 ) -> None:
+    """Also for what is older than the part that every run looks through again."""
     world.pay(open_deposit(parts, account))
+    time_stands.forward(3 * 3_600)
     world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
     assert len(reconciler.run().failed) == 1
     assert reconciler.run().failed == []
     assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_run_that_ends_late_does_not_set_the_progress_of_another_back(reconciler: Reconciler) -> None:
+    reconciler.run()
+    reached = reconciler._progress.through()
+    assert reached is not None
+    reconciler._progress.advance(reached - 7_200)
+    assert reconciler._progress.through() == reached
+    reconciler._progress.advance(reached + 60)
+    assert reconciler._progress.through() == reached + 60

@@ -121,6 +121,16 @@ def test_a_key_opens_one_page_and_another_body_under_it_is_refused(
     assert len(world.api("checkout/sessions?limit=100")["data"]) == 1
 
 
+def test_a_key_that_expired_opens_a_new_page_as_the_old_one_has_lapsed(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    first = open_page(parts, account, "pro", key="k")
+    pass_days(world, time_stands, 1.1)
+    second = open_page(parts, account, "pro", key="k")
+    assert second != first
+    assert verify(parts, account, world.pay(second)).tier == "pro"
+
+
 def test_a_page_whose_answer_was_lost_is_the_same_page_on_retry(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:

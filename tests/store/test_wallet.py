@@ -141,6 +141,23 @@ def test_threads_of_eight_processes_charging_one_wallet_take_no_cent_twice(
     assert audited(parts, account).seq == 201
 
 
+def test_of_two_that_write_a_new_wallet_at_once_the_second_looks_again(
+    parts: Runtime, processes: list[Runtime], account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, others = parts.wallets.get, [processes[0]]
+
+    def read_then_written(account_id: str) -> Wallet:
+        wallet = read(account_id)
+        if others:
+            fund(others.pop(), account_id, 500)
+        return wallet
+
+    monkeypatch.setattr(parts.wallets, "get", read_then_written)
+    charge(parts, account, 100, "own key", billing_mode="byok")
+    assert lines(parts, account) == [("deposit", 500), ("charge", 0)]
+    assert audited(parts, account).balance == micros(500)
+
+
 def test_a_short_wallet_is_402_with_the_figures_and_nothing_is_taken(parts: Runtime, account: str) -> None:
     fund(parts, account, 500)
     with pytest.raises(InsufficientBalance) as refused:
@@ -451,6 +468,20 @@ def test_an_open_hold_is_honoured_when_a_debt_came_up_meanwhile(parts: Runtime, 
 
 
 # Debt
+
+
+def test_a_hold_whose_time_is_over_guarantees_nothing_to_who_owes(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    """Whether or not the schedule came by: what it held pays the debt first."""
+    fund(parts, account, 500)
+    held = hold(parts, account, 500, ttl_seconds=60)
+    owe(parts, account, 400)
+    time_stands.forward(60)
+    with pytest.raises(InsufficientBalance):
+        capture(parts, account, held["hold_id"], 500)
+    wallet = audited(parts, account)
+    assert (wallet.balance, wallet.held, wallet.debt) == (micros(100), 0, 0)
 
 
 def test_a_deposit_taken_back_after_it_was_spent_is_owed_and_paid_by_the_next(parts: Runtime, account: str) -> None:
