@@ -21,7 +21,7 @@ export function createActs(api, store, tell) {
     }
   };
   /** @param {{url: string}} page */
-  const leave = ({ url }) => location.assign(safeUrl(url));
+  const leave = ({ url }) => location.assign(safeUrl(url) ?? pageUrl());
 
   return {
     /** @param {import("./types.js").Plan} plan @param {import("./types.js").Interval} interval */

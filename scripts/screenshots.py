@@ -23,7 +23,7 @@ from tests.web import scenes
 from tests.web.browsing import launched, sign_in
 
 IMAGES = ROOT / "docs" / "images"
-DESKTOP = (1280, 1000)
+DESKTOP = (1200, 860)
 PHONE = (390, 844)
 
 
@@ -87,10 +87,6 @@ def take(browser: Browser, account: Account, picture: Picture) -> None:
     print(f"{file.relative_to(ROOT)}  {file.stat().st_size // 1024} KB", file=sys.stderr)
 
 
-def fresh(account: Account) -> None:
-    """An account that did nothing so far."""
-
-
 def creator(account: Account) -> None:
     """A creator with earnings of several days, and a payout."""
     api = account.api
@@ -118,10 +114,8 @@ PICTURES = (
     Picture("deposit", scenes.full_life, at="#wallet", press=("Add money",)),
     Picture("phone", scenes.full_life, size=PHONE),
     Picture("phone-wallet-dark", scenes.full_life, at="#wallet", dark=True, size=PHONE),
-    Picture("fresh", fresh),
     Picture("earnings", creator, at="#earnings"),
     Picture("blocked", scenes.blocked),
-    Picture("grace", scenes.grace),
     Picture("confirm-reload", confirming, at="#wallet"),
     Picture("suspended-reload", scenes.suspend_reload, at="#wallet", dark=True),
     Picture("past-due", scenes.past_due),

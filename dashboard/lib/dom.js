@@ -80,22 +80,29 @@ export async function whileBusy(element, act) {
 }
 
 /**
- * An address that a reader may be sent to: one that would run something, such as `javascript:`, is refused.
+ * An address that a reader may be sent to; null for one that would run something, such as `javascript:`.
  *
  * @param {string} address
  */
 export function safeUrl(address) {
   const url = new URL(address, location.href);
-  if (!["https:", "http:", "mailto:"].includes(url.protocol)) throw new TypeError(`nobody is sent to ${url.protocol}`);
-  return url.href;
+  return ["https:", "http:", "mailto:"].includes(url.protocol) ? url.href : null;
 }
 
+/** A link, or nothing where the address is not one to follow. */
 /** @param {string} label @param {string} address @param {Record<string, any>} [props] */
 export function link(label, address, props = {}) {
-  return h("a", { href: safeUrl(address), ...props }, label);
+  const href = safeUrl(address);
+  return href === null ? null : h("a", { href, ...props }, label);
 }
 
 /** @param {string} text @param {import("../types.js").Tone} [tone] */
 export function badge(text, tone = "plain") {
   return h("span", { class: `badge ${tone}` }, text);
+}
+
+/** The head of a table. @param {...string[]} named Each column's name and class. */
+export function columns(...named) {
+  const heads = named.map(([name, of]) => h("th", { scope: "col", class: of }, name));
+  return h("thead", {}, h("tr", {}, heads));
 }

@@ -117,42 +117,63 @@ function issueActs(issue) {
 }
 
 /**
+ * @typedef {object} Offer What choosing a plan means.
+ * @property {"none" | "buy" | "cancel" | "resume" | "sales"} act `buy` leads to checkout, `none` is had already.
+ * @property {string} word On the button; the card says of which plan.
+ * @property {string} label The same for who hears the button alone.
+ * @property {string} note When it takes effect.
+ * @property {boolean} [up] Whether it is dearer than the present plan.
+ */
+
+/**
  * What choosing a plan at an interval means for an account.
- *
- * `buy` leads to checkout, `cancel` and `resume` ask, `sales` writes to sales, `none` is what one is on already.
  *
  * @param {Plan} plan
  * @param {Billing} billing
  * @param {Interval} interval
  * @param {Plan[]} plans
- * @returns {{act: "none" | "buy" | "cancel" | "resume" | "sales", label: string, note: string}}
+ * @returns {Offer}
  */
 export function offer(plan, billing, interval, plans) {
-  const sold = plan.price.monthly !== "custom" && plan.tier !== "free";
-  const current = plan.tier === billing.plan_tier && (!sold || interval === billing.billing_interval);
-  if (current && billing.cancel_at_period_end) return { act: "resume", label: `Keep ${plan.name}`, note: "Ends soon" };
-  if (current && billing.pending_change) return { act: "resume", label: `Stay on ${plan.name}`, note: "Your plan now" };
-  if (current) return { act: "none", label: "Your plan", note: "" };
-  if (plan.price.monthly === "custom") return { act: "sales", label: "Talk to sales", note: "" };
-  const ends = billing.current_period_end && date(billing.current_period_end);
-  if (plan.tier === "free") {
-    return billing.cancel_at_period_end
-      ? { act: "none", label: "Starts soon", note: `On ${ends}` }
-      : billing.stripe_subscription_id
-        ? { act: "cancel", label: "Go back to Free", note: "" }
-        : { act: "none", label: "Not available", note: "" };
-  }
+  const { tier, name } = plan;
+  const custom = plan.price.monthly === "custom";
+  const hasOneInterval = custom || tier === "free";
+  if (tier === billing.plan_tier && (hasOneInterval || interval === billing.billing_interval))
+    return own(name, billing);
+  if (custom) return { act: "sales", word: "Talk to sales", label: "Talk to sales", note: "" };
+  if (tier === "free") return backToFree(billing);
   const waiting = billing.pending_change;
-  if (waiting && waiting.plan_tier === plan.tier && waiting.billing_interval === interval) {
-    return { act: "none", label: "Starts soon", note: `On ${date(waiting.effective_at)}` };
+  if (waiting?.plan_tier === tier && waiting.billing_interval === interval) return soon(waiting.effective_at);
+  if (!billing.stripe_subscription_id)
+    return { act: "buy", word: "Choose", label: `Choose ${name}`, note: "", up: true };
+  if (tier === billing.plan_tier) {
+    return { act: "buy", word: `Switch to ${interval}`, label: `Switch to ${interval}`, note: "" };
   }
-  if (!billing.stripe_subscription_id) return { act: "buy", label: `Choose ${plan.name}`, note: "" };
-  if (plan.tier === billing.plan_tier) return { act: "buy", label: `Switch to ${interval}`, note: "" };
-  const present = plans.find(({ tier }) => tier === billing.plan_tier);
-  const dearer = present === undefined || Number(plan.price.monthly) > Number(present.price.monthly);
-  return dearer
-    ? { act: "buy", label: `Upgrade to ${plan.name}`, note: "At once, prorated" }
-    : { act: "buy", label: `Change to ${plan.name}`, note: ends ? `From ${ends}` : "" };
+  const present = plans.find((other) => other.tier === billing.plan_tier);
+  if (Number(plan.price.monthly) > Number(present?.price.monthly)) {
+    return { act: "buy", word: "Upgrade", label: `Upgrade to ${name}`, note: "At once, prorated", up: true };
+  }
+  const end = billing.current_period_end;
+  return { act: "buy", word: "Change", label: `Change to ${name}`, note: end ? `From ${date(end)}` : "" };
+}
+
+/** What can be done with the plan one is on. @param {string} name @param {Billing} billing @returns {Offer} */
+function own(name, billing) {
+  if (billing.cancel_at_period_end) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "Ends soon" };
+  if (billing.pending_change) return { act: "resume", word: "Stay", label: `Stay on ${name}`, note: "Your plan now" };
+  return { act: "none", word: "Your plan", label: "Your plan", note: "" };
+}
+
+/** @param {Billing} billing @returns {Offer} */
+function backToFree({ cancel_at_period_end, current_period_end, stripe_subscription_id }) {
+  if (cancel_at_period_end && current_period_end) return soon(current_period_end);
+  if (stripe_subscription_id) return { act: "cancel", word: "Go back", label: "Go back to Free", note: "" };
+  return { act: "none", word: "Not available", label: "Not available", note: "" };
+}
+
+/** @param {string} moment @returns {Offer} */
+function soon(moment) {
+  return { act: "none", word: "Starts soon", label: "Starts soon", note: `On ${date(moment)}` };
 }
 
 /** A plan's price at an interval: the amount, what it is for, and what it means by the month or the year. */

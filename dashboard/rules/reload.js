@@ -74,7 +74,7 @@ const STATES = {
 
 /** @param {AutoReload["last_error"]} error */
 function told(error) {
-  return error ? `${error.message.replace(/\.?$/, ".")} (${dateTime(error.at)})` : "The last reload failed.";
+  return error ? `${dateTime(error.at)}: ${error.message.replace(/\.?$/, ".")}` : "The last reload failed.";
 }
 
 /** The settings in one sentence. @param {AutoReload} reload */

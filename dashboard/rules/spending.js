@@ -80,9 +80,9 @@ function lastDays(now, length) {
   return days.map((day) => day.toISOString().slice(0, 10));
 }
 
-/** A round figure at or above the highest value, for the axis: 1, 2 or 5 times a power of ten. @param {number} highest */
+/** A round figure at or above the highest value, for the axis: 1, 2, 2.5 or 5 times a power of ten. @param {number} highest */
 export function axisTop(highest) {
   if (highest <= 0) return 100;
   const power = 10 ** Math.floor(Math.log10(highest));
-  return [1, 2, 5, 10].map((step) => step * power).find((top) => top >= highest) ?? 10 * power;
+  return [1, 2, 2.5, 5, 10].map((step) => step * power).find((top) => top >= highest) ?? 10 * power;
 }

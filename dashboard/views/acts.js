@@ -8,10 +8,11 @@ import { button, h, link } from "../lib/dom.js";
  * @param {import("../types.js").Act[]} wanted
  * @param {Acts} acts
  * @param {string} id What the ids of the controls begin with.
+ * @param {string} [of] Their class.
  */
-export function controls(wanted, acts, id) {
+export function controls(wanted, acts, id, of = "button") {
   return wanted.map(({ label, act, href }, index) => {
-    const props = { id: `${id}-${act ?? index}`, class: "button" };
+    const props = { id: `${id}-${act ?? index}`, class: of };
     if (href) return link(label, href, props);
     return button(label, acts[act ?? ""], props);
   });

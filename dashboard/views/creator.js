@@ -1,6 +1,6 @@
 /** What a creator of paid tools earned, and how it gets to them. */
 
-import { badge, button, h } from "../lib/dom.js";
+import { badge, button, columns, h } from "../lib/dom.js";
 import { date, money, shortDay } from "../lib/format.js";
 import { pair } from "./wallet.js";
 
@@ -125,15 +125,7 @@ function payouts({ payouts: made }) {
     "table",
     { class: "statement payouts" },
     h("caption", {}, "Latest payouts"),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        ["When", "State", "Amount"].map((name) => h("th", { scope: "col" }, name)),
-      ),
-    ),
+    columns(["When", "when"], ["State", "what"], ["Amount", "sum"]),
     h(
       "tbody",
       {},

@@ -1,12 +1,13 @@
 /** The five plans side by side, by the month or the year. */
 
-import { badge, button, h, link } from "../lib/dom.js";
+import { badge, button, columns, h, link } from "../lib/dom.js";
 import { bytes, compact, count, percent, title } from "../lib/format.js";
 import { offer, priceOf, saving } from "../rules/plans.js";
 import { STORAGE } from "../rules/usage.js";
 
 /** @typedef {import("../types.js").Plan} Plan @typedef {import("../types.js").Interval} Interval */
 
+const MONTHLY = ["api_requests", "ai_tokens"];
 const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_workspaces", "gateway_apis", "team_members"];
 
 /**
@@ -21,12 +22,17 @@ const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_works
  * @param {string} on.salesUrl
  */
 export function plansView({ plans }, billing, interval, on) {
+  const offers = plans.map((plan) => offer(plan, billing, interval, plans));
+  const next = offers.findIndex(({ up }) => up);
   return [
     intervals(plans, interval, on.interval),
     h(
       "ul",
       { class: "plans" },
-      plans.map((plan) => card(plan, billing, interval, plans, on)),
+      plans.map((plan, index) => {
+        const marks = { own: plan.tier === billing.plan_tier, next: index === next };
+        return card(plan, offers[index], interval, marks, on);
+      }),
     ),
     h("details", { class: "compare" }, h("summary", {}, "Compare all limits"), comparison(plans)),
   ];
@@ -55,18 +61,22 @@ function intervals(plans, chosen, choose) {
   );
 }
 
-/** @param {Plan} plan @param {import("../types.js").Billing} billing @param {Interval} interval @param {Plan[]} plans @param {Parameters<typeof plansView>[3]} on */
-function card(plan, billing, interval, plans, on) {
-  const { act, label, note } = offer(plan, billing, interval, plans);
+/**
+ * @param {Plan} plan
+ * @param {import("../rules/plans.js").Offer} offered
+ * @param {Interval} interval
+ * @param {{own: boolean, next: boolean}} marks `next` is the plan that the reader would go to from here.
+ * @param {Parameters<typeof plansView>[3]} on
+ */
+function card(plan, { act, word, label, note }, interval, { own, next }, on) {
   const price = priceOf(plan, interval);
-  const own = plan.tier === billing.plan_tier;
-  const id = `choose-${plan.tier}`;
+  const props = { id: `choose-${plan.tier}`, "aria-label": label, class: next ? "button primary" : "button" };
   const doing = {
-    none: () => h("span", { class: "button still", id }, label),
-    buy: () => button(label, () => on.buy(plan, interval), { id, class: own ? "button" : "button primary" }),
-    cancel: () => button(label, on.cancel, { id }),
-    resume: () => button(label, on.resume, { id }),
-    sales: () => link(label, on.salesUrl, { id, class: "button" }),
+    none: () => h("span", { id: props.id, class: "button still" }, word),
+    buy: () => button(word, () => on.buy(plan, interval), props),
+    cancel: () => button(word, on.cancel, props),
+    resume: () => button(word, on.resume, props),
+    sales: () => link(word, on.salesUrl, props),
   };
   return h(
     "li",
@@ -78,19 +88,17 @@ function card(plan, billing, interval, plans, on) {
     h(
       "ul",
       { class: "limits" },
-      HIGHLIGHTS.filter((name) => name in plan.limits).map((name) =>
-        h("li", {}, h("strong", {}, short(name, plan)), ` ${noun(name)}`),
-      ),
+      HIGHLIGHTS.filter((name) => name in plan.limits).map((name) => highlight(name, plan)),
     ),
   );
 }
 
-/** @param {string} name */
-function noun(name) {
-  const monthly = name === "api_requests" || name === "ai_tokens";
+/** @param {string} name @param {Plan} plan */
+function highlight(name, plan) {
   const words = title(name);
   const lowered = /^[A-Z]{2}/.test(words) ? words : words.charAt(0).toLowerCase() + words.slice(1);
-  return monthly ? `${lowered} a month` : lowered;
+  const counted = plan.limits[name].limit === 1 ? lowered.replace(/s$/, "") : lowered;
+  return h("li", {}, h("strong", {}, short(name, plan)), ` ${counted}${MONTHLY.includes(name) ? " a month" : ""}`);
 }
 
 /** @param {string} name @param {Plan} plan */
@@ -117,16 +125,7 @@ function comparison(plans) {
     h(
       "table",
       {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, "Limit"),
-          plans.map((plan) => h("th", { scope: "col" }, plan.name)),
-        ),
-      ),
+      columns(["Limit"], ...plans.map((plan) => [plan.name])),
       h(
         "tbody",
         {},

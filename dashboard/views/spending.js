@@ -1,6 +1,6 @@
 /** A chart of what was spent, and the same as a table for who cannot see it or wants the figures. */
 
-import { h, svg } from "../lib/dom.js";
+import { columns, h, svg } from "../lib/dom.js";
 import { money, shortDay, title } from "../lib/format.js";
 import { axisTop } from "../rules/spending.js";
 
@@ -94,17 +94,7 @@ function table({ days }, kinds) {
     h(
       "table",
       { class: "numbers" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, "Day"),
-          kinds.map((kind) => h("th", { scope: "col" }, title(kind))),
-          h("th", { scope: "col" }, "Total"),
-        ),
-      ),
+      columns(["Day"], ...kinds.map((kind) => [title(kind)]), ["Total"]),
       h(
         "tbody",
         {},

@@ -1,6 +1,6 @@
 /** The statement: every movement of the wallet, newest first. */
 
-import { badge, button, h } from "../lib/dom.js";
+import { badge, button, columns, h } from "../lib/dom.js";
 import { dateTime, money, title } from "../lib/format.js";
 
 const TYPES = [
@@ -16,13 +16,6 @@ const TYPES = [
   "dispute_reversal",
   "debt_payment",
   "grant",
-];
-
-const COLUMNS = [
-  ["When", "when"],
-  ["What", "what"],
-  ["Amount", "sum"],
-  ["Balance", "after"],
 ];
 
 /**
@@ -68,15 +61,7 @@ function table(transactions) {
     "table",
     { class: "statement" },
     h("caption", { class: "sr-only" }, "Transactions, newest first"),
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        COLUMNS.map(([name, of]) => h("th", { scope: "col", class: of }, name)),
-      ),
-    ),
+    columns(["When", "when"], ["What", "what"], ["Amount", "sum"], ["Balance", "after"]),
     h("tbody", {}, transactions.map(row)),
   );
 }

@@ -50,7 +50,13 @@ function reload({ auto_reload }, now, acts) {
     h(
       "div",
       { class: "actions" },
-      controls(wanted, acts, "reload-act"),
+      // The button beside them opens the settings already.
+      controls(
+        wanted.filter(({ act }) => act !== "reload"),
+        acts,
+        "reload-act",
+        "button primary",
+      ),
       button(auto_reload.enabled ? "Change" : "Set up", acts.reload, { id: "reload-settings" }),
     ),
   );

@@ -1,0 +1,240 @@
+"""The page for everyone: with a screen reader, on a phone, in the dark, in another language, with a bad connection."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+
+from local.paths import DASHBOARD
+from tests.flows.client import ASKS_EACH_TIME, Account
+from tests.web import scenes
+from tests.web.browsing import section, sign_in, told, wait_until_loaded
+from tests.web.conftest import OpenPage
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 360, "height": 740}
+HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
+MOST_BYTES = 125_000
+MOST_BYTES_SENT = 40_000
+MOST_LINES = 400
+
+
+def check_accessible(page: Page, where: str) -> None:
+    """No finding of axe's that is serious or critical."""
+    found = Axe().run(page).response["violations"]
+    grave = [
+        (violation["id"], [node["target"] for node in violation["nodes"]][:3])
+        for violation in found
+        if violation["impact"] in {"serious", "critical"}
+    ]
+    assert grave == [], where
+
+
+def check_fits(page: Page, where: str) -> None:
+    """Nothing is wider than the window."""
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], where
+
+
+@pytest.fixture
+def eventful(account: Account) -> Account:
+    """An account with much to say: grace, a block, a confirmation to give, read-only resources, spending, a hold."""
+    scenes.reload_with(account, ASKS_EACH_TIME, authenticate="complete")
+    scenes.downgraded(account)
+    scenes.hold(account, 100)
+    scenes.spend(account, 50, "tool", "tool_call", reference="a-reference-without-a-single-gap-" + "x" * 120)
+    assert account.consume("ai_tokens", 105_000).status_code == 200
+    assert account.consume("email_sends", 1_100).status_code == 200
+    return account
+
+
+def test_axe_finds_nothing_grave_and_nothing_is_wider_than_its_window_by_day_and_night_on_a_desk_and_a_phone(
+    eventful: Account, page: Page
+) -> None:
+    page.goto(eventful.api.stack.base_url)
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    check_accessible(page, "sign-in")
+    page.get_by_label("Account").fill(eventful.id)
+    page.get_by_role("button", name="Sign in").click()
+    wait_until_loaded(page)
+    for details in page.locator("details").all():
+        details.evaluate("element => { element.open = true }")
+    for window in (page.viewport_size, PHONE):
+        page.set_viewport_size(window)
+        check_fits(page, str(window))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            check_accessible(page, f"{scheme}, {window}")
+    for name in ("Add money", "Change", "Set a monthly cap"):
+        section(page, "Wallet").get_by_role("button", name=name, exact=True).click()
+        check_accessible(page, f"dialog {name}")
+        check_fits(page, f"dialog {name}")
+        page.keyboard.press("Escape")
+
+
+def test_what_others_wrote_is_shown_as_text_and_never_run(account: Account, page: Page) -> None:
+    scenes.deposit(account)
+    charge = scenes.spend(account, 100, "spent", reference=HOSTILE)
+    body = {"idempotency_key": "back", "reason": HOSTILE}
+    scenes.service(account, f"charges/{charge}/refund", body, 200)
+
+    def spoil(route: Route) -> None:
+        answer = route.fetch().json()
+        answer["resources"]["projects"]["items"] = [{"id": HOSTILE, "created_at": "2026-03-01T00:00:00Z"}]
+        route.fulfill(json=answer)
+
+    page.route("**/api/billing/resources", spoil)
+    sign_in(page, account)
+    statement = section(page, "Transactions").locator("tbody tr")
+    expect(statement.nth(0)).to_contain_text(HOSTILE)
+    expect(statement.nth(1)).to_contain_text(HOSTILE)
+    expect(section(page, "Resources").locator(".items")).to_contain_text(HOSTILE)
+    expect(page.locator("main img, main script")).to_have_count(0)
+    expect(page).to_have_title("Billing · Aerostack")
+
+
+def test_an_address_that_would_run_code_is_no_link(account: Account, page: Page) -> None:
+    def spoil(route: Route) -> None:
+        issue = {"reason": "past_due", "message": "", "next_attempt_at": None}
+        route.fulfill(json={**route.fetch().json(), "payment_issue": {**issue, "invoice_url": "javascript:alert(1)"}})
+
+    page.route("**/api/billing", spoil)
+    sign_in(page, account)
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Your last payment failed")
+    expect(page.locator('a[href^="javascript"]')).to_have_count(0)
+
+
+def test_a_session_that_ends_asks_to_sign_in_again_and_goes_on(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    page.route("**/api/balance/spend-cap", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
+    section(page, "Wallet").get_by_role("button", name="Set a monthly cap").click()
+    page.get_by_label("Spend at most in a month").fill("10")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_label("Account").fill(account.id)
+    page.get_by_role("button", name="Sign in").click()
+    expect(section(page, "Plan")).to_contain_text("Free Active")
+
+
+def test_a_token_that_is_over_leads_to_sign_in_and_the_payment_is_told_after_it(account: Account, page: Page) -> None:
+    session = account.pay(account.page("starter"))
+    old = account.api.stack.token(account.id, expires_in_seconds=-600)
+    page.goto(f"{account.api.stack.base_url}/?back=plan&session_id={session}#token={old}")
+    expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
+    page.get_by_label("Account").fill(account.id)
+    page.get_by_role("button", name="Sign in").click()
+    expect(told(page)).to_contain_text("You are on Starter, billed monthly, now.")
+
+
+def test_what_cannot_be_had_is_said_where_it_would_stand_and_can_be_asked_for_again(
+    account: Account, page: Page
+) -> None:
+    error = {"error": {"code": "STORE_UNAVAILABLE", "message": "DynamoDB is busy.", "details": {}}}
+    page.route("**/api/billing/usage", lambda route: route.fulfill(status=503, json=error))
+    sign_in(page, account)
+    usage = section(page, "Usage")
+    expect(usage.get_by_role("alert")).to_have_text(
+        "The billing service is busy. Nothing was changed: try again in a moment."
+    )
+    expect(section(page, "Plan")).to_contain_text("Free Active")
+    page.unroute("**/api/billing/usage")
+    usage.get_by_role("button", name="Try again").click()
+    expect(usage).to_contain_text("API requests")
+    expect(usage.get_by_role("heading")).to_be_focused()
+
+
+def test_an_act_that_fails_says_so_keeps_what_was_typed_and_repeats_with_the_same_key(
+    account: Account, page: Page
+) -> None:
+    sign_in(page, account)
+    keys: list[str] = []
+
+    def fail(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route("**/api/balance/deposit", fail)
+    section(page, "Wallet").get_by_role("button", name="Add money").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Amount in US dollars").fill("77")
+    dialog.get_by_role("button", name="Go to payment").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("could not be reached")
+    expect(dialog.get_by_label("Amount in US dollars")).to_have_value("77")
+    dialog.get_by_role("button", name="Go to payment").click()
+    expect(page.get_by_text("$77.00").first).to_be_visible()
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+
+
+def test_while_it_loads_the_sections_wait_and_offline_it_is_said(account: Account, page: Page) -> None:
+    waiting: list[Route] = []
+
+    def keep_waiting(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/api/balance", keep_waiting)
+    page.goto(f"{account.api.stack.base_url}/#token={account.token}")
+    wallet = section(page, "Wallet")
+    expect(wallet).to_have_attribute("aria-busy", "true")
+    expect(wallet.locator(".skeleton")).to_be_visible()
+    page.context.set_offline(True)
+    expect(page.get_by_text("You are offline.")).to_be_visible()
+    for route in waiting:
+        route.abort()
+    expect(wallet.get_by_role("alert")).to_contain_text("could not be reached")
+    page.unroute("**/api/balance")
+    page.context.set_offline(False)
+    expect(wallet).to_contain_text("$0.00")
+    expect(page.get_by_text("You are offline.")).to_be_hidden()
+
+
+def test_money_and_dates_are_in_the_reader_s_locale(account: Account, open_page: OpenPage) -> None:
+    scenes.deposit(account, 12_345)
+    account.buy("pro")
+    page = open_page(locale="de-DE")
+    sign_in(page, account)
+    expect(page.locator("#balance")).to_have_text(re.compile(r"^123,45\s\$$"))
+    expect(section(page, "Plan")).to_contain_text(re.compile(r"Renews on \d+\. \w+ 20\d\d\."))
+    expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("of 2.000.000")
+
+
+def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(account: Account, page: Page) -> None:
+    config = (DASHBOARD / "config.js").read_text()
+    hook = f"({{ expired }}) => (expired ? {json.dumps(account.token)} : 'an.old.token')"
+    handed = config.replace("getToken: null", f"getToken: {hook}").replace('signIn: "local"', "signIn: null")
+    assert handed.count(hook) == 1
+    page.route("**/config.js", lambda route: route.fulfill(body=handed, content_type="text/javascript"))
+    page.goto(account.api.stack.base_url)
+    wait_until_loaded(page)
+    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_it_asks_for_less_motion_where_the_reader_does(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
+
+
+def test_the_page_stays_small_and_its_files_short() -> None:
+    files = [file for file in DASHBOARD.rglob("*") if file.is_file() and file.name != "types.js"]
+    whole = b"".join(file.read_bytes() for file in files)
+    assert len(whole) < MOST_BYTES
+    assert len(gzip.compress(whole)) < MOST_BYTES_SENT
+    long = [file.name for file in files if len(file.read_text().splitlines()) > MOST_LINES]
+    assert long == []
+
+
+def test_every_module_is_named_for_loading_at_once() -> None:
+    index = (DASHBOARD / "index.html").read_text()
+    modules = {file.relative_to(DASHBOARD).as_posix() for file in DASHBOARD.rglob("*.js")} - {"types.js"}
+    assert set(re.findall(r'modulepreload" href="([^"]+)"', index)) == modules
