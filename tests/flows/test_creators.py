@@ -110,7 +110,8 @@ def test_a_refund_gives_the_caller_the_price_and_takes_the_creators_share(
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (first.json(), "true")
     error_of(refund(api, caller, charge_id, "another"), 409, "ALREADY_REFUNDED")
     error_of(refund(api, creator, charge_id, "not theirs"), 404, "CHARGE_NOT_FOUND")
-    assert me(creator)["pending_cents"] == 0
+    told = me(creator)
+    assert (told["pending_cents"], told["pending_by_day"]) == (0, [])
     audit(api)
 
 

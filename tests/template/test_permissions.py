@@ -21,6 +21,7 @@ ENDING_HOLDS = {
 SCANNING = {
     ("AuditFunction", "WalletsTable"): "an audit of all accounts must find them; it runs daily, for no caller",
     ("AuditFunction", "CreatorsTable"): "likewise",
+    ("AuditFunction", "UsageTable"): "likewise",
 }
 STRIPE_SECRET = {"Ref": "StripeSecretArn"}
 

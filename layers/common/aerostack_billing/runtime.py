@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aerostack_billing.accounts.service import Subscriptions
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
-    from aerostack_billing.creators.audit import FullAudit
+    from aerostack_billing.audit.service import WholeAudit
     from aerostack_billing.creators.earnings import Earnings
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.batch import Batch
     from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.overview import UsageOverview
+    from aerostack_billing.usage.places import PlaceStore
     from aerostack_billing.usage.resets import Resets
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
@@ -160,12 +161,16 @@ class Runtime:
         return UsageOverview(self.usage, self.catalog)
 
     @cached_property
-    def resources(self) -> Resources:
+    def places(self) -> PlaceStore:
         from aerostack_billing.usage.places import PlaceStore  # noqa: PLC0415
+
+        return PlaceStore(self.dynamo, self.settings.usage_table, self.usage)
+
+    @cached_property
+    def resources(self) -> Resources:
         from aerostack_billing.usage.resources import Resources  # noqa: PLC0415
 
-        places = PlaceStore(self.dynamo, self.settings.usage_table, self.usage)
-        return Resources(places, self.usage, self.accounts, self.metering, self.catalog)
+        return Resources(self.places, self.usage, self.accounts, self.metering, self.catalog)
 
     @cached_property
     def redirects(self) -> RedirectPolicy:
@@ -277,11 +282,15 @@ class Runtime:
         return OperatorLog(self.dynamo, self.settings.ledger_table)
 
     @cached_property
-    def audit(self) -> FullAudit:
+    def audit(self) -> WholeAudit:
+        from aerostack_billing.audit.service import WholeAudit  # noqa: PLC0415
+        from aerostack_billing.audit.usage import UsageAudit  # noqa: PLC0415
         from aerostack_billing.creators.audit import FullAudit  # noqa: PLC0415
         from aerostack_billing.wallet.audit import Audit  # noqa: PLC0415
 
-        return FullAudit(Audit(self.wallets), self.creators)
+        table = self.settings.usage_table
+        usage = UsageAudit(self.dynamo, table, self.usage, self.places, self.accounts, self.catalog)
+        return WholeAudit(FullAudit(Audit(self.wallets), self.creators), usage)
 
     @cached_property
     def creators(self) -> CreatorStore:

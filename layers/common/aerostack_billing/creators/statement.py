@@ -24,7 +24,9 @@ class CreatorStatement:
         return {
             "onboarding": creator.onboarding,
             "pending_cents": cents(sum(pending.values())),
-            "pending_by_day": [{"day": day, "amount_cents": cents(amount)} for day, amount in pending.items()],
+            "pending_by_day": [
+                {"day": day, "amount_cents": cents(amount)} for day, amount in pending.items() if amount
+            ],
             "payable_cents": cents(max(0, payable)),
             "owed_cents": cents(max(0, -payable)),
             "in_transit_cents": cents(creator.in_transit),

@@ -120,7 +120,7 @@ class UsageStore:
         found = self._dynamo.batch_get(
             {self._table: [self._key(account_id, item) for item in items]}, consistent=consistent
         )
-        return {str(item["period"]): _read(item) for item in found[self._table]}
+        return {str(item["period"]): read_sheet(item) for item in found[self._table]}
 
     def add(self, account_id: str, item: str, name: str, quantity: int, *, throttled: bool = False) -> Sheet:
         """Count `quantity` if there is room; the item after it. One request, one write unit, exact at any concurrency.
@@ -131,7 +131,7 @@ class UsageStore:
 
         def send(write: Write) -> Sheet:
             try:
-                return _read(self._dynamo.update(write))
+                return read_sheet(self._dynamo.update(write))
             except ConditionFailed as failed:
                 raise refusal(failed.item, name) from failed
 
@@ -188,7 +188,7 @@ class UsageStore:
         """
         write = self._additions(account_id, item, totals, [f"#room{i} >= :add{i}" for i in range(len(totals))], {})
         try:
-            return _read(self._dynamo.update(write))
+            return read_sheet(self._dynamo.update(write))
         except ConditionFailed as failed:
             refusals = [refusal(failed.item, name) for name in totals]
             raise next((r for r in refusals if isinstance(r, NotOpen)), refusals[0]) from failed
@@ -247,7 +247,7 @@ class UsageStore:
             values={**(counting.values or {}), ":lease": lease.value},
         )
         try:
-            return _read(self._dynamo.update(write))
+            return read_sheet(self._dynamo.update(write))
         except ConditionFailed as failed:
             raise refusal(failed.item, lease.metric) from failed
 
@@ -332,7 +332,7 @@ class UsageStore:
         try:
             self._dynamo.update(note)
         except ConditionFailed as failed:
-            return _read(failed.item).counters[name].announced if failed.item else level
+            return read_sheet(failed.item).counters[name].announced if failed.item else level
         return None
 
     def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, Sheet]]:
@@ -344,7 +344,7 @@ class UsageStore:
             }
         )
         account = next(iter(found[self._accounts.table]), None)
-        return read_account(account_id, account), {str(item["period"]): _read(item) for item in found[self._table]}
+        return read_account(account_id, account), {str(item["period"]): read_sheet(item) for item in found[self._table]}
 
     def _key(self, account_id: str, item: str) -> Item:
         return {"account_id": account_id, "period": item}
@@ -372,10 +372,10 @@ def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
     """Why a counter refused: it does not exist yet, or it has no room."""
     if item is None or f"{name}_room" not in item:
         return NotOpen()
-    return NoRoom(_read(item))
+    return NoRoom(read_sheet(item))
 
 
-def _read(item: Item) -> Sheet:
+def read_sheet(item: Item) -> Sheet:
     names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
     leases = {name: str(value) for name, value in item.items() if name.startswith(LEASE_PREFIX)}
     return Sheet(

@@ -31,6 +31,7 @@ class Report:
     transfers: int
     violations: tuple[Violation, ...]
     busy: tuple[str, ...] = ()
+    counters: int = 0
 
 
 def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:

@@ -1,0 +1,89 @@
+"""The audit of usage: each counter holds its own ceiling, which is its account's, and what takes places is there."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterator
+
+from aerostack_billing import clock
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.dynamo import Dynamo, Item
+from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.usage.places import PlaceStore
+from aerostack_billing.usage.store import RESOURCES_ITEM, Sheet, UsageStore, is_month, limits_of, read_sheet
+from aerostack_billing.wallet.audit import Violation
+
+_LOOKS = 20
+"""What two items say of one another is looked at again while it does not agree: it may be changing at this moment."""
+
+
+class UsageAudit:
+    """Audits counters in the store; writes nothing."""
+
+    def __init__(
+        self,
+        dynamo: Dynamo,
+        table: str,
+        usage: UsageStore,
+        places: PlaceStore,
+        accounts: AccountStore,
+        catalog: Catalog,
+    ) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self._usage = usage
+        self._places = places
+        self._accounts = accounts
+        self._catalog = catalog
+
+    def run(self, account_id: str | None) -> tuple[int, list[Violation]]:
+        """How many counters one account has, or all of them, and what is wrong with them."""
+        looked, found = 0, list[Violation]()
+        for item in self._items(account_id):
+            owner, name, sheet = str(item["account_id"]), str(item["period"]), read_sheet(item)
+            looked += len(sheet.counters)
+            found += self._ceilings(owner, name, sheet)
+            if not is_month(name) or name >= clock.period():
+                found += self._tier(owner, name, sheet)
+            if name == RESOURCES_ITEM:
+                found += self._taken(owner)
+        return looked, found
+
+    def _items(self, account_id: str | None) -> Iterator[Item]:
+        """Every item that holds counters; for all accounts this reads the whole table."""
+        if account_id is None:
+            kind = {":text": "S"}
+            return self._dynamo.scan(self._table, "attribute_type(#tier, :text)", kind, names={"#tier": "tier"})
+        own = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
+        return (item for item in own if "tier" in item)
+
+    def _ceilings(self, owner: str, name: str, sheet: Sheet) -> Iterator[Violation]:
+        limits = limits_of(self._catalog.plan(sheet.tier), name)
+        for metric, counter in sheet.counters.items():
+            # A name that the catalog has no more has no limit to hold it against.
+            if metric in limits and counter.used + counter.room != limits[metric].ceiling:
+                told = f"used and room of {metric} in {name} are the hard limit"
+                yield Violation(owner, told, limits[metric].ceiling, counter.used + counter.room)
+            if counter.used < 0:
+                yield Violation(owner, f"used of {metric} in {name} is not below zero", 0, counter.used)
+
+    def _tier(self, owner: str, name: str, sheet: Sheet) -> Iterator[Violation]:
+        tier = self._accounts.get(owner).plan.tier
+        for _ in range(_LOOKS):
+            if sheet.tier == tier:
+                return
+            sheet, tier = self._usage.sheet(owner, name), self._accounts.get(owner).plan.tier
+        yield Violation(owner, f"the counters of {name} carry the account's plan", tier, sheet.tier)
+
+    def _taken(self, owner: str) -> Iterator[Violation]:
+        there, counted = Tally[str](), dict[str, int]()
+        for _ in range(_LOOKS):
+            counted = {
+                kind: counter.used for kind, counter in self._usage.sheet(owner, RESOURCES_ITEM).counters.items()
+            }
+            there = Tally(place.kind for place in self._places.all(owner))
+            if all(counted.get(kind, 0) == there[kind] for kind in {*counted, *there}):
+                return
+        for kind in sorted({*counted, *there}):
+            if counted.get(kind, 0) != there[kind]:
+                yield Violation(owner, f"places of {kind} are what takes them", there[kind], counted.get(kind, 0))
