@@ -10,9 +10,9 @@ import { createSession } from "./lib/session.js";
 import { Store } from "./lib/store.js";
 import { settleReturn, takeReturn } from "./returning.js";
 import { planNotices } from "./rules/plans.js";
-import { reloadNotices } from "./rules/reload.js";
 import { firstDay, spendingByDay } from "./rules/spending.js";
 import { usageNotices } from "./rules/usage.js";
+import { walletNotices } from "./rules/wallet.js";
 import { noticeBox } from "./views/acts.js";
 import { creatorView } from "./views/creator.js";
 import { planView } from "./views/plan.js";
@@ -139,7 +139,7 @@ function notices(store, acts) {
     const found = [
       ...(billing ? planNotices(billing) : []),
       ...(usage ? usageNotices(usage, now()) : []),
-      ...(balance ? reloadNotices(balance.auto_reload, now()) : []),
+      ...(balance ? walletNotices(balance, now()) : []),
     ];
     region.replaceChildren(...found.map((notice) => noticeBox(notice, acts)));
   });

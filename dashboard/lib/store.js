@@ -12,6 +12,8 @@ export class Store {
     this.sources = sources;
     /** @type {Record<string, Part>} */
     this.parts = {};
+    /** @type {Record<string, number>} How often each part was asked for or set: whose turn an answer belongs to. */
+    this.turns = {};
     /** @type {{names: string[], tell: () => void}[]} */
     this.listeners = [];
   }
@@ -28,7 +30,7 @@ export class Store {
 
   /**
    * Fetch parts anew. What is shown stays until the new answer is there, and where that fails; nothing is told where
-   * nothing changed.
+   * nothing changed. An answer that comes after a newer one was asked for or set is dropped.
    *
    * @param {...string} names
    */
@@ -38,19 +40,27 @@ export class Store {
 
   /** @param {string} name */
   async loadOne(name) {
-    let data;
-    try {
-      data = await this.sources[name]();
-    } catch (error) {
-      if (this.data(name) !== undefined) return;
-      this.parts[name] = { error };
-      return this.tell(name);
-    }
-    this.set(name, data);
+    const turn = this.begin(name);
+    const part = await this.sources[name]().then(
+      (data) => ({ data }),
+      (error) => ({ error }),
+    );
+    if (turn !== this.turns[name]) return;
+    if ("data" in part) return this.set(name, part.data);
+    if (this.data(name) !== undefined) return;
+    this.parts[name] = part;
+    this.tell(name);
+  }
+
+  /** @param {string} name */
+  begin(name) {
+    this.turns[name] = (this.turns[name] ?? 0) + 1;
+    return this.turns[name];
   }
 
   /** Note an answer that came another way, such as that of a PUT. @param {string} name @param {any} data */
   set(name, data) {
+    this.begin(name);
     const same = JSON.stringify(this.data(name)) === JSON.stringify(data);
     this.parts[name] = { data };
     if (!same) this.tell(name);

@@ -84,11 +84,3 @@ export function settingsOf({ enabled, threshold_cents, amount_cents, monthly_cap
     monthly_cap_cents === null ? "no monthly cap" : `at most ${money(monthly_cap_cents, { whole: true })} a month`;
   return `Below ${money(threshold_cents, { whole: true })}, add ${money(amount_cents, { whole: true })}; ${cap}.`;
 }
-
-/** What of it the reader must not miss. @param {AutoReload} reload @param {Date} now */
-export function reloadNotices(reload, now) {
-  if (reload.state !== "suspended" && reload.state !== "action_required") return [];
-  const { tone, text, acts } = describeReload(reload, now);
-  const title = reload.state === "suspended" ? "Auto-reload is suspended" : "Your bank asks you to confirm a reload";
-  return [{ id: "reload", tone, title, text, acts }];
-}

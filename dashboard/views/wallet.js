@@ -3,6 +3,7 @@
 import { badge, button, h } from "../lib/dom.js";
 import { money } from "../lib/format.js";
 import { describeReload, settingsOf } from "../rules/reload.js";
+import { capReached } from "../rules/wallet.js";
 import { controls } from "./acts.js";
 
 /** @typedef {import("../types.js").Balance} Balance @typedef {import("./acts.js").Acts} Acts */
@@ -27,12 +28,6 @@ function funds({ balance_cents, held_cents, debt_cents, lifetime_deposited_cents
       pair("Deposited so far", money(lifetime_deposited_cents)),
       pair("Spent so far", money(lifetime_spent_cents)),
     ),
-    debt_cents > 0 &&
-      h(
-        "p",
-        { class: "small bad-text" },
-        "A payment was taken back after it was spent. The next deposit pays this first; until then nothing can be spent.",
-      ),
     h("div", { class: "actions" }, button("Add money", acts.deposit, { id: "deposit", class: "button primary" })),
   );
 }
@@ -63,8 +58,9 @@ function reload({ auto_reload }, now, acts) {
 }
 
 /** @param {Balance} balance @param {Acts} acts */
-function cap({ monthly_spend_cap_cents: most, monthly_spent_cents: spent }, acts) {
-  const reached = most !== null && spent >= most;
+function cap(balance, acts) {
+  const { monthly_spend_cap_cents: most, monthly_spent_cents: spent } = balance;
+  const reached = capReached(balance);
   return h(
     "div",
     { class: "card", id: "spend-cap" },

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from local.paths import DASHBOARD
 from tests.flows.client import ASKS_EACH_TIME, Account
@@ -218,6 +218,34 @@ def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(
     expect(section(page, "Plan")).to_contain_text("Free Active")
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
     assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_on_a_host_of_its_own_it_calls_the_api_across_origins(account: Account, browser: Browser) -> None:
+    served, called = "https://app.aerostack.dev/settings/billing/", "https://api.aerostack.test"
+    config = (DASHBOARD / "config.js").read_text().replace('apiBaseUrl: ""', f'apiBaseUrl: "{called}"')
+    types = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+    def serve(route: Route) -> None:
+        file = DASHBOARD / (route.request.url.removeprefix(served).partition("#")[0] or "index.html")
+        body = config if file.name == "config.js" else file.read_text()
+        route.fulfill(body=body, content_type=types[file.suffix])
+
+    def forward(route: Route) -> None:
+        answer = route.fetch(url=route.request.url.replace(called, account.api.stack.base_url))
+        # The browser lets the page read it because the API itself allows this origin.
+        assert answer.headers["access-control-allow-origin"] == "https://app.aerostack.dev"
+        route.fulfill(response=answer)
+
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route(f"{served}**", serve)
+        page.route(f"{called}/**", forward)
+        page.route("**/_local/**", lambda route: route.fulfill(status=404))
+        page.goto(f"{served}#token={account.token}")
+        wait_until_loaded(page)
+        expect(section(page, "Plan")).to_contain_text("Free Active")
+        expect(section(page, "Usage")).to_contain_text("API requests")
+        page.unroute_all(behavior="wait")
 
 
 def test_it_asks_for_less_motion_where_the_reader_does(account: Account, page: Page) -> None:

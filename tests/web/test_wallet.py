@@ -131,6 +131,7 @@ def test_a_monthly_cap_is_set_is_reached_and_is_taken_away(account: Account, pag
     expect(told(page)).to_contain_text("The monthly cap is set.")
     expect(card).to_contain_text("Cap reached")
     expect(card).to_contain_text("$4.00 of $4")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Your monthly spending cap is reached")
     assert balance(account)["monthly_spend_cap_cents"] == 400
     card.get_by_role("button", name="Change cap").click()
     page.get_by_label("Spend at most in a month").fill("")
@@ -151,7 +152,10 @@ def test_what_is_held_and_owed_is_shown(account: Account, page: Page) -> None:
     wallet = section(page, "Wallet")
     expect(wallet).to_contain_text(re.compile(r"Held for running work\s*\$1\.50"))
     expect(wallet).to_contain_text(re.compile(r"Owed\s*\$21\.50"))
-    expect(wallet).to_contain_text("The next deposit pays this first")
+    notice = page.get_by_role("region", name="Notices")
+    expect(notice).to_contain_text("Your wallet owes $21.50")
+    notice.get_by_role("button", name="Add money").click()
+    expect(page.get_by_role("dialog", name="Add money")).to_be_visible()
 
 
 def test_spending_is_drawn_by_day_and_kind_and_told_as_a_table(account: Account, page: Page) -> None:
