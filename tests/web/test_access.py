@@ -26,14 +26,10 @@ MOST_LINES = 400
 
 
 def check_accessible(page: Page, where: str) -> None:
-    """No finding of axe's that is serious or critical."""
+    """Axe finds nothing, however small."""
     found = Axe().run(page).response["violations"]
-    grave = [
-        (violation["id"], [node["target"] for node in violation["nodes"]][:3])
-        for violation in found
-        if violation["impact"] in {"serious", "critical"}
-    ]
-    assert grave == [], where
+    told = [(finding["id"], finding["impact"], [node["target"] for node in finding["nodes"]][:3]) for finding in found]
+    assert told == [], where
 
 
 def check_fits(page: Page, where: str) -> None:
@@ -53,7 +49,7 @@ def eventful(account: Account) -> Account:
     return account
 
 
-def test_axe_finds_nothing_grave_and_nothing_is_wider_than_its_window_by_day_and_night_on_a_desk_and_a_phone(
+def test_axe_finds_nothing_and_nothing_is_wider_than_its_window_by_day_and_night_on_a_desk_and_a_phone(
     eventful: Account, page: Page
 ) -> None:
     page.goto(eventful.api.stack.base_url)
