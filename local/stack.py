@@ -27,6 +27,7 @@ from local.lambdas.host import FunctionError, LambdaHost, environment, shared_en
 from local.lambdas.layer import adopted
 from local.lambdas.outside import OutsideFunction
 from local.paths import DASHBOARD, KEY_FILE, STATE, TEMPLATE
+from local.queues import Queues, clocked
 from local.seam import Stripe, StripeFactory
 from local.stripe import LocalStripe
 from local.template import Schedule, ServerlessApp, load_app
@@ -68,6 +69,7 @@ class Stack:
     timeline: Timeline
     host: LambdaHost
     key: SigningKey
+    queues: Queues
 
     @property
     def webhook_url(self) -> str:
@@ -125,9 +127,12 @@ def _started(config: Config) -> Iterator[Stack]:
             webhook_secret=WEBHOOK_SECRET,
             snapshot=data / "stripe.json" if data is not None else None,
         )
-        timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock))
+        parts.enter_context(clocked(clock.unix))
+        queues = Queues(app, boto3.client("sqs"), host.invoke)
+        queues.create()
+        timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock), queues.poll)
         key = signing_key(config.state / KEY_FILE)
-        stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key)
+        stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key, queues)
         _open(server, stack, aws, variables, config.store)
         parts.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()
@@ -173,6 +178,7 @@ def _open(server: Server, stack: Stack, aws: AwsStandIn, variables: dict[str, st
         timeline=stack.timeline,
         invoke=host.invoke,
         urls=urls,
+        queues=stack.queues,
         aws=aws,
         outside=outside,
         token=stack.token,

@@ -39,15 +39,21 @@ class _Planned:
 class Timeline:
     """The order of things. Only one thread moves it at a time, so no schedule ever runs twice at once.
 
-    `fire` runs a schedule's function, and does not raise for a function that fails.
+    `fire` runs a schedule's function, `poll` the functions that queues feed; neither raises for a function that fails.
     """
 
     def __init__(
-        self, clock: StackClock, stripe: Stripe, schedules: Sequence[Schedule], fire: Callable[[Schedule], None]
+        self,
+        clock: StackClock,
+        stripe: Stripe,
+        schedules: Sequence[Schedule],
+        fire: Callable[[Schedule], None],
+        poll: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._stripe = stripe
         self._fire = fire
+        self._poll = poll
         self._turn = threading.Lock()
         self._stopping = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="timeline", daemon=True)
@@ -92,8 +98,10 @@ class Timeline:
                 self._fire(agenda.pop()[1])
                 firings += 1
                 self._stripe.deliver()
+            self._poll()
         self._clock.advance_to(target)
         self._run_stripe()
+        self._poll()
         self._plan_from(self._clock.unix())
         return Advanced(firings, stripe_steps)
 
@@ -141,6 +149,7 @@ class Timeline:
 
     def _do_due(self) -> None:
         now = self._clock.unix()
+        self._poll()
         for planned in self._planned:
             if planned.next_firing <= now and not self._stopping.is_set():
                 self._fire(planned.schedule)

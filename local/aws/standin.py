@@ -23,7 +23,7 @@ from local.aws.transactions import cheap_transactions
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
-_SERVICES = frozenset({"dynamodb", "secretsmanager"})
+_SERVICES = frozenset({"dynamodb", "secretsmanager", "sqs"})
 
 
 class AwsStandIn:

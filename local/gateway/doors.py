@@ -14,6 +14,7 @@ from local.gateway.app import FunctionUrls
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 from local.lambdas.host import FunctionError, Invoke
 from local.lambdas.outside import OutsideFunction
+from local.queues import NotTaken, Queues
 from local.template.loader import Value
 from local.timeline import Timeline
 
@@ -40,6 +41,7 @@ class Doors:
         timeline: Timeline,
         invoke: Invoke,
         urls: FunctionUrls,
+        queues: Queues,
         aws: AwsStandIn,
         outside: dict[str, OutsideFunction],
         token: Callable[[str], str],
@@ -49,6 +51,7 @@ class Doors:
         self._timeline = timeline
         self._invoke_function = invoke
         self._urls = urls
+        self._queues = queues
         self._aws = aws
         self._outside = outside
         self._token = token
@@ -59,6 +62,8 @@ class Doors:
             ("GET", "health"): self._tell_health,
             ("POST", "advance"): self._advance,
             ("POST", "invoke"): self._invoke,
+            ("GET", "sqs"): self._tell_queue,
+            ("POST", "sqs"): self._send,
             ("POST", "token"): self._sign_in,
         }
 
@@ -111,6 +116,23 @@ class Doors:
         if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
             raise _BadRequest('The body names an account, as in {"account": "acct_demo"}.')
         return json_response(200, {"token": self._token(account)})
+
+    def _send(self, request: HttpRequest, below: str) -> HttpResponse:
+        """Put the body on a queue as it is, and let the function that the queue feeds take it."""
+        queue = self._known_queue(below)
+        try:
+            return json_response(200, {"message_id": self._queues.send(queue, request.body.decode())})
+        except (NotTaken, UnicodeDecodeError) as error:
+            raise _BadRequest(f"The message was not taken: {error}") from error
+
+    def _tell_queue(self, _request: HttpRequest, below: str) -> HttpResponse:
+        return json_response(200, {"messages": self._queues.waiting(self._known_queue(below))})
+
+    def _known_queue(self, queue: str) -> str:
+        if queue not in self._queues.names:
+            known = ", ".join(self._queues.names) or "none"
+            raise _BadRequest(f"{queue or 'Nothing'} is no queue of the template. There are: {known}.")
+        return queue
 
     def _url(self, request: HttpRequest, below: str) -> HttpResponse:
         function, slash, path = below.partition("/")

@@ -1,5 +1,16 @@
 from local.template.errors import TemplateError
-from local.template.model import Cors, Function, Index, JwtAuthorizer, Route, Schedule, ServerlessApp, Table
+from local.template.model import (
+    Cors,
+    Function,
+    Index,
+    JwtAuthorizer,
+    Queue,
+    QueueSource,
+    Route,
+    Schedule,
+    ServerlessApp,
+    Table,
+)
 from local.template.reader import load_app
 
 __all__ = [
@@ -7,6 +18,8 @@ __all__ = [
     "Function",
     "Index",
     "JwtAuthorizer",
+    "Queue",
+    "QueueSource",
     "Route",
     "Schedule",
     "ServerlessApp",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -80,6 +80,29 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Queue:
+    """An SQS queue. `dead_letters` is the ARN of the queue that takes what was received `most_receives` times."""
+
+    logical_id: str
+    name: str
+    arn: str
+    visibility_seconds: int
+    retention_seconds: int
+    dead_letters: str | None
+    most_receives: int
+
+
+@dataclass(frozen=True)
+class QueueSource:
+    """A queue that feeds a function: how many messages at once, and whether its answer may name some that failed."""
+
+    function: str
+    queue: str
+    batch_size: int
+    reports_failures: bool
+
+
+@dataclass(frozen=True)
 class Index:
     """A secondary index of a table."""
 
@@ -113,6 +136,8 @@ class ServerlessApp:
     routes: tuple[Route, ...]
     schedules: tuple[Schedule, ...]
     tables: Mapping[str, Table]
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    queue_sources: tuple[QueueSource, ...] = ()
 
     @property
     def layers(self) -> tuple[Path, ...]:

@@ -55,6 +55,10 @@ class ResourceNames:
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT_ID}/{name}"
         return _arn(kind, name) if kind in _REFERRED_TO_BY_ARN else name
 
+    def name(self, logical_id: str) -> str:
+        """The name itself."""
+        return self._kind_and_name(logical_id)[1]
+
     def attribute(self, logical_id: str, attribute: str) -> str:
         """What `Fn::GetAtt` gives; locally that is `Arn` only."""
         kind, name = self._kind_and_name(logical_id)

@@ -9,8 +9,9 @@ from local.template.api import IMPLICIT_API, Api, check_distinct, read_api, read
 from local.template.errors import TemplateError
 from local.template.functions import has_url, read_function, read_schedule
 from local.template.loader import Value, load_yaml
-from local.template.model import Function, Route, Schedule, ServerlessApp, Table
+from local.template.model import Function, Queue, QueueSource, Route, Schedule, ServerlessApp, Table
 from local.template.names import PSEUDO_PARAMETERS, ResourceNames
+from local.template.queues import read_queue, read_queue_source
 from local.template.resolver import Resolver
 from local.template.section import Section
 from local.template.tables import read_table
@@ -19,6 +20,7 @@ from local.values import DYNAMIC_REFERENCES, PARAMETERS
 _SERVED = frozenset(
     {
         "AWS::DynamoDB::Table",
+        "AWS::SQS::Queue",
         "AWS::Serverless::Function",
         "AWS::Serverless::HttpApi",
         "AWS::Serverless::LayerVersion",
@@ -73,6 +75,8 @@ class _Reader:
         urls: set[str] = set()
         routes: list[Route] = []
         schedules: list[Schedule] = []
+        sources: list[QueueSource] = []
+        queues = self._queues()
         for logical_id, own in self._of_kind("AWS::Serverless::Function"):
             properties = own.over(self._globals.section("Function"))
             functions[logical_id] = read_function(logical_id, properties, self._root, layers)
@@ -80,13 +84,17 @@ class _Reader:
                 urls.add(logical_id)
             events = properties.section("Events")
             for name in events:
-                found = self._event(logical_id, name, events.section(name), apis)
+                found = self._event(logical_id, name, events.section(name), apis, queues)
                 if isinstance(found, Route):
                     routes.append(found)
+                elif isinstance(found, QueueSource):
+                    sources.append(found)
                 elif found is not None:
                     schedules.append(found)
         check_distinct(tuple(routes))
-        return ServerlessApp(functions, frozenset(urls), tuple(routes), tuple(schedules), self._tables())
+        return ServerlessApp(
+            functions, frozenset(urls), tuple(routes), tuple(schedules), self._tables(), queues, tuple(sources)
+        )
 
     def _apis(self) -> dict[str, Api]:
         shared = self._globals.section("HttpApi")
@@ -102,13 +110,24 @@ class _Reader:
             for logical_id, properties in self._of_kind("AWS::DynamoDB::Table")
         }
 
-    def _event(self, function: str, name: str, event: Section, apis: dict[str, Api]) -> Route | Schedule | None:
+    def _queues(self) -> dict[str, Queue]:
+        names = self._names
+        return {
+            logical_id: read_queue(logical_id, names.name(logical_id), names.attribute(logical_id, "Arn"), properties)
+            for logical_id, properties in self._of_kind("AWS::SQS::Queue")
+        }
+
+    def _event(
+        self, function: str, name: str, event: Section, apis: dict[str, Api], queues: dict[str, Queue]
+    ) -> Route | Schedule | QueueSource | None:
         kind = event.text("Type")
         properties = event.section("Properties")
         if kind == "HttpApi":
             return read_route(function, properties, apis)
         if kind in {"ScheduleV2", "Schedule"}:
             return read_schedule(function, name, kind, properties)
+        if kind == "SQS":
+            return read_queue_source(function, properties, queues)
         raise event.refuse(f"events of type {kind} are not served by the local stack")
 
     def _of_kind(self, kind: str) -> list[tuple[str, Section]]:

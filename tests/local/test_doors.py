@@ -150,8 +150,8 @@ def test_a_client_outside_and_one_inside_share_one_aws(stack: Stack) -> None:
 
 
 def test_a_service_that_is_not_served_here_is_refused_here(stack: Stack) -> None:
-    with pytest.raises(Exception, match="sqs is not served locally"):
-        boto3.client("sqs").list_queues()
+    with pytest.raises(Exception, match="cloudformation is not served locally"):
+        boto3.client("cloudformation").list_stacks()
 
 
 def test_a_port_that_is_taken_is_told(stack: Stack) -> None:

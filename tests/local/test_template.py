@@ -150,7 +150,14 @@ def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -
             function("Get", "get", route("GET", "/a") + route("get", "/a").replace("get", "twin", 1)),
             "both answer GET /a",
         ),
-        (function("Get", "get", "Q: {Type: SQS, Properties: {}}"), "events of type SQS are not served"),
+        (function("Get", "get", "Q: {Type: SNS, Properties: {}}"), "events of type SNS are not served"),
+        (function("Get", "get", "Q: {Type: SQS, Properties: {Queue: arn:none}}"), "arn:none is no queue of this"),
+        (
+            "  Mail: {Type: AWS::SQS::Queue}\n"
+            + function("Get", "get", "Q: {Type: SQS, Properties: {Queue: !GetAtt Mail.Arn, BatchSize: 0}}"),
+            "BatchSize must be 1 to",
+        ),
+        ("  Mail: {Type: AWS::SQS::Queue, Properties: {FifoQueue: true}}\n", "FifoQueue is not served"),
         (function("Get", "get", route("GET", "/a{b}")), "mixes text and a variable"),
         (function("Get", "get", route("GET", "/{a+}/b")), "greedy variable must be the last"),
         (function("Get", "get", route("GET", "/a", ", Auth: {Authorizer: Other}")), "Authorizer Other is not among"),

@@ -12,6 +12,7 @@ import pytest
 from aerostack_billing.errors import InvalidRequest, PlanLimitExceeded, StoreUnavailable, UnknownMetric
 from aerostack_billing.fields import validated
 from aerostack_billing.runtime import Runtime
+from aerostack_billing.usage.lease_store import prefix_of
 from aerostack_billing.usage.leases import LeaseNotFound
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
 from aerostack_billing.usage.store import Sheet
@@ -258,6 +259,20 @@ def test_lapsed_leases_do_not_pile_up_in_the_item(parts: Runtime, account: str, 
         time_stands.forward(2)
     assert len(parts.usage.sheet(account, "2026-03").leases) < 10
     assert counter(parts, account)[0] == 300
+
+
+def test_forty_open_leases_are_two_write_units_and_none_is_taken_for_another_metrics(
+    parts: Runtime, account: str, meter: Meter
+) -> None:
+    metrics = list(parts.catalog.data.monthly_quotas)
+    assert len(set(map(prefix_of, metrics))) == len(metrics)
+    for metric in metrics:
+        consume(parts, account, 500, metric)
+    leases = [take(parts, account, 10) for _ in range(40)]
+    meter.reset()
+    consume(parts, account)
+    settle(parts, account, leases[0], 5)
+    assert meter.spent() == (2, 4, 0)
 
 
 def test_many_nodes_with_leases_never_pass_the_hard_limit(parts: Runtime, account: str, time_stands: Time) -> None:

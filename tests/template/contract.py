@@ -56,6 +56,8 @@ SCHEDULES = {
 
 WEBHOOK = "StripeWebhookFunction"
 
+INGEST = "IngestFunction"
+
 STRIPE_FUNCTIONS = {
     "CheckoutFunction",
     "VerifySessionFunction",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from local.stack import Stack
 from local.testing import running_stack
 from tests.template.conftest import ROOT
-from tests.template.contract import ROUTES, SCHEDULES, SCOPES, WEBHOOK, kebab
+from tests.template.contract import INGEST, ROUTES, SCHEDULES, SCOPES, WEBHOOK, kebab
 
 
 def sample(logical_id: str) -> dict[str, Any]:
@@ -115,6 +116,15 @@ def test_the_audit_s_sample_event_names_one_account() -> None:
 @pytest.mark.parametrize("logical_id", SCHEDULES)
 def test_a_schedule_s_sample_event_runs_through(stack: Stack, logical_id: str) -> None:
     stack.host.invoke(logical_id, sample(logical_id))
+
+
+def test_the_ingest_s_sample_event_is_one_of_a_queue_and_all_of_it_is_counted(stack: Stack) -> None:
+    event = sample(INGEST)
+    for record in event["Records"]:
+        assert record["eventSource"] == "aws:sqs"
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+    assert stack.host.invoke(INGEST, event) == {"batchItemFailures": []}
+    assert stack.queues.waiting("IngestDeadLetterQueue") == []
 
 
 def test_an_audit_of_everything_and_of_one_account_finds_nothing_wrong(stack: Stack) -> None:

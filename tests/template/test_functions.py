@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.template.conftest import ROOT, of_type
-from tests.template.contract import ROUTES, SCHEDULES, STRIPE_FUNCTIONS, WEBHOOK, kebab
+from tests.template.contract import INGEST, ROUTES, SCHEDULES, STRIPE_FUNCTIONS, WEBHOOK, kebab
 
 
-def test_there_is_one_function_a_route_one_a_schedule_and_the_webhook(functions: dict[str, Any]) -> None:
-    assert set(functions) == {*ROUTES, *SCHEDULES, WEBHOOK}
+def test_there_is_one_function_a_route_one_a_schedule_the_webhook_and_the_ingest(functions: dict[str, Any]) -> None:
+    assert set(functions) == {*ROUTES, *SCHEDULES, WEBHOOK, INGEST}
 
 
 def test_every_function_runs_on_python_3_13_and_arm64(template: dict[str, Any], functions: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ Grant = tuple[str, str, str]  # function, table or table/index, action
 UNSEEN: dict[Grant, str] = {
     ("ClaimResourceFunction", "UsageTable", "GetItem"): "when a refused transaction does not hand the place back",
     ("ConsumeBatchFunction", "EventsTable", "UpdateItem"): "to answer a key whose first request broke off unanswered",
+    ("IngestFunction", "EventsTable", "UpdateItem"): "likewise",
     ("SetAutoReloadFunction", "LedgerTable", "PutItem"): "when a payment that is to be voided was confirmed meanwhile",
 }
 """Granted for what a test does not bring about on one thread, and why it is needed all the same."""
@@ -89,6 +90,11 @@ class Caller:
         asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
         answer = self("POST", "/billing/usage/batch", asked, scope=METER)
         return [result["status"] for result in answer["results"]]
+
+    def send(self, *events: dict[str, object]) -> None:
+        """Put a batch of events on the usage queue, and let it be taken."""
+        asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
+        requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=30).raise_for_status()
 
     def lease(self) -> None:
         """Take a lease and settle it."""
@@ -205,6 +211,13 @@ def walk_through_batches_and_leases(at_once: Caller, leasing: Caller) -> None:
     assert at_once.batch({"idempotency_key": "refused"}, {}) == [403, 403]
 
 
+def walk_through_the_queue(sending: Caller) -> None:
+    sending.send({}, {"idempotency_key": "once"}, {"metric": "storage_bytes", "quantity": 5})
+    sending.send({"quantity": 54_998})
+    sending.send({}, {"idempotency_key": "refused"})
+    assert sending("GET", "/billing/usage")["usage"]["api_requests"]["used"] == 55_000
+
+
 def walk_through_the_wallet(call: Caller) -> None:
     session = call.deposit(2_500, idempotency_key="pay in")
     call("GET", f"/billing/verify-session?session_id={session}")
@@ -314,6 +327,7 @@ def used() -> set[Grant]:
                 Caller(stack, "acct_plans").webhooks(paused=True)
                 walk_through_plans(Caller(stack, "acct_plans"))
                 walk_through_batches_and_leases(Caller(stack, "acct_batches"), Caller(stack, "acct_leases"))
+                walk_through_the_queue(Caller(stack, "acct_sending"))
                 walk_through_the_wallet(Caller(stack, "acct_wallet"))
                 walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
                 walk_through_lost_deliveries(Caller(stack, "acct_unheard"))
@@ -331,6 +345,7 @@ def granted(statements: list[tuple[str, dict[str, Any]]]) -> set[Grant]:
         for function, statement in statements
         if (place := table_or_index(statement["Resource"]))
         for action in as_list(statement["Action"])
+        if action.startswith("dynamodb:")
     }
 
 

@@ -24,6 +24,7 @@ SCANNING = {
     ("AuditFunction", "UsageTable"): "likewise",
 }
 STRIPE_SECRET = {"Ref": "StripeSecretArn"}
+DEAD_LETTERS = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 
 
 def granted(statements: Statements, resource: object) -> dict[str, set[str]]:
@@ -60,8 +61,8 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
         assert not {"NotAction", "NotResource"} & set(statement), function
 
 
-def test_every_statement_names_a_table_an_index_or_the_secret(statements: Statements) -> None:
-    known = [*map(table, TABLES), *(index(name, of) for of, name in INDEXES), STRIPE_SECRET]
+def test_every_statement_names_a_table_an_index_the_secret_or_the_dead_letters(statements: Statements) -> None:
+    known = [*map(table, TABLES), *(index(name, of) for of, name in INDEXES), STRIPE_SECRET, DEAD_LETTERS]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
@@ -119,6 +120,7 @@ def test_no_function_may_change_a_table_itself(statements: Statements) -> None:
         "dynamodb:Scan",
         "dynamodb:UpdateItem",
         "secretsmanager:GetSecretValue",
+        "sqs:SendMessage",
     }
     for function, statement in statements:
         assert set(as_list(statement["Action"])) <= allowed, function
@@ -145,6 +147,11 @@ def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(state
     writers = {f for f, actions in granted(statements, table("AccountsTable")).items() if actions & writes}
     reading = {"PortalFunction", "SetAutoReloadFunction", "AutoReloadFunction"}
     assert writers == STRIPE_FUNCTIONS - reading - {"OnboardCreatorFunction", "PayoutFunction"}
+
+
+def test_only_the_ingest_may_put_aside_and_it_may_do_nothing_else_with_a_queue(statements: Statements) -> None:
+    # SAM adds what polling the queue takes.
+    assert granted(statements, DEAD_LETTERS) == {"IngestFunction": {"sqs:SendMessage"}}
 
 
 def test_reading_functions_cannot_write(statements: Statements) -> None:

@@ -45,6 +45,10 @@ class Settings:
         return self._need("CREATORS_TABLE")
 
     @property
+    def ingest_dead_letter_queue_url(self) -> str:
+        return self._need("INGEST_DEAD_LETTER_QUEUE_URL")
+
+    @property
     def platform_fee_bps(self) -> int:
         """What the platform keeps of a tool call's price, in basis points."""
         return self._whole("PLATFORM_FEE_BPS", 0, 10_000)

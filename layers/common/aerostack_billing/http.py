@@ -6,11 +6,9 @@ import base64
 import binascii
 import functools
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -18,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from aerostack_billing import runtime
 from aerostack_billing.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
 from aerostack_billing.fields import AccountId, validated
+from aerostack_billing.json_object import parse_object
 from aerostack_billing.runtime import Runtime
 
 MAX_BODY_BYTES = 64 * 1024
@@ -97,7 +96,7 @@ class Request:
         raw = self.raw_body()
         if len(raw) > MAX_BODY_BYTES:
             raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less at once.")
-        data = _parse(raw)
+        data = parse_object(raw)
         key = self.header("idempotency-key")
         if key is not None and "idempotency_key" in model.model_fields:
             # A null in the body is no key.
@@ -151,33 +150,3 @@ def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:
         return _ACCOUNT_ID.validate_python(value, strict=True)
     except ValidationError as error:
         raise otherwise() from error
-
-
-def _parse(raw: bytes) -> dict[str, object]:
-    try:
-        data = json.loads(raw, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
-    except (ValueError, RecursionError) as error:
-        raise InvalidJson("The body is not JSON.") from error
-    if not isinstance(data, dict):
-        raise InvalidRequest("The body must be a JSON object.", {"body": "must be an object"})
-    return data
-
-
-def _decimal(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise ValueError("a number beyond all bounds") from error
-
-
-def _each_name_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """The object; InvalidRequest (422) where a name stands twice: what reads it elsewhere may take the other value."""
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        repeated = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
-        raise InvalidRequest("Give each field once.", dict.fromkeys(repeated, "given more than once"))
-    return data
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.reload.settings import ReloadSettings
     from aerostack_billing.usage.batch import Batch
+    from aerostack_billing.usage.dead_letters import DeadLetters
+    from aerostack_billing.usage.ingest import Ingest
     from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.overview import UsageOverview
     from aerostack_billing.usage.places import PlaceStore
@@ -144,9 +146,26 @@ class Runtime:
 
     @cached_property
     def leases(self) -> Leases:
+        from aerostack_billing.usage.lease_store import LeaseStore  # noqa: PLC0415
         from aerostack_billing.usage.leases import Leases  # noqa: PLC0415
 
-        return Leases(self.metering, self.usage)
+        return Leases(self.metering, LeaseStore(self.dynamo, self.settings.usage_table, self.usage))
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        import boto3  # noqa: PLC0415
+
+        from aerostack_billing.usage.dead_letters import DeadLetters  # noqa: PLC0415
+
+        return DeadLetters(lambda: boto3.client("sqs"), self.settings.ingest_dead_letter_queue_url)
+
+    @cached_property
+    def ingest(self) -> Ingest:
+        from aerostack_billing.usage.batch import Batch  # noqa: PLC0415
+        from aerostack_billing.usage.ingest import KEPT_SECONDS, Ingest  # noqa: PLC0415
+
+        batch = Batch(self.metering, self.usage, self.idempotency, KEPT_SECONDS)
+        return Ingest(batch, self.metering, self.usage, self.idempotency, self.dead_letters, self.telemetry)
 
     @cached_property
     def resets(self) -> Resets:

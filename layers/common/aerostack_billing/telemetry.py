@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 if TYPE_CHECKING:
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.errors import BillingError
+    from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.wallet.audit import Report
     from aerostack_billing.wallet.models import Wallet
@@ -73,9 +74,21 @@ class Telemetry:
             self.logger.error("audit violation", extra={"violation": asdict(violation)})
             self._count("AuditViolation")
 
-    def _count(self, name: str) -> None:
+    def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
+        """An event of the queue was over the plan's limit: it happened, and is not counted."""
+        told = {"account_id": account_id, "metric": metric, "quantity": quantity, "message_id": message_id}
+        self.logger.warning("usage refused", extra=told)
+
+    def ingested(self, done: Ingested) -> None:
+        """A poll of the queue is through."""
+        self.logger.info("ingest", extra=done.view())
+        for name, events in (("IngestRefused", done.refused), ("IngestDead", done.dead)):
+            if events:
+                self._count(name, events)
+
+    def _count(self, name: str, value: int = 1) -> None:
         # Imported where it is used: most requests count nothing, and the module costs every cold start.
         from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
 
-        with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=self.namespace):
+        with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=self.namespace):
             pass

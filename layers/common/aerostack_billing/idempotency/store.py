@@ -68,7 +68,9 @@ class IdempotencyStore:
         item = self._dynamo.get(self._table, {"event_id": request.record_id})
         return self.read(request, item)
 
-    def claim(self, request: Keyed, body: dict[str, object] | None = None) -> Write:
+    def claim(
+        self, request: Keyed, body: dict[str, object] | None = None, *, kept_seconds: int = KEPT_SECONDS
+    ) -> Write:
         """The write, for the transaction of the effect, that takes the key unless a live record holds it.
 
         With `body`, where the answer is known before the effect, the record has it from the start.
@@ -78,7 +80,7 @@ class IdempotencyStore:
             "event_id": request.record_id,
             "fingerprint": request.fingerprint,
             "created_at": now,
-            "expires_at": now + KEPT_SECONDS,
+            "expires_at": now + kept_seconds,
         }
         if body is not None:
             item["answer"] = json.dumps(body)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from aerostack_billing.dynamo import Write
 from aerostack_billing.errors import BillingError, StoreUnavailable
 from aerostack_billing.fields import validated
-from aerostack_billing.idempotency.store import IdempotencyStore, Keyed, key_reused, keyed
+from aerostack_billing.idempotency.store import KEPT_SECONDS, IdempotencyStore, Keyed, key_reused, keyed
 from aerostack_billing.usage.models import ConsumeRequest, Counter
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import KeyTaken, NoRoom, Raced, Sheet, UsageStore, item_of
@@ -56,10 +56,17 @@ class _Event:
 class Batch:
     """Counts many events at once."""
 
-    def __init__(self, metering: Metering, usage: UsageStore, idempotency: IdempotencyStore) -> None:
+    def __init__(
+        self,
+        metering: Metering,
+        usage: UsageStore,
+        idempotency: IdempotencyStore,
+        keys_kept_seconds: int = KEPT_SECONDS,
+    ) -> None:
         self._metering = metering
         self._usage = usage
         self._idempotency = idempotency
+        self._keys_kept_seconds = keys_kept_seconds
 
     def run(self, events: Sequence[Mapping[str, object]]) -> list[Result]:
         """The result of each event, in order. One that is refused refuses no other."""
@@ -151,7 +158,7 @@ class Batch:
         return [event for event in events if event.key not in keys]
 
     def _claim(self, event: _Event, result: Result) -> Write:
-        return self._idempotency.claim(_asked(event.request), dict(result.body))
+        return self._idempotency.claim(_asked(event.request), dict(result.body), kept_seconds=self._keys_kept_seconds)
 
     def _decide(self, item: str, events: list[_Event], sheet: Sheet, results: dict[int, Result]) -> list[_Event]:
         """Go through the events in order, as if each were alone; which of them are to be counted, all with results."""

@@ -1,7 +1,7 @@
 """Leases: a block of quota to use without asking. It counts as used when it is taken; settling gives the rest back.
 
-A lease's id tells all of it, and the counters' item holds its number with what was granted. So taking and settling
-are one write each, and an id that somebody made up, or changed, finds nothing.
+A lease's id tells all of it, and the counters' item notes it. So taking and settling are one write each, and an id that
+somebody made up, or changed, finds nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import secrets
 from aerostack_billing import clock
 from aerostack_billing.errors import InvalidRequest, NotFound
 from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.usage.lease_store import Lease, LeaseStore
 from aerostack_billing.usage.models import ConsumeRequest, LeaseRequest, SettleRequest
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import Lease, NoRoom, Sheet, UsageStore
+from aerostack_billing.usage.store import NoRoom, Sheet
 
 _LEASE_ID = re.compile(r"lease\.(20\d\d-\d\d)\.([a-z_]{1,40})\.(\d{1,16})\.(\d{1,12})\.([0-9a-f]{16})")
 _LAPSED_TIDIED_AT = 8
@@ -30,9 +31,9 @@ class LeaseNotFound(NotFound):
 class Leases:
     """Takes and settles leases."""
 
-    def __init__(self, metering: Metering, usage: UsageStore) -> None:
+    def __init__(self, metering: Metering, store: LeaseStore) -> None:
         self._metering = metering
-        self._usage = usage
+        self._store = store
 
     def take(self, request: LeaseRequest) -> dict[str, object]:
         """Count the quantity as used and hand it out; with `allow_partial`, what there is of it.
@@ -50,7 +51,7 @@ class Leases:
                 after = self._metering.opened(
                     request.account_id,
                     period,
-                    lambda lease=lease: self._usage.lease(request.account_id, lease),  # type: ignore[misc]
+                    lambda lease=lease: self._store.take(request.account_id, lease),  # type: ignore[misc]
                 )
             except NoRoom as none:
                 room = none.sheet.counters[request.metric].room
@@ -79,12 +80,12 @@ class Leases:
         unused = lease.granted - request.used
         if lease.expires_at <= clock.seconds():
             return {"returned": 0}
-        return {"returned": unused if self._usage.settle(request.account_id, lease, unused) else 0}
+        return {"returned": unused if self._store.settle(request.account_id, lease, unused) else 0}
 
     def _tidy(self, account_id: str, period: str, sheet: Sheet) -> None:
-        lapsed = [number for number, expires_at in sheet.leases.items() if expires_at <= clock.seconds()]
+        lapsed = [name for name, expires_at in sheet.leases.items() if expires_at <= clock.seconds()]
         if len(lapsed) >= _LAPSED_TIDIED_AT:
-            self._usage.forget_leases(account_id, period, lapsed)
+            self._store.forget(account_id, period, lapsed)
 
 
 def _id_of(lease: Lease) -> str:

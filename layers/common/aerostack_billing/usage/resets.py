@@ -10,7 +10,7 @@ from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.errors import InvalidRequest, OperatorRefused, StoreUnavailable
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE
-from aerostack_billing.usage.store import LEASE_PREFIX
+from aerostack_billing.usage.lease_store import prefix_of
 
 _ATTEMPTS = 20
 _MOST_LEASES = 100
@@ -32,7 +32,7 @@ class Reset:
     metric: str
     period: str
     used: int
-    leases: tuple[tuple[str, str], ...] = ()
+    leases: tuple[tuple[str, int], ...] = ()
 
     def view(self) -> dict[str, object]:
         """As the tool tells it."""
@@ -92,12 +92,8 @@ class Resets:
         )
 
 
-def _leases_of(item: Item, metric: str) -> list[tuple[str, str]]:
-    """The open leases of a metric, as the item notes them: `lease_{number}` says until when, how much, of what."""
-    found = []
-    for name, value in item.items():
-        if name.startswith(LEASE_PREFIX):
-            expires_at, _granted, leased = str(value).split()
-            if leased == metric and int(expires_at) > clock.seconds() - _PAST_SECONDS:
-                found.append((name, str(value)))
-    return found
+def _leases_of(item: Item, metric: str) -> list[tuple[str, int]]:
+    """The open leases of a metric, as the item notes them: their names, and when they end."""
+    since = clock.seconds() - _PAST_SECONDS
+    found = [(name, cast("int", value)) for name, value in item.items() if name.startswith(prefix_of(metric))]
+    return [(name, expires_at) for name, expires_at in found if expires_at > since]

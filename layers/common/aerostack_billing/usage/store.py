@@ -7,8 +7,8 @@ they carry; a change of plan moves `tier` and the rooms in the transaction that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
 from aerostack_billing import clock
@@ -66,27 +66,6 @@ class Sheet:
     """When each open lease of the item ends, by its name; lapsed ones may still be among them."""
     burst: Burst | None = None
     """The calls of the minute that was last counted in; a month's item has it."""
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A block of quota handed out: how much, until when, under which number."""
-
-    period: str
-    metric: str
-    granted: int
-    expires_at: int
-    number: str
-
-    @property
-    def field(self) -> str:
-        """The attribute of the counters' item that holds it."""
-        return f"{LEASE_PREFIX}{self.number}"
-
-    @property
-    def value(self) -> str:
-        """What the attribute says: an id that was changed does not agree with it."""
-        return f"{self.expires_at} {self.granted} {self.metric}"
 
 
 def limits_of(plan: Plan, item: str) -> Mapping[str, Limit]:
@@ -190,8 +169,22 @@ class UsageStore:
         try:
             return read_sheet(self._dynamo.update(write))
         except ConditionFailed as failed:
-            refusals = [refusal(failed.item, name) for name in totals]
-            raise next((r for r in refusals if isinstance(r, NotOpen)), refusals[0]) from failed
+            raise _refusal_of_all(failed.item, totals) from failed
+
+    def add_all_once(self, account_id: str, item: str, totals: Mapping[str, int], claims: Sequence[Write]) -> None:
+        """Count as `add_all` does, together with `claims`: all or nothing.
+
+        KeyTaken, with which of them, if a claim was refused; NoRoom and NotOpen as in `add_all`.
+        """
+        write = self._additions(account_id, item, totals, [f"#room{i} >= :add{i}" for i in range(len(totals))], {})
+        try:
+            self._dynamo.transact([write, *claims])
+        except TransactionRefused as refused:
+            counting, *claiming = refused.reasons
+            taken = tuple(i for i, reason in enumerate(claiming) if reason.failed)
+            if taken:
+                raise KeyTaken(None, taken) from refused
+            raise _refusal_of_all(counting.item, totals) from refused
 
     def add_as_read(
         self, account_id: str, item: str, totals: Mapping[str, int], sheet: Sheet, claims: Sequence[Write]
@@ -234,44 +227,6 @@ class UsageStore:
             names=names,
             values=amounts,
         )
-
-    # Leases
-
-    def lease(self, account_id: str, lease: Lease) -> Sheet:
-        """Count a lease as used and note it, in one write; the item after it. NoRoom and NotOpen as in `add`."""
-        counting = self.addition(account_id, lease.period, lease.metric, lease.granted)
-        write = replace(
-            counting,
-            update=f"{counting.update} SET #lease = :lease",
-            names={**(counting.names or {}), "#lease": lease.field},
-            values={**(counting.values or {}), ":lease": lease.value},
-        )
-        try:
-            return read_sheet(self._dynamo.update(write))
-        except ConditionFailed as failed:
-            raise refusal(failed.item, lease.metric) from failed
-
-    def settle(self, account_id: str, lease: Lease, unused: int) -> bool:
-        """Strike a lease out and give back what was not used; False if it is not noted, and nothing was changed."""
-        write = Write(
-            self._table,
-            self._key(account_id, lease.period),
-            update="ADD #used :less, #room :unused REMOVE #lease",
-            condition="#lease = :lease",
-            names={"#used": f"{lease.metric}_used", "#room": f"{lease.metric}_room", "#lease": lease.field},
-            values={":less": -unused, ":unused": unused, ":lease": lease.value},
-        )
-        try:
-            self._dynamo.update(write)
-        except ConditionFailed:
-            return False
-        return True
-
-    def forget_leases(self, account_id: str, period: str, numbers: Sequence[str]) -> None:
-        """Strike out leases that lapsed: they count as used, and can never be settled any more."""
-        names = {f"#lease{i}": f"{LEASE_PREFIX}{number}" for i, number in enumerate(numbers)}
-        update = f"REMOVE {', '.join(names)}"
-        self._dynamo.update(Write(self._table, self._key(account_id, period), update=update, names=names))
 
     def open(self, account: Account, item: str) -> None:
         """Create the item, or the names that a newer catalog added to it, with the rooms of the account's plan.
@@ -375,9 +330,15 @@ def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
     return NoRoom(read_sheet(item))
 
 
+def _refusal_of_all(item: Item | None, names: Iterable[str]) -> NoRoom | NotOpen:
+    refusals = [refusal(item, name) for name in names]
+    return next((r for r in refusals if isinstance(r, NotOpen)), refusals[0])
+
+
 def read_sheet(item: Item) -> Sheet:
+    """An item of counters, with what stands beside them."""
     names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
-    leases = {name: str(value) for name, value in item.items() if name.startswith(LEASE_PREFIX)}
+    leases = [name for name in item if name.startswith(LEASE_PREFIX)]
     return Sheet(
         tier=cast("Tier", item["tier"]),
         counters={
@@ -388,6 +349,6 @@ def read_sheet(item: Item) -> Sheet:
             )
             for name in names
         },
-        leases={name.removeprefix(LEASE_PREFIX): int(value.split()[0]) for name, value in leases.items()},
+        leases={name.removeprefix(LEASE_PREFIX): cast("int", item[name]) for name in leases},
         burst=read_burst(item),
     )
