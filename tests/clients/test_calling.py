@@ -12,6 +12,7 @@ import pytest
 from aerostack_billing_client import (
     AlreadyOnPlan,
     BillingError,
+    HoldNotFound,
     IdempotencyKeyReused,
     InsufficientBalance,
     InvalidRequest,
@@ -31,6 +32,8 @@ from aerostack_billing_client import (
     UsageEvent,
     UserClient,
 )
+from aerostack_billing_client.calling import Call, Caller
+from aerostack_billing_client.transport import Answer
 from tests.clients.conftest import HASTY
 from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Answering, Fault, FaultServer, Reply, Seen, failed, refusal
 
@@ -260,6 +263,59 @@ def test_resuming_is_done_when_it_was_done_by_a_try_whose_answer_was_lost(servin
             billing.resume()
         server.spoil(LOST_AFTER)
         assert billing.resume().plan_tier == "free"
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_cannot_lead_to_another_route(serving: Serving, name: str) -> None:
+    server = serving(counted)
+    with service(server) as billing:
+        with pytest.raises(ValueError, match="is no name"):
+            billing.free_resource("acct", "projects", name)
+        with pytest.raises(ValueError, match="is no name"):
+            billing.release_hold("acct", name)
+        server.answer = lambda _: refusal(404, "HOLD_NOT_FOUND")
+        with pytest.raises(HoldNotFound):
+            billing.release_hold("acct", "../a b?c")
+    assert [seen.path for seen in server.seen] == ["/api/balance/holds/..%2Fa%20b%3Fc/release"]
+
+
+# Waits
+
+
+class Failing:
+    """A service that always fails in the same way, and the time that passes only by waiting for it."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self.headers = headers
+
+    def send(self, *_: object) -> Answer:
+        return Answer(503, self.headers, b"{}")
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    def call(self, **retries: float) -> list[float]:
+        """The waits of one call."""
+        caller = Caller(self, "token", Retries(**retries), "agent", sleep=self.sleep, clock=lambda: self.now)
+        with pytest.raises(Unavailable) as failure:
+            caller.call(Call(method="GET", path="/"))
+        assert failure.value.attempts == len(self.waits) + 1
+        return self.waits
+
+
+def test_waits_double_up_to_the_longest_and_end_before_the_deadline() -> None:
+    waits = Failing({}).call(deadline_seconds=60, first_wait_seconds=1, longest_wait_seconds=8)
+    longest = [1, 2, 4, 8, 8, 8, 8]
+    assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, longest, strict=False))
+    assert 52 <= sum(waits) < 60
+    assert len(set(waits)) == len(waits), "chance spreads them"
+
+
+def test_the_service_says_how_long_to_wait() -> None:
+    assert Failing({"retry-after": "20"}).call(deadline_seconds=60, first_wait_seconds=1) == [20, 20]
 
 
 # Tokens

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from aerostack_billing_client import (
+    BillingError,
     InvalidRequest,
+    Leased,
     LeasedMeter,
     LeaseTerms,
     PlanLimitExceeded,
     Retries,
     ServiceClient,
+    Settled,
     StoreUnavailable,
     Unanswered,
+    Unavailable,
 )
+from aerostack_billing_client.blocks import Elapsed
+from aerostack_billing_client.errors import error_in
 from tests.clients.conftest import HASTY
 from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Answering, FaultServer, failed, refusal
-from tests.clients.quota import Clock, Quota
+from tests.clients.quota import NOON, Clock, Quota
 from tests.flows.client import until
 
 ROOT = Path(__file__).parents[2]
@@ -287,6 +294,101 @@ def test_what_is_wrong_with_a_request_is_told_to_who_made_it_alone(serving: Serv
             meter.consume(ACCOUNT, METRIC, 0)
 
 
+# Those who wait for one another
+
+
+class Scripted:
+    """Leases that a test answers one by one."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.answers: queue.Queue[int | BillingError] = queue.Queue()
+        self.settled: list[tuple[str, int]] = []
+
+    def lease(self, _account: str, _metric: str, quantity: int, *, ttl_seconds: int, **_: object) -> Leased:
+        self.asked.append(quantity)
+        answer = self.answers.get(timeout=60)
+        if isinstance(answer, BillingError):
+            raise answer
+        ends = NOON + timedelta(seconds=ttl_seconds)
+        return Leased(lease_id=f"lease.{len(self.asked)}", period="2026-03", granted=answer, expires_at=ends)
+
+    def settle(self, _account: str, lease_id: str, used: int) -> Settled:
+        self.settled.append((lease_id, used))
+        return Settled(returned=0)
+
+
+@contextmanager
+def waiting(leases: Scripted, threads: int) -> Iterator[tuple[LeasedMeter, list[Future[None]]]]:
+    """So many threads that each want one unit: the first of them is asking, the others wait for it."""
+    meter = LeasedMeter(leases, LeaseTerms(), HASTY, clock=lambda: 0.0)
+    with meter, ThreadPoolExecutor(threads) as pool:
+        wanting = [pool.submit(meter.consume, ACCOUNT, METRIC)]
+        until(lambda: len(leases.asked) == 1)
+        wanting += [pool.submit(meter.consume, ACCOUNT, METRIC) for _ in range(threads - 1)]
+        until(lambda: meter._quotas[ACCOUNT, METRIC].users == threads)
+        yield meter, wanting
+
+
+def refused() -> BillingError:
+    return error_in(403, {"error": {"code": "PLAN_LIMIT_EXCEEDED", "message": "m", "details": {"remaining": 0}}})
+
+
+def outcomes(wanting: list[Future[None]]) -> list[type | None]:
+    """What each thread met: an error, or nothing."""
+    return [type(error) if (error := one.exception(60)) else None for one in wanting]
+
+
+def test_a_refusal_that_was_under_way_before_a_thread_came_is_no_answer_to_it() -> None:
+    leases = Scripted()
+    with waiting(leases, 2) as (_, wanting):
+        leases.answers.put(refused())
+        until(lambda: len(leases.asked) == 2)
+        leases.answers.put(10)
+        assert outcomes(wanting) == [PlanLimitExceeded, None]
+
+
+def test_a_refusal_that_was_asked_for_after_threads_came_answers_all_of_them() -> None:
+    leases = Scripted()
+    with waiting(leases, 8) as (_, wanting):
+        leases.answers.put(1)
+        until(lambda: len(leases.asked) >= 2)
+        # A worker may be the one who asks, to be ahead: its refusal is told to nobody.
+        for _ in range(8):
+            leases.answers.put(refused())
+        assert outcomes(wanting).count(None) == 1
+        assert outcomes(wanting).count(PlanLimitExceeded) == 7
+        assert len(leases.asked) <= 3
+
+
+def test_a_failure_is_told_to_all_who_waited_for_the_block() -> None:
+    leases = Scripted()
+    with waiting(leases, 8) as (meter, wanting):
+        for _ in range(3):
+            leases.answers.put(error_in(503, None))
+        assert outcomes(wanting) == [Unavailable] * 8
+        assert leases.asked == [10, 1, 1]
+        assert meter.stats().lost == 12
+
+
+def test_what_is_wrong_with_one_threads_request_is_not_told_to_the_others() -> None:
+    leases = Scripted()
+    with waiting(leases, 2) as (_, wanting):
+        leases.answers.put(error_in(422, {"error": {"code": "INVALID_REQUEST", "message": "m"}}))
+        leases.answers.put(10)
+        assert outcomes(wanting) == [InvalidRequest, None]
+
+
+def test_time_passes_by_whichever_clock_went_further() -> None:
+    steady, wall = [0.0], [1_000.0]
+    elapsed = Elapsed(lambda: steady[0], lambda: wall[0])
+    seen = []
+    # Both go on; the machine sleeps; the wall clock is set back, and then both go on.
+    for steady[0], wall[0] in ((1, 1_001), (1, 1_101), (2, 500), (4, 502)):
+        seen.append(elapsed())
+    assert seen == [1, 101, 102, 104]
+
+
 # The end
 
 
@@ -317,6 +419,15 @@ def test_closing_settles_also_while_others_are_asking(serving: Serving) -> None:
         meter.close()
         used = sum(count.result() for count in counts)
     assert quota.used == used == meter.stats().consumed
+
+
+def test_a_block_that_comes_after_closing_is_settled_by_who_asked_for_it() -> None:
+    leases = Scripted()
+    with waiting(leases, 1) as (meter, wanting):
+        meter.close()
+        leases.answers.put(10)
+        assert outcomes(wanting) == [None]
+        assert leases.settled == [("lease.1", 1)]
 
 
 def script(server: FaultServer, text: str) -> subprocess.CompletedProcess[str]:

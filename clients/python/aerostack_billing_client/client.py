@@ -30,7 +30,9 @@ def given(**fields: object) -> dict[str, object]:
 
 
 def segment(name: str) -> str:
-    """A name as one segment of a path."""
+    """A name as one segment of a path; ValueError for one that would make the path another."""
+    if name in {"", ".", ".."}:
+        raise ValueError(f"{name!r} is no name")
     return quote(name, safe="")
 
 
@@ -65,7 +67,8 @@ class Client:
     def openapi(self) -> Mapping[str, object]:
         """The service's own description. Needs no token."""
         found = self._tell(Call(method="GET", path="/api/billing/openapi.json", public=True))
-        assert isinstance(found, dict)
+        if not isinstance(found, dict):
+            raise UnexpectedAnswer("The description is no object.")
         return found
 
     def close(self) -> None:

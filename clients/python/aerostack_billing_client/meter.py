@@ -144,6 +144,9 @@ class LeasedMeter:
             finally:
                 quota.users -= 1
                 self._forget_if_idle(quota)
+                if self._closed:
+                    # It closed while this thread was asking: nobody else will settle what came.
+                    self._settle_all()
             quota.pace.note(quantity)
             self._consumed += quantity
             self._look_ahead(quota)
@@ -216,13 +219,14 @@ class LeasedMeter:
         number = quota.asks
         while quota.asking and quota.asks == number:
             quota.changed.wait()
-        if quota.failed is None or quota.failed[0] != number:
+        if quota.failed is None or quota.failed[0] < number:
             return
-        error = quota.failed[1]
+        # Of this ask, or of a later one if this thread was slow to wake up.
+        failed, error = quota.failed
         if isinstance(error, PlanLimitExceeded):
             # Only a refusal that was asked for after this thread came is an answer to it.
             missing = quantity - quota.blocks.left(self._clock())
-            holds = number > before and error.remaining is not None and error.remaining < missing
+            holds = failed > before and error.remaining is not None and error.remaining < missing
         else:
             holds = isinstance(error, _FOR_ALL)
         if holds:
@@ -278,10 +282,7 @@ class LeasedMeter:
         """Hand to the workers what is to be done after something was taken."""
         now = self._clock()
         self._settle_later(quota, now)
-        if self._closed:
-            # It closed while this thread was asking: nobody else will settle what came.
-            self._settle_all()
-        elif quota.wants_more(now):
+        if not self._closed and quota.wants_more(now):
             quota.wanted = True
             self._wanting.append(quota)
             self._busy.notify()
