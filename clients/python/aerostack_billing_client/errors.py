@@ -274,6 +274,10 @@ class NothingToResume(Conflict, code="NOTHING_TO_RESUME"):
     """No cancellation and no change is pending."""
 
 
+class PlanAgreed(Conflict, code="PLAN_AGREED"):
+    """The plan was agreed with sales: buying another one would have no effect."""
+
+
 class RequestInProgress(Conflict, code="REQUEST_IN_PROGRESS"):
     """A twin under the same key is being answered at this moment."""
 
