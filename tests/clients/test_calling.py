@@ -135,13 +135,18 @@ def test_the_service_says_how_long_to_wait_and_a_wait_beyond_the_deadline_is_not
         lambda _: refusal(
             429,
             "RATE_LIMIT_EXCEEDED",
-            headers={"Retry-After": "3600", "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "0"},
+            headers={
+                "Retry-After": "3600",
+                "X-RateLimit-Limit": "100",
+                "X-RateLimit-Remaining": "0",
+                "X-RateLimit-Reset": "1772447400",
+            },
         )
     )
     with service(server) as billing, pytest.raises(RateLimited) as limited:
         billing.consume("acct", "api_requests")
     assert limited.value.retry_after_seconds == 3600
-    assert (limited.value.limit, limited.value.remaining, limited.value.reset) == (100, 0, None)
+    assert (limited.value.limit, limited.value.remaining, limited.value.reset) == (100, 0, 1_772_447_400)
     assert len(server.seen) == 1
 
 
@@ -312,6 +317,11 @@ def test_waits_double_up_to_the_longest_and_end_before_the_deadline() -> None:
     assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, longest, strict=False))
     assert 52 <= sum(waits) < 60
     assert len(set(waits)) == len(waits), "chance spreads them"
+
+
+def test_tries_can_be_counted_instead() -> None:
+    assert len(Failing({}).call(most_tries=3)) == 2
+    assert Failing({}).call(most_tries=1) == []
 
 
 def test_the_service_says_how_long_to_wait() -> None:

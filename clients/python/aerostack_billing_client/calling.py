@@ -25,12 +25,14 @@ class Retries:
 
     `deadline_seconds` bounds the whole call, `try_seconds` one try of it. Between tries it waits, at first about
     `first_wait_seconds`, then twice as long each time up to `longest_wait_seconds`, or as long as the service says.
+    `most_tries` bounds their number: with 1, nothing is repeated.
     """
 
     deadline_seconds: float = 30.0
     try_seconds: float = 12.0
     first_wait_seconds: float = 0.1
     longest_wait_seconds: float = 5.0
+    most_tries: int | None = None
 
     def wait_seconds(self, attempts: int) -> float:
         """How long to wait after so many tries; chance spreads those that failed together."""
@@ -144,7 +146,7 @@ class Caller:
                     token, refreshed = self._tokens.another(token), True
                     if token is not None:
                         continue
-                if not _may_repeat(call, error):
+                if attempts == self.retries.most_tries or not _may_repeat(call, error):
                     raise
                 wait = self.retries.wait_seconds(attempts)
                 if isinstance(error, ApiError):

@@ -341,7 +341,7 @@ class RateLimited(ApiError, status=429, code="RATE_LIMIT_EXCEEDED"):
 
     @property
     def reset(self) -> int | None:
-        """The header `X-RateLimit-Reset`."""
+        """Unix seconds at which all of them pass again."""
         return _whole(self._headers.get("x-ratelimit-reset"))
 
 
