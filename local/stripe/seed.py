@@ -29,6 +29,7 @@ HANDLED_EVENTS = (
     "invoice.paid",
     "invoice.payment_action_required",
     "invoice.payment_failed",
+    "payment_intent.canceled",
     "payment_intent.payment_failed",
     "payment_intent.succeeded",
     "payment_method.automatically_updated",

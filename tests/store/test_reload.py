@@ -422,6 +422,23 @@ def test_3d_secure_is_action_required_and_waits_for_its_payer(
     assert audited(parts, filled).balance == micros(2_400 if answer == "complete" else 400)
 
 
+def test_a_confirmation_that_is_called_off_at_stripe_is_waited_for_no_longer(
+    parts: Runtime, world: StripeWorld, filled: str, time_stands: Time
+) -> None:
+    use_card(parts, world, filled, "4000002760003184", authenticate="complete")
+    spend_to_400(parts, filled)
+    parts.reloads.sweep()
+    assert state(parts, filled) == "action_required"
+    world.create(f"payment_intents/{payments(world)[0]['id']}/cancel")
+    hear_all(parts, world)
+    told = shown(parts, filled)
+    assert (told["state"], told["last_error"]["code"], told["action_url"]) == ("retrying", "canceled", None)
+    time_stands.forward(3_600)
+    parts.reloads.sweep()
+    assert [payment["status"] for payment in payments(world)] == ["canceled", "requires_action"]
+    assert state(parts, filled) == "action_required"
+
+
 def test_saving_the_settings_voids_what_waits_for_confirmation(parts: Runtime, world: StripeWorld, filled: str) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)

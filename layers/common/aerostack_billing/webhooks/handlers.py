@@ -102,7 +102,7 @@ class Handlers:
         return self._sync_customer(event, _OfCustomer.model_validate(event.data.object).customer)
 
     def payment(self, event: Event) -> Outcome:
-        """A payment intent: a deposit, or a reload, that was paid or declined."""
+        """A payment intent: a deposit, or a reload, that was paid, declined or called off."""
         return self._settle(event, _Identified.model_validate(event.data.object).id)
 
     def charge(self, event: Event) -> Outcome:
@@ -200,7 +200,7 @@ _SUBSCRIPTION_TYPES = (
     "invoice.payment_failed",
     "invoice.payment_action_required",
 )
-_PAYMENT_TYPES = ("payment_intent.succeeded", "payment_intent.payment_failed")
+_PAYMENT_TYPES = ("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled")
 _CHARGE_TYPES = ("charge.refunded", "charge.dispute.created", "charge.dispute.closed")
 _CARD_TYPES = ("payment_method.automatically_updated", "payment_method.detached")
 
