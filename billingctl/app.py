@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from billingctl.verbs import account, ledger, payouts, usage, webhooks
+from billingctl.verbs import account, ledger, payouts, stripe, usage, webhooks
 from billingctl.verbs.log import log
 from billingctl.verbs.reconcile import reconcile
 from billingctl.work import Chosen
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for noun in (account, usage, ledger, webhooks, payouts):
+for noun in (account, usage, ledger, webhooks, payouts, stripe):
     app.add_typer(noun.app)
 for verb in (reconcile, log):
     app.command()(verb)

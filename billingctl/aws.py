@@ -58,14 +58,13 @@ def stack_target(aws: boto3.Session, stack: str) -> Target:
     )
 
 
-def bare_target(aws: boto3.Session, secret_arn: str, webhook_url: str | None) -> Target:
+def bare_target(aws: boto3.Session, secret_arn: str) -> Target:
     """An account at Stripe that no stack uses yet: its secret alone. Nothing can be recorded, for there is no table."""
     return Target(
         name="the Stripe account of the secret",
         who=caller(aws),
         settings=Settings({"STRIPE_SECRET_ARN": secret_arn}),
         session=aws,
-        webhook_url=webhook_url,
         recorded=False,
     )
 

@@ -1,19 +1,17 @@
-"""What is there at the start: products and prices of the catalog, the portal's configuration, the stack's endpoint."""
+"""What is there at the start: products and prices of the catalog, the portal's configuration, the stack's endpoints."""
 
 from __future__ import annotations
-
-import stripe
 
 from local.stripe.objects import Json
 from local.stripe.resources.catalog import new_price, new_product
 from local.stripe.resources.portal import new_configuration
+from local.stripe.spec import version
 from local.stripe.world import World
 
 # Cents a month and a year, as the product publishes them.
 PRICES = {"starter": (1900, 17100), "pro": (4900, 44100), "business": (14900, 134100)}
 
 HANDLED_EVENTS = (
-    "account.updated",
     "charge.dispute.closed",
     "charge.dispute.created",
     "charge.refunded",
@@ -35,27 +33,30 @@ HANDLED_EVENTS = (
     "payment_method.automatically_updated",
     "payment_method.detached",
     "customer.updated",
-    "payout.failed",
     "transfer.reversed",
 )
+CONNECT_EVENTS = ("account.updated", "payout.failed")
+"""Of connected accounts: Stripe tells of them to an endpoint of their own."""
 
 
 def seed(world: World, webhook_url: str, webhook_secret: str) -> None:
-    """Lay the ground where there is none, and point the stack's own endpoint to where the stack is now."""
+    """Lay the ground where there is none, and point the stack's own endpoints to where the stack is now."""
     if not world.all("price"):
         products = [_tier(world, tier, cents) for tier, cents in PRICES.items()]
         _portal(world, products)
-    endpoint = world.all("webhook_endpoint").get("we_local")
-    if endpoint is None:
-        endpoint = world.make(
-            "webhook_endpoint",
-            id="we_local",
-            api_version=stripe.api_version,
-            description="The local stack's own endpoint",
-            enabled_events=list(HANDLED_EVENTS),
-            status="enabled",
-        )
-    endpoint.update(url=webhook_url, _secret=webhook_secret)
+    for name, events, connect in (("we_local", HANDLED_EVENTS, False), ("we_local_connect", CONNECT_EVENTS, True)):
+        endpoint = world.all("webhook_endpoint").get(name)
+        if endpoint is None:
+            endpoint = world.make(
+                "webhook_endpoint",
+                id=name,
+                api_version=version(),
+                description="The local stack's own endpoint",
+                enabled_events=list(events),
+                status="enabled",
+                _connect=connect,
+            )
+        endpoint.update(url=webhook_url, _secret=webhook_secret)
 
 
 def _tier(world: World, tier: str, cents: tuple[int, int]) -> Json:

@@ -31,7 +31,8 @@ class LocalStripe:
     """A Stripe account of one's own: the API under /v1, pages for people, doors for scripts.
 
     `base_url` is where it is mounted, without a slash at the end; `webhook_url` and `webhook_secret` are the
-    endpoint that is told of events; with a `snapshot` path the state outlives the process.
+    endpoints that are told of events; with a `snapshot` path the state outlives the process. An `empty` one has no
+    prices, no portal and no endpoints, as a new account at Stripe.
     """
 
     def __init__(
@@ -41,11 +42,14 @@ class LocalStripe:
         webhook_url: str,
         webhook_secret: str,
         snapshot: pathlib.Path | None = None,
+        *,
+        empty: bool = False,
     ) -> None:
         self._store = Store(snapshot)
         self.world = World(self._store, clock, base_url)
-        with self._store.changing():
-            seed(self.world, webhook_url, webhook_secret)
+        if not empty:
+            with self._store.changing():
+                seed(self.world, webhook_url, webhook_secret)
         self._clock = clock
         self._courier = Courier(self.world)
         self._faults = Faults(self._store)

@@ -32,6 +32,12 @@ def document() -> Json:
     return found
 
 
+def version() -> str:
+    """The API version that the document describes, and so the one that is served here."""
+    told: str = document()["info"]["version"]
+    return told
+
+
 @dataclass(frozen=True)
 class Operation:
     """One call of Stripe's API: its method, its path template and the schema of its parameters."""

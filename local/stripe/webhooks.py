@@ -12,7 +12,7 @@ import urllib.request
 
 from local.stripe.errors import invalid
 from local.stripe.objects import Json, public
-from local.stripe.world import World, new_delivery
+from local.stripe.world import World, is_told, new_delivery
 
 # Seconds by the stack's clock from one attempt to the next: soon at first, then for about three days.
 RETRY_AFTER_SECONDS = (1, 5, 30, 300, 1800, 7200, 18000, 36000, 43200, 43200, 43200, 43200)
@@ -42,7 +42,8 @@ class Courier:
         """Send one event now to the stack's own endpoint, whatever the switch says and however often it was sent."""
         with self._world.store.lock:
             event = self._world.find("event", event_id)
-            endpoint = next(iter(self._world.all("webhook_endpoint").values()), None)
+            endpoints = self._world.all("webhook_endpoint").values()
+            endpoint = next((known for known in endpoints if is_told(known, event.get("account"))), None)
             if endpoint is None:
                 raise invalid("There is no webhook endpoint to send to.")
             made = new_delivery(event, endpoint, "not_subscribed")

@@ -7,10 +7,9 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-import stripe
-
 from local.stripe.errors import missing
 from local.stripe.objects import Json, blank, difference, public
+from local.stripe.spec import version
 from local.stripe.state import Store
 
 
@@ -84,10 +83,11 @@ class World:
         if previous is not None:
             data["previous_attributes"] = previous
         wanted = [endpoint for endpoint in self.all("webhook_endpoint").values() if _wants(endpoint, event_type)]
+        wanted = [endpoint for endpoint in wanted if is_told(endpoint, account)]
         event = self.make(
             "event",
             type=event_type,
-            api_version=stripe.api_version,
+            api_version=version(),
             data=data,
             request=dict(self._request),
             pending_webhooks=len(wanted),
@@ -124,6 +124,11 @@ def new_delivery(event: Json, endpoint: Json, state: str) -> Json:
         "last_status": None,
         "next_attempt_at": None,
     }
+
+
+def is_told(endpoint: Json, account: str | None) -> bool:
+    """Whether the endpoint is for events of this kind of account: our own, or the ones connected to it."""
+    return bool(endpoint.get("_connect")) == (account is not None)
 
 
 def _wants(endpoint: Json, event_type: str) -> bool:

@@ -92,11 +92,11 @@ class Switchboard:
 class Stack:
     """A fresh local Stripe, the SDK pointed at it, and verbs for what tests do all the time."""
 
-    def __init__(self, board: Switchboard, snapshot: object = None) -> None:
+    def __init__(self, board: Switchboard, snapshot: object = None, *, empty: bool = False) -> None:
         self.clock = Clock()
         self.endpoint = board.endpoint = Endpoint()
         self.base = board.base
-        self.stripe = LocalStripe(self.clock, board.base, f"{board.base}/hook", SECRET, snapshot)
+        self.stripe = LocalStripe(self.clock, board.base, f"{board.base}/hook", SECRET, snapshot, empty=empty)
         self.world = self.stripe.world
         self.complaints: list[str] = []
         board.stripe_app = self._checked_app

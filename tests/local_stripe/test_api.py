@@ -6,6 +6,7 @@ import pytest
 import requests
 import stripe
 
+from aerostack_billing.payments.client import API_VERSION
 from tests.local_stripe.harness import DAY, Stack
 
 AUTH = {"Authorization": "Bearer sk_test_local"}
@@ -276,7 +277,7 @@ def test_events_are_listed_by_type_and_time(stack: Stack) -> None:
     assert {e.type for e in stack.v1.events.list({"type": "invoice.*", "limit": 100}).data} >= {"invoice.created"}
     assert stack.v1.events.list({"created": {"gt": int(stack.clock.now)}}).data == []
     event = stack.v1.events.retrieve(some[0].id)
-    assert event.api_version == stripe.api_version
+    assert event.api_version == API_VERSION
 
 
 def test_an_event_names_the_request_that_caused_it(stack: Stack) -> None:

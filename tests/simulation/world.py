@@ -323,8 +323,9 @@ class World:
         return [event for event in self.told() if event["id"] not in self.heard]
 
     def told(self) -> list[dict[str, Any]]:
-        """Stripe's events that the endpoint asked for, oldest first."""
-        wanted = set(self.stripe.world.all("webhook_endpoint")["we_local"]["enabled_events"])
+        """Stripe's events that the endpoints asked for, oldest first."""
+        endpoints = self.stripe.world.all("webhook_endpoint").values()
+        wanted = {event for endpoint in endpoints for event in endpoint["enabled_events"]}
         return [event for event in self.person.events() if event["type"] in wanted]
 
     def deliver(self, event: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> bool:

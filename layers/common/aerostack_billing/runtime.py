@@ -14,6 +14,8 @@ from aerostack_billing.config import Settings
 from aerostack_billing.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import boto3
     import stripe
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.payments.history import History
     from aerostack_billing.payments.secrets import SecretStore
+    from aerostack_billing.payments.setup.service import StripeSetup
     from aerostack_billing.plans.catalog import Catalog
     from aerostack_billing.reconcile.service import Reconciler
     from aerostack_billing.redirects import RedirectPolicy
@@ -322,6 +325,20 @@ class Runtime:
         from aerostack_billing.creators.earnings import Earnings  # noqa: PLC0415
 
         return Earnings(self.creators, self.settings.platform_fee_bps, self.settings.earnings_hold_days)
+
+    def stripe_setup(self, keep_secret: Callable[[str], None]) -> StripeSetup:
+        """What makes an account at Stripe ready; `keep_secret` is given the signing secret of each new endpoint."""
+        from aerostack_billing.payments.setup.endpoints import Endpoints  # noqa: PLC0415
+        from aerostack_billing.payments.setup.portal import Portal  # noqa: PLC0415
+        from aerostack_billing.payments.setup.service import StripeSetup  # noqa: PLC0415
+        from aerostack_billing.payments.setup.shop import Shop  # noqa: PLC0415
+        from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES  # noqa: PLC0415
+
+        return StripeSetup(
+            Shop(self._stripe_client, self.catalog),
+            Portal(self._stripe_client, self.settings.stripe_portal_configuration),
+            Endpoints(self._stripe_client, {"account": ACCOUNT_TYPES, "connect": CONNECT_TYPES}, keep_secret),
+        )
 
     @cached_property
     def connect(self) -> Connect:

@@ -116,7 +116,13 @@ def _configuration(world: World, wanted: str | None) -> Json:
     if wanted is not None:
         return world.find("billing_portal.configuration", wanted, "configuration")
     known = world.all("billing_portal.configuration").values()
-    return next(configuration for configuration in known if configuration["is_default"])
+    default = next((configuration for configuration in known if configuration["is_default"]), None)
+    if default is None:
+        raise invalid(
+            "No configuration provided and your test mode default configuration has not been created. Provide a "
+            "configuration or create your default by saving your customer portal settings in test mode."
+        )
+    return default
 
 
 def _flow(world: World, customer: Json, configuration: Json, asked: Json) -> Json:

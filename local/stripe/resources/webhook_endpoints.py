@@ -12,12 +12,16 @@ from local.stripe.world import World
 
 
 @route(
-    "webhook_endpoints.create", "POST", "/v1/webhook_endpoints", "api_version description enabled_events metadata url"
+    "webhook_endpoints.create",
+    "POST",
+    "/v1/webhook_endpoints",
+    "api_version connect description enabled_events metadata url",
 )
 def create(world: World, call: Call) -> Json:
     """The signing secret is in this answer and in no other."""
     secret = "whsec_" + secrets.token_urlsafe(24)
-    endpoint = world.make("webhook_endpoint", status="enabled", _secret=secret)
+    connect = call.params.get("connect", False)
+    endpoint = world.make("webhook_endpoint", status="enabled", _secret=secret, _connect=connect)
     assign(endpoint, call.params, "api_version description enabled_events url")
     return {**endpoint, "secret": secret}
 

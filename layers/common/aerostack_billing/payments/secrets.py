@@ -19,13 +19,13 @@ _KEPT_SECONDS = 300
 
 
 class StripeSecrets(BaseModel):
-    """The secret's JSON. During a rotation `webhook_secrets` holds the old one and the new one."""
+    """The secret's JSON. During a rotation `webhook_secrets` holds the old one and the new one; at first, none."""
 
     # What does not validate is still a secret: the error must not show it, for it ends in the log.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     api_key: str = Field(min_length=1, repr=False)
-    webhook_secrets: list[str] = Field(min_length=1, repr=False)
+    webhook_secrets: list[str] = Field(repr=False)
 
 
 @dataclass
@@ -42,6 +42,22 @@ class SecretStore:
         if self._kept is None or time.monotonic() - self._kept[0] > _KEPT_SECONDS:
             self._kept = (time.monotonic(), StripeSecrets.model_validate(json.loads(self._read())))
         return self._kept[1]
+
+    def add_webhook_secret(self, signing_secret: str) -> None:
+        """Add an endpoint's signing secret to those that are believed; everything else of the secret stays as it is.
+
+        PaymentsUnavailable if it cannot be read or written: then nothing was changed.
+        """
+        kept = json.loads(self._read())
+        secrets = StripeSecrets.model_validate(kept).webhook_secrets
+        if signing_secret in secrets:
+            return
+        text = json.dumps({**kept, "webhook_secrets": [*secrets, signing_secret]})
+        try:
+            self.client.put_secret_value(SecretId=self.arn, SecretString=text)
+        except (BotoCoreError, ClientError) as error:
+            raise PaymentsUnavailable("The secret with Stripe's keys cannot be written.") from error
+        self._kept = None
 
     def _read(self) -> str:
         try:

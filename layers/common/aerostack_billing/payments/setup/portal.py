@@ -1,0 +1,128 @@
+"""The configuration of the customers' portal: change of plan, with downgrades at the period's end, and cancellation.
+
+The API makes and changes configurations, but cannot make one the account's default. Ours is found again by its
+metadata, and the stack is told its id by the parameter StripePortalConfiguration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, cast
+
+import stripe
+
+from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.setup.findings import Walk
+from aerostack_billing.payments.setup.shop import Offer
+from aerostack_billing.payments.wire import Wire
+
+_OURS: Final = {"made_by": "aerostack-billing"}
+_PRODUCTS = "features.subscription_update.products"
+_CONDITIONS = ("decreasing_item_amount", "shortening_interval")
+_Features = dict[str, dict[str, object]]
+
+
+class _Configuration(Wire):
+    id: str
+    active: bool
+    is_default: bool
+    metadata: dict[str, str] | None = None
+    features: _Features
+
+
+class Portal:
+    """Looks after the configuration."""
+
+    def __init__(self, connect: Callable[[], stripe.StripeClient], configured: str | None) -> None:
+        self._connect = connect
+        self._configured = configured
+
+    def look(self, walk: Walk, offers: list[Offer]) -> str | None:
+        """The configuration's id, made or mended where `walk` says so; None for one that is still to be made.
+
+        It is the one that the stack names; else ours; else the account's default one, if that is as it must be.
+        """
+        wanted = _features(offers)
+        found = self._find(wanted)
+        if found is None:
+            because = "there is none that lets customers change plans"
+            return walk.mend("portal configuration", "plans", "create", because, lambda: self._create(wanted))
+        wrong = _differences(found, wanted)
+        if wrong:
+            because = f"these differ: {', '.join(wrong)}"
+            mend = lambda: self._update(found.id, wanted)  # noqa: E731
+            walk.mend("portal configuration", found.id, "update", because, mend, found.id)
+        return found.id
+
+    def _find(self, wanted: _Features) -> _Configuration | None:
+        if self._configured is not None:
+            return self._retrieve(self._configured)
+        with told():
+            listed = self._connect().v1.billing_portal.configurations.list(
+                {"limit": 100, "expand": [f"data.{_PRODUCTS}"]}
+            )
+            known = [_Configuration.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
+        ours = next((one for one in known if (one.metadata or {}).items() >= _OURS.items()), None)
+        fits = (one for one in known if one.is_default and not _differences(one, wanted))
+        return ours or next(fits, None)
+
+    def _retrieve(self, configuration_id: str) -> _Configuration | None:
+        try:
+            with told():
+                found = self._connect().v1.billing_portal.configurations.retrieve(
+                    configuration_id, {"expand": [_PRODUCTS]}
+                )
+        except ObjectMissing:
+            return None
+        return _Configuration.model_validate(found.to_dict())
+
+    def _create(self, wanted: _Features) -> str:
+        params = {"name": "Plans", "metadata": dict(_OURS), "features": wanted}
+        with told():
+            made = self._connect().v1.billing_portal.configurations.create(params)  # type: ignore[arg-type]
+        return made.id
+
+    def _update(self, configuration_id: str, wanted: _Features) -> str:
+        with told():
+            self._connect().v1.billing_portal.configurations.update(
+                configuration_id,
+                {"active": True, "features": wanted},  # type: ignore[arg-type]
+            )
+        return configuration_id
+
+
+def _features(offers: list[Offer]) -> _Features:
+    products = [{"product": offer.product_id, "prices": list(offer.price_ids)} for offer in offers]
+    return {
+        "customer_update": {"enabled": True, "allowed_updates": ["address", "email"]},
+        "invoice_history": {"enabled": True},
+        "payment_method_update": {"enabled": True},
+        "subscription_cancel": {"enabled": True, "mode": "at_period_end", "proration_behavior": "none"},
+        "subscription_update": {
+            "enabled": True,
+            "default_allowed_updates": ["price"],
+            "products": products,
+            "proration_behavior": "always_invoice",
+            "schedule_at_period_end": {"conditions": [{"type": condition} for condition in _CONDITIONS]},
+        },
+    }
+
+
+def _differences(found: _Configuration, wanted: _Features) -> list[str]:
+    """The features, by name, that are not as wanted; a setting that we have no wish for may be as it likes."""
+    wrong = [] if found.active else ["active"]
+    for feature, settings in wanted.items():
+        stands = found.features.get(feature, {})
+        wrong += [f"{feature}.{name}" for name, value in settings.items() if _plain(stands.get(name)) != _plain(value)]
+    return wrong
+
+
+def _plain(value: object) -> object:
+    """Without the order of lists, and of an offered product no more than which prices it has."""
+    if isinstance(value, list):
+        return sorted((_plain(each) for each in value), key=repr)
+    if isinstance(value, dict):
+        inner = cast("dict[str, object]", value)
+        kept = ("product", "prices") if "prices" in inner else tuple(inner)
+        return {name: _plain(inner[name]) for name in kept}
+    return value
