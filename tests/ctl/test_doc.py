@@ -1,0 +1,76 @@
+"""docs/billingctl.md holds: what it types does what it says, and it names every verb there is."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import typer
+
+from billingctl.app import app
+from local.testing import running_stack
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/billingctl.md").read_text(encoding="utf-8")
+HERE = "runs in: tests/ctl/test_doc.py"
+BLOCKS = re.findall(r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+END = "--- end of block ---"
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What each block prints, typed one after another into one shell, on a stack that is empty at first."""
+    folder = tmp_path_factory.mktemp("doc")
+    (folder / "billingctl").symlink_to(ROOT / "scripts/billingctl")
+    commands = "".join(f"{text}\necho '{END}'\n" for note, _, text in BLOCKS if note == HERE)
+    with running_stack() as stack:
+        environment = {
+            **{name: value for name, value in os.environ.items() if name != "BILLINGCTL_STACK"},
+            "PORT": str(stack.port),
+            "PATH": f"{folder}:{os.environ['PATH']}",
+        }
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", commands],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split(f"{END}\n")[:-1]
+
+
+def test_every_command_runs_and_answers(printed: list[str]) -> None:
+    assert len(printed) == sum(note == HERE for note, _, _ in BLOCKS) >= 5
+    assert all(printed)
+
+
+def test_every_answer_shown_is_the_real_one(printed: list[str]) -> None:
+    typed = [block for block in BLOCKS if block[0] == HERE]
+    shown = [
+        (printed[typed.index(before)], answer) for before, answer in itertools.pairwise(BLOCKS) if answer[0] == "answer"
+    ]
+    assert shown
+    for told, (_, _, wanted) in shown:
+        assert json.loads(told) == json.loads(wanted)
+
+
+def test_every_block_says_where_it_is_run_or_why_it_is_not() -> None:
+    assert all(note in (HERE, "answer") or note.startswith("does not run: needs ") for note, _, _ in BLOCKS)
+
+
+def test_every_verb_is_named() -> None:
+    table = {
+        noun: set(re.findall(r"`([\w-]+)`", verbs))
+        for noun, verbs in re.findall(r"^\| `(\w+)` \| (.*) \|$", TEXT, re.MULTILINE)
+    }
+    command = typer.main.get_command(app)
+    there = {name: set(getattr(noun, "commands", {})) for name, noun in getattr(command, "commands", {}).items()}
+    assert table == there
