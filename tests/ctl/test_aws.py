@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ctl.amazon import FUNCTION, STACK, Amazon, amazon
+from tests.ctl.amazon import CALLER, FUNCTION, STACK, Amazon, amazon
 from tests.ctl.conftest import Ctl, Customer
 from tests.flows.client import Api
 
@@ -38,6 +38,14 @@ def test_a_stack_is_worked_on_by_profile_and_name(ctl: Ctl, aws: Amazon, account
     assert ran.status == 0, ran.err
     assert ran.json["wallet"]["balance_cents"] == 2_000
     assert f"/2015-03-31/functions/{FUNCTION}/configuration" in aws.asked
+
+
+def test_who_acts_on_aws_is_noted_by_the_identity_that_aws_tells(ctl: Ctl, aws: Amazon, account: Customer) -> None:
+    chosen = ("--stack", STACK, "--profile", "oncall")
+    assert ctl(*chosen, "account", "set-tier", account.id, "pro", "--reason", "Agreed.").status == 0
+    assert account.tier() == "pro"
+    (entry,) = ctl(*chosen, "log", "--account", account.id, "--json").json["operations"]
+    assert entry["who"].startswith(f"{CALLER} (")
 
 
 def test_the_stack_may_be_named_by_the_environment(
