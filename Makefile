@@ -70,6 +70,9 @@ openapi: $(SETUP) ## Write docs/openapi.json anew from the code
 screenshots: $(SETUP) ## Take the pictures in docs/images anew (needs Chromium)
 	@PYTHONPATH=.:layers/common $(PYTHON) scripts/screenshots.py
 
+schemas: $(SETUP) ## Write the schemas of the domain events, docs/events/, anew from the code
+	@PYTHONPATH=layers/common $(PYTHON) -m local.event_schemas
+
 format: $(SETUP) ## Put the code into shape
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import boto3
 
+from local.aws.bus import EventSink
 from local.aws.dynamodb_local import dynamodb_local
 from local.aws.seed import create_secret, create_tables
 from local.aws.standin import AwsStandIn
@@ -115,7 +116,8 @@ def _started(config: Config) -> Iterator[Stack]:
         server = Server(config.port)
         parts.callback(server.server_close)
         base_url = f"http://127.0.0.1:{server.port}"
-        aws = AwsStandIn(f"{base_url}{PREFIX}/aws")
+        events = EventSink(app.buses, clock.unix)
+        aws = AwsStandIn(f"{base_url}{PREFIX}/aws", events)
         variables = parts.enter_context(_surroundings(config, app, aws, base_url, data))
         parts.enter_context(adopted(app.layers, clock.unix))
         host = LambdaHost(app)
@@ -133,7 +135,7 @@ def _started(config: Config) -> Iterator[Stack]:
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock), queues.poll)
         key = signing_key(config.state / KEY_FILE)
         stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key, queues)
-        _open(server, stack, aws, variables, config.store)
+        _open(server, stack, aws, events, variables, config.store)
         parts.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()
         stripe.start()
@@ -164,7 +166,9 @@ def _surroundings(
         yield variables
 
 
-def _open(server: Server, stack: Stack, aws: AwsStandIn, variables: dict[str, str], store: str) -> None:
+def _open(
+    server: Server, stack: Stack, aws: AwsStandIn, events: EventSink, variables: dict[str, str], store: str
+) -> None:
     """Let the server answer for the stack."""
     clock, host = stack.clock, stack.host
     api = HttpApi(stack.app, host.invoke, Authorizer(stack.key, clock.unix), clock.unix, Pages(DASHBOARD))
@@ -180,6 +184,7 @@ def _open(server: Server, stack: Stack, aws: AwsStandIn, variables: dict[str, st
         urls=urls,
         queues=stack.queues,
         aws=aws,
+        events=events,
         outside=outside,
         token=stack.token,
         store=store,

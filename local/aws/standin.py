@@ -1,4 +1,4 @@
-"""AWS inside this process: moto answers for DynamoDB and Secrets Manager, one call at a time.
+"""AWS inside this process: moto answers for DynamoDB and Secrets Manager, one call at a time; EventBridge is ours.
 
 Everything that speaks AWS here is pointed at the stack's own door. A client in another process comes in by HTTP; a
 boto3 client in this process takes a short cut that hands its request over before it reaches a socket. Either way it
@@ -19,6 +19,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
+from local.aws.bus import EventSink
 from local.aws.transactions import cheap_transactions
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 
@@ -29,8 +30,9 @@ _SERVICES = frozenset({"dynamodb", "secretsmanager", "sqs"})
 class AwsStandIn:
     """The door's URL, and what is behind it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, events: EventSink) -> None:
         self.url = url
+        self._events = events
         self._lock = threading.RLock()
 
     @contextmanager
@@ -61,6 +63,9 @@ class AwsStandIn:
 
     def _dispatch(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         signed = _SIGNED_FOR.search(headers.get("authorization", ""))
+        if signed is not None and signed["service"] == "events":
+            told = self._events.answer(headers.get("x-amz-target", ""), body)
+            return told.status, dict(told.headers), told.body
         if signed is None or signed["service"] not in _SERVICES:
             service = "an unsigned request" if signed is None else signed["service"]
             refusal = json_response(501, {"__type": "NotImplemented", "message": f"{service} is not served locally"})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from local.gateway.answers import InvalidAnswer, to_response
 from local.gateway.authorizer import Authorizer, Grant
 from local.gateway.cors import is_preflight, preflight, with_cors
-from local.gateway.events import api_event, url_event
+from local.gateway.events import Event, api_event, request_id, url_event
 from local.gateway.messages import HttpRequest, HttpResponse, message
 from local.gateway.pages import Pages
 from local.gateway.routing import Match, Router
@@ -52,12 +53,16 @@ class HttpApi:
                 return found
             grant = found
         event = api_event(request, match, grant, self._unix())
+        answer = self._answer_function(route.function, event)
+        return replace(answer, headers=(*answer.headers, ("apigw-requestid", request_id(event))))
+
+    def _answer_function(self, function: str, event: Event) -> HttpResponse:
         try:
-            return to_response(self._invoke(route.function, event))
+            return to_response(self._invoke(function, event))
         except FunctionError:
             return message(500, "Internal Server Error")
         except InvalidAnswer as error:
-            _log.error("%s answered what API Gateway cannot hand on: %s", route.function, error)
+            _log.error("%s answered what API Gateway cannot hand on: %s", function, error)
             return message(500, "Internal Server Error")
 
 

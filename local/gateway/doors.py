@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
+from local.aws.bus import EventSink
 from local.aws.standin import AwsStandIn
 from local.clock import StackClock, iso
 from local.gateway.app import FunctionUrls
@@ -43,6 +44,7 @@ class Doors:
         urls: FunctionUrls,
         queues: Queues,
         aws: AwsStandIn,
+        events: EventSink,
         outside: dict[str, OutsideFunction],
         token: Callable[[str], str],
         store: str,
@@ -53,11 +55,13 @@ class Doors:
         self._urls = urls
         self._queues = queues
         self._aws = aws
+        self._events = events
         self._outside = outside
         self._token = token
         self._store = store
         self._doors: dict[tuple[str, str], _Door] = {
             ("GET", "clock"): self._tell_clock,
+            ("GET", "events"): self._tell_events,
             ("GET", "functions"): self._tell_function,
             ("GET", "health"): self._tell_health,
             ("POST", "advance"): self._advance,
@@ -88,6 +92,10 @@ class Doors:
 
     def _tell_clock(self, _request: HttpRequest, _below: str) -> HttpResponse:
         return json_response(200, self._time())
+
+    def _tell_events(self, _request: HttpRequest, _below: str) -> HttpResponse:
+        """What was put on the buses, newest first, as a rule's target would be handed it."""
+        return json_response(200, {"data": self._events.newest_first()})
 
     def _tell_health(self, _request: HttpRequest, _below: str) -> HttpResponse:
         return json_response(200, {"status": "ok", "store": self._store})

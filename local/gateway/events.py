@@ -53,6 +53,12 @@ def url_event(request: HttpRequest, function: str, path: str, unix: float) -> Ev
     )
 
 
+def request_id(event: Event) -> str:
+    """The id that the caller is told, too."""
+    context = event["requestContext"]
+    return str(context["requestId"]) if isinstance(context, dict) else ""
+
+
 def schedule_event(schedule: str, unix: float) -> Event:
     """What EventBridge Scheduler sends where the template gives no Input."""
     return {

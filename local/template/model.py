@@ -138,6 +138,8 @@ class ServerlessApp:
     tables: Mapping[str, Table]
     queues: Mapping[str, Queue] = field(default_factory=dict)
     queue_sources: tuple[QueueSource, ...] = ()
+    buses: frozenset[str] = frozenset()
+    """The names of the event buses."""
 
     @property
     def layers(self) -> tuple[Path, ...]:

@@ -20,6 +20,7 @@ PSEUDO_PARAMETERS: Mapping[str, str] = {
 
 _NAME_PROPERTIES = {
     "AWS::DynamoDB::Table": "TableName",
+    "AWS::Events::EventBus": "Name",
     "AWS::Serverless::Function": "FunctionName",
     "AWS::SQS::Queue": "QueueName",
     "AWS::SNS::Topic": "TopicName",
@@ -28,6 +29,7 @@ _NAME_PROPERTIES = {
 }
 _ARNS = {
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
+    "AWS::Events::EventBus": "events:{region}:{account}:event-bus/{name}",
     "AWS::Serverless::Function": "lambda:{region}:{account}:function:{name}",
     "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
     "AWS::SNS::Topic": "sns:{region}:{account}:{name}",

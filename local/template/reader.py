@@ -20,6 +20,7 @@ from local.values import DYNAMIC_REFERENCES, PARAMETERS
 _SERVED = frozenset(
     {
         "AWS::DynamoDB::Table",
+        "AWS::Events::EventBus",
         "AWS::SQS::Queue",
         "AWS::Serverless::Function",
         "AWS::Serverless::HttpApi",
@@ -92,8 +93,9 @@ class _Reader:
                 elif found is not None:
                     schedules.append(found)
         check_distinct(tuple(routes))
+        buses = frozenset(self._names.reference(logical_id) for logical_id, _ in self._of_kind("AWS::Events::EventBus"))
         return ServerlessApp(
-            functions, frozenset(urls), tuple(routes), tuple(schedules), self._tables(), queues, tuple(sources)
+            functions, frozenset(urls), tuple(routes), tuple(schedules), self._tables(), queues, tuple(sources), buses
         )
 
     def _apis(self) -> dict[str, Api]:

@@ -83,7 +83,7 @@ def _consume_first(place: Place) -> Act:
     return lambda: _consume(place)
 
 
-@_operation("consume that crosses a threshold", "consume", Budget(2, 2, 0))
+@_operation("consume that crosses a threshold", "consume", Budget(2, 5, 0))
 def _consume_crossing(place: Place) -> Act:
     _consume(place, 50_000)
     return lambda: _consume(place)
@@ -242,7 +242,7 @@ def _charge_replayed(place: Place) -> Act:
     return lambda: _charge(place, "k")
 
 
-@_operation("charge that the wallet cannot pay", "charge", Budget(3, 0, 2))
+@_operation("charge that the wallet cannot pay", "charge", Budget(5, 0, 4))
 def _charge_short(place: Place) -> Act:
     _deposited(place)
     return lambda: _charge(place, "k", 2_501, expect=402)
@@ -323,19 +323,19 @@ def _checking_out(place: Place) -> Act:
     return lambda: _checkout(place)
 
 
-@_operation("verify-session of a plan", "verify_session", Budget(3, 4, 1))
+@_operation("verify-session of a plan", "verify_session", Budget(3, 6, 1))
 def _verifying(place: Place) -> Act:
     session_id = place.stripe.pay(_checkout(place))
     return lambda: _verify(place, session_id)
 
 
-@_operation("POST /api/billing/cancel", "cancel", Budget(3, 2, 2))
+@_operation("POST /api/billing/cancel", "cancel", Budget(3, 4, 2))
 def _cancelling(place: Place) -> Act:
     _subscribed(place)
     return lambda: place.ask("cancel")
 
 
-@_operation("POST /api/billing/resume", "resume", Budget(3, 2, 2))
+@_operation("POST /api/billing/resume", "resume", Budget(3, 4, 2))
 def _resuming(place: Place) -> Act:
     _subscribed(place)
     place.ask("cancel")
@@ -391,7 +391,7 @@ def _sweeping_nothing(place: Place) -> Act:
     return lambda: place.run("auto_reload")
 
 
-@_operation("auto-reload sweep, one wallet due", "auto_reload", Budget(9, 16, 6.5))
+@_operation("auto-reload sweep, one wallet due", "auto_reload", Budget(9, 18, 6.5))
 def _sweeping(place: Place) -> Act:
     _deposited(place)
     _reload_below_500(place)
@@ -407,7 +407,7 @@ def _expiring(place: Place) -> Act:
     return lambda: place.run("expire_holds")
 
 
-@_operation("payout sweep, one creator paid", "payout", Budget(12, 24, 7.5))
+@_operation("payout sweep, one creator paid", "payout", Budget(12, 26, 7.5))
 def _paying_out(place: Place) -> Act:
     _deposited(place)
     creator = place.of("acct_creator")
@@ -428,7 +428,7 @@ def _reconciling(place: Place) -> Act:
     return lambda: place.run("reconcile")
 
 
-@_operation("audit of an account with 10 transfers", "audit", Budget(9, 0, 5))
+@_operation("audit of an account with 10 transfers", "audit", Budget(10, 0, 6))
 def _auditing(place: Place) -> Act:
     _deposited(place)
     for number in range(9):

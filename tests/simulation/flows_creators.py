@@ -86,11 +86,12 @@ def transfers(world: World) -> list[tuple[Any, Any]]:
     return [(t["amount"], t["amount_reversed"]) for t in world.stripe.world.all("transfer").values()]
 
 
-@flow("payout", payable)
+@flow("payout, and told", payable)
 class _Payout:
     @staticmethod
     def act(world: World) -> None:
         world.fire("payouts")
+        world.fire("events")
 
     @staticmethod
     def end(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aerostack_billing.money import micros
 from tests.simulation.flows import flow, nothing
+from tests.simulation.told import events
 from tests.simulation.world import World
 from tests.store.test_creators import call
 from tests.store.test_deposits import open_deposit
@@ -181,6 +182,19 @@ class _Reload:
         assert world.eyes.wallets.get(world.account).reload.state == "armed"
 
 
+@flow("balance low, and told", fund)
+class _Low:
+    @staticmethod
+    def act(world: World) -> None:
+        spend(world)
+        world.fire("events")
+
+    @staticmethod
+    def end(world: World) -> None:
+        (low,) = events(world, "balance.low")
+        assert (low["account_id"], low["data"]["balance_cents"]) == (world.account, 400)
+
+
 @flow("reload declined", lambda world: reloading(world, _DECLINES_WHEN_CHARGED))
 class _Declined:
     @staticmethod
@@ -193,6 +207,8 @@ class _Declined:
     def end(world: World) -> None:
         wallet = world.eyes.wallets.get(world.account)
         assert payments(world) == ["requires_payment_method"] * 3
+        assert len(events(world, "reload.failed")) == 3
+        assert len(events(world, "reload.suspended")) == 1
         assert (wallet.reload.state, wallet.reload.declines, balance(world)) == ("suspended", 3, 400)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.simulation.flows import flow, nothing
 from tests.simulation.flows_usage import SITE, counter, near_a_threshold
+from tests.simulation.told import events
 from tests.simulation.world import World
 from tests.store.test_counters import consume
 from tests.store.test_deposits import open_deposit
@@ -41,6 +42,8 @@ class _Checkout:
     def end(world: World) -> None:
         assert (tier(world), subscriptions(world)) == ("pro", ["active"])
         assert counter(world).used == 39_000
+        (changed,) = events(world, "plan.changed")
+        assert (changed["data"]["changed"], changed["data"]["after"]["plan_tier"]) == (["plan_tier"], "pro")
 
 
 @flow("checkout and verify-session", nothing)

@@ -8,6 +8,7 @@ from aerostack_billing.errors import StoreUnavailable
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import Counter, PlaceName
 from tests.simulation.flows import flow, nothing
+from tests.simulation.told import events
 from tests.simulation.world import World
 from tests.store.test_batch_and_leases import batch, event, settle, take
 from tests.store.test_counters import consume
@@ -42,6 +43,19 @@ class _ConsumeWithKey:
     @staticmethod
     def end(world: World) -> None:
         assert counter(world).used == 41_000
+
+
+@flow("threshold passed, and told", near_a_threshold)
+class _Threshold:
+    @staticmethod
+    def act(world: World) -> None:
+        world.request(lambda parts: consume(parts, world.account, 16_000, idempotency_key="k"))
+        world.fire("events")
+
+    @staticmethod
+    def end(world: World) -> None:
+        told = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
+        assert told == [("usage.blocked", 55_000)]
 
 
 @flow("first consume of a month, with a key", nothing)

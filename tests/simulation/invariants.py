@@ -10,51 +10,28 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
 from aerostack_billing.money import micros
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
 from aerostack_billing.wallet.audit import Violation
+from tests.simulation import told
+from tests.simulation.tables import Tables
 from tests.simulation.world import World
 
 Json = dict[str, Any]
 _PAYING = {"active", "trialing", "past_due"}
 _GONE = {"needs_response", "under_review", "lost"}
-_from_wire = TypeDeserializer()
-
-
-class Tables:
-    """Every item of every table, read at once."""
-
-    def __init__(self, world: World) -> None:
-        self.rows: dict[str, list[Json]] = defaultdict(list)
-        by_name = {name: logical for logical, name in world.tables.items()}
-        for name, logical in ((n, by_name[n]) for n in by_name):
-            start: Json = {}
-            while True:
-                page = world.client.scan(TableName=name, ConsistentRead=True, **start)
-                self.rows[logical] += [
-                    {field: _from_wire.deserialize(value) for field, value in item.items()} for item in page["Items"]
-                ]
-                if "LastEvaluatedKey" not in page:
-                    break
-                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def of(self, table: str, prefix: str = "") -> list[Json]:
-        """The items of a table, where it has kinds of items those whose name begins so."""
-        kind = {"UsageTable": "period", "WalletsTable": "item", "CreatorsTable": "item"}.get(table)
-        return [row for row in self.rows[table] if kind is None or str(row[kind]).startswith(prefix)]
 
 
 def violations(world: World, *, settled: bool = True) -> list[str]:
     """Every invariant that does not hold; `settled`: also those that hold only once nothing is left to do."""
     tables = Tables(world)
     found = [f"audit: {v.account_id} {v.invariant}: {v.expected} != {v.found}" for v in _audit(world)]
-    for check in (counters, places, payments_once, customers_once, accounts_once, transfers_once, refunds_once):
+    always = (counters, places, payments_once, customers_once, accounts_once, transfers_once, refunds_once)
+    for check in (*always, *told.ALWAYS):
         found += [f"{check.__name__}: {told}" for told in check(world, tables)]
     if settled:
-        for check in (plans_true, payments_credited, payouts_done, nothing_open):
+        for check in (plans_true, payments_credited, payouts_done, nothing_open, *told.SETTLED):
             found += [f"{check.__name__}: {told}" for told in check(world, tables)]
     return found
 

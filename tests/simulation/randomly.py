@@ -14,7 +14,8 @@ from typing import Any
 from aerostack_billing.errors import BillingError, RequestInProgress
 from aerostack_billing.runtime import Runtime
 from tests.simulation.faults import KEPT, LOST, TWIN, Call, Crash, kinds_for
-from tests.simulation.invariants import Tables, violations
+from tests.simulation.invariants import violations
+from tests.simulation.tables import Tables
 from tests.simulation.turns import Turns
 from tests.simulation.world import SCHEDULES, World, repeatable
 
@@ -223,6 +224,7 @@ class Play:
             for schedule in SCHEDULES:
                 assert self.world.fire(schedule), f"{schedule} still fails"
             self._hear_all()
+        assert self.world.fire("events"), "events still fails"
         self.say("settled")
 
     def _ends(self, asked: Asked) -> bool:

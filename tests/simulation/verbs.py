@@ -289,7 +289,7 @@ def onboard(play: Play) -> None:
 
 
 def schedule(play: Play) -> None:
-    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "reconcile")))
+    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "reconcile", "events")))
 
 
 def schedules_at_once(play: Play) -> None:

@@ -1,8 +1,9 @@
-"""The two ways out of the code, wrapped: every DynamoDB request and every Stripe request is numbered and can break."""
+"""The ways out of the code, wrapped: every request to DynamoDB, Stripe and the bus is numbered and can break."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from aerostack_billing.payments.transport import Urllib3Client
 from local.stripe import LocalStripe
 from tests.simulation.faults import (
     DYNAMODB,
+    EVENTS,
     KEPT,
     KINDS,
     LOST,
@@ -178,6 +180,26 @@ def _read_of(params: Mapping[str, Any]) -> str:
 
 def _short(table: str) -> str:
     return table.rpartition("-")[2].removesuffix("Table").lower()
+
+
+class BusWire:
+    """A boto3 client of EventBridge, behind which is kept what was put: each event's detail, as often as it came."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self.put: list[dict[str, Any]] = []
+
+    def put_events(self, **params: Params) -> Answer:
+        entries = params["Entries"]
+        call = Call(EVENTS, "put_events", "bus", len(entries), writes=True)
+        return self._calls.through(call, lambda: self._take(entries), [entry["Detail"] for entry in entries])
+
+    def _take(self, entries: list[dict[str, str]]) -> Answer:
+        for entry in entries:
+            detail = json.loads(entry["Detail"])
+            assert entry["DetailType"] == detail["type"]
+            self.put.append(detail)
+        return {"FailedEntryCount": 0, "Entries": [{"EventId": "e"} for _ in entries]}
 
 
 class StripeWire(Urllib3Client):

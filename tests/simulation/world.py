@@ -30,6 +30,7 @@ from aerostack_billing.config import Settings
 from aerostack_billing.creators import payouts
 from aerostack_billing.dynamo import Dynamo
 from aerostack_billing.errors import BillingError, RequestInProgress
+from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.client import API_VERSION
 from aerostack_billing.reload import service as reload_service
 from aerostack_billing.runtime import Runtime
@@ -40,12 +41,13 @@ from local.aws.seed import create_tables
 from local.stripe import LocalStripe
 from local.template import Table, load_app
 from tests.simulation.faults import TWIN, Crash
-from tests.simulation.wires import Calls, DynamoWire, Row, StripeWire
+from tests.simulation.wires import BusWire, Calls, DynamoWire, Row, StripeWire
 from tests.store.conftest import Time
 from tests.store.stripe_world import StripeWorld
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
 
 Result = TypeVar("Result")
 START: Final = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
@@ -59,6 +61,7 @@ SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
     "holds": lambda parts: parts.lapsing.sweep(),
     "payouts": lambda parts: parts.payouts.sweep(),
     "reconcile": lambda parts: parts.reconciler.run(),
+    "events": lambda parts: parts.publisher.run(),
 }
 """What the schedules run, as the functions do."""
 
@@ -68,7 +71,7 @@ class StillFailing(AssertionError):
 
 
 class _Silent(Telemetry):
-    def _count(self, name: str) -> None:
+    def _emit(self, name: str, unit: str, value: int) -> None:
         pass
 
 
@@ -76,11 +79,12 @@ class _Process(Runtime):
     """A set of rooms as one Lambda instance has them; its ways out are the world's."""
 
     def __init__(
-        self, settings: Settings, dynamo: DynamoDBClient | DynamoWire, stripe_client: stripe.StripeClient
+        self, settings: Settings, dynamo: DynamoDBClient | DynamoWire, stripe_client: stripe.StripeClient, bus: BusWire
     ) -> None:
         super().__init__(settings)
         self.dynamo = Dynamo(cast("DynamoDBClient", dynamo), sleep=_no_time)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, sleep=_no_time)
+        self.bus = EventBus(cast("EventBridgeClient", bus), "simulated")
         self.telemetry = _Silent(_LOGGER, "Simulation")
         self._connected = stripe_client
 
@@ -177,6 +181,7 @@ class Picture:
     at: float
     heard: set[str]
     notes: dict[str, Any]
+    published: list[dict[str, Any]]
 
 
 @dataclass
@@ -210,6 +215,7 @@ class World:
                 **{f"{name.removesuffix('Table').upper()}_TABLE": table for name, table in self.tables.items()},
                 "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
                 "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
+                "LOW_BALANCE_CENTS": "500",
                 "PLATFORM_FEE_BPS": "2000",
                 "EARNINGS_HOLD_DAYS": "7",
                 "PAYOUT_MINIMUM_CENTS": "1000",
@@ -231,7 +237,8 @@ class World:
             max_network_retries=0,
             http_client=StripeWire(self.stripe, self.calls),
         )
-        self.eyes = _Process(self.settings, self.client, self._sdk)
+        self.bus = BusWire(self.calls)
+        self.eyes = _Process(self.settings, self.client, self._sdk, self.bus)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
         self.fire("reconcile")
@@ -240,7 +247,7 @@ class World:
 
     def process(self) -> Runtime:
         """A new process: it knows nothing but the tables."""
-        return _Process(self.settings, self.wire, self._sdk)
+        return _Process(self.settings, self.wire, self._sdk, self.bus)
 
     def restart(self) -> None:
         """The process is gone; another takes its place."""
@@ -378,6 +385,7 @@ class World:
                 if schedule != "reconcile" or self._reconciles(wait):
                     assert self.fire(schedule), f"{schedule} still fails"
             self.hear()
+        assert self.fire("events"), "events still fails"
 
     def _reconciles(self, wait: int) -> bool:
         """Where webhooks arrive they must do alone, but that the reconciler finds nothing wrong after a crash."""
@@ -393,7 +401,7 @@ class World:
             if "Item" in found:
                 rows[table, key] = found["Item"]
         blob = pickle.dumps(self.stripe._store.state)
-        return Picture(rows, blob, self.time.at, set(self.heard), copy.deepcopy(self.notes))
+        return Picture(rows, blob, self.time.at, set(self.heard), copy.deepcopy(self.notes), list(self.bus.put))
 
     def back_to(self, picture: Picture) -> None:
         """Make the world what it was; a new process."""
@@ -417,6 +425,7 @@ class World:
         self.wire.forget(set(picture.rows))
         self.stripe._store.state = pickle.loads(picture.stripe)
         self.time.at, self.heard, self.notes = picture.at, set(picture.heard), copy.deepcopy(picture.notes)
+        self.bus.put[:] = picture.published
         self.events_lost = False
         self.restart()
 

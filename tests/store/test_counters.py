@@ -58,7 +58,7 @@ class Listener:
 @pytest.fixture
 def listener(parts: Runtime) -> Listener:
     listener = Listener()
-    parts.metering = Metering(parts.usage, parts.accounts, parts.idempotency, parts.catalog, listener)
+    parts.metering = Metering(parts.usage, parts.accounts, parts.idempotency, parts.catalog, parts.thresholds, listener)
     return listener
 
 

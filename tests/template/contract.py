@@ -51,6 +51,7 @@ SCHEDULES = {
     "ExpireHoldsFunction": "rate(1 minute)",
     "PayoutFunction": "rate(1 hour)",
     "ReconcileFunction": "rate(15 minutes)",
+    "PublishEventsFunction": "rate(1 minute)",
     "AuditFunction": "rate(1 day)",
 }
 

@@ -16,6 +16,7 @@ KEYS = {
     "WalletsTable": [("account_id", "HASH"), ("item", "RANGE")],
     "LedgerTable": [("account_id", "HASH"), ("transfer_id", "RANGE")],
     "CreatorsTable": [("creator_id", "HASH"), ("item", "RANGE")],
+    "OutboxTable": [("lane", "HASH"), ("queued", "RANGE")],
 }
 
 INDEXES = {

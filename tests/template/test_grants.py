@@ -28,6 +28,7 @@ UNSEEN: dict[Grant, str] = {
     ("ConsumeBatchFunction", "EventsTable", "UpdateItem"): "to answer a key whose first request broke off unanswered",
     ("IngestFunction", "EventsTable", "UpdateItem"): "likewise",
     ("SetAutoReloadFunction", "LedgerTable", "PutItem"): "when a payment that is to be voided was confirmed meanwhile",
+    ("SetAutoReloadFunction", "OutboxTable", "PutItem"): "likewise: that it succeeded is told",
 }
 """Granted for what a test does not bring about on one thread, and why it is needed all the same."""
 
@@ -40,7 +41,10 @@ TRUE_TO_STRIPE = {
     WEBHOOK,
 }
 SETTLING = {"VerifySessionFunction", "ReconcileFunction", WEBHOOK}
-TOGETHER = [(TRUE_TO_STRIPE, {"AccountsTable", "UsageTable"}), (SETTLING, {"WalletsTable", "LedgerTable"})]
+TOGETHER = [
+    (TRUE_TO_STRIPE, {"AccountsTable", "UsageTable", "OutboxTable"}),
+    (SETTLING, {"WalletsTable", "LedgerTable", "OutboxTable"}),
+]
 """Functions that make an account, or a wallet, true to Stripe by the same code, and the tables that it writes."""
 
 _running: ContextVar[str] = ContextVar("running", default="")
@@ -48,8 +52,10 @@ _VERBS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Con
 
 
 def actions(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What IAM asks for a call: the name of the table, or of table and index, and the action; several of a batch."""
-    if operation == "TransactWriteItems":
+    """What IAM asks for a call: the name of the table (and index) or bus, and the action; several of a batch."""
+    if operation == "PutEvents":
+        yield from ((entry["EventBusName"], "events:PutEvents") for entry in params["Entries"])
+    elif operation == "TransactWriteItems":
         for entry in params["TransactItems"]:
             ((verb, body),) = entry.items()
             yield body["TableName"], _VERBS[verb]
@@ -96,11 +102,11 @@ class Caller:
         asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
         requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=30).raise_for_status()
 
-    def lease(self) -> None:
-        """Take a lease and settle it."""
-        body = {"account_id": self.account, "metric": "api_requests", "quantity": 10, "ttl_seconds": 60}
+    def lease(self, quantity: int = 10) -> None:
+        """Take a lease and settle it: six of it are given back."""
+        body = {"account_id": self.account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": 60}
         lease_id = self("POST", "/billing/usage/leases", body, scope=METER, ok=201)["lease_id"]
-        used = {"account_id": self.account, "used": 4}
+        used = {"account_id": self.account, "used": quantity - 6}
         assert self("POST", f"/billing/usage/leases/{lease_id}/settle", used, scope=METER) == {"returned": 6}
 
     def resource(self, method: str, name: str) -> None:
@@ -206,6 +212,7 @@ def walk_through_plans(call: Caller) -> None:
 
 def walk_through_batches_and_leases(at_once: Caller, leasing: Caller) -> None:
     leasing.lease()
+    leasing.lease(40_000)
     assert at_once.batch({}, {"idempotency_key": "once"}) == [200, 200]
     assert at_once.batch({"idempotency_key": "once"}, {"quantity": 54_998}) == [200, 200]
     assert at_once.batch({"idempotency_key": "refused"}, {}) == [403, 403]
@@ -252,6 +259,8 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("GET", "/balance/transactions?limit=5")
     call.run("AuditFunction")
     call.run("AuditFunction", {"account_id": call.account})
+    call.charge(1_900, "until little is left")
+    call.run("PublishEventsFunction")
     call.hear()
 
 
@@ -316,8 +325,8 @@ def used() -> set[Grant]:
     ) -> Future[object]:
         return submit(pool, copy_context().run, work, *arguments, **named)
 
-    handler = ("provide-client-params.dynamodb", note)
-    BUILTIN_HANDLERS.append(handler)
+    handlers = [(f"provide-client-params.{service}", note) for service in ("dynamodb", "events")]
+    BUILTIN_HANDLERS.extend(handlers)
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(LambdaHost, "invoke", known_by_name)
@@ -332,8 +341,10 @@ def used() -> set[Grant]:
                 walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
                 walk_through_lost_deliveries(Caller(stack, "acct_unheard"))
     finally:
-        BUILTIN_HANDLERS.remove(handler)
+        for handler in handlers:
+            BUILTIN_HANDLERS.remove(handler)
     tables = {table.name: logical_id for logical_id, table in stack.app.tables.items()}
+    tables |= dict.fromkeys(stack.app.buses, "EventBus")
     named = {(function, *table.partition("/"), action) for function, table, action in calls}
     return {(function, tables[table] + slash + index, action) for function, table, slash, index, action in named}
 
@@ -345,12 +356,12 @@ def granted(statements: list[tuple[str, dict[str, Any]]]) -> set[Grant]:
         for function, statement in statements
         if (place := table_or_index(statement["Resource"]))
         for action in as_list(statement["Action"])
-        if action.startswith("dynamodb:")
+        if action.startswith(("dynamodb:", "events:"))
     }
 
 
 def table_or_index(resource: dict[str, Any]) -> str | None:
-    """`LedgerTable` or `LedgerTable/by_seq`; None for what is neither."""
+    """`LedgerTable`, `LedgerTable/by_seq` or `EventBus`; None for what is none of these."""
     if "Fn::GetAtt" in resource:
         return str(resource["Fn::GetAtt"][0])
     index = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", resource.get("Fn::Sub", ""))

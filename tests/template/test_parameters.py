@@ -68,9 +68,10 @@ def test_nothing_in_the_repository_looks_like_a_key_of_stripe_s() -> None:
         ("PlatformFeeBasisPoints", "PLATFORM_FEE_BPS", 2_000, (0, 10_000)),
         ("EarningsHoldDays", "EARNINGS_HOLD_DAYS", 7, (1, 90)),
         ("PayoutMinimumCents", "PAYOUT_MINIMUM_CENTS", 1_000, (100, 100_000)),
+        ("LowBalanceCents", "LOW_BALANCE_CENTS", 500, (0, 100_000)),
     ],
 )
-def test_what_creators_are_paid_is_the_stage_s_to_say_within_bounds(
+def test_what_creators_are_paid_and_when_a_balance_is_low_is_the_stage_s_to_say_within_bounds(
     template: dict[str, Any], parameter: str, variable: str, default: int, bounds: tuple[int, int]
 ) -> None:
     declared = template["Parameters"][parameter]

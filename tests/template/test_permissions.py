@@ -9,7 +9,7 @@ from tests.template.contract import ROUTES, STRIPE_FUNCTIONS
 
 Statements = list[tuple[str, dict[str, Any]]]
 
-TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable", "CreatorsTable")
+TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable", "CreatorsTable", "OutboxTable")
 INDEXES = (("WalletsTable", "agenda"), ("LedgerTable", "by_seq"), ("CreatorsTable", "agenda"))
 ENDING_HOLDS = {
     "ChargeFunction",
@@ -25,6 +25,8 @@ SCANNING = {
 }
 STRIPE_SECRET = {"Ref": "StripeSecretArn"}
 DEAD_LETTERS = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
+BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
+PUBLISHER = "PublishEventsFunction"
 
 
 def granted(statements: Statements, resource: object) -> dict[str, set[str]]:
@@ -61,8 +63,8 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
         assert not {"NotAction", "NotResource"} & set(statement), function
 
 
-def test_every_statement_names_a_table_an_index_the_secret_or_the_dead_letters(statements: Statements) -> None:
-    known = [*map(table, TABLES), *(index(name, of) for of, name in INDEXES), STRIPE_SECRET, DEAD_LETTERS]
+def test_every_statement_names_a_table_an_index_the_bus_the_secret_or_the_dead_letters(statements: Statements) -> None:
+    known = [*map(table, TABLES), *(index(name, of) for of, name in INDEXES), BUS, STRIPE_SECRET, DEAD_LETTERS]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
@@ -119,6 +121,7 @@ def test_no_function_may_change_a_table_itself(statements: Statements) -> None:
         "dynamodb:Query",
         "dynamodb:Scan",
         "dynamodb:UpdateItem",
+        "events:PutEvents",
         "secretsmanager:GetSecretValue",
         "sqs:SendMessage",
     }
@@ -126,7 +129,20 @@ def test_no_function_may_change_a_table_itself(statements: Statements) -> None:
         assert set(as_list(statement["Action"])) <= allowed, function
 
 
-def test_nothing_is_deleted_but_a_resource_that_is_freed_a_hold_that_ends_and_earnings_that_are_due(
+def test_news_are_put_with_their_effect_and_only_the_publisher_reads_them_and_takes_them_away(
+    statements: Statements,
+) -> None:
+    outbox = granted(statements, table("OutboxTable"))
+    assert outbox.pop(PUBLISHER) == {"dynamodb:DeleteItem", "dynamodb:Query"}
+    assert set().union(*outbox.values()) == {"dynamodb:PutItem"}
+
+
+def test_only_the_publisher_may_put_events_and_on_this_bus_alone(statements: Statements) -> None:
+    assert granted(statements, BUS) == {PUBLISHER: {"events:PutEvents"}}
+    assert [f for f, s in statements if any(a.startswith("events:") for a in as_list(s["Action"]))] == [PUBLISHER]
+
+
+def test_nothing_is_deleted_but_a_place_a_hold_that_ends_earnings_that_are_due_and_news_that_were_sent(
     statements: Statements,
 ) -> None:
     deleting = {
@@ -138,6 +154,7 @@ def test_nothing_is_deleted_but_a_resource_that_is_freed_a_hold_that_ends_and_ea
     assert deleting == {
         ("FreeResourceFunction", str(table("UsageTable"))),
         ("PayoutFunction", str(table("CreatorsTable"))),
+        (PUBLISHER, str(table("OutboxTable"))),
         *holds,
     }
 

@@ -66,5 +66,6 @@ def test_a_sweep_has_minutes_and_an_audit_all_that_lambda_gives(functions: dict[
         "ExpireHoldsFunction": 300,
         "PayoutFunction": 300,
         "ReconcileFunction": 300,
+        "PublishEventsFunction": 300,
         "AuditFunction": 900,
     }

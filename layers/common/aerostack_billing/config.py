@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aerostack_billing.errors import Misconfigured
+from aerostack_billing.money import MAX_CENTS, Micros, micros
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,20 @@ class Settings:
     @property
     def ingest_dead_letter_queue_url(self) -> str:
         return self._need("INGEST_DEAD_LETTER_QUEUE_URL")
+
+    @property
+    def outbox_table(self) -> str:
+        return self._need("OUTBOX_TABLE")
+
+    @property
+    def event_bus(self) -> str:
+        """The name of the bus that domain events go to."""
+        return self._need("EVENT_BUS")
+
+    @property
+    def low_balance(self) -> Micros:
+        """Below what a wallet is low whose user set no threshold."""
+        return micros(self._whole("LOW_BALANCE_CENTS", 0, MAX_CENTS))
 
     @property
     def platform_fee_bps(self) -> int:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from aerostack_billing import runtime
+from aerostack_billing import correlation, runtime
 from aerostack_billing.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
 from aerostack_billing.fields import AccountId, validated
 from aerostack_billing.json_object import parse_object
@@ -48,6 +48,13 @@ class Request:
     def __init__(self, event: Mapping[str, object], parts: Runtime) -> None:
         self.event = APIGatewayProxyEventV2(dict(event))
         self.runtime = parts
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The id that API Gateway, or the function's URL, gave the request and hands to its caller too."""
+        context = self.event.raw_event.get("requestContext")
+        found = context.get("requestId") if isinstance(context, dict) else None
+        return found if isinstance(found, str) else None
 
     @property
     def account_id(self) -> str:
@@ -121,9 +128,11 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
     def handler(event: Mapping[str, object], context: object) -> Answer:
         parts = runtime.current()
         request = Request(event, parts)
-        parts.logger.set_correlation_id(getattr(context, "aws_request_id", None))
+        correlation_id = request.correlation_id or getattr(context, "aws_request_id", None)
+        parts.logger.set_correlation_id(correlation_id)
         try:
-            response = function(request)
+            with correlation.using(correlation_id):
+                response = function(request)
         except BillingError as error:
             response = refusal(error)
             level = parts.logger.error if error.status >= 500 else parts.logger.info

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 from aerostack_billing.config import Settings
-from aerostack_billing.telemetry import Telemetry
+from aerostack_billing.ground import Ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +28,7 @@ if TYPE_CHECKING:
     from aerostack_billing.creators.refunds import Refunds
     from aerostack_billing.creators.statement import CreatorStatement
     from aerostack_billing.creators.store import CreatorStore
-    from aerostack_billing.dynamo import Dynamo
     from aerostack_billing.idempotency.pages import Pages
-    from aerostack_billing.idempotency.store import IdempotencyStore
     from aerostack_billing.operators.log import OperatorLog
     from aerostack_billing.payments.cards import CardPayments
     from aerostack_billing.payments.connect import Connect
@@ -56,6 +51,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
     from aerostack_billing.usage.store import UsageStore
+    from aerostack_billing.usage.thresholds import Thresholds
     from aerostack_billing.wallet.charges import Charges
     from aerostack_billing.wallet.deposits import Deposits
     from aerostack_billing.wallet.grants import Grants
@@ -69,47 +65,16 @@ if TYPE_CHECKING:
     from aerostack_billing.webhooks.service import Webhooks
     from aerostack_billing.webhooks.store import EventStore
 
-_CONNECT_SECONDS = 1
-_READ_SECONDS = 3
-_making_a_logger = threading.Lock()
-"""Powertools keeps loggers by name: one that is half made by another thread would be taken for whole."""
 
-
-class Runtime:
+class Runtime(Ground):
     """Makes each part when it is first asked for, and imports it then: a function loads what it uses and no more.
 
     AWS is asked by `session`, or as the process's environment says where none is given.
     """
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None) -> None:
-        self.settings = settings
-        self._session = session
+        super().__init__(settings, session)
         self._stripe_clients: dict[str, stripe.StripeClient] = {}
-
-    @cached_property
-    def logger(self) -> Logger:
-        with _making_a_logger:
-            return Logger(service=self.settings.service_name, level=self.settings.log_level)
-
-    @cached_property
-    def telemetry(self) -> Telemetry:
-        return Telemetry(self.logger, self.settings.metrics_namespace)
-
-    @cached_property
-    def dynamo(self) -> Dynamo:
-        import boto3  # noqa: PLC0415
-        from botocore.config import Config  # noqa: PLC0415
-
-        from aerostack_billing.dynamo import Dynamo  # noqa: PLC0415
-
-        # The client's own retries are off: dynamo.py knows which calls may be made again.
-        config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
-            retries={"total_max_attempts": 1},
-            max_pool_connections=64,
-        )
-        return Dynamo((self._session or boto3).client("dynamodb", config=config))
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -121,13 +86,7 @@ class Runtime:
     def accounts(self) -> AccountStore:
         from aerostack_billing.accounts.store import AccountStore  # noqa: PLC0415
 
-        return AccountStore(self.dynamo, self.settings.accounts_table)
-
-    @cached_property
-    def idempotency(self) -> IdempotencyStore:
-        from aerostack_billing.idempotency.store import IdempotencyStore  # noqa: PLC0415
-
-        return IdempotencyStore(self.dynamo, self.settings.events_table)
+        return AccountStore(self.dynamo, self.settings.accounts_table, self.outbox)
 
     @cached_property
     def usage(self) -> UsageStore:
@@ -136,10 +95,16 @@ class Runtime:
         return UsageStore(self.dynamo, self.settings.usage_table, self.accounts, self.catalog)
 
     @cached_property
+    def thresholds(self) -> Thresholds:
+        from aerostack_billing.usage.thresholds import Thresholds  # noqa: PLC0415
+
+        return Thresholds(self.dynamo, self.settings.usage_table, self.outbox)
+
+    @cached_property
     def metering(self) -> Metering:
         from aerostack_billing.usage.service import Metering  # noqa: PLC0415
 
-        return Metering(self.usage, self.accounts, self.idempotency, self.catalog, self.telemetry)
+        return Metering(self.usage, self.accounts, self.idempotency, self.catalog, self.thresholds, self.telemetry)
 
     @cached_property
     def batch(self) -> Batch:
@@ -259,7 +224,8 @@ class Runtime:
     def wallets(self) -> WalletStore:
         from aerostack_billing.wallet.store import WalletStore  # noqa: PLC0415
 
-        return WalletStore(self.dynamo, self.settings.wallets_table, self.ledger)
+        settings = self.settings
+        return WalletStore(self.dynamo, settings.wallets_table, self.ledger, self.outbox, settings.low_balance)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -318,7 +284,7 @@ class Runtime:
     def creators(self) -> CreatorStore:
         from aerostack_billing.creators.store import CreatorStore  # noqa: PLC0415
 
-        return CreatorStore(self.dynamo, self.settings.creators_table, self.ledger)
+        return CreatorStore(self.dynamo, self.settings.creators_table, self.ledger, self.outbox)
 
     @cached_property
     def earnings(self) -> Earnings:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-from aerostack_billing import runtime
+from aerostack_billing import correlation, runtime
 from aerostack_billing.fields import AccountId, RequestModel, validated
 from aerostack_billing.runtime import Runtime
 
@@ -55,7 +55,8 @@ def scheduled(function: Callable[[Job], dict[str, object]]) -> Callable[[object,
     def handler(event: object, context: object) -> dict[str, object]:
         parts, within = runtime.current(), cast("LambdaContext", context)
         parts.logger.set_correlation_id(within.aws_request_id)
-        done = function(Job(event if isinstance(event, dict) else {}, within, parts))
+        with correlation.using(within.aws_request_id):
+            done = function(Job(event if isinstance(event, dict) else {}, within, parts))
         parts.logger.info("scheduled run", extra={"function": within.function_name, "done": done})
         return done
 

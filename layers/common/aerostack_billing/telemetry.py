@@ -10,6 +10,7 @@ from aws_lambda_powertools import Logger
 if TYPE_CHECKING:
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.errors import BillingError
+    from aerostack_billing.outbox.models import Record
     from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.wallet.audit import Report
@@ -61,6 +62,16 @@ class Telemetry:
         self.logger.error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
         self._count("PayoutDelayed")
 
+    def event_refused(self, record: Record, code: str) -> None:
+        """The bus did not take an event: it is sent again in the next minute."""
+        told = {"event_id": record.event_id, "event_type": record.type, "code": code}
+        self.logger.error("event refused", extra=told)
+        self._count("EventRefused")
+
+    def events_waited(self, seconds: int) -> None:
+        """How long the oldest event of a run had waited to be sent."""
+        self._measure("EventLag", seconds)
+
     def drift_found(self, kind: str, name: str) -> None:
         """An event had not arrived, or a payment was not credited: the reconciler mended it."""
         self.logger.warning("drift", extra={"kind": kind, "object_id": name})
@@ -87,8 +98,14 @@ class Telemetry:
                 self._count(name, events)
 
     def _count(self, name: str, value: int = 1) -> None:
+        self._emit(name, "Count", value)
+
+    def _measure(self, name: str, seconds: int) -> None:
+        self._emit(name, "Seconds", seconds)
+
+    def _emit(self, name: str, unit: str, value: int) -> None:
         # Imported where it is used: most requests count nothing, and the module costs every cold start.
         from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
 
-        with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=self.namespace):
+        with single_metric(name=name, unit=MetricUnit(unit), value=value, namespace=self.namespace):
             pass

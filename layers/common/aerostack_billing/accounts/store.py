@@ -11,7 +11,9 @@ from pydantic import TypeAdapter
 
 from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account, PlanState
+from aerostack_billing.accounts.news import plan_news
 from aerostack_billing.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.outbox.store import Outbox
 
 _PLAN_STATE = TypeAdapter(PlanState)
 
@@ -31,9 +33,10 @@ class CustomerIntent:
 class AccountStore:
     """Reads and conditional writes of accounts."""
 
-    def __init__(self, dynamo: Dynamo, table: str) -> None:
+    def __init__(self, dynamo: Dynamo, table: str, outbox: Outbox) -> None:
         self._dynamo = dynamo
         self.table = table
+        self._outbox = outbox
 
     def key(self, account_id: str) -> Item:
         """The account's key, for reads that span tables."""
@@ -51,7 +54,7 @@ class AccountStore:
         )
 
     def write_plan(self, account: Account, plan: PlanState, counters: Sequence[Write], mark: Write | None) -> Account:
-        """Set the plan state together with `counters` and `mark`, if the version is as read.
+        """Set the plan state together with `counters`, `mark` and the news of it, if the version is as read.
 
         VersionConflict if the account or a counter is not as it was read; AlreadyMarked if the mark stands, which is
         how an event takes effect once. A plan state that is already right is not written, but with a mark: its version
@@ -68,8 +71,9 @@ class AccountStore:
             names={"#plan": "plan", "#version": "version"},
             values={**values, ":plan": asdict(plan), ":next": account.version + 1, ":now": clock.iso_now()},
         )
+        news = map(self._outbox.adding, plan_news(account, plan))
         try:
-            self._dynamo.transact([write, *counters, *([mark] if mark else [])])
+            self._dynamo.transact([write, *counters, *news, *([mark] if mark else [])])
         except TransactionRefused as refused:
             if mark is not None and refused.reasons[-1].failed:
                 raise AlreadyMarked from refused

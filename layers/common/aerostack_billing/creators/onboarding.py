@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from aerostack_billing import clock
 from aerostack_billing.creators.models import AccountIntent, Creator, Onboarding, OnboardRequest
+from aerostack_billing.creators.news import BANK
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.dynamo import Write
 from aerostack_billing.errors import Conflict
@@ -119,6 +120,6 @@ class CreatorAccounts:
         if creator_id is not None:
             mark = mark_for(creator_id)
             self._creators.apply(
-                creator_id, lambda creator: Change(replace(creator, last_error=f"bank: {code}"), mark=mark)
+                creator_id, lambda creator: Change(replace(creator, last_error=f"{BANK}{code}"), mark=mark)
             )
         return creator_id

@@ -15,7 +15,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
-from aerostack_billing import clock
+from aerostack_billing import clock, correlation
 from aerostack_billing.creators.models import Creator, Onboarding, Payout
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
 from aerostack_billing.creators.postings import Posting
@@ -97,7 +97,7 @@ class Payouts:
         with ThreadPoolExecutor(_WORKERS) as pool:
             while may_go_on() and (batch := list(islice(creators, _BATCH))):
                 visited += len(batch)
-                failed += sum(pool.map(self._fails, batch))
+                failed += sum(pool.map(correlation.carried(self._fails), batch))
         return Swept(visited, failed)
 
     def foresee(self) -> Iterator[Foreseen]:

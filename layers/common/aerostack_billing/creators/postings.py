@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from aerostack_billing import clock
+from aerostack_billing import clock, correlation
 from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
 from aerostack_billing.money import Micros
 from aerostack_billing.wallet.models import CreatorTransferType, Transfer
@@ -94,5 +94,6 @@ class Posting:
                 debt_after=max(0, -self.creator.payable),
                 created_at=clock.iso_now(),
                 description=kind.replace("_", " ").capitalize(),
+                correlation_id=correlation.current(),
             )
         )

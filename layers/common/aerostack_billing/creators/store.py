@@ -17,8 +17,10 @@ from pydantic import TypeAdapter
 
 from aerostack_billing import clock
 from aerostack_billing.creators.models import Creator, Payout
+from aerostack_billing.creators.news import creator_news
 from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.money import Micros
+from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
 
 SHARDS: Final = 64
@@ -36,10 +38,11 @@ _DUE_PAGE = 1_000
 class CreatorStore:
     """Reads and conditional writes of creators, their pending earnings and payouts."""
 
-    def __init__(self, dynamo: Dynamo, table: str, ledger: Ledger) -> None:
+    def __init__(self, dynamo: Dynamo, table: str, ledger: Ledger, outbox: Outbox) -> None:
         self._dynamo = dynamo
         self._table = table
         self.ledger = ledger
+        self._outbox = outbox
 
     def get(self, creator_id: str) -> Creator:
         """The creator, consistently read; one never written has nothing."""
@@ -47,8 +50,14 @@ class CreatorStore:
         return _CREATOR.validate_python(item) if item else Creator(creator_id)
 
     def apply(self, creator_id: str, rule: Callable[[Creator], Change[Creator]]) -> Change[Creator]:
-        """Carry out what `rule` makes of the creator, as `Ledger.apply` promises."""
-        return self.ledger.apply(f"creator:{creator_id}", lambda: self.get(creator_id), self.writing, rule)
+        """Carry out what `rule` makes of the creator, as `Ledger.apply` promises, together with the news of it."""
+
+        def telling(creator: Creator) -> Change[Creator]:
+            change = rule(creator)
+            news = map(self._outbox.adding, creator_news(creator, change))
+            return replace(change, also=[*change.also, *news])
+
+        return self.ledger.apply(f"creator:{creator_id}", lambda: self.get(creator_id), self.writing, telling)
 
     def writing(self, read: Creator, after: Creator) -> Write:
         """The write of a creator as it will be, if it is as it was read."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from aerostack_billing import clock
+from aerostack_billing import clock, correlation
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.dynamo import Write
 from aerostack_billing.errors import BillingError, PaymentsRefused
@@ -83,7 +83,7 @@ class Reloads:
         with ThreadPoolExecutor(_WORKERS) as pool:
             while may_go_on() and (batch := list(islice(accounts, _BATCH))):
                 due += len(batch)
-                failed += sum(pool.map(self._fails, batch))
+                failed += sum(pool.map(correlation.carried(self._fails), batch))
         return Swept(due, failed)
 
     def _fails(self, account_id: str) -> bool:

@@ -7,7 +7,7 @@ the keys and their answers, holds only if they are still as they were read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aerostack_billing.dynamo import Write
@@ -146,7 +146,7 @@ class Batch:
             fresh = {event.key for event in claimed}
             refused = {event.key for event in events if results[event.place].status == 403}
             self._answered(events, refused - fresh - {None}, results)
-            self._tell(account_id, item, totals, _after(sheet, totals))
+            self._tell(account_id, item, {event.request.metric for event in events}, _after(sheet, totals))
             return
         self._answered(events, {event.key for event in events}, results)
 
@@ -182,8 +182,8 @@ class Batch:
             results[event.place] = Result(200, {"allowed": True, **figures.view()})
         return passing
 
-    def _tell(self, account_id: str, item: str, totals: Mapping[str, int], after: Sheet) -> None:
-        for metric in totals:
+    def _tell(self, account_id: str, item: str, metrics: Iterable[str], after: Sheet) -> None:
+        for metric in sorted(metrics):
             self._metering.tell(account_id, item, metric, after)
 
 

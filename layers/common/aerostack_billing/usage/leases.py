@@ -56,6 +56,7 @@ class Leases:
             except NoRoom as none:
                 room = none.sheet.counters[request.metric].room
                 if not request.allow_partial or room < 1:
+                    self._metering.tell(request.account_id, period, request.metric, none.sheet)
                     raise self._metering.refused(asked, period, none.sheet) from none
                 quantity = room
                 continue

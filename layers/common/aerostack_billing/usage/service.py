@@ -20,7 +20,9 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import BURST_METRIC, STORAGE
 from aerostack_billing.usage.bursts import BurstReached
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
+from aerostack_billing.usage.news import threshold_news
 from aerostack_billing.usage.store import STORAGE_ITEM, KeyTaken, NoRoom, NotOpen, Sheet, UsageStore, item_of, limits_of
+from aerostack_billing.usage.thresholds import Thresholds
 
 Result = TypeVar("Result")
 _OPEN_ATTEMPTS = 5
@@ -57,12 +59,14 @@ class Metering:
         accounts: AccountStore,
         idempotency: IdempotencyStore,
         catalog: Catalog,
+        thresholds: Thresholds,
         listener: ThresholdListener,
     ) -> None:
         self._usage = usage
         self._accounts = accounts
         self._idempotency = idempotency
         self._catalog = catalog
+        self._thresholds = thresholds
         self._listener = listener
 
     def consume(self, request: ConsumeRequest, *, batched: bool = False) -> Consumed:
@@ -88,6 +92,7 @@ class Metering:
                 ),
             )
         except NoRoom as none:
+            self.tell(request.account_id, item, request.metric, none.sheet)
             raise self.refused(request, item, none.sheet) from none
         except BurstReached as reached:
             raise _too_fast(reached.burst) from reached
@@ -124,6 +129,7 @@ class Metering:
                 request.account_id, item, lambda: self._count_under(asked, request, item, throttled=throttled)
             )
         except NoRoom as none:
+            self.tell(request.account_id, item, request.metric, none.sheet)
             raise self.refused(request, item, none.sheet) from none
         except BurstReached as reached:
             raise _too_fast(reached.burst) from reached
@@ -170,7 +176,15 @@ class Metering:
         """Tell of the thresholds that a counter passed and nobody has told of."""
         figures, announced = self.figures(item, metric, sheet), sheet.counters[metric].announced
         if figures.level != announced:
-            for level in self._usage.announce(account_id, item, metric, figures.level, announced=announced):
+            passed = self._thresholds.announce(
+                account_id,
+                item,
+                metric,
+                figures.level,
+                announced=announced,
+                news=lambda level: threshold_news(account_id, sheet.tier, level, figures),
+            )
+            for level in passed:
                 self._listener.threshold_passed(account_id, level, figures)
 
     def figures(self, item: str, name: str, sheet: Sheet) -> Figures:

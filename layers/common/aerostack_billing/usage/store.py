@@ -257,39 +257,6 @@ class UsageStore:
         except TransactionRefused:
             return
 
-    def announce(self, account_id: str, item: str, name: str, level: Level, *, announced: Level) -> list[Level]:
-        """Note that the counter has come to `level`; the levels that this caller, and no other, is to tell of.
-
-        `announced` is what the caller saw noted. Another's note in between is taken into account: a level is handed
-        out once, however many callers pass it together.
-        """
-        for _ in Level:
-            if announced == level:
-                return []
-            stood = self._note(account_id, item, name, level, instead_of=announced)
-            if stood is None:
-                return [passed for passed in Level if announced < passed <= level]
-            if stood > level > announced:
-                return []
-            announced = stood
-        return []
-
-    def _note(self, account_id: str, item: str, name: str, level: Level, *, instead_of: Level) -> Level | None:
-        unset = "attribute_not_exists(#level) OR " if instead_of is Level.QUIET else ""
-        note = Write(
-            self._table,
-            self._key(account_id, item),
-            update="SET #level = :level",
-            condition=f"{unset}#level = :before",
-            names={"#level": f"{name}_level"},
-            values={":level": int(level), ":before": int(instead_of)},
-        )
-        try:
-            self._dynamo.update(note)
-        except ConditionFailed as failed:
-            return read_sheet(failed.item).counters[name].announced if failed.item else level
-        return None
-
     def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, Sheet]]:
         """The account and the items that exist, in one request; read with eventual consistency, for showing."""
         found = self._dynamo.batch_get(

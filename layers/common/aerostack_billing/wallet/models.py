@@ -141,6 +141,8 @@ class Transfer:
     fingerprint: str | None = None
     details: dict[str, object] = field(default_factory=dict)
     split: Split | None = None
+    correlation_id: str | None = None
+    """Of the request or run that made it: no part of what is asked or answered, but of how it is looked into."""
 
     @property
     def left_to_spend(self) -> Micros:

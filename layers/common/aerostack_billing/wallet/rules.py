@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from aerostack_billing import clock
+from aerostack_billing import clock, correlation
 from aerostack_billing.errors import BillingError
 from aerostack_billing.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.models import Month, Split, Transfer, TransferType, Wallet
@@ -84,6 +84,7 @@ class Posting:
             fingerprint=fingerprint,
             details=dict(details or {}),
             split=split,
+            correlation_id=correlation.current(),
         )
         self.transfers.append(transfer)
         return transfer

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from aerostack_billing import clock
 from aerostack_billing.dynamo import Dynamo, Item, Write
+from aerostack_billing.money import Micros
+from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.wallet.models import Deposit, Hold, Wallet
+from aerostack_billing.wallet.news import wallet_news
 
 WALLET: Final = "wallet"
 HOLD_PREFIX: Final = "hold#"
@@ -29,10 +32,12 @@ _DUE_PAGE = 1_000
 class WalletStore:
     """Reads and conditional writes of wallets, holds and deposits."""
 
-    def __init__(self, dynamo: Dynamo, table: str, ledger: Ledger) -> None:
+    def __init__(self, dynamo: Dynamo, table: str, ledger: Ledger, outbox: Outbox, low: Micros) -> None:
         self._dynamo = dynamo
         self._wallets = table
         self.ledger = ledger
+        self._outbox = outbox
+        self._low = low
 
     def get(self, account_id: str) -> Wallet:
         """The wallet, consistently read; one never written is empty, at version 0."""
@@ -40,8 +45,14 @@ class WalletStore:
         return _WALLET.validate_python(item) if item else Wallet(account_id)
 
     def apply(self, account_id: str, rule: Callable[[Wallet], Change[Wallet]]) -> Change[Wallet]:
-        """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises."""
-        return self.ledger.apply(account_id, lambda: self.get(account_id), self._writing, rule)
+        """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with the news of it."""
+
+        def telling(wallet: Wallet) -> Change[Wallet]:
+            change = rule(wallet)
+            news = map(self._outbox.adding, wallet_news(wallet, change, self._low))
+            return replace(change, also=[*change.also, *news])
+
+        return self.ledger.apply(account_id, lambda: self.get(account_id), self._writing, telling)
 
     def _writing(self, read: Wallet, after: Wallet) -> Write:
         item = {**_key(after.account_id, WALLET), **present(asdict(after))}

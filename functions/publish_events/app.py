@@ -1,0 +1,9 @@
+"""Every minute: send the domain events that wait in the outbox."""
+
+from aerostack_billing.scheduled import Job, scheduled
+
+
+@scheduled
+def handler(job: Job) -> dict[str, object]:
+    published = job.runtime.publisher.run(job.has_time)
+    return {"sent": published.sent, "refused": published.refused}

@@ -1,0 +1,85 @@
+"""What all rooms stand on: the log, the tables, the outbox and the way out of it."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from aerostack_billing.config import Settings
+from aerostack_billing.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    import boto3
+
+    from aerostack_billing.dynamo import Dynamo
+    from aerostack_billing.idempotency.store import IdempotencyStore
+    from aerostack_billing.outbox.bus import EventBus
+    from aerostack_billing.outbox.publisher import Publisher
+    from aerostack_billing.outbox.store import Outbox
+
+_CONNECT_SECONDS = 1
+_READ_SECONDS = 3
+_making_a_logger = threading.Lock()
+"""Powertools keeps loggers by name: one that is half made by another thread would be taken for whole."""
+
+
+class Ground:
+    """Makes each part when it is first asked for, as `Runtime`, which builds upon it, does with the rooms."""
+
+    def __init__(self, settings: Settings, session: boto3.Session | None = None) -> None:
+        self.settings = settings
+        self._session = session
+
+    @cached_property
+    def logger(self) -> Logger:
+        with _making_a_logger:
+            return Logger(service=self.settings.service_name, level=self.settings.log_level)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        return Telemetry(self.logger, self.settings.metrics_namespace)
+
+    @cached_property
+    def dynamo(self) -> Dynamo:
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+
+        from aerostack_billing.dynamo import Dynamo  # noqa: PLC0415
+
+        # The client's own retries are off: dynamo.py knows which calls may be made again.
+        config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=64,
+        )
+        return Dynamo((self._session or boto3).client("dynamodb", config=config))
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        from aerostack_billing.outbox.store import Outbox  # noqa: PLC0415
+
+        return Outbox(self.dynamo, self.settings.outbox_table)
+
+    @cached_property
+    def bus(self) -> EventBus:
+        import boto3  # noqa: PLC0415
+
+        from aerostack_billing.outbox.bus import EventBus  # noqa: PLC0415
+
+        return EventBus((self._session or boto3).client("events"), self.settings.event_bus)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        from aerostack_billing.outbox.publisher import Publisher  # noqa: PLC0415
+
+        return Publisher(self.outbox, self.bus, self.telemetry)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyStore:
+        from aerostack_billing.idempotency.store import IdempotencyStore  # noqa: PLC0415
+
+        return IdempotencyStore(self.dynamo, self.settings.events_table)

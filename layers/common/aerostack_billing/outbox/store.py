@@ -1,0 +1,51 @@
+"""The Outbox table: news that was stored together with its effect, and is taken away once the bus has it.
+
+What is there is what was not sent yet, so that a publisher reads no more than that, and consistently: there is no index
+that could lag. News are spread over a few partitions, because they are written inside transactions that move money, and
+those must not wait for one another here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from aerostack_billing.dynamo import Dynamo, Item, Write
+from aerostack_billing.outbox.models import News, Record
+
+LANES: Final = 8
+
+_RECORD = TypeAdapter(Record)
+_PAGE = 100
+
+
+class Outbox:
+    """Writes, reads and deletes of news."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def adding(self, news: News) -> Write:
+        """The write, for the transaction of the effect, that has the news sent. It has no condition of its own."""
+        item: Item = {
+            "lane": str(int(news.event_id[-8:], 16) % LANES),
+            "queued": f"{news.occurred_at}#{news.event_id}",
+            "event_id": news.event_id,
+            "type": news.type,
+            "occurred_at": news.occurred_at,
+            "detail": news.detail(),
+        }
+        return Write(self._table, {}, put=item)
+
+    def waiting(self) -> Iterator[Record]:
+        """All that was not sent yet, partition by partition, oldest first in each."""
+        for lane in map(str, range(LANES)):
+            items = self._dynamo.query(self._table, "lane = :lane", {":lane": lane}, page_size=_PAGE)
+            yield from map(_RECORD.validate_python, items)
+
+    def remove(self, record: Record) -> None:
+        """Take away what the bus has; what is gone already stays gone."""
+        self._dynamo.delete(Write(self._table, {"lane": record.lane, "queued": record.queued}, delete=True))

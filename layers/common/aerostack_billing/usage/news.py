@@ -1,0 +1,54 @@
+"""What others are told of usage that comes near a limit, or over it."""
+
+from __future__ import annotations
+
+from typing_extensions import TypedDict
+
+from aerostack_billing.outbox.models import News
+from aerostack_billing.plans.models import Tier
+from aerostack_billing.usage.models import Figures, Level, State
+
+
+class ThresholdPassed(TypedDict):
+    """A counter passed a threshold; the figures are those after the call that passed it. Null is unlimited."""
+
+    plan_tier: Tier
+    metric: str
+    period: str
+    used: int
+    limit: int | None
+    hard_limit: int | None
+    remaining: int | None
+    state: State
+
+
+class LimitNear(ThresholdPassed):
+    """80 % of the limit is used."""
+
+
+class GraceEntered(ThresholdPassed):
+    """The limit is passed: what is used now is grace."""
+
+
+class Blocked(ThresholdPassed):
+    """The hard limit is reached: nothing more passes until the next month or another plan."""
+
+
+TYPES = {"usage.limit_near": LimitNear, "usage.grace_entered": GraceEntered, "usage.blocked": Blocked}
+
+_OF_LEVEL = {Level.NEAR: "usage.limit_near", Level.GRACE: "usage.grace_entered", Level.BLOCKED: "usage.blocked"}
+
+
+def threshold_news(account_id: str, tier: Tier, level: Level, figures: Figures) -> News:
+    """What is to be told when a counter comes to `level`."""
+    data: ThresholdPassed = {
+        "plan_tier": tier,
+        "metric": figures.name,
+        "period": figures.period,
+        "used": figures.used,
+        "limit": figures.limit,
+        "hard_limit": figures.hard_limit,
+        "remaining": figures.remaining,
+        "state": figures.state,
+    }
+    return News(_OF_LEVEL[level], account_id, f"{figures.period}/{figures.name}/{figures.used}", data)

@@ -1,0 +1,76 @@
+"""`make schemas`: docs/events/, a JSON schema of each domain event, made of the code that tells of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from aerostack_billing.accounts import news as plans
+from aerostack_billing.creators import news as payouts
+from aerostack_billing.outbox.bus import SOURCE
+from aerostack_billing.outbox.models import SCHEMA_VERSION
+from aerostack_billing.usage import news as usage
+from aerostack_billing.wallet import news as wallets
+from local.paths import ROOT
+
+FOLDER = ROOT / "docs" / "events"
+TYPES = {**plans.TYPES, **usage.TYPES, **wallets.TYPES, **payouts.TYPES}
+"""What `data` is, by the type of the event."""
+
+
+def files() -> dict[Path, str]:
+    """Each schema's file with what belongs into it."""
+    return {
+        FOLDER / f"{name}.v{SCHEMA_VERSION}.json": json.dumps(schema(name), indent=2) + "\n" for name in sorted(TYPES)
+    }
+
+
+def schema(name: str) -> dict[str, object]:
+    """The JSON schema of an event's detail."""
+    data = TypeAdapter(TYPES[name]).json_schema(ref_template="#/$defs/{model}")
+    parts = data.pop("$defs", {})
+    meaning = data.pop("description")
+    moment = {"type": "string", "format": "date-time"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": name,
+        "description": f"The detail of an event from `{SOURCE}` whose detail-type is `{name}`. {meaning}",
+        "type": "object",
+        "required": ["schema_version", "id", "type", "occurred_at", "account_id", "correlation_id", "data"],
+        "properties": {
+            "schema_version": {"const": SCHEMA_VERSION},
+            "id": {
+                "type": "string",
+                "pattern": "^evt_[0-9a-f]{32}$",
+                "description": "The same however often the event is sent: keep it to tell a repetition.",
+            },
+            "type": {"const": name},
+            "occurred_at": {**moment, "description": "When it was stored, in UTC."},
+            "account_id": {"type": "string", "description": "Whose it is; of a payout, the creator."},
+            "correlation_id": {
+                "type": ["string", "null"],
+                "description": "The request or run that did it, as logs and ledger name it.",
+            },
+            "data": data,
+        },
+        **({"$defs": parts} if parts else {}),
+    }
+
+
+def main() -> None:
+    """Write what changed, and take away what is no event any more."""
+    FOLDER.mkdir(exist_ok=True)
+    wanted = files()
+    for path in set(FOLDER.glob("*.json")) - set(wanted):
+        path.unlink()
+        print(f"removed {path}")
+    for path, text in wanted.items():
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    main()

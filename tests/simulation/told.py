@@ -1,0 +1,186 @@
+"""What must hold of the domain events: told at least once, of what is stored and of nothing else.
+
+An event that was lost leaves a gap, one that was told of nothing a piece too many: both are looked for in the tables.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from aerostack_billing.usage.models import Level
+from local.event_schemas import TYPES
+from tests.simulation.tables import Tables
+from tests.simulation.world import World
+
+Json = dict[str, Any]
+_THRESHOLD: Final = 5_000_000
+"""In micros: what the stack says, and what every flow sets for auto-reload."""
+_FREE: Final[Json] = {
+    "plan_tier": "free",
+    "status": "active",
+    "billing_interval": "monthly",
+    "cancel_at_period_end": False,
+    "pending_change": None,
+}
+_LEVELS = {"usage.limit_near": Level.NEAR, "usage.grace_entered": Level.GRACE, "usage.blocked": Level.BLOCKED}
+_PAYOUTS = {"payout_paid": "payout.paid", "payout_failed": "payout.failed", "payout_reversal": "payout.reversed"}
+_TROUBLES = {"suspended": "reload.suspended", "action_required": "reload.action_required"}
+
+
+def events(world: World, *types: str) -> list[Json]:
+    """The events that were told, each once however often it was sent."""
+    told = {detail["id"]: detail for detail in world.bus.put}
+    return [detail for detail in told.values() if not types or detail["type"] in types]
+
+
+def each_is_as_described(world: World, tables: Tables) -> list[str]:
+    """An event fits the schema of its type, and is the same whenever it is sent again."""
+    wrong = []
+    first: dict[str, Json] = {}
+    for detail in world.bus.put:
+        if first.setdefault(detail["id"], detail) != detail:
+            wrong.append(f"{detail['id']} was sent with two meanings")
+        try:
+            TypeAdapter(TYPES[detail["type"]]).validate_python(detail["data"])
+        except ValidationError as error:
+            wrong.append(f"{detail['type']}: {error}")
+    return wrong
+
+
+def each_is_stored(world: World, tables: Tables) -> list[str]:
+    """Of every event its effect is in the tables."""
+    lines = {(row["account_id"], row["transfer_id"]): row for row in tables.of("LedgerTable")}
+    used = {(row["account_id"], row["period"]): row for row in tables.of("UsageTable")}
+    wrong = []
+    for event in events(world):
+        account, data = event["account_id"], event["data"]
+        if event["type"] in {"balance.low", "reload.succeeded"}:
+            line = lines.get((account, data["transfer_id"]), {})
+            if line.get("balance_after") != data["balance_micros"] and event["type"] == "balance.low":
+                wrong.append(f"{event}: no such line")
+            if event["type"] == "reload.succeeded" and line.get("type") != "reload":
+                wrong.append(f"{event}: no such reload")
+        # What was used then may have been given back, by a lease or a gauge: that it is counted is all there is to see.
+        item = "storage" if data.get("metric") == "storage_bytes" else data.get("period")
+        if event["type"] in _LEVELS and f"{data['metric']}_used" not in used.get((account, item), {}):
+            wrong.append(f"{event}: nothing is counted")
+    return wrong
+
+
+def plans_are_told(world: World, tables: Tables) -> list[str]:
+    """The plans that were told of lead from Free to the plan that is stored, with no gap and no piece too many."""
+    wrong = []
+    stored = {row["account_id"]: _facts(row.get("plan", {})) for row in tables.of("AccountsTable")}
+    for account in {*stored, *(event["account_id"] for event in events(world, "plan.changed"))}:
+        told = [event["data"] for event in events(world, "plan.changed") if event["account_id"] == account]
+        left = [*(data["before"] for data in told), stored.get(account, _FREE)]
+        for reached in [_FREE, *(data["after"] for data in told)]:
+            if reached not in left:
+                wrong.append(f"{account}: {told} do not lead to {stored.get(account)}")
+                break
+            left.remove(reached)
+    return wrong
+
+
+def _facts(plan: Json) -> Json:
+    pending = plan.get("pending_change")
+    return {
+        "plan_tier": plan.get("tier", "free"),
+        "status": plan.get("status", "active"),
+        "billing_interval": plan.get("interval", "monthly"),
+        "cancel_at_period_end": plan.get("cancel_at_period_end", False),
+        "pending_change": pending
+        and {
+            "plan_tier": pending["tier"],
+            "billing_interval": pending["interval"],
+            "effective_at": datetime.fromtimestamp(int(pending["effective_at"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+    }
+
+
+def thresholds_are_told(world: World, tables: Tables) -> list[str]:
+    """What is noted on a counter was told, level by level."""
+    told = {(e["account_id"], e["data"]["metric"], e["type"]) for e in events(world, *_LEVELS)}
+    return [
+        f"{row['account_id']} {field}: {name} was not told"
+        for row in tables.of("UsageTable")
+        for field, noted in row.items()
+        if field.endswith("_level")
+        for name, level in _LEVELS.items()
+        if level <= noted and (row["account_id"], field.removesuffix("_level"), name) not in told
+    ]
+
+
+def low_balances_are_told(world: World, tables: Tables) -> list[str]:
+    """Where a wallet's lines lead below the threshold, one of them was told of."""
+    told = {(e["account_id"], e["data"]["transfer_id"]) for e in events(world, "balance.low")}
+    wrong = []
+    for account, lines in _ledgers(tables).items():
+        owned = 0
+        for moment, of_then in groupby(lines, lambda line: line["created_at"]):
+            together = list(of_then)
+            last = together[-1]
+            after = int(last["balance_after"] + last["held_after"] - last["debt_after"])
+            if owned >= _THRESHOLD > after and not {(account, line["transfer_id"]) for line in together} & told:
+                wrong.append(f"{account} fell to {after} at {moment}, and was not told")
+            owned = after
+    return wrong
+
+
+def _ledgers(tables: Tables) -> dict[str, list[Json]]:
+    ledgers: dict[str, list[Json]] = defaultdict(list)
+    for line in sorted(tables.of("LedgerTable"), key=lambda line: int(line["seq"])):
+        if not line["account_id"].startswith("creator:"):
+            ledgers[line["account_id"]].append(line)
+    return ledgers
+
+
+def reloads_are_told(world: World, tables: Tables) -> list[str]:
+    """Each reload that brought money, and what the wallet says of the last that did not."""
+    told = {e["data"]["transfer_id"] for e in events(world, "reload.succeeded")}
+    wrong = [
+        f"{line['transfer_id']} was not told"
+        for line in tables.of("LedgerTable")
+        if line["type"] == "reload" and line["transfer_id"] not in told
+    ]
+    troubles = events(world, "reload.failed", *_TROUBLES.values())
+    codes = {(e["account_id"], e["type"], e["data"]["code"]) for e in troubles}
+    for row in tables.of("WalletsTable", "wallet"):
+        reload = row["reload"]
+        error = reload.get("last_error")
+        name = _TROUBLES.get(reload.get("state"), "reload.failed")
+        if error is not None and (row["account_id"], name, error["code"]) not in codes:
+            wrong.append(f"{row['account_id']}: {name} {error['code']} was not told")
+    return wrong
+
+
+def payouts_are_told(world: World, tables: Tables) -> list[str]:
+    """What became of payouts is told as often as the ledger has it, and no more."""
+    told = sorted((e["account_id"], e["type"], e["data"]["payout_id"]) for e in events(world, *_PAYOUTS.values()))
+    there = sorted(
+        (line["account_id"].removeprefix("creator:"), _PAYOUTS[line["type"]], line["transfer_id"].split(":")[0])
+        for line in tables.of("LedgerTable")
+        if line["type"] in _PAYOUTS
+    )
+    return [] if told == there else [f"{told} were told, {there} are there"]
+
+
+def nothing_waits(world: World, tables: Tables) -> list[str]:
+    """All that was stored to be sent is sent."""
+    return [f"{row['type']} waits" for row in tables.of("OutboxTable")]
+
+
+ALWAYS = (each_is_as_described, each_is_stored)
+SETTLED = (
+    plans_are_told,
+    thresholds_are_told,
+    low_balances_are_told,
+    reloads_are_told,
+    payouts_are_told,
+    nothing_waits,
+)
