@@ -91,6 +91,22 @@ def test_a_window_in_which_something_failed_is_looked_through_again(
     assert audited(parts, account).balance == micros(2_500)
 
 
+def test_what_fails_again_and_again_hides_nothing_that_came_after_it(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    world.pay(open_deposit(parts, f"{account}old"))
+    failing_since = time_stands.at
+    time_stands.forward(2 * 86_400)
+    world.pay(open_deposit(parts, account))
+    for _ in range(2):
+        world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+        done = reconciler.run()
+        assert len(done.failed) == 1
+        assert (reconciler._progress.through() or 0) <= failing_since
+        assert audited(parts, account).balance == micros(2_500)
+    assert reconciler.run().failed == []
+
+
 def test_a_run_that_ends_late_does_not_set_the_progress_of_another_back(reconciler: Reconciler) -> None:
     reconciler.run()
     reached = reconciler._progress.through()

@@ -100,17 +100,20 @@ class Reconciler:
         self._listener = listener
 
     def run(self, may_go_on: Callable[[], bool] = lambda: True) -> Reconciled:
-        """Look through all that is new. A window in which something failed is looked through again next time."""
+        """Look through all that is new. A window in which something failed is looked through again next time.
+
+        The windows after it are looked through all the same: what can never be taken in must not hide what can.
+        """
         done = Reconciled()
         since, now = self._span()
         length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
         while since < now and may_go_on():
             until = min(now, since + length)
             self._window(since, until, done)
-            if done.failed:
-                break
-            self._progress.advance(until)
-            since, done.through = until, clock.iso(until)
+            if not done.failed:
+                self._progress.advance(until)
+                done.through = clock.iso(until)
+            since = until
         return done
 
     def foresee(self) -> Reconciled:
