@@ -7,26 +7,36 @@ import { pageUrl } from "./returning.js";
 import { askCancel, askCap, askDeposit, askReload } from "./views/dialogs.js";
 
 /**
+ * Makes acts that tell the reader where they fail.
+ *
+ * @param {import("./returning.js").Tell} tell
+ */
+export function attempts(tell) {
+  /** @template {any[]} Asked @param {(...asked: Asked) => Promise<unknown>} act */
+  return (act) =>
+    async (/** @type {Asked} */ ...asked) => {
+      try {
+        await act(...asked);
+      } catch (error) {
+        tell("bad", explain(error));
+      }
+    };
+}
+
+/**
  * @param {import("./lib/api.js").Api} api
  * @param {import("./lib/store.js").Store} store
  * @param {import("./returning.js").Tell} tell
  */
 export function createActs(api, store, tell) {
-  /** Do it, and tell where it fails. @param {() => Promise<unknown>} act */
-  const told = (act) => async () => {
-    try {
-      await act();
-    } catch (error) {
-      tell("bad", explain(error));
-    }
-  };
+  const told = attempts(tell);
   /** @param {{url: string}} page */
   const leave = ({ url }) => location.assign(safeUrl(url) ?? pageUrl());
 
   return {
-    /** @param {import("./types.js").Plan} plan @param {import("./types.js").Interval} interval */
-    buy: (plan, interval) =>
-      told(async () => {
+    buy: told(
+      /** @param {import("./types.js").Plan} plan @param {import("./types.js").Interval} interval */
+      async (plan, interval) => {
         const back = { back: "plan", tier: plan.tier, interval };
         const body = {
           tier: plan.tier,
@@ -35,7 +45,8 @@ export function createActs(api, store, tell) {
           cancel_url: pageUrl({ back: "turned" }),
         };
         leave(await api.post("/api/billing/checkout", body));
-      })(),
+      },
+    ),
     cancel: () =>
       askCancel(store.data("billing"), async () => {
         await api.post("/api/billing/cancel");
@@ -93,7 +104,12 @@ export function createTell(region) {
   return (tone, text, again) => {
     const words = document.createElement("p");
     words.textContent = text;
-    const close = button("Dismiss", () => region.replaceChildren(), { class: "button quiet" });
+    const dismiss = () => {
+      region.replaceChildren();
+      // The button that had the focus is gone.
+      document.querySelector("main")?.focus({ preventScroll: true });
+    };
+    const close = button("Dismiss", dismiss, { class: "button quiet" });
     const retry = again ? [button("Check again", again)] : [];
     region.className = `result ${tone}`;
     region.replaceChildren(words, ...retry, close);

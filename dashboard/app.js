@@ -1,6 +1,6 @@
 /** The page put together: who reads it, what it fetches, what is shown where. */
 
-import { createActs, createTell } from "./acts.js";
+import { attempts, createActs, createTell } from "./acts.js";
 import { config } from "./config.js";
 import { createApi } from "./lib/api.js";
 import { button, h } from "./lib/dom.js";
@@ -10,6 +10,7 @@ import { createSession } from "./lib/session.js";
 import { Store } from "./lib/store.js";
 import { settleReturn, takeReturn } from "./returning.js";
 import { planNotices } from "./rules/plans.js";
+import { isMoving } from "./rules/reload.js";
 import { firstDay, spendingByDay } from "./rules/spending.js";
 import { usageNotices } from "./rules/usage.js";
 import { walletNotices } from "./rules/wallet.js";
@@ -27,12 +28,14 @@ import { walletView } from "./views/wallet.js";
 const PAGE_SIZE = 20;
 const MOST_PAGES = 10;
 const STALE_AFTER_MS = 60_000;
+const LOOK_AGAIN_MS = 5_000;
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));
 const nav = /** @type {HTMLElement} */ (document.querySelector("nav"));
 const who = /** @type {HTMLElement} */ (document.querySelector("#who"));
 const offline = /** @type {HTMLElement} */ (document.querySelector("#offline"));
-const tell = createTell(/** @type {HTMLElement} */ (document.querySelector("#result")));
+const result = /** @type {HTMLElement} */ (document.querySelector("#result"));
+const tell = createTell(result);
 
 let returned = takeReturn();
 let clockLead = 0;
@@ -48,7 +51,9 @@ await start();
 
 async function start() {
   if (config.signIn === "local") clockLead = await localClockLead();
-  if ((await session.token({ expired: false })) === null) signIn(false);
+  // Whoever hands tokens in may fail: that is nobody signed in, and is said so.
+  const token = await session.token({ expired: false }).catch(() => null);
+  if (token === null) signIn(false);
   else show();
 }
 
@@ -56,6 +61,7 @@ async function start() {
 function signIn(ended) {
   if (ended && shown === null) return;
   shown = null;
+  result.replaceChildren();
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   nav.hidden = true;
   who.replaceChildren();
@@ -175,19 +181,26 @@ function sections(store, acts) {
 
 /** How the statement is read on. @param {Store} store */
 function reading(store) {
+  const told = attempts(tell);
   return {
-    filter: (/** @type {string} */ type) => {
-      store.set("type", type);
-      return store.load("transactions");
-    },
-    more: async () => {
+    filter: told(async (/** @type {string} */ type) => {
+      const turn = store.begin("transactions");
+      try {
+        const page = await transactions(type, 0);
+        if (turn !== store.turns.transactions) return;
+        store.set("type", type);
+        store.set("transactions", page);
+      } finally {
+        // The choice is shown as it is, also where it could not be changed.
+        store.tell("type");
+      }
+    }),
+    more: told(async () => {
       const page = store.data("transactions");
       const next = await transactions(store.data("type"), 0, page.next_cursor);
-      store.set("transactions", {
-        transactions: [...page.transactions, ...next.transactions],
-        next_cursor: next.next_cursor,
-      });
-    },
+      const lines = [...page.transactions, ...next.transactions];
+      store.set("transactions", { transactions: lines, next_cursor: next.next_cursor });
+    }),
   };
 }
 
@@ -200,6 +213,14 @@ function catchUp(anyway) {
   void refresh(shown);
 }
 
+/** A payment that is under way ends while the reader looks on. */
+function followReload() {
+  const reload = shown?.data("balance")?.auto_reload;
+  if (reload && isMoving(reload) && document.visibilityState === "visible") {
+    void shown?.load("balance", "transactions");
+  }
+}
+
 function showConnection() {
   offline.hidden = navigator.onLine;
   if (navigator.onLine) catchUp(true);
@@ -209,4 +230,5 @@ document.addEventListener("visibilitychange", () => document.visibilityState ===
 window.addEventListener("pageshow", (event) => event.persisted && catchUp(true));
 window.addEventListener("online", showConnection);
 window.addEventListener("offline", showConnection);
+setInterval(followReload, LOOK_AGAIN_MS);
 offline.hidden = navigator.onLine;

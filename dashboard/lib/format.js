@@ -80,7 +80,7 @@ export function fromNow(moment, now) {
 }
 
 /** @param {string} period */
-export function periodStart(period) {
+function periodStart(period) {
   return new Date(`${period}-01T00:00:00Z`);
 }
 

@@ -5,8 +5,6 @@ import { date, money, title } from "../lib/format.js";
 /** @typedef {import("../types.js").Billing} Billing @typedef {import("../types.js").Plan} Plan */
 /** @typedef {import("../types.js").Interval} Interval @typedef {import("../types.js").Tone} Tone */
 
-export const TIERS = ["free", "starter", "pro", "business", "enterprise"];
-
 /** @param {Interval} interval */
 export function every(interval) {
   return interval === "yearly" ? "year" : "month";

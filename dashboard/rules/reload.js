@@ -13,6 +13,11 @@ export function describeReload(reload, now) {
   return STATES[reload.state](reload, now);
 }
 
+/** Whether it will be another state within moments. @param {AutoReload} reload */
+export function isMoving({ state, last_error }) {
+  return state === "pending" || (state === "due" && last_error?.code !== CAP_REACHED);
+}
+
 const UPDATE_CARD = { label: "Update card", act: "portal" };
 const CAP_REACHED = "monthly_cap_reached";
 

@@ -2,7 +2,7 @@
 
 /** @typedef {import("../types.js").Transaction} Transaction */
 
-export const KINDS = ["bot_conversation", "agent_execution", "tool_call"];
+const KINDS = ["bot_conversation", "agent_execution", "tool_call"];
 const OTHER = "other";
 const DAY_MS = 86_400_000;
 /** Sums are kept in whole micros, so that no fraction of a cent is lost on the way. */

@@ -7,7 +7,7 @@ import { pair } from "./wallet.js";
 /** @typedef {import("../types.js").Creator} Creator */
 
 /** Whether somebody earns, or set out to. @param {Creator} creator */
-export function isCreator({
+function isCreator({
   onboarding,
   pending_cents,
   payable_cents,

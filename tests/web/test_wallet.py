@@ -85,6 +85,20 @@ def test_auto_reload_needs_a_card_then_keeps_what_was_set_and_is_turned_off(acco
     assert balance(account)["auto_reload"]["enabled"] is False
 
 
+def test_a_reload_that_is_under_way_is_followed_until_its_money_is_there(account: Account, page: Page) -> None:
+    scenes.deposit(account)
+    scenes.spend(account, 2_100, "spent")
+    scenes.set_reload(account)
+    page.clock.install()
+    sign_in(page, account)
+    expect(page.locator("#auto-reload")).to_contain_text("Your card is charged within a minute.")
+    account.api.advance(minutes=1)
+    page.clock.run_for(6_000)
+    expect(page.locator("#balance")).to_have_text("$24.00")
+    expect(page.locator("#auto-reload")).to_contain_text("On")
+    expect(section(page, "Transactions").locator("tbody tr").first).to_contain_text("Auto-reload")
+
+
 def test_a_declined_reload_is_told_with_when_it_is_tried_again(account: Account, page: Page) -> None:
     scenes.reload_with(account, DECLINES_LATER)
     sign_in(page, account)
@@ -197,6 +211,11 @@ def test_transactions_are_filtered_and_read_on(account: Account, page: Page) -> 
     statement.get_by_label("Show").select_option("Deposit")
     expect(rows).to_have_count(1)
     expect(statement.get_by_label("Show")).to_be_focused()
+    page.route("**/transactions?*type=hold*", lambda route: route.abort())
+    statement.get_by_label("Show").select_option("Hold")
+    expect(told(page)).to_contain_text("could not be reached")
+    expect(statement.get_by_label("Show")).to_have_value("deposit")
+    expect(rows).to_have_count(1)
     statement.get_by_label("Show").select_option("Dispute")
     expect(statement).to_contain_text("None of this type.")
 
