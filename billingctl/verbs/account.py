@@ -10,7 +10,7 @@ import typer
 from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.money import cents
-from aerostack_billing.plans.models import Tier
+from aerostack_billing.plans.models import STORAGE, Tier
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.wallet.models import Wallet, view_reload, view_wallet
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
@@ -65,7 +65,12 @@ def set_tier(
 
         def foresee() -> Facts:
             stored, plan = work.parts.sync.foresee(account_id, wanted)
-            return {"account_id": account_id, "before": _plan(stored.plan), "after": _plan(plan)}
+            return {
+                "account_id": account_id,
+                "before": _plan(stored.plan),
+                "after": _plan(plan),
+                "hard_limits": _moved(work, stored.plan.tier, plan.tier),
+            }
 
         def effect() -> Facts:
             changed: StoredAccount = work.parts.sync.overrule(account_id, wanted).account
@@ -150,6 +155,17 @@ def suspend_reload(
 
         arguments = {"account": account_id, "message": told}
         carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), foresee, effect)
+
+
+def _moved(work: Work, before: Tier, after: Tier) -> Facts:
+    """The ceilings that are not the same under both tiers; null is unlimited."""
+    old, new = work.parts.catalog.plan(before), work.parts.catalog.plan(after)
+    limits = {
+        name: (limit.hard_limit, {**new.quotas, **new.resources}[name].hard_limit)
+        for name, limit in {**old.quotas, **old.resources}.items()
+    }
+    limits[STORAGE] = old.storage.hard_limit, new.storage.hard_limit
+    return {name: {"before": was, "after": will} for name, (was, will) in limits.items() if was != will}
 
 
 def _plan(plan: PlanState) -> Facts:

@@ -10,6 +10,9 @@ import typer
 from billingctl.arguments import named
 from billingctl.work import Json, Work, at_work
 
+_FOR_PEOPLE = ("at", "who", "verb", "arguments", "reason", "state")
+"""What fits on a line; --json shows all of it."""
+
 
 def log(
     context: typer.Context,
@@ -22,7 +25,10 @@ def log(
     """Show what operators did, newest first; `unknown` is an act that broke off."""
     with at_work(context, as_json=as_json) as work:
         one = None if account is None else named(account)
-        work.console.show({"operations": operations(work, one, months, limit)})
+        found = operations(work, one, months, limit)
+        if not work.console.as_json:
+            found = [{name: entry[name] for name in _FOR_PEOPLE} for entry in found]
+        work.console.show({"operations": found})
 
 
 def operations(work: Work, account_id: str | None, months: int, limit: int) -> list[dict[str, object]]:

@@ -145,6 +145,13 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert asked("account", "show", account.id) == before
 
 
+def test_a_dry_run_of_a_tier_says_which_ceilings_move(asked: Asked, account: Customer) -> None:
+    would = asked("account", "set-tier", account.id, "starter", "--dry-run")["would"]
+    assert would["hard_limits"]["api_requests"] == {"before": 55_000, "after": 575_000}
+    assert would["hard_limits"]["projects"] == {"before": 10, "after": 5}
+    assert asked("account", "set-tier", account.id, "free", "--dry-run")["would"]["hard_limits"] == {}
+
+
 # Asked before money moves
 
 
@@ -181,6 +188,13 @@ def test_who_what_and_why_are_kept(asked: Asked, account: Customer) -> None:
     assert entry["arguments"] == {"account": account.id, "tier": "pro"}
     assert (entry["state"], entry["result"]["plan_tier"]) == ("done", "pro")
     assert asked("account", "show", account.id)["operations"] == [entry]
+
+
+def test_for_people_the_log_is_a_line_an_act(ctl: Ctl, account: Customer) -> None:
+    assert ctl("account", "set-tier", account.id, "pro", "--reason", "Agreed.").status == 0
+    shown = ctl("log", "--account", account.id).out
+    assert "Agreed." in shown
+    assert "operation_id" not in shown
 
 
 def test_without_a_reason_nothing_is_done(ctl: Ctl, asked: Asked, account: Customer) -> None:
