@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.wire import from_wire, to_wire
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -48,25 +48,6 @@ _TRIES_AT_LOST_ANSWERS = 3
 """Few: each of them may have waited for the client's whole time limit."""
 _FIRST_WAIT_SECONDS = 0.01
 _LONGEST_WAIT_SECONDS = 0.4
-
-
-class _WholeNumbers(TypeDeserializer):
-    def _deserialize_n(self, value: str) -> int:
-        return int(value)
-
-
-_to_wire = TypeSerializer()
-_from_wire = _WholeNumbers()
-
-
-def to_wire(item: Mapping[str, object]) -> dict[str, AttributeValueTypeDef]:
-    """The item as DynamoDB's API takes it; a float raises TypeError."""
-    return {name: _to_wire.serialize(value) for name, value in item.items()}
-
-
-def from_wire(item: Mapping[str, AttributeValueTypeDef]) -> Item:
-    """The item as the stores use it."""
-    return {name: _from_wire.deserialize(value) for name, value in item.items()}
 
 
 class ConditionFailed(Exception):

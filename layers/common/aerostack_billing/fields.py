@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from aerostack_billing.errors import InvalidRequest
 
 Model = TypeVar("Model", bound=BaseModel)
+Kind = TypeVar("Kind")
 
 # Letters, digits and the marks that identity providers use in a `sub`; never `#`, which separates parts of our keys.
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]*$"
@@ -20,9 +22,18 @@ IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
 
 class RequestModel(BaseModel):
-    """A request as it must be: exact JSON types, no field that is not ours."""
+    """A request as it must be: exact JSON types, no field that is not ours.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    Checked by a schema that is built on first use: a function builds those of the requests it takes.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
+
+
+@functools.cache
+def adapter(kind: type[Kind]) -> TypeAdapter[Kind]:
+    """What makes a `kind` of plain data; built on first use, since a function needs few of those it imports."""
+    return TypeAdapter(kind)
 
 
 def validated(model: type[Model], data: Mapping[str, object]) -> Model:

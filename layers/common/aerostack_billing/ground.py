@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
-
-from aws_lambda_powertools import Logger
+from typing import TYPE_CHECKING, cast
 
 from aerostack_billing.config import Settings
 from aerostack_billing.telemetry import Telemetry
 
 if TYPE_CHECKING:
     import boto3
+    from aws_lambda_powertools import Logger
+    from botocore.config import Config
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_events.client import EventBridgeClient
 
     from aerostack_billing.dynamo import Dynamo
     from aerostack_billing.idempotency.store import IdempotencyStore
@@ -31,20 +34,28 @@ class Ground:
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None) -> None:
         self.settings = settings
-        self._session = session
+        self.request_id: str | None = None
+        self._make_client: Callable[..., object] = session.client if session else _made_alone
 
     @cached_property
     def logger(self) -> Logger:
+        from aws_lambda_powertools import Logger  # noqa: PLC0415
+
         with _making_a_logger:
             return Logger(service=self.settings.service_name, level=self.settings.log_level)
 
+    @property
+    def log(self) -> Logger:
+        """The logger, telling of the request under way. The first that has something to say loads it: few have."""
+        self.logger.set_correlation_id(self.request_id)
+        return self.logger
+
     @cached_property
     def telemetry(self) -> Telemetry:
-        return Telemetry(self.logger, self.settings.metrics_namespace)
+        return Telemetry(lambda: self.log, self.settings.metrics_namespace)
 
     @cached_property
     def dynamo(self) -> Dynamo:
-        import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
         from aerostack_billing.dynamo import Dynamo  # noqa: PLC0415
@@ -56,7 +67,7 @@ class Ground:
             retries={"total_max_attempts": 1},
             max_pool_connections=64,
         )
-        return Dynamo((self._session or boto3).client("dynamodb", config=config))
+        return Dynamo(cast("DynamoDBClient", self._make_client("dynamodb", config=config)))
 
     @cached_property
     def outbox(self) -> Outbox:
@@ -66,11 +77,9 @@ class Ground:
 
     @cached_property
     def bus(self) -> EventBus:
-        import boto3  # noqa: PLC0415
-
         from aerostack_billing.outbox.bus import EventBus  # noqa: PLC0415
 
-        return EventBus((self._session or boto3).client("events"), self.settings.event_bus)
+        return EventBus(cast("EventBridgeClient", self._make_client("events")), self.settings.event_bus)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -83,3 +92,10 @@ class Ground:
         from aerostack_billing.idempotency.store import IdempotencyStore  # noqa: PLC0415
 
         return IdempotencyStore(self.dynamo, self.settings.events_table)
+
+
+def _made_alone(service: str, config: Config | None = None) -> object:
+    """A client of AWS as the environment says, in a session of its own: boto3 adds nothing to it but its import."""
+    from botocore.session import get_session  # noqa: PLC0415
+
+    return get_session().create_client(service, config=config)

@@ -10,19 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from aerostack_billing import correlation, runtime
 from aerostack_billing.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
-from aerostack_billing.fields import AccountId, validated
+from aerostack_billing.fields import AccountId, adapter, validated
 from aerostack_billing.json_object import parse_object
 from aerostack_billing.runtime import Runtime
 
 MAX_BODY_BYTES = 64 * 1024
 Model = TypeVar("Model", bound=BaseModel)
 Answer = dict[str, object]
-_ACCOUNT_ID: TypeAdapter[str] = TypeAdapter(AccountId)
 
 
 @dataclass(frozen=True)
@@ -46,21 +44,19 @@ class Request:
     """What a handler may ask of the event."""
 
     def __init__(self, event: Mapping[str, object], parts: Runtime) -> None:
-        self.event = APIGatewayProxyEventV2(dict(event))
+        self.event = event
         self.runtime = parts
 
     @property
     def correlation_id(self) -> str | None:
         """The id that API Gateway, or the function's URL, gave the request and hands to its caller too."""
-        context = self.event.raw_event.get("requestContext")
-        found = context.get("requestId") if isinstance(context, dict) else None
+        found = _found(self.event, "requestContext", "requestId")
         return found if isinstance(found, str) else None
 
     @property
     def account_id(self) -> str:
         """The caller's own account: the token's `sub`. Unauthorized (401) if the token names none."""
-        authorizer = self.event.request_context.authorizer
-        subject = authorizer.jwt_claim.get("sub") if authorizer and authorizer.jwt_claim else None
+        subject = _found(self.event, "requestContext", "authorizer", "jwt", "claims", "sub")
         return _account_id(
             subject, lambda: Unauthorized("The token names no account: its sub is missing or malformed.")
         )
@@ -75,20 +71,24 @@ class Request:
 
     def query(self, name: str) -> str | None:
         """A query parameter."""
-        return (self.event.query_string_parameters or {}).get(name)
+        value = _found(self.event, "queryStringParameters", name)
+        return value if isinstance(value, str) else None
 
     def in_path(self, model: type[Model]) -> Model:
         """The path's parameters as `model`; InvalidRequest (422)."""
-        return validated(model, self.event.path_parameters or {})
+        parameters = _found(self.event, "pathParameters")
+        return validated(model, parameters if isinstance(parameters, Mapping) else {})
 
     def header(self, name: str) -> str | None:
-        """A header, whatever its case."""
-        return self.event.headers.get(name)
+        """A header by its name in lower case, whatever its case in the event."""
+        headers = _found(self.event, "headers")
+        sent = headers.items() if isinstance(headers, Mapping) else ()
+        return next((str(value) for given, value in sent if str(given).lower() == name), None)
 
     def raw_body(self) -> bytes:
         """The body's bytes as they were sent. InvalidJson (400) if the event's base64 is broken."""
-        body = self.event.body or ""
-        if not self.event.is_base64_encoded:
+        body = str(_found(self.event, "body") or "")
+        if not _found(self.event, "isBase64Encoded"):
             return body.encode("utf-8", "surrogatepass")
         try:
             return base64.b64decode(body, validate=True)
@@ -129,13 +129,13 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
         parts = runtime.current()
         request = Request(event, parts)
         correlation_id = request.correlation_id or getattr(context, "aws_request_id", None)
-        parts.logger.set_correlation_id(correlation_id)
+        parts.request_id = correlation_id
         try:
             with correlation.using(correlation_id):
                 response = function(request)
         except BillingError as error:
             response = refusal(error)
-            level = parts.logger.error if error.status >= 500 else parts.logger.info
+            level = parts.log.error if error.status >= 500 else parts.log.info
             level("refused", extra={"code": error.code, "status": error.status}, exc_info=error.status >= 500)
         return response.answer()
 
@@ -154,8 +154,16 @@ def replayable(
     return Response(body, status, {**(headers or {}), **({"idempotency-replayed": "true"} if replayed else {})})
 
 
+def _found(event: object, *names: str) -> object:
+    """What stands in the event under these names, one within the other; None where one is missing."""
+    for name in names:
+        event = event.get(name) if isinstance(event, Mapping) else None
+    return event
+
+
 def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:
     try:
-        return _ACCOUNT_ID.validate_python(value, strict=True)
+        named: str = adapter(AccountId).validate_python(value, strict=True)
     except ValidationError as error:
         raise otherwise() from error
+    return named

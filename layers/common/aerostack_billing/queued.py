@@ -33,7 +33,7 @@ def queued(function: Take) -> Callable[[Mapping[str, object], object], PartialIt
     @functools.wraps(function)
     def handler(event: Mapping[str, object], context: object) -> PartialItemFailureResponse:
         parts, within = runtime.current(), cast("LambdaContext", context)
-        parts.logger.set_correlation_id(within.aws_request_id)
+        parts.request_id = within.aws_request_id
         again = function(parts, _records(event))
 
         def judge(record: SQSRecord) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aerostack_billing.config import Settings
 from aerostack_billing.ground import Ground
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import boto3
     import stripe
+    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from mypy_boto3_sqs.client import SQSClient
 
     from aerostack_billing.accounts.checkout import Checkout
     from aerostack_billing.accounts.customers import Customers
@@ -121,11 +123,11 @@ class Runtime(Ground):
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
-        import boto3  # noqa: PLC0415
-
         from aerostack_billing.usage.dead_letters import DeadLetters  # noqa: PLC0415
 
-        return DeadLetters(lambda: boto3.client("sqs"), self.settings.ingest_dead_letter_queue_url)
+        return DeadLetters(
+            lambda: cast("SQSClient", self._make_client("sqs")), self.settings.ingest_dead_letter_queue_url
+        )
 
     @cached_property
     def ingest(self) -> Ingest:
@@ -167,11 +169,10 @@ class Runtime(Ground):
 
     @cached_property
     def secrets(self) -> SecretStore:
-        import boto3  # noqa: PLC0415
-
         from aerostack_billing.payments.secrets import SecretStore  # noqa: PLC0415
 
-        return SecretStore((self._session or boto3).client("secretsmanager"), self.settings.stripe_secret_arn)
+        client = cast("SecretsManagerClient", self._make_client("secretsmanager"))
+        return SecretStore(client, self.settings.stripe_secret_arn)
 
     @cached_property
     def payments(self) -> Payments:

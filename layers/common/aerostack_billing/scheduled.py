@@ -54,10 +54,10 @@ def scheduled(function: Callable[[Job], dict[str, object]]) -> Callable[[object,
     @functools.wraps(function)
     def handler(event: object, context: object) -> dict[str, object]:
         parts, within = runtime.current(), cast("LambdaContext", context)
-        parts.logger.set_correlation_id(within.aws_request_id)
+        parts.request_id = within.aws_request_id
         with correlation.using(within.aws_request_id):
             done = function(Job(event if isinstance(event, dict) else {}, within, parts))
-        parts.logger.info("scheduled run", extra={"function": within.function_name, "done": done})
+        parts.log.info("scheduled run", extra={"function": within.function_name, "done": done})
         return done
 
     return handler

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
 if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.errors import BillingError
     from aerostack_billing.outbox.models import Record
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Telemetry:
-    """Structured logs and EMF metrics; listens to what the rooms tell."""
+    """Structured logs and EMF metrics; listens to what the rooms tell. `log` makes the logger when it is needed."""
 
-    logger: Logger
+    log: Callable[[], Logger]
     namespace: str
 
     def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
         """An account came near its limit, into grace, or to its hard limit."""
-        self.logger.warning(
+        self.log().warning(
             "usage threshold passed",
             extra={"account_id": account_id, "threshold": level.name.lower(), **figures.view()},
         )
@@ -35,7 +36,7 @@ class Telemetry:
 
     def webhook_dead(self, outcome: Outcome) -> None:
         """An event can never be processed: somebody must look."""
-        self.logger.error("webhook dead", extra={"event_id": outcome.event_id, "event_type": outcome.event_type})
+        self.log().error("webhook dead", extra={"event_id": outcome.event_id, "event_type": outcome.event_type})
         self._count("WebhookDead")
 
     def reload_changed(self, wallet: Wallet) -> None:
@@ -43,29 +44,29 @@ class Telemetry:
         reload = wallet.reload
         code = reload.last_error.code if reload.last_error else None
         told = {"account_id": wallet.account_id, "state": reload.state, "code": code}
-        self.logger.warning("auto-reload", extra=told)
+        self.log().warning("auto-reload", extra=told)
         self._count(f"Reload{reload.state.title().replace('_', '')}")
 
     def reload_failed(self, account_id: str, error: BillingError) -> None:
         """A wallet could not be looked after in this sweep."""
-        self.logger.error("auto-reload failed", extra={"account_id": account_id, "code": error.code})
+        self.log().error("auto-reload failed", extra={"account_id": account_id, "code": error.code})
         self._count("ReloadFailed")
 
     def payout_ended(self, payout: Payout) -> None:
         """A payout was paid, failed or was reversed."""
         told = {"creator_id": payout.creator_id, "payout_id": payout.payout_id, "reason": payout.reason}
-        self.logger.info("payout", extra={**told, "state": payout.state})
+        self.log().info("payout", extra={**told, "state": payout.state})
         self._count(f"Payout{payout.state.capitalize()}")
 
     def payout_delayed(self, creator_id: str, error: BillingError) -> None:
         """A creator could not be looked after in this sweep."""
-        self.logger.error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
+        self.log().error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
         self._count("PayoutDelayed")
 
     def event_refused(self, record: Record, code: str) -> None:
         """The bus did not take an event: it is sent again in the next minute."""
         told = {"event_id": record.event_id, "event_type": record.type, "code": code}
-        self.logger.error("event refused", extra=told)
+        self.log().error("event refused", extra=told)
         self._count("EventRefused")
 
     def events_waited(self, seconds: int) -> None:
@@ -74,25 +75,25 @@ class Telemetry:
 
     def drift_found(self, kind: str, name: str) -> None:
         """An event had not arrived, or a payment was not credited: the reconciler mended it."""
-        self.logger.warning("drift", extra={"kind": kind, "object_id": name})
+        self.log().warning("drift", extra={"kind": kind, "object_id": name})
         self._count("Drift")
 
     def audited(self, report: Report) -> None:
         """An audit is through; what it found wrong is an alarm."""
         told = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
-        self.logger.info("audit", extra=told)
+        self.log().info("audit", extra=told)
         for violation in report.violations:
-            self.logger.error("audit violation", extra={"violation": asdict(violation)})
+            self.log().error("audit violation", extra={"violation": asdict(violation)})
             self._count("AuditViolation")
 
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
         """An event of the queue was over the plan's limit: it happened, and is not counted."""
         told = {"account_id": account_id, "metric": metric, "quantity": quantity, "message_id": message_id}
-        self.logger.warning("usage refused", extra=told)
+        self.log().warning("usage refused", extra=told)
 
     def ingested(self, done: Ingested) -> None:
         """A poll of the queue is through."""
-        self.logger.info("ingest", extra=done.view())
+        self.log().info("ingest", extra=done.view())
         for name, events in (("IngestRefused", done.refused), ("IngestDead", done.dead)):
             if events:
                 self._count(name, events)

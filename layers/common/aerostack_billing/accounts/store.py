@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from pydantic import TypeAdapter
-
 from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account, PlanState
 from aerostack_billing.accounts.news import plan_news
 from aerostack_billing.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.fields import adapter
 from aerostack_billing.outbox.store import Outbox
-
-_PLAN_STATE = TypeAdapter(PlanState)
 
 
 class VersionConflict(Exception):
@@ -114,7 +111,7 @@ def read_account(account_id: str, item: Item | None) -> Account:
         account_id=account_id,
         version=cast("int", item.get("version", 0)),
         customer_id=cast("str | None", item.get("customer_id")),
-        plan=_PLAN_STATE.validate_python(item.get("plan", {})),
+        plan=adapter(PlanState).validate_python(item.get("plan", {})),
     )
 
 

@@ -13,12 +13,11 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Final, cast
 
-from pydantic import TypeAdapter
-
 from aerostack_billing import clock
 from aerostack_billing.creators.models import Creator, Payout
 from aerostack_billing.creators.news import creator_news
 from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.fields import adapter
 from aerostack_billing.money import Micros
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
@@ -30,8 +29,6 @@ PAYOUT_PREFIX: Final = "payout#"
 AGENDA_INDEX: Final = "agenda"
 PAYOUT_AGENDA: Final = "payout"
 
-_CREATOR = TypeAdapter(Creator)
-_PAYOUT = TypeAdapter(Payout)
 _DUE_PAGE = 1_000
 
 
@@ -47,7 +44,7 @@ class CreatorStore:
     def get(self, creator_id: str) -> Creator:
         """The creator, consistently read; one never written has nothing."""
         item = self._dynamo.get(self._table, _key(creator_id, CREATOR))
-        return _CREATOR.validate_python(item) if item else Creator(creator_id)
+        return adapter(Creator).validate_python(item) if item else Creator(creator_id)
 
     def apply(self, creator_id: str, rule: Callable[[Creator], Change[Creator]]) -> Change[Creator]:
         """Carry out what `rule` makes of the creator, as `Ledger.apply` promises, together with the news of it."""
@@ -120,7 +117,7 @@ class CreatorStore:
     def payout(self, creator_id: str, payout_id: str) -> Payout | None:
         """One payout."""
         item = self._dynamo.get(self._table, _key(creator_id, PAYOUT_PREFIX + payout_id))
-        return _PAYOUT.validate_python(item) if item else None
+        return adapter(Payout).validate_python(item) if item else None
 
     def payouts(self, creator_id: str, limit: int) -> list[Payout]:
         """The latest payouts, newest first."""
@@ -132,7 +129,7 @@ class CreatorStore:
             forward=False,
             page_size=limit,
         )
-        return [_PAYOUT.validate_python(item) for item in islice(items, limit)]
+        return [adapter(Payout).validate_python(item) for item in islice(items, limit)]
 
     def paying(self, payout: Payout, read: Payout | None) -> Write:
         """The write of a payout, if it is as it was read; None read: if there is none."""

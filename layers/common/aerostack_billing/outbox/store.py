@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from aerostack_billing.dynamo import Dynamo, Item, Write
+from aerostack_billing.fields import adapter
 from aerostack_billing.outbox.models import News, Record
 
 LANES: Final = 8
 
-_RECORD = TypeAdapter(Record)
 _PAGE = 100
 
 
@@ -44,7 +42,7 @@ class Outbox:
         """All that was not sent yet, partition by partition, oldest first in each."""
         for lane in map(str, range(LANES)):
             items = self._dynamo.query(self._table, "lane = :lane", {":lane": lane}, page_size=_PAGE)
-            yield from map(_RECORD.validate_python, items)
+            yield from map(adapter(Record).validate_python, items)
 
     def remove(self, record: Record) -> None:
         """Take away what the bus has; what is gone already stays gone."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import stripe
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from aerostack_billing.errors import PaymentsFailed
+from aerostack_billing.fields import adapter
 from aerostack_billing.payments.client import ObjectMissing, told
 from aerostack_billing.payments.gateway import PageLinks
 from aerostack_billing.payments.wire import ListOf, Reference, Wire
@@ -154,9 +155,6 @@ class _Customer(Wire):
     invoice_settings: _InvoiceSettings | None = None
 
 
-_DISPUTES = TypeAdapter(ListOf[_Dispute])
-
-
 class CardPayments:
     """Deposits, reloads, and the customer's card."""
 
@@ -206,7 +204,7 @@ class CardPayments:
     def _disputed(self, payment_intent_id: str) -> int:
         with told():
             found = self._connect().v1.disputes.list({"payment_intent": payment_intent_id, "limit": 100})
-        disputes = _DISPUTES.validate_python(found.to_dict()).data
+        disputes = adapter(ListOf[_Dispute]).validate_python(found.to_dict()).data
         return sum(dispute.amount for dispute in disputes if dispute.status in _FUNDS_ARE_GONE)
 
     def default_card(self, customer_id: str) -> Card | None:

@@ -41,7 +41,7 @@ What can be no id is refused here: Stripe, asked for it, would fail in the same 
 class Wire(BaseModel):
     """A part of Stripe's JSON; fields that are not named are passed over."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
 class ListOf(Wire, Generic[Object]):

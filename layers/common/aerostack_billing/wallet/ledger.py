@@ -15,15 +15,13 @@ from dataclasses import Field, asdict, dataclass, replace
 from itertools import islice
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
-from pydantic import TypeAdapter
-
 from aerostack_billing.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.fields import adapter
 from aerostack_billing.wallet.models import Transfer
 
 SEQ_INDEX: Final = "by_seq"
 
-_TRANSFER = TypeAdapter(Transfer)
 _QUEUES = 256
 # Spread over up to half a second, 64 processes that want one wallet get it one after another within seconds.
 _ATTEMPTS = 40
@@ -136,7 +134,7 @@ class Ledger:
     def transfer(self, account_id: str, transfer_id: str) -> Transfer | None:
         """One transfer by its id."""
         item = self._dynamo.get(self._table, {"account_id": account_id, "transfer_id": transfer_id})
-        return _TRANSFER.validate_python(item) if item else None
+        return adapter(Transfer).validate_python(item) if item else None
 
     def newest(self, account_id: str, below: int | None, limit: int) -> list[Transfer]:
         """Up to `limit` transfers with a number under `below`, newest first."""
@@ -145,12 +143,12 @@ class Ledger:
         if below is not None:
             condition, values = f"{condition} AND seq < :below", {**values, ":below": below}
         items = self._dynamo.query(self._table, condition, values, index=SEQ_INDEX, forward=False, page_size=limit)
-        return [_TRANSFER.validate_python(item) for item in islice(items, limit)]
+        return [adapter(Transfer).validate_python(item) for item in islice(items, limit)]
 
     def whole(self, account_id: str) -> list[Transfer]:
         """Every transfer of the account in order; for the audit."""
         items = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
-        return sorted(map(_TRANSFER.validate_python, items), key=lambda transfer: transfer.seq)
+        return sorted(map(adapter(Transfer).validate_python, items), key=lambda transfer: transfer.seq)
 
 
 def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner]) -> None:
@@ -161,7 +159,7 @@ def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner]) -> N
         raise AlreadyMarked from refused
     for reason in transfers:
         if reason.failed and reason.item is not None:
-            raise TransferExists(_TRANSFER.validate_python(reason.item)) from refused
+            raise TransferExists(adapter(Transfer).validate_python(reason.item)) from refused
     if owner.failed:
         return
     if any(reason.failed for reason in also):

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from aerostack_billing import clock
 from aerostack_billing.dynamo import Dynamo, Item, Write
+from aerostack_billing.fields import adapter
 from aerostack_billing.money import Micros
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
@@ -23,9 +22,6 @@ AGENDA_INDEX: Final = "agenda"
 RELOAD_AGENDA: Final = "reload"
 HOLD_AGENDA: Final = "hold"
 
-_WALLET = TypeAdapter(Wallet)
-_HOLD = TypeAdapter(Hold)
-_DEPOSIT = TypeAdapter(Deposit)
 _DUE_PAGE = 1_000
 
 
@@ -42,7 +38,7 @@ class WalletStore:
     def get(self, account_id: str) -> Wallet:
         """The wallet, consistently read; one never written is empty, at version 0."""
         item = self._dynamo.get(self._wallets, _key(account_id, WALLET))
-        return _WALLET.validate_python(item) if item else Wallet(account_id)
+        return adapter(Wallet).validate_python(item) if item else Wallet(account_id)
 
     def apply(self, account_id: str, rule: Callable[[Wallet], Change[Wallet]]) -> Change[Wallet]:
         """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with the news of it."""
@@ -66,7 +62,7 @@ class WalletStore:
     def hold(self, account_id: str, hold_id: str) -> Hold | None:
         """The hold if it is open."""
         item = self._dynamo.get(self._wallets, _key(account_id, HOLD_PREFIX + hold_id))
-        return _HOLD.validate_python(item) if item else None
+        return adapter(Hold).validate_python(item) if item else None
 
     def open_holds(self, account_id: str) -> list[Hold]:
         """All open holds of the account."""
@@ -76,7 +72,7 @@ class WalletStore:
             {":account": account_id, ":prefix": HOLD_PREFIX},
             names={"#item": "item"},
         )
-        return [_HOLD.validate_python(item) for item in items]
+        return [adapter(Hold).validate_python(item) for item in items]
 
     def opening(self, hold: Hold) -> Write:
         """The write that opens a hold and puts its lapse on the agenda."""
@@ -92,7 +88,7 @@ class WalletStore:
     def deposit(self, account_id: str, payment_intent_id: str) -> Deposit | None:
         """The deposit that a payment brought, once it was credited."""
         item = self._dynamo.get(self._wallets, _key(account_id, DEPOSIT_PREFIX + payment_intent_id))
-        return _DEPOSIT.validate_python(item) if item else None
+        return adapter(Deposit).validate_python(item) if item else None
 
     def depositing(self, deposit: Deposit, read: Deposit | None) -> Write:
         """The write that stores a deposit if it is as it was read; None read: if there is none."""

@@ -22,7 +22,7 @@ def received(request: Request) -> Response:
         raise
     except BillingError as error:
         raise SendAgain("The event could not be processed now.", {"cause": error.code}) from error
-    parts.logger.info(
+    parts.log.info(
         "webhook", extra={"event_id": outcome.event_id, "event_type": outcome.event_type, "result": outcome.result}
     )
     return Response({"received": True, "result": outcome.result})
