@@ -19,7 +19,7 @@ CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test simulate fuzz lint audit-deps openapi screenshots format build \
+.PHONY: help setup run token invoke audit ctl test simulate bench fuzz lint audit-deps openapi screenshots format build \
   deploy lock clean
 
 help: ## List the targets
@@ -49,6 +49,9 @@ simulate: export STEPS ?= 1000
 simulate: export FLOW ?=
 simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none)
 	@exec scripts/simulate
+
+bench: $(SETUP) ## Measure what each operation costs, beside its budget and others; writes docs/performance.md
+	@scripts/bench
 
 fuzz: $(SETUP) ## Send thousands of random requests to a stack of its own (CASES=200 a route, SEED=1)
 	@mkdir -p .local
@@ -91,7 +94,7 @@ lock: $(SETUP) ## Write the hashed requirements anew from the .in files
 	@scripts/lock
 
 clean: ## Remove what was built and set up
-	rm -rf .venv .venv-sam .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(SETUP): requirements-dev.txt
 	@scripts/setup_venv .venv requirements-dev.txt

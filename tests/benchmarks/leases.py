@@ -239,12 +239,12 @@ def main() -> None:
         parts = put_together(client, made_tables(client))
         with metered(client) as meter:
             requests, writes, reads = cost_of_a_million(parts, "acct_million", meter)
-        print(f"1,000,000 requests by leases of 1,000: {requests} requests, {writes:g} WU, {reads:g} RU")  # noqa: T201
+        print(f"1,000,000 requests by leases of 1,000: {requests} requests, {writes:g} WU, {reads:g} RU")
         for nodes in asked.nodes:
             for size in asked.size:
                 setting = Setting(asked.seed, nodes, size)
                 books = simulate(parts, time, f"acct_{uuid.uuid4().hex}", setting)
-                print(f"{nodes} nodes, blocks of {size}: {books.view()}")  # noqa: T201
+                print(f"{nodes} nodes, blocks of {size}: {books.view()}")
 
 
 if __name__ == "__main__":

@@ -6,17 +6,36 @@ the others are what the operation costs today, so that nobody makes one dearer w
 
 from __future__ import annotations
 
+import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aerostack_billing.money import micros
-from aerostack_billing.usage.models import LeaseRequest, SettleRequest
 from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Reload, Wallet
 from tests.benchmarks.place import LINKS, Place
 
 Act = Callable[[], object]
+
+STRIPE_FUNCTIONS = frozenset(
+    {
+        "auto_reload",
+        "cancel",
+        "checkout",
+        "deposit",
+        "onboard_creator",
+        "payout",
+        "portal",
+        "reconcile",
+        "resume",
+        "set_auto_reload",
+        "stripe_webhook",
+        "verify_session",
+    }
+)
+"""Those that talk to Stripe."""
 
 
 @dataclass(frozen=True)
@@ -106,34 +125,53 @@ def _events(place: Place) -> list[dict[str, object]]:
 
 
 def _batch(place: Place, events: list[dict[str, object]], passing: int) -> None:
-    results = [result.view() for result in place.parts.batch.run(events)]
+    results = place.ask("consume_batch", {"events": events})["results"]
     assert sum(result["status"] == 200 for result in results) == passing
 
 
-@_operation("100 events of one account in one batch", "consume", promised(2, 4, 1))
+@_operation("100 events of one account in one batch", "consume_batch", promised(2, 4, 1))
 def _hundred(place: Place) -> Act:
     _consume(place)
     return lambda: _batch(place, _events(place), 100)
 
 
-@_operation("100 events in one batch, 50 of them refused", "consume", promised(2, 4, 1))
+@_operation("100 events in one batch, 50 of them refused", "consume_batch", promised(2, 4, 1))
 def _hundred_half_refused(place: Place) -> Act:
     _consume(place, 54_900)
     too_much = [{**event, "quantity": 1_000} for event in _events(place)]
     return lambda: _batch(place, [*_events(place)[:50], *too_much[:50]], 50)
 
 
-def _lease(place: Place) -> None:
-    leases, account = place.parts.leases, place.account
-    asked = {"account_id": account, "metric": "api_requests", "quantity": 1_000, "ttl_seconds": 60}
-    lease = leases.take(LeaseRequest.model_validate(asked))
-    assert leases.settle(str(lease["lease_id"]), SettleRequest(account_id=account, used=900)) == {"returned": 100}
-
-
-@_operation("a lease of 1,000, taken and settled", "consume", promised(2, 4, 0))
-def _leased(place: Place) -> Act:
+@_operation("100 events of one account in one message of the queue", "ingest", Budget(2, 4, 1))
+def _ingesting(place: Place) -> Act:
     _consume(place)
-    return lambda: _lease(place)
+    record = {"messageId": str(uuid.uuid4()), "body": json.dumps({"events": _events(place)}), "eventSource": "aws:sqs"}
+
+    def deliver() -> None:
+        assert place.run("ingest", {"Records": [record]}) == {"batchItemFailures": []}
+
+    return deliver
+
+
+def _take(place: Place) -> dict[str, Any]:
+    return place.service("take_lease", {"metric": "api_requests", "quantity": 1_000, "ttl_seconds": 60}, expect=201)
+
+
+def _settle(place: Place, lease: dict[str, Any]) -> None:
+    answer = place.service("settle_lease", {"used": 900}, path={"lease_id": str(lease["lease_id"])})
+    assert answer == {"returned": 100}
+
+
+@_operation("a lease of 1,000, taken and settled", "take_lease", promised(2, 4, 0))
+def _leasing(place: Place) -> Act:
+    _consume(place)
+    return lambda: _settle(place, _take(place))
+
+
+@_operation("settlement of a lease", "settle_lease", Budget(1, 1, 0))
+def _settling(place: Place) -> Act:
+    lease = _take(place)
+    return lambda: _settle(place, lease)
 
 
 # Resources

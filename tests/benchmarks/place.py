@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -21,6 +21,7 @@ from aerostack_billing.runtime import Runtime
 from local.stripe.webhooks import signature
 from tests.store.conftest import MARCH, Time, made_tables, put_together
 from tests.store.stripe_world import StripeWorld
+from tests.store.test_wallet import fund
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -49,6 +50,22 @@ class _Context:
         return 900_000
 
 
+Invoke = Callable[[str, object], Any]
+"""Runs a function, by its folder's name, with an event; what it answers."""
+
+
+def in_process(function: str, event: object) -> Any:
+    """Run the function's handler in this process."""
+    return _handler(function)(event, _Context())
+
+
+@dataclass
+class Hands:
+    """How functions are run: here, or as a benchmark puts it."""
+
+    invoke: Invoke = in_process
+
+
 @dataclass
 class Place:
     """One account's requests, through the handlers, at a time that is moved by hand."""
@@ -57,6 +74,7 @@ class Place:
     parts: Runtime
     stripe: StripeWorld
     time: Time
+    hands: Hands = field(default_factory=Hands)
     account: str = "acct_measured"
 
     def ask(
@@ -79,7 +97,7 @@ class Place:
         event |= {"pathParameters": path} if path else {}
         event |= {"queryStringParameters": query}
         event |= {"body": json.dumps(body)} if body is not None else {}
-        answer = _handler(function)(event, _Context())
+        answer = self.hands.invoke(function, event)
         assert answer["statusCode"] == expect, answer
         said: dict[str, Any] = json.loads(answer["body"])
         return said
@@ -92,7 +110,7 @@ class Place:
 
     def run(self, function: str, payload: dict[str, object] | None = None) -> dict[str, Any]:
         """One run of a scheduled function."""
-        done: dict[str, Any] = _handler(function)(payload or {}, _Context())
+        done: dict[str, Any] = self.hands.invoke(function, payload or {})
         return done
 
     def deliver(self, event: dict[str, Any]) -> None:
@@ -101,7 +119,7 @@ class Place:
         signed = signature(_SECRET, int(self.time.at), payload)
         sent = {**copy.deepcopy(_sample("stripe_webhook")), "body": payload}
         sent["headers"] = {**sent["headers"], "stripe-signature": signed}
-        answer = _handler("stripe_webhook")(sent, _Context())
+        answer = self.hands.invoke("stripe_webhook", sent)
         assert answer["statusCode"] == 200, answer
 
     def multiply(self, table: str, key: dict[str, Any], items: int) -> None:
@@ -112,6 +130,10 @@ class Place:
             asked: Any = {table: [{"PutRequest": {"Item": item}} for item in batch]}
             while asked:
                 asked = self.client.batch_write_item(RequestItems=asked)["UnprocessedItems"]
+
+    def fund(self, cents: int) -> None:
+        """Credit so much, as a deposit that was paid."""
+        fund(self.parts, self.account, cents)
 
     def of(self, account: str) -> Place:
         """The same place for another account."""
@@ -131,11 +153,14 @@ def _handler(function: str) -> Callable[[object, object], dict[str, Any]]:
 
 
 @contextmanager
-def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time) -> Iterator[Place]:
-    """A place with tables of its own, in March; inside the block the handlers work with its parts."""
-    settings = made_tables(client, uuid.uuid4().hex) | {"STRIPE_API_BASE": stripe.base}
+def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time, *, at: float = MARCH) -> Iterator[Place]:
+    """A place with tables of its own, at that moment; inside the block the handlers work with its parts."""
+    settings = made_tables(client, uuid.uuid4().hex) | {
+        "STRIPE_API_BASE": stripe.base,
+        "INGEST_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1/never-asked",
+    }
     parts = put_together(client, settings)
     parts.secrets = _Secrets()  # type: ignore[assignment]
-    time.at = MARCH
+    time.at = at
     with mock.patch.object(runtime, "current", return_value=parts):
         yield Place(client, parts, stripe, time)

@@ -27,8 +27,7 @@ SWITCHES = [
 def launched(playwright: Playwright) -> Iterator[Browser]:
     """A browser, closed after the block."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    # It starts in a second, and on a busy machine in a minute.
-    browser = playwright.chromium.launch(executable_path=path, args=SWITCHES, timeout=180_000)
+    browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
     yield browser
     browser.close()
 
