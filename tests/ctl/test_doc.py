@@ -7,13 +7,15 @@ import json
 import os
 import re
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import typer
 
 from billingctl.app import app
-from local.testing import running_stack
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/billingctl.md").read_text(encoding="utf-8")
@@ -22,18 +24,32 @@ BLOCKS = re.findall(r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", TEXT, re.MULT
 END = "--- end of block ---"
 
 
+@contextmanager
+def own_stack(environment: dict[str, str]) -> Iterator[str]:
+    """The port of a stack in a process of its own: in this one the stack of the other tests may be running."""
+    command = [sys.executable, "-m", "local", "run"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as stack:
+        try:
+            assert stack.stdout is not None
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", stack.stdout.readline())
+            assert found is not None
+            yield found[1]
+        finally:
+            stack.kill()
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What each block prints, typed one after another into one shell, on a stack that is empty at first."""
     folder = tmp_path_factory.mktemp("doc")
     (folder / "billingctl").symlink_to(ROOT / "scripts/billingctl")
     commands = "".join(f"{text}\necho '{END}'\n" for note, _, text in BLOCKS if note == HERE)
-    with running_stack() as stack:
-        environment = {
-            **{name: value for name, value in os.environ.items() if name != "BILLINGCTL_STACK"},
-            "PORT": str(stack.port),
-            "PATH": f"{folder}:{os.environ['PATH']}",
-        }
+    environment = {name: value for name, value in os.environ.items() if name != "BILLINGCTL_STACK"}
+    environment |= {"PORT": "0", "STORE": "moto", "PATH": f"{folder}:{os.environ['PATH']}"}
+    with own_stack(environment) as port:
+        environment["PORT"] = port
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
             cwd=folder,
