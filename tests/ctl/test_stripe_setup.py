@@ -124,11 +124,11 @@ def test_on_what_was_made_a_plan_is_bought_and_a_cheaper_one_waits_for_the_perio
     links = PageLinks("https://a.b/done", "https://a.b/back")
     customer = payments.create_customer("acct_1", "k1")
     page = payments.subscription_checkout("acct_1", customer, ("pro", "yearly"), links, "k2")
-    assert requests.post(page, data={"card": "4242424242424242"}, timeout=10, allow_redirects=False).status_code == 303
+    assert requests.post(page, data={"card": "4242424242424242"}, timeout=60, allow_redirects=False).status_code == 303
     (subscription,) = payments.subscriptions(customer)
     assert (subscription.tier, subscription.interval) == ("pro", "yearly")
     page = payments.confirm_change(subscription, ("starter", "monthly"), links, "k3")
-    assert requests.post(page, data={"action": "confirm"}, timeout=10, allow_redirects=False).status_code == 303
+    assert requests.post(page, data={"action": "confirm"}, timeout=60, allow_redirects=False).status_code == 303
     (subscription,) = payments.subscriptions(customer)
     assert (subscription.tier, subscription.schedule_id is None) == ("pro", False)
 

@@ -61,7 +61,7 @@ class Api:
             self.stack.base_url + path,
             data=json.dumps(body) if body is not None else data,
             headers=sent,
-            timeout=60,
+            timeout=300,
             allow_redirects=False,
         )
         check_discreet(self.stack, answer)
@@ -76,7 +76,7 @@ class Api:
     def door(self, path: str, body: Json | None = None) -> Json:
         """A local door: POST with a body, GET without."""
         url = f"{self.stack.base_url}/_local/{path}"
-        answer = requests.get(url, timeout=60) if body is None else requests.post(url, json=body, timeout=60)
+        answer = requests.get(url, timeout=300) if body is None else requests.post(url, json=body, timeout=300)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -101,7 +101,7 @@ class Api:
             method,
             f"{self.stack.base_url}/_local/stripe/v1/{path}",
             auth=(STRIPE_API_KEY, ""),
-            timeout=60,
+            timeout=300,
             **{kind: params},
         )
         assert answer.status_code == 200, answer.text
@@ -114,7 +114,7 @@ class Api:
 
     def press(self, url: str, **form: str) -> requests.Response:
         """Post a form to one of Stripe's pages, as its buttons do."""
-        return requests.post(url, data=form, timeout=60, allow_redirects=False)
+        return requests.post(url, data=form, timeout=300, allow_redirects=False)
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ def test_a_service_must_name_the_account(account: Account) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/"),
+        ("GET", "/nothing"),
         ("GET", "/api"),
         ("GET", "/api/billing/nothing"),
         ("DELETE", "/api/billing"),

@@ -16,7 +16,7 @@ from tests.flows.client import ASKS_EACH_TIME, DECLINES, Account
 
 pytestmark = pytest.mark.browser
 # Nothing here takes long, but on a busy machine.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 SWITCHES = [
     "--headless",
@@ -59,9 +59,8 @@ def dashboard() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=SWITCHES
-        )
+        path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=SWITCHES, timeout=180_000)
         yield browser
         browser.close()
 
@@ -70,6 +69,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A tab of a browser that nobody used before, on which no script may fail."""
     context = browser.new_context(viewport={"width": 420, "height": 900})
+    context.set_default_timeout(60_000)
     page = context.new_page()
     mistakes: list[str] = []
     page.on("pageerror", lambda error: mistakes.append(str(error)))

@@ -40,7 +40,7 @@ def deposit(account: Account, cents: int) -> None:
 
 def onboard(account: Account) -> None:
     url = account.send("POST", "/api/creators/onboard", PAGES).json()["url"]
-    assert requests.post(url, timeout=30, allow_redirects=False).status_code == 303
+    assert requests.post(url, timeout=120, allow_redirects=False).status_code == 303
     until(lambda: me(account)["onboarding"] == "complete")
 
 

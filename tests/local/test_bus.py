@@ -72,4 +72,4 @@ def test_a_client_of_the_stack_reaches_it_and_a_bus_that_the_template_lacks_is_r
     assert answer["Entries"][0]["ErrorCode"] == "InvalidArgument"
     with pytest.raises(ClientError):
         boto3.client("events").list_rules()
-    assert requests.get(f"{stack.base_url}/_local/events", timeout=30).json() == {"data": []}
+    assert requests.get(f"{stack.base_url}/_local/events", timeout=120).json() == {"data": []}

@@ -119,7 +119,7 @@ def test_a_function_url_answers_502_for_a_function_that_raises(stack: Stack) -> 
 
 
 def test_a_function_url_takes_six_megabytes_at_most(stack: Stack) -> None:
-    answer = requests.post(f"{stack.base_url}/_local/url/EchoFunction", data=b"x" * 6_291_457, timeout=30)
+    answer = requests.post(f"{stack.base_url}/_local/url/EchoFunction", data=b"x" * 6_291_457, timeout=120)
     assert answer.status_code == 413
 
 

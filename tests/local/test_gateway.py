@@ -83,19 +83,19 @@ def test_a_chunked_body_arrives_whole(stack: Stack) -> None:
 
 
 def test_a_body_over_ten_megabytes_gets_413(stack: Stack) -> None:
-    answer = requests.post(f"{stack.base_url}/echo/7", data=b"x" * (MAX_BODY_BYTES + 1), timeout=30)
+    answer = requests.post(f"{stack.base_url}/echo/7", data=b"x" * (MAX_BODY_BYTES + 1), timeout=120)
     assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
 
 
 def test_a_chunked_body_over_ten_megabytes_gets_413(stack: Stack) -> None:
     chunks = (b"x" * 1_048_576 for _ in range(11))
-    answer = requests.post(f"{stack.base_url}/echo/7", data=chunks, timeout=30)
+    answer = requests.post(f"{stack.base_url}/echo/7", data=chunks, timeout=120)
     assert answer.status_code == 413
 
 
 def test_a_megabyte_passes(stack: Stack) -> None:
     body = "x" * 1_000_000
-    answer = requests.post(f"{stack.base_url}/echo/7", data=body, headers={"Content-Type": "text/plain"}, timeout=30)
+    answer = requests.post(f"{stack.base_url}/echo/7", data=body, headers={"Content-Type": "text/plain"}, timeout=120)
     assert answer.json()["event"]["body"] == body
 
 

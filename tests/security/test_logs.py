@@ -37,7 +37,7 @@ class OtherProcess:
     key: SigningKey
 
     def token(self, account: str, scopes: str = "", expires_in_seconds: int = 86_400 * 3650) -> str:
-        unix = requests.get(f"{self.base_url}/_local/clock", timeout=30).json()["unix"]
+        unix = requests.get(f"{self.base_url}/_local/clock", timeout=120).json()["unix"]
         return mint(
             self.key,
             only_authorizer(self.app),

@@ -12,6 +12,7 @@ from tests.simulation.told import events
 from tests.simulation.world import World
 from tests.store.test_batch_and_leases import batch, event, settle, take
 from tests.store.test_counters import consume
+from tests.store.test_ingest import Letters, message
 
 SITE = PlaceName(kind="projects", id="site")
 
@@ -119,6 +120,37 @@ class _Batch:
     @staticmethod
     def end(world: World) -> None:
         assert (counter(world).used, counter(world, "ai_tokens").used) == (41_000, 7)
+
+
+@flow("usage by the queue", near_a_threshold)
+class _Queue:
+    @staticmethod
+    def act(world: World) -> None:
+        """A queue delivers what was named as failed, and all of it where the function broke off, until it is done."""
+        messages = [
+            message("m1", event(world.account, 1_500), event(world.account, 7, "ai_tokens")),
+            message("m2", event(world.account, 500), event(world.account, 9, "storage_bytes")),
+            message("m3", event(world.account, 60_000), event(world.account, 5, idempotency_key="k")),
+        ]
+        waiting = {one.message_id: one for one in messages}
+
+        def deliver(parts: Runtime) -> None:
+            parts.dead_letters = Letters()  # type: ignore[assignment]
+            again = parts.ingest.run(list(waiting.values())).again
+            for done in waiting.keys() - again:
+                del waiting[done]
+            if waiting:
+                raise StoreUnavailable("Some messages are to be delivered again.")
+
+        world.request(deliver)
+        # At least once: what is done with may come again all the same.
+        waiting.update((one.message_id, one) for one in messages)
+        world.request(deliver)
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert counter(world).used == 41_005
+        assert (counter(world, "ai_tokens").used, counter(world, "storage_bytes").used) == (7, 9)
 
 
 @flow("lease taken and settled", nothing)

@@ -385,6 +385,7 @@ def test_a_restricted_account_is_not_paid_until_it_is_healed(
     time_stands.forward(8 * 86_400)
     parts.payouts.sweep()
     assert transfers(world) == []
+    assert parts.creators.payouts(creator, 10) == []
     assert shown(parts, creator)["onboarding"] == "restricted"
     world.door(f"accounts/{account_id}", {"restricted": False})
     hear_all(parts, world)
@@ -500,9 +501,24 @@ def test_a_reversed_payout_is_payable_again_once_and_paid_by_a_new_transfer(
     no_violations(parts, creator)
 
 
-def reverse(world: StripeWorld, transfer_id: str) -> None:
+def test_a_payout_that_is_reversed_in_two_parts_is_payable_again_once(
+    parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time
+) -> None:
+    onboard(parts, world, creator)
+    earned(2_000)
+    time_stands.forward(8 * 86_400)
+    parts.payouts.sweep()
+    for cents, back in ((600, 600), (1_000, 1_600)):
+        reverse(world, transfers(world)[0]["id"], cents)
+        hear_all(parts, world)
+        told = shown(parts, creator)
+        assert (told["payable_cents"], told["paid_cents"]) == (back, 1_600 - back)
+        no_violations(parts, creator)
+
+
+def reverse(world: StripeWorld, transfer_id: str, cents: int | None = None) -> None:
     client = stripe.StripeClient("sk_test_local", base_addresses={"api": world.base})
-    client.v1.transfers.reversals.create(transfer_id)
+    client.v1.transfers.reversals.create(transfer_id, {"amount": cents} if cents else {})
 
 
 def test_a_bank_that_refuses_is_told_to_the_creator(

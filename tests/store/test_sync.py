@@ -183,12 +183,14 @@ def test_two_pages_opened_before_paying_and_both_paid_leave_one_subscription(
     assert [refund["amount"] for refund in refunds] == [14_900]
 
 
-def test_a_surplus_subscription_is_refunded_once_however_often_it_is_broken_off(
-    parts: Runtime, world: StripeWorld, account: str
+@pytest.mark.parametrize("call", ["refunds.create", "subscriptions.cancel"])
+@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after"])
+def test_a_surplus_subscription_is_refunded_once_wherever_it_is_broken_off(
+    parts: Runtime, world: StripeWorld, account: str, call: str, kind: str
 ) -> None:
     pages = [open_page(parts, account, "pro"), open_page(parts, account, "pro")]
     session = [world.pay(page) for page in pages][1]
-    world.door("faults", {"on": "subscriptions.cancel", "kind": "timeout_before"})
+    world.door("faults", {"on": call, "kind": kind})
     with pytest.raises(PaymentsUnavailable):
         verify(parts, account, session)
     verify(parts, account, session)

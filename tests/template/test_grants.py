@@ -82,7 +82,7 @@ class Caller:
             f"{self.stack.base_url}/api{path}",
             json=body,
             headers={"Authorization": f"Bearer {self.stack.token('svc' if scope else self.account, scope)}"},
-            timeout=30,
+            timeout=120,
         )
         assert answer.status_code == ok, (method, path, answer.text)
         return answer.json()
@@ -100,7 +100,7 @@ class Caller:
     def send(self, *events: dict[str, object]) -> None:
         """Put a batch of events on the usage queue, and let it be taken."""
         asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
-        requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=30).raise_for_status()
+        requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=120).raise_for_status()
 
     def lease(self, quantity: int = 10) -> None:
         """Take a lease and settle it: six of it are given back."""
@@ -128,7 +128,7 @@ class Caller:
         page = self("POST", path, wanted | urls)["url"]
         if "idempotency_key" in wanted:
             assert self("POST", path, wanted | urls)["url"] == page
-        paid = requests.post(page, data={"card": "4242424242424242"}, timeout=30, allow_redirects=False)
+        paid = requests.post(page, data={"card": "4242424242424242"}, timeout=120, allow_redirects=False)
         assert paid.status_code == 303, paid.text
         return parse_qs(urlsplit(paid.headers["Location"]).query)["session_id"][0]
 
@@ -166,13 +166,13 @@ class Caller:
         urls = {"return_url": "https://app.aerostack.dev/done", "refresh_url": "https://app.aerostack.dev/again"}
         page = self("POST", "/creators/onboard", urls)["url"]
         assert self("POST", "/creators/onboard", urls)["url"]
-        assert requests.post(page, timeout=30, allow_redirects=False).status_code == 303
+        assert requests.post(page, timeout=120, allow_redirects=False).status_code == 303
         self.hear()
         self("POST", "/creators/onboard", urls, ok=409)
 
     def webhooks(self, **switch: bool) -> None:
         """Hold Stripe's deliveries back, let them go, or lose them."""
-        requests.post(f"{self.stack.base_url}/_local/stripe/webhooks", json=switch, timeout=30).raise_for_status()
+        requests.post(f"{self.stack.base_url}/_local/stripe/webhooks", json=switch, timeout=120).raise_for_status()
 
     def hear(self) -> None:
         """Take all that Stripe has to tell up to now, and hold back what comes."""
@@ -294,7 +294,7 @@ def walk_through_lost_deliveries(call: Caller) -> None:
     call.buy("pro")
     call.deposit(2_500)
     urls = {"return_url": "https://app.aerostack.dev/done", "refresh_url": "https://app.aerostack.dev/again"}
-    requests.post(call("POST", "/creators/onboard", urls)["url"], timeout=30, allow_redirects=False)
+    requests.post(call("POST", "/creators/onboard", urls)["url"], timeout=120, allow_redirects=False)
     call.run("ReconcileFunction")
     assert call("GET", "/billing")["plan_tier"] == "pro"
     assert call("GET", "/balance")["balance_cents"] == 2_500

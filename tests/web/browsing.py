@@ -27,7 +27,8 @@ SWITCHES = [
 def launched(playwright: Playwright) -> Iterator[Browser]:
     """A browser, closed after the block."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    browser = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+    # It starts in a second, and on a busy machine in a minute.
+    browser = playwright.chromium.launch(executable_path=path, args=SWITCHES, timeout=180_000)
     yield browser
     browser.close()
 

@@ -11,7 +11,7 @@ from tests.flows.conftest import account, api, new_account  # noqa: F401 - the s
 from tests.web.browsing import launched
 
 # Nothing here takes long, but on a busy machine.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 DESKTOP = {"width": 1280, "height": 900}
 OpenPage = Callable[..., Page]
@@ -40,7 +40,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     def make(**options: object) -> Page:
         wanted = {"viewport": DESKTOP, "locale": "en-US", "timezone_id": "UTC", "reduced_motion": "reduce"}
         context = browser.new_context(**{**wanted, **options})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: mistakes.append(str(error)))
