@@ -75,13 +75,10 @@ def _live(log: IO[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         stderr=log,
         text=True,
     )
+    assert running.stdout is not None
     try:
-        assert running.stdout is not None
-        with running.stdout as banner:
-            said = next(filter(None, (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in banner)))
-            for line in banner:
-                if "advance" in line:
-                    break
+        lines = (re.search(r"http://127\.0\.0\.1:(\d+)", line) for line in running.stdout)
+        said = next(filter(None, lines))
         base_url, port = said[0], int(said[1])
         stack = OtherProcess(base_url, port, load_app(TEMPLATE), signing_key(STATE / KEY_FILE))
         api = Api(stack)  # type: ignore[arg-type]
@@ -96,6 +93,8 @@ def _live(log: IO[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     finally:
         running.terminate()
         running.wait(60)
+        # Not before: who prints to nobody ends.
+        running.stdout.close()
 
 
 def _buy(api: Api, buyer: Account) -> None:
