@@ -110,6 +110,16 @@ def test_the_same_top_up_posted_twice_under_a_key_is_one_page(parts: Runtime, wo
         open_deposit(parts, account, 600, key="k")
 
 
+def test_a_page_whose_answer_was_lost_is_the_same_page_on_retry(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    world.door("faults", {"on": "checkout.sessions.create", "kind": "timeout_after"})
+    with pytest.raises(PaymentsUnavailable):
+        open_deposit(parts, account, key="k")
+    open_deposit(parts, account, key="k")
+    assert len(world.api("checkout/sessions?limit=100")["data"]) == 1
+
+
 def test_an_async_payment_credits_only_when_it_is_paid(parts: Runtime, world: StripeWorld, account: str) -> None:
     url = open_deposit(parts, account)
     status, _ = world.submit(url, card="us_bank_account")

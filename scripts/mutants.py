@@ -1,0 +1,177 @@
+"""`make mutants`: take one safeguard at a time out of the code, and see that a test or the simulation notices.
+
+The list is `tests/mutants.toml`. All happens in a copy of the tree: nothing here is touched, whatever breaks off. First
+the tests that the list names must pass without a change. A mutant that nothing notices makes this fail, and so does one
+that cannot be tried: because its code is not there any more, or because no test runs with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIST = ROOT / "tests" / "mutants.toml"
+SIMULATE = "simulate "
+"""A test that begins so is a flow of the simulation, with every call of it broken in every way."""
+LONGEST_SECONDS = 1_800
+FAILED = 1
+
+
+class CannotTry(Exception):
+    """A mutant cannot be made, or no test can be run with it: this shows nothing."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One change of a file: a text that stands in it once, and what stands there instead."""
+
+    file: str
+    old: str
+    new: str
+
+    def made_in(self, text: str) -> str:
+        """The text with the change in it; CannotTry if it is not there once."""
+        times = text.count(self.old)
+        if times != 1:
+            raise CannotTry(f"{self.file} has {times} times, and not once:\n{self.old}")
+        return text.replace(self.old, self.new)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A safeguard that is taken away, and the tests that are to notice, tried in this order."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    tests: tuple[str, ...]
+
+
+def listed() -> list[Mutant]:
+    """All mutants of the list."""
+    read = tomllib.loads(LIST.read_text(encoding="utf-8"))["mutant"]
+    return [
+        Mutant(
+            mutant["without"],
+            tuple(Edit(edit["file"], edit["old"].strip("\n"), edit["new"].strip("\n")) for edit in mutant["edit"]),
+            tuple(mutant["tests"]),
+        )
+        for mutant in read
+    ]
+
+
+def copy_to(tree: Path) -> None:
+    """What git would commit, with what is set up beside it."""
+    git = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(git, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    (tree / ".local").mkdir()
+    for there in (".venv", ".local/dynamodb"):
+        (tree / there).symlink_to(ROOT / there)
+
+
+def run(tree: Path, test: str) -> tuple[int, str]:
+    """Run one test of the list in the tree; its exit status and output."""
+    environment = {**os.environ, "WORKERS": "0"}
+    command = ["scripts/run_tests", "-x", "-q", "-p", "no:cacheprovider", *shlex.split(test)]
+    if test.startswith(SIMULATE):
+        environment |= {"FLOW": test.removeprefix(SIMULATE), "STEPS": "0", "SEED": "1"}
+        command = ["scripts/simulate"]
+    try:
+        ran = subprocess.run(
+            command,
+            cwd=tree,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise CannotTry(f"{test} came to no end in {LONGEST_SECONDS} s") from late
+    return ran.returncode, ran.stdout
+
+
+def noticed_by(output: str) -> str | None:
+    """Which test failed, or which strike of the simulation; None if none did, and something else went wrong."""
+    found = re.search(r"^FAILED (tests/.+?)(?: - |$)", output, re.MULTILINE)
+    struck = re.search(r"^(.+?, (?:call \d+ \(.+?\), [\w, ]+|nothing struck)): ", output, re.MULTILINE)
+    if struck is not None:
+        return f"make simulate: {struck[1]}"
+    return found[1] if found is not None else None
+
+
+def tried(tree: Path, mutant: Mutant) -> str | None:
+    """What notices the mutant; None if nothing does. CannotTry, with the reason, if that cannot be told."""
+    before = {edit.file: (tree / edit.file).read_text(encoding="utf-8") for edit in mutant.edits}
+    try:
+        for edit in mutant.edits:
+            there = tree / edit.file
+            there.write_text(edit.made_in(there.read_text(encoding="utf-8")), encoding="utf-8")
+        for test in mutant.tests:
+            status, output = run(tree, test)
+            if status == 0:
+                continue
+            seen = noticed_by(output)
+            if status != FAILED or seen is None:
+                raise CannotTry(f"{test} ended with {status}:\n{output}")
+            return seen
+    finally:
+        for file, text in before.items():
+            (tree / file).write_text(text, encoding="utf-8")
+    return None
+
+
+def without_change(mutants: list[Mutant]) -> list[str]:
+    """All that the list names, the tests in one run."""
+    named = sorted({test for mutant in mutants for test in mutant.tests})
+    flows = [test for test in named if test.startswith(SIMULATE)]
+    tests = [test for test in named if not test.startswith(SIMULATE)]
+    return [*([" ".join(tests)] if tests else []), *flows]
+
+
+def main() -> int:
+    wanted = os.environ.get("ONLY", "")
+    mutants = [mutant for mutant in listed() if wanted in mutant.name]
+    if not mutants:
+        print(f"No mutant has {wanted!r} in its name.")
+        return 1
+    survived = 0
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        tree = Path(folder)
+        copy_to(tree)
+        for test in without_change(mutants):
+            status, output = run(tree, test)
+            if status != 0:
+                print(f"{test} does not pass without any change, or ran nothing ({status}):\n{output}")
+                return 1
+        print("| without | noticed by |\n|---|---|")
+        for mutant in mutants:
+            began = time.monotonic()
+            try:
+                seen = tried(tree, mutant)
+            except CannotTry as told:
+                seen = None
+                print(f"{mutant.name}: {told}", file=sys.stderr)
+            survived += int(seen is None)
+            print(f"| {mutant.name} | {seen or 'NOTHING'} |", flush=True)
+            print(f"{time.monotonic() - began:6.0f} s  {mutant.name}", file=sys.stderr, flush=True)
+    print(f"\n{len(mutants)} mutants, {survived} that nothing noticed or that could not be tried")
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
