@@ -19,11 +19,7 @@ CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup run token invoke audit ctl test simulate bench fuzz lint audit-deps openapi screenshots format build \
-=======
-.PHONY: help setup run token invoke audit ctl test simulate mutants fuzz lint audit-deps openapi screenshots format build \
->>>>>>> b556a7b (Take seventy safeguards out of a copy of the code, one at a time, and name the test that notices: make mutants)
+.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi screenshots format build \
   deploy lock clean
 
 help: ## List the targets
@@ -54,15 +50,13 @@ simulate: export FLOW ?=
 simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none)
 	@exec scripts/simulate
 
-<<<<<<< HEAD
 bench: $(SETUP) ## Measure what each operation costs, beside its budget and others; writes docs/performance.md
 	@scripts/bench
-=======
+
 mutants: export ONLY ?=
 mutants: $(SETUP) ## Take one safeguard at a time out of a copy, and see that a test notices (ONLY=words)
 	@scripts/fetch_dynamodb_local
 	@exec $(PYTHON) scripts/mutants.py
->>>>>>> b556a7b (Take seventy safeguards out of a copy of the code, one at a time, and name the test that notices: make mutants)
 
 fuzz: $(SETUP) ## Send thousands of random requests to a stack of its own (CASES=200 a route, SEED=1)
 	@mkdir -p .local
