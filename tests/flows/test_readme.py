@@ -170,9 +170,17 @@ def test_every_make_target_exists() -> None:
     assert {"run", "test", "token", "invoke", "deploy"} <= named <= targets
 
 
+def headings(file: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    found = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
 def test_every_file_and_link_exists() -> None:
     for link in re.findall(r"\]\(([^)]+)\)", TEXT):
-        assert link.startswith("https://") or (ROOT / link).exists(), link
+        file, _, heading = link.partition("#")
+        assert link.startswith("https://") or (ROOT / file).exists(), link
+        assert not heading or heading in headings(ROOT / file), link
     for path in re.findall(r"(?<![\w/.])(?:events|scripts|functions|layers|docs|local)/[\w./-]+", TEXT):
         assert (ROOT / path).exists(), path
     room = ROOT / "layers/common/aerostack_billing"

@@ -159,8 +159,8 @@ def _be_refused(api: Api, buyer: Account) -> None:
 
 
 def test_the_log_tells_of_the_whole_life(life: Life) -> None:
-    for told in ('"message":"webhook"', '"message":"refused"', '"message":"auto-reload"', '"message":"payout"'):
-        assert told in life.log
+    for told in ("webhook", "refused", "auto-reload", "payout", "ledger"):
+        assert f'"message":"{told}"' in life.log
     for told in ("usage threshold passed", "webhook dead", "scheduled run", "PAYMENT_PROVIDER", "local.access"):
         assert told in life.log
     assert re.search(r'"level":"ERROR".*"exception"', life.log)

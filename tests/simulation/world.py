@@ -13,7 +13,7 @@ import random
 import secrets
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from aerostack_billing.reload import service as reload_service
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.telemetry import Telemetry
 from aerostack_billing.wallet.ledger import Ledger
+from aerostack_billing.wallet.models import Transfer
 from aerostack_billing.webhooks.models import Event
 from local.aws.seed import create_tables
 from local.stripe import LocalStripe
@@ -74,6 +75,9 @@ class _Silent(Telemetry):
     def _emit(self, name: str, unit: str, value: int) -> None:
         pass
 
+    def moved(self, transfers: Sequence[Transfer]) -> None:
+        pass
+
 
 class _Process(Runtime):
     """A set of rooms as one Lambda instance has them; its ways out are the world's."""
@@ -83,9 +87,9 @@ class _Process(Runtime):
     ) -> None:
         super().__init__(settings)
         self.dynamo = Dynamo(cast("DynamoDBClient", dynamo), sleep=_no_time)
-        self.ledger = Ledger(self.dynamo, settings.ledger_table, sleep=_no_time)
         self.bus = EventBus(cast("EventBridgeClient", bus), "simulated")
-        self.telemetry = _Silent(_LOGGER, "Simulation")
+        self.telemetry = _Silent(lambda: _LOGGER, "Simulation")
+        self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
         self._connected = stripe_client
 
     def _stripe_client(self) -> stripe.StripeClient:

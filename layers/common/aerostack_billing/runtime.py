@@ -232,7 +232,7 @@ class Runtime(Ground):
     def ledger(self) -> Ledger:
         from aerostack_billing.wallet.ledger import Ledger  # noqa: PLC0415
 
-        return Ledger(self.dynamo, self.settings.ledger_table)
+        return Ledger(self.dynamo, self.settings.ledger_table, self.telemetry)
 
     @cached_property
     def grants(self) -> Grants:

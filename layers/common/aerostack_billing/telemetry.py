@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from aerostack_billing import clock, correlation
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.wallet.audit import Report
-    from aerostack_billing.wallet.models import Wallet
+    from aerostack_billing.wallet.models import Transfer, Wallet
     from aerostack_billing.webhooks.models import Outcome
 
 
@@ -38,6 +42,28 @@ class Telemetry:
         """An event can never be processed: somebody must look."""
         self.log().error("webhook dead", extra={"event_id": outcome.event_id, "event_type": outcome.event_type})
         self._count("WebhookDead")
+
+    def webhook_taken(self, late_seconds: int) -> None:
+        """How long Stripe, or we, took to get an event here."""
+        self._measure("WebhookLag", late_seconds)
+
+    def moved(self, transfers: Sequence[Transfer]) -> None:
+        """What a request wrote into the ledger: by its correlation id the log leads from the one to the other."""
+        lines = [{"transfer_id": t.transfer_id, "type": t.type, "seq": t.seq} for t in transfers]
+        told = {
+            "level": "INFO",
+            "message": "ledger",
+            "timestamp": clock.iso_now(),
+            "correlation_id": correlation.current(),
+            "account_id": transfers[0].account_id,
+            "transfers": lines,
+        }
+        # Every charge says this, the first one too: loading the logger for it would cost each cold start.
+        sys.stdout.write(json.dumps(told, separators=(",", ":")) + "\n")
+
+    def contended(self, times: int) -> None:
+        """A wallet or a creator was in demand: a write had to be made again, or could not be made at all."""
+        self._count("LedgerConflict", times)
 
     def reload_changed(self, wallet: Wallet) -> None:
         """A reload was declined, suspended, needs its payer, or waits for the next month."""

@@ -42,6 +42,16 @@ class Versioned(Protocol):
 Owner = TypeVar("Owner", bound=Versioned)
 
 
+class LedgerListener(Protocol):
+    """Whoever keeps track of what moves, and of how hard it was."""
+
+    def moved(self, transfers: Sequence[Transfer]) -> None:
+        """Called for the transfers of each transaction that was carried out."""
+
+    def contended(self, times: int) -> None:
+        """Called where an owner was changed by others that many times before it could be written, or could not."""
+
+
 class TransferExists(Exception):
     """A transfer with this id stands: the act was done before. `transfer` is the first one, to answer with."""
 
@@ -67,9 +77,12 @@ class Change(Generic[Owner]):
 class Ledger:
     """Reads transfers, and carries out changes in one transaction each."""
 
-    def __init__(self, dynamo: Dynamo, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, dynamo: Dynamo, table: str, listener: LedgerListener, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._dynamo = dynamo
         self._table = table
+        self._listener = listener
         self._sleep = sleep
         self._queues = [threading.Lock() for _ in range(_QUEUES)]
 
@@ -103,8 +116,16 @@ class Ledger:
                     _raise_unless_raced(refused, change)
                     self._wait(attempt)
                     continue
+                self._told(change, attempt)
                 return change
+        self._listener.contended(_ATTEMPTS)
         raise StoreUnavailable("This account is in great demand at this moment. Ask again with the same key.")
+
+    def _told(self, change: Change[Owner], times: int) -> None:
+        if change.transfers:
+            self._listener.moved(change.transfers)
+        if times:
+            self._listener.contended(times)
 
     def _only(self, change: Change[Owner]) -> None:
         """Write what goes along with a change that leaves its owner as it is."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from aerostack_billing import clock
 from aerostack_billing.dynamo import AlreadyMarked
 from aerostack_billing.payments import signature
 from aerostack_billing.payments.wire import UnknownPrice
@@ -19,17 +20,20 @@ Handler = Callable[[Event], Outcome]
 """Takes effect of an event of its type and writes the event's mark with it; or finds that it is not ours."""
 
 
-class DeadListener(Protocol):
-    """Whoever raises the alarm over an event that can never be processed."""
+class WebhookListener(Protocol):
+    """Whoever raises the alarm over events that can never be processed, and over late ones."""
 
     def webhook_dead(self, outcome: Outcome) -> None:
         """Called when one is recorded."""
+
+    def webhook_taken(self, late_seconds: int) -> None:
+        """Called for each delivery that is the first of its event, with how long ago Stripe made that."""
 
 
 class Webhooks:
     """Takes deliveries."""
 
-    def __init__(self, events: EventStore, handlers: Mapping[str, Handler], listener: DeadListener) -> None:
+    def __init__(self, events: EventStore, handlers: Mapping[str, Handler], listener: WebhookListener) -> None:
         self._events = events
         self._handlers = handlers
         self._listener = listener
@@ -46,7 +50,10 @@ class Webhooks:
             event = Event.model_validate(json.loads(payload))
         except (ValueError, RecursionError):
             return self._dead(Outcome(f"sha256-{hashlib.sha256(payload).hexdigest()}", "malformed", "dead"))
-        return self.process(event)
+        outcome = self.process(event)
+        if outcome.result != "duplicate":
+            self._listener.webhook_taken(max(0, clock.seconds() - event.created))
+        return outcome
 
     def process(self, event: Event) -> Outcome:
         """Take effect of a genuine event, once; the reconciler hands in those that never arrived."""
