@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from local.paths import ROOT
 from tests.benchmarks.place import Place
 from tests.benchmarks.rates import Charging, timed
 
+_LONGEST_WAIT_SECONDS = 0.02
 STAPEL_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 
@@ -64,6 +67,8 @@ def by_boto3(place: Place, requests: Callable[[], int]) -> Charging:
             with suppress(client.exceptions.TransactionCanceledException):
                 once(key)
                 done = True
+            if not done:
+                time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))
 
     return timed(charge, requests)
 

@@ -1,6 +1,7 @@
 """stapel-billing charging a wallet, in its own environment; prints its figures as JSON. See charges.by_stapel."""
 
 import dataclasses
+import importlib
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ def main() -> None:
 
     django.setup()
     if sys.argv[1:] == ["import"]:
+        importlib.import_module("stapel_billing.services")
         return
     from django.contrib.auth import get_user_model
     from django.core.management import call_command
