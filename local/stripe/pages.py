@@ -187,6 +187,7 @@ class Pages:
         return None
 
     def _confirm(self, request: Request, session: Json) -> Response | None:
+        portal.require_subscription(portal.subscription_of(self._world, session))
         change = portal.change_of(self._world, session)
         if change is None:
             # Pressed twice: what was asked for is done.

@@ -132,6 +132,15 @@ def test_a_dearer_plan_begins_at_once_for_what_is_left_of_the_period(stack: Stac
     assert "invoice.paid" in stack.told(mark)
 
 
+def test_a_change_of_a_subscription_that_is_over_by_now_is_refused_and_charges_nothing(stack: Stack) -> None:
+    customer, subscription = stack.subscribed("starter_monthly")
+    url = stack.change(subscription, "pro_monthly").url
+    stack.v1.subscriptions.cancel(subscription.id)
+    assert stack.get(url).status_code == 200
+    assert stack.post(url, action="confirm").status_code == 400
+    assert len(stack.v1.charges.list({"customer": customer.id}).data) == 1
+
+
 def test_confirming_twice_changes_and_charges_once(stack: Stack) -> None:
     customer, subscription = stack.subscribed("starter_monthly")
     url = stack.change(subscription, "pro_monthly").url

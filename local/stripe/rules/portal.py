@@ -41,12 +41,14 @@ def subscription_of(world: World, session: Json) -> Json | None:
 
 
 def change_of(world: World, session: Json) -> Change | None:
-    """The change that the portal was opened to confirm; None where it was not, or the change is done."""
+    """The change that the portal was opened to confirm; None if there was none, or it or the subscription is over."""
     flow = session["flow"]
     if flow is None or flow["subscription_update_confirm"] is None or session.get("_done"):
         return None
     asked = flow["subscription_update_confirm"]
     subscription = world.find("subscription", asked["subscription"])
+    if subscription["status"] in lifecycle.OVER:
+        return None
     wanted = asked["items"][0]
     item = next(kept for kept in subscription["items"]["data"] if kept["id"] == wanted["id"])
     price = world.find("price", wanted["price"])
