@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from aerostack_billing.money import micros
 from aerostack_billing.usage.models import Level
 from local.event_schemas import TYPES
 from tests.simulation.tables import Tables
@@ -20,6 +21,8 @@ from tests.simulation.world import World
 Json = dict[str, Any]
 _THRESHOLD: Final = 5_000_000
 """In micros: what the stack says, and what every flow sets for auto-reload."""
+THRESHOLDS_CENTS: Final = (300, 800, 3_000)
+"""What the random mode saves as a wallet's own threshold; the flows save the stack's."""
 _FREE: Final[Json] = {
     "plan_tier": "free",
     "status": "active",
@@ -117,16 +120,26 @@ def thresholds_are_told(world: World, tables: Tables) -> list[str]:
 
 
 def low_balances_are_told(world: World, tables: Tables) -> list[str]:
-    """Where a wallet's lines lead below the threshold, one of them was told of."""
+    """Where a wallet's lines lead below the threshold, one of them was told of.
+
+    Which of its own thresholds stood when is not to be seen in the lines: there a fall through all of them is certain.
+    """
     told = {(e["account_id"], e["data"]["transfer_id"]) for e in events(world, "balance.low")}
+    own = {
+        row["account_id"]
+        for row in tables.of("WalletsTable", "wallet")
+        if row["reload"].get("threshold", _THRESHOLD) != _THRESHOLD
+    }
+    every = [_THRESHOLD, *map(micros, THRESHOLDS_CENTS)]
     wrong = []
     for account, lines in _ledgers(tables).items():
+        highest, lowest = (max(every), min(every)) if account in own else (_THRESHOLD, _THRESHOLD)
         owned = 0
         for moment, of_then in groupby(lines, lambda line: line["created_at"]):
             together = list(of_then)
             last = together[-1]
             after = int(last["balance_after"] + last["held_after"] - last["debt_after"])
-            if owned >= _THRESHOLD > after and not {(account, line["transfer_id"]) for line in together} & told:
+            if owned >= highest and after < lowest and not {(account, line["transfer_id"]) for line in together} & told:
                 wrong.append(f"{account} fell to {after} at {moment}, and was not told")
             owned = after
     return wrong

@@ -14,6 +14,7 @@ from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
 from tests.simulation.randomly import Act, Play
+from tests.simulation.told import THRESHOLDS_CENTS
 from tests.simulation.verbs_stripe import (
     asked_meanwhile,
     dashboard,
@@ -256,7 +257,7 @@ def refund_while_due(play: Play) -> None:
 def settings(play: Play) -> None:
     account, enabled = play.account(), play.chance.random() < 0.8
     cap = play.chance.choice((None, None, 4_000))
-    threshold = play.chance.choice((300, 800, 3_000))
+    threshold = play.chance.choice(THRESHOLDS_CENTS)
     play.ask(
         f"auto-reload of {account}",
         lambda parts: configure(
