@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from pydantic import TypeAdapter
-
 from aerostack_billing import clock
 from aerostack_billing.dynamo import Dynamo, Item, Write
+from aerostack_billing.fields import adapter
 
 Ended = Literal["done", "failed"]
 
@@ -60,8 +59,6 @@ class Entry:
         }
 
 
-_INTENT = TypeAdapter(Intent)
-_OUTCOME = TypeAdapter(Outcome)
 _FIRST, _SECOND = "1", "2"
 
 
@@ -100,9 +97,9 @@ class OperatorLog:
         # Newest first, an act's second line comes before its first.
         for line in lines:
             if str(line["transfer_id"]).endswith(_SECOND):
-                outcome = _OUTCOME.validate_json(str(line["line"]))
+                outcome = adapter(Outcome).validate_json(str(line["line"]))
             else:
-                yield Entry(_INTENT.validate_json(str(line["line"])), outcome)
+                yield Entry(adapter(Intent).validate_json(str(line["line"])), outcome)
                 outcome = None
 
     def _put(self, operation_id: str, number: str, line: Mapping[str, object]) -> None:
