@@ -7,9 +7,11 @@ import hmac
 from collections.abc import Iterator
 
 import pytest
+from pydantic import ValidationError
 
 from aerostack_billing import clock
 from aerostack_billing.errors import InvalidSignature
+from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.payments.signature import TOLERANCE_SECONDS, verify
 
 NOW = 1_773_144_000
@@ -33,6 +35,16 @@ def test_a_delivery_that_stripe_signed_passes() -> None:
 @pytest.mark.parametrize("secret", ["whsec_old", "whsec_new"])
 def test_during_a_rotation_both_secrets_are_taken(secret: str) -> None:
     verify(BODY, sign(BODY, secret), ["whsec_old", "whsec_new"])
+
+
+def test_before_there_is_a_secret_nothing_is_believed() -> None:
+    with pytest.raises(InvalidSignature):
+        verify(BODY, sign(BODY), [])
+
+
+def test_an_empty_secret_with_which_anybody_could_sign_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        StripeSecrets.model_validate({"api_key": "sk", "webhook_secrets": ["whsec_new", ""]})
 
 
 @pytest.mark.parametrize("age", [-TOLERANCE_SECONDS, 0, TOLERANCE_SECONDS])

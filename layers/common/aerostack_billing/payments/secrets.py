@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +25,8 @@ class StripeSecrets(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     api_key: str = Field(min_length=1, repr=False)
-    webhook_secrets: list[str] = Field(repr=False)
+    # An empty one would be a key that everybody has.
+    webhook_secrets: list[Annotated[str, Field(min_length=1)]] = Field(repr=False)
 
 
 @dataclass
