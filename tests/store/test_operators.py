@@ -345,6 +345,15 @@ def test_an_act_is_noted_before_and_after_and_newest_first(
     assert [entry.intent for entry in log.entries(1)] == [second]
 
 
+def test_acts_within_one_second_are_told_newest_first_as_well(parts: Runtime, time_stands: Time) -> None:
+    time_stands.to(2033, 1, 1)
+    begun = []
+    for _ in range(10):
+        begun.append(parts.operator_log.intend("ada", "reconcile", {}, "Why.", None))
+        time_stands.forward(0.001)
+    assert [entry.intent for entry in parts.operator_log.entries(1)] == begun[::-1]
+
+
 def test_a_line_is_never_written_over(parts: Runtime, time_stands: Time) -> None:
     time_stands.to(2032, 1, 1)
     intent = parts.operator_log.intend("ada", "reconcile", {}, "Why.", None)

@@ -73,7 +73,8 @@ class OperatorLog:
         self, who: str, verb: str, arguments: Mapping[str, object], reason: str, account_id: str | None
     ) -> Intent:
         """Put the first line of an act; only then may it be done."""
-        operation_id = f"op_{clock.now().strftime('%Y%m%d%H%M%S')}_{secrets.token_hex(8)}"
+        # To the microsecond: the lines lie in the order of their ids, also those of two acts in one second.
+        operation_id = f"op_{clock.now().strftime('%Y%m%d%H%M%S%f')}_{secrets.token_hex(8)}"
         intent = Intent(operation_id, clock.iso_now(), who, verb, dict(arguments), reason, account_id)
         self._put(operation_id, _FIRST, asdict(intent))
         return intent
