@@ -8,6 +8,7 @@ import signal
 import sys
 from queue import SimpleQueue
 
+from local.lines import WholeLines
 from local.paths import STATE
 from local.stack import DYNAMODB_LOCAL, Config, Stack, running
 
@@ -38,7 +39,7 @@ def serve(*, port: int, store: str) -> None:
     with running(Config(port=port, store=store, keep=True)) as stack:
         print(_banner(stack, store), flush=True)
         # What functions print is log, as on Lambda.
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(WholeLines(sys.stderr)):
             ended.get()
 
 
