@@ -1,0 +1,55 @@
+"""What the template's alarms and its dashboard look for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A metric as CloudWatch is asked for it. What only a deployment knows stands as `Fn::Sub` writes it: `${Api}`."""
+
+    namespace: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the functions tell it, and not AWS."""
+        return not self.namespace.startswith("AWS/")
+
+
+def alarms(resources: Mapping[str, Any]) -> dict[str, Watched]:
+    """What each alarm watches, by its logical id."""
+    return {
+        name: Watched(
+            text(resource["Properties"]["Namespace"]),
+            resource["Properties"]["MetricName"],
+            tuple((each["Name"], text(each["Value"])) for each in resource["Properties"]["Dimensions"]),
+        )
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+def widgets(resources: Mapping[str, Any]) -> Iterator[Watched]:
+    """What the dashboard's widgets show; searches for many metrics at once left out."""
+    body = json.loads(text(resources["Dashboard"]["Properties"]["DashboardBody"]))
+    for widget in body["widgets"]:
+        for row in widget["properties"].get("metrics", []):
+            if isinstance(row[0], str):
+                namespace, metric, *pairs = row
+                yield Watched(namespace, metric, tuple(zip(pairs[::2], pairs[1::2], strict=True)))
+
+
+def text(value: object) -> str:
+    """A value of the template, with references in it as `Fn::Sub` writes them."""
+    if not isinstance(value, dict):
+        return str(value)
+    ((function, argument),) = value.items()
+    written = {"Fn::Sub": lambda: argument, "Ref": lambda: f"${{{argument}}}"}
+    written["Fn::GetAtt"] = lambda: f"${{{'.'.join(argument)}}}"
+    return str(written[function]())
