@@ -1,4 +1,4 @@
-"""Every day, and by hand: recompute all balances from the ledger and tell what does not fit."""
+"""Every day, and by hand: recompute all balances from the ledger, tell what does not fit, and what nobody told."""
 
 from dataclasses import asdict
 
@@ -7,6 +7,6 @@ from aerostack_billing.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    report = job.runtime.audit.run(job.named_account_id)
+    report = job.runtime.audit.run(job.named_account_id, see=job.runtime.metering.catch_up)
     job.runtime.telemetry.audited(report)
     return asdict(report)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.errors import PlanLimitExceeded, StoreUnavailable
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import Counter, PlaceName
 from tests.simulation.flows import flow, nothing
@@ -57,6 +58,20 @@ class _Threshold:
     def end(world: World) -> None:
         told = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
         assert told == [("usage.blocked", 55_000)]
+
+
+@flow("threshold passed by the last call of the month", near_a_threshold)
+class _LastCall:
+    @staticmethod
+    def act(world: World) -> None:
+        """Nobody asks again: what it did not come to tell the audit tells."""
+        with suppress(PlanLimitExceeded):  # where a twin was faster
+            world.once(lambda parts: consume(parts, world.account, 16_000))
+
+    @staticmethod
+    def end(world: World) -> None:
+        told = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
+        assert told == ([("usage.blocked", 55_000)] if counter(world).used == 55_000 else [])
 
 
 @flow("first consume of a month, with a key", nothing)

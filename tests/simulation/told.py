@@ -6,14 +6,18 @@ An event that was lost leaves a gap, one that was told of nothing a piece too ma
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from aerostack_billing import clock
 from aerostack_billing.money import micros
-from aerostack_billing.usage.models import Level
+from aerostack_billing.plans.catalog import load
+from aerostack_billing.usage.models import Figures, Level
+from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of, read_sheet
 from local.event_schemas import TYPES
 from tests.simulation.tables import Tables
 from tests.simulation.world import World
@@ -107,16 +111,26 @@ def _facts(plan: Json) -> Json:
 
 
 def thresholds_are_told(world: World, tables: Tables) -> list[str]:
-    """What is noted on a counter was told, level by level."""
+    """What a counter has come to was told, level by level; of months long over, what is noted on it."""
     told = {(e["account_id"], e["data"]["metric"], e["type"]) for e in events(world, *_LEVELS)}
     return [
-        f"{row['account_id']} {field}: {name} was not told"
+        f"{row['account_id']} {row['period']} {metric}: {name} was not told"
         for row in tables.of("UsageTable")
-        for field, noted in row.items()
-        if field.endswith("_level")
+        for metric, reached in _reached(row)
         for name, level in _LEVELS.items()
-        if level <= noted and (row["account_id"], field.removesuffix("_level"), name) not in told
+        if level <= reached and (row["account_id"], metric, name) not in told
     ]
+
+
+def _reached(row: Json) -> Iterator[tuple[str, Level]]:
+    """The level of each counter of an item: the one noted, or the one that its figures show where that is higher."""
+    if "tier" not in row or row["period"] == RESOURCES_ITEM:
+        return
+    sheet, limits = read_sheet(row), limits_of(load().plan(row["tier"]), row["period"])
+    recent = not is_month(row["period"]) or clock.next_period(row["period"]) >= clock.period()
+    for metric, counter in sheet.counters.items():
+        level = Figures.of(metric, row["period"], counter, limits[metric]).level
+        yield metric, max(counter.announced, level) if recent else counter.announced
 
 
 def low_balances_are_told(world: World, tables: Tables) -> list[str]:

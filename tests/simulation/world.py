@@ -62,6 +62,7 @@ SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
     "holds": lambda parts: parts.lapsing.sweep(),
     "payouts": lambda parts: parts.payouts.sweep(),
     "reconcile": lambda parts: parts.reconciler.run(),
+    "audit": lambda parts: parts.audit.run(None, see=parts.metering.catch_up),
     "events": lambda parts: parts.publisher.run(),
 }
 """What the schedules run, as the functions do."""
@@ -389,7 +390,8 @@ class World:
                 if schedule != "reconcile" or self._reconciles(wait):
                     assert self.fire(schedule), f"{schedule} still fails"
             self.hear()
-        assert self.fire("events"), "events still fails"
+        for schedule in ("audit", "events"):
+            assert self.fire(schedule), f"{schedule} still fails"
 
     def _reconciles(self, wait: int) -> bool:
         """Where webhooks arrive they must do alone, but that the reconciler finds nothing wrong after a crash."""

@@ -15,7 +15,9 @@ from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.errors import PaymentsRefused, PlanLimitExceeded
 from aerostack_billing.outbox.models import Record
 from aerostack_billing.runtime import Runtime
+from aerostack_billing.usage.models import PlaceName
 from aerostack_billing.usage.store import NoRoom
+from aerostack_billing.wallet.audit import Violation
 from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Reload, Wallet
 from local.event_schemas import TYPES
@@ -65,6 +67,11 @@ def earn(parts: Runtime, account: str, creator: str) -> None:
     """Let the creator earn $16, nine days from now payable."""
     fund(parts, account, 2_500)
     call(parts, account, creator, 2_000, "called")
+
+
+def audited(parts: Runtime, account: str) -> list[Violation]:
+    """What the audit finds wrong, run as its function does."""
+    return list(parts.audit.run(account, see=parts.metering.catch_up).violations)
 
 
 # Plans
@@ -123,6 +130,56 @@ def test_a_note_that_another_wrote_first_leaves_no_news_of_ones_own(parts: Runti
     for _ in range(2):
         parts.metering.tell(account, "2026-03", "api_requests", seen)
     assert told(parts, account) == ["usage.limit_near"]
+
+
+@pytest.mark.parametrize(
+    ("item", "metric", "used"), [("2026-03", "api_requests", 54_999), ("storage", "storage_bytes", 2 * 10**9)]
+)
+def test_what_a_caller_that_broke_off_did_not_tell_is_told_by_the_audit_where_no_other_call_comes(
+    parts: Runtime, account: str, item: str, metric: str, used: int
+) -> None:
+    consume(parts, account, 1, metric)
+    parts.usage.add(account, item, metric, used)
+    assert audited(parts, account) == []
+    levels = told(parts, account)
+    assert levels[-1] == "usage.limit_near"
+    assert audited(parts, account) == []
+    assert told(parts, account) == levels
+
+
+def test_an_audit_that_looks_on_tells_nothing(parts: Runtime, account: str, meter: Meter) -> None:
+    consume(parts, account, 1)
+    parts.usage.add(account, "2026-03", "api_requests", 54_999)
+    meter.reset()
+    parts.audit.run(account)
+    assert (meter.spent()[1], told(parts, account)) == (0, [])
+
+
+def test_an_audit_that_finds_all_told_writes_nothing(parts: Runtime, account: str, meter: Meter) -> None:
+    consume(parts, account, 45_000)
+    parts.resources.claim(account, PlaceName(kind="projects", id="site"))
+    before = told(parts, account)
+    meter.reset()
+    audited(parts, account)
+    assert (meter.spent()[1], told(parts, account)) == (0, before)
+
+
+@pytest.mark.parametrize(("month", "expected"), [(4, ["usage.limit_near"]), (5, [])])
+def test_the_audit_tells_of_the_month_that_just_ended_and_of_none_before(
+    parts: Runtime, account: str, time_stands: Time, month: int, expected: list[str]
+) -> None:
+    consume(parts, account, 1)
+    parts.usage.add(account, "2026-03", "api_requests", 39_999)
+    time_stands.to(2026, month, 1)
+    audited(parts, account)
+    assert [(e["type"], e["data"]["period"]) for e in news(parts, account)] == [(name, "2026-03") for name in expected]
+
+
+def test_places_that_are_taken_are_no_threshold(parts: Runtime, account: str) -> None:
+    for name in "abc":
+        parts.resources.claim(account, PlaceName(kind="projects", id=name))
+    audited(parts, account)
+    assert told(parts, account) == []
 
 
 def test_a_consume_that_passes_no_threshold_stores_no_news_and_costs_one_write_unit(

@@ -9,11 +9,13 @@ from contextvars import ContextVar, copy_context
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import boto3
 import pytest
 import requests
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.model import OperationModel
 
+from aerostack_billing import clock
 from local.lambdas.host import LambdaHost
 from local.stack import Stack
 from local.template.loader import Value
@@ -101,6 +103,15 @@ class Caller:
         """Put a batch of events on the usage queue, and let it be taken."""
         asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
         requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=120).raise_for_status()
+
+    def break_off_untold(self, quantity: int) -> None:
+        """Count, and leave it as a caller does that broke off before it told of the threshold that it passed."""
+        self.consume(quantity=quantity)
+        boto3.client("dynamodb").update_item(
+            TableName=self.stack.app.tables["UsageTable"].name,
+            Key={"account_id": {"S": self.account}, "period": {"S": clock.period()}},
+            UpdateExpression="REMOVE api_requests_level",
+        )
 
     def lease(self, quantity: int = 10) -> None:
         """Take a lease and settle it: six of it are given back."""
@@ -258,6 +269,7 @@ def walk_through_the_wallet(call: Caller) -> None:
     assert call("GET", "/balance")["balance_cents"] == 2_350
     call("GET", "/balance/transactions?limit=5")
     call.run("AuditFunction")
+    call.break_off_untold(45_000)
     call.run("AuditFunction", {"account_id": call.account})
     call.charge(1_900, "until little is left")
     call.run("PublishEventsFunction")

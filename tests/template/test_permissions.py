@@ -173,10 +173,19 @@ def test_only_the_ingest_may_put_aside_and_it_may_do_nothing_else_with_a_queue(s
 
 def test_reading_functions_cannot_write(statements: Statements) -> None:
     reads = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
-    readers = {f for f in ROUTES if f.startswith("Get")} | {"AuditFunction"}
+    readers = {f for f in ROUTES if f.startswith("Get")}
     for function, statement in statements:
         if function in readers:
             assert set(as_list(statement["Action"])) <= reads, function
+
+
+def test_the_audit_can_note_and_tell_a_threshold_and_write_nothing_else(statements: Statements) -> None:
+    reads = {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"}
+    writes = {name: granted(statements, table(name)).get("AuditFunction", set()) - reads for name in TABLES}
+    assert {name: actions for name, actions in writes.items() if actions} == {
+        "UsageTable": {"dynamodb:UpdateItem"},
+        "OutboxTable": {"dynamodb:PutItem"},
+    }
 
 
 def test_the_catalog_needs_no_permission_at_all(functions: dict[str, Any]) -> None:

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from aerostack_billing.audit.usage import UsageAudit
+from aerostack_billing.audit.usage import See, UsageAudit, look_on
 from aerostack_billing.creators.audit import FullAudit
 from aerostack_billing.wallet.audit import Report
 
 
 class WholeAudit:
-    """Holds all that is stored against the invariants; writes nothing."""
+    """Holds all that is stored against the invariants; writes nothing itself."""
 
     def __init__(self, money: FullAudit, usage: UsageAudit) -> None:
         self._money = money
         self._usage = usage
 
-    def run(self, account_id: str | None, step: Callable[[int, int], None] = lambda _done, _of: None) -> Report:
-        """Audit one account, or all; `step` is told of each wallet, as `FullAudit.run` tells it."""
+    def run(
+        self, account_id: str | None, step: Callable[[int, int], None] = lambda _done, _of: None, see: See = look_on
+    ) -> Report:
+        """Audit one account, or all; `step` is told of each wallet, as `FullAudit.run` tells it.
+
+        `see` is shown each item of counters: who must look at all of them need not read them a second time.
+        """
         report = self._money.run(account_id, step)
-        counters, wrong = self._usage.run(account_id)
+        counters, wrong = self._usage.run(account_id, see)
         return replace(report, counters=counters, violations=(*report.violations, *wrong))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aerostack_billing import clock
 from aerostack_billing.accounts.store import AccountStore
@@ -13,12 +13,19 @@ from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.usage.store import RESOURCES_ITEM, Sheet, UsageStore, is_month, limits_of, read_sheet
 from aerostack_billing.wallet.audit import Violation
 
+See = Callable[[str, str, Sheet], None]
+"""Is shown an account, the name of an item of its counters, and the item."""
+
 _LOOKS = 20
 """What two items say of one another is looked at again while it does not agree: it may be changing at this moment."""
 
 
+def look_on(_owner: str, _name: str, _sheet: Sheet) -> None:
+    """Do nothing with what is shown."""
+
+
 class UsageAudit:
-    """Audits counters in the store; writes nothing."""
+    """Audits counters in the store; writes nothing itself."""
 
     def __init__(
         self,
@@ -36,12 +43,13 @@ class UsageAudit:
         self._accounts = accounts
         self._catalog = catalog
 
-    def run(self, account_id: str | None) -> tuple[int, list[Violation]]:
-        """How many counters one account has, or all of them, and what is wrong with them."""
+    def run(self, account_id: str | None, see: See = look_on) -> tuple[int, list[Violation]]:
+        """How many counters one account has, or all of them, and what is wrong with them; `see` is shown each item."""
         looked, found = 0, list[Violation]()
         for item in self._items(account_id):
             owner, name, sheet = str(item["account_id"]), str(item["period"]), read_sheet(item)
             looked += len(sheet.counters)
+            see(owner, name, sheet)
             found += self._ceilings(owner, name, sheet)
             if not is_month(name) or name >= clock.period():
                 found += self._tier(owner, name, sheet)

@@ -21,7 +21,18 @@ from aerostack_billing.plans.models import BURST_METRIC, STORAGE
 from aerostack_billing.usage.bursts import BurstReached
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
 from aerostack_billing.usage.news import threshold_news
-from aerostack_billing.usage.store import STORAGE_ITEM, KeyTaken, NoRoom, NotOpen, Sheet, UsageStore, item_of, limits_of
+from aerostack_billing.usage.store import (
+    RESOURCES_ITEM,
+    STORAGE_ITEM,
+    KeyTaken,
+    NoRoom,
+    NotOpen,
+    Sheet,
+    UsageStore,
+    is_month,
+    item_of,
+    limits_of,
+)
 from aerostack_billing.usage.thresholds import Thresholds
 
 Result = TypeVar("Result")
@@ -186,6 +197,18 @@ class Metering:
             )
             for level in passed:
                 self._listener.threshold_passed(account_id, level, figures)
+
+    def catch_up(self, account_id: str, item: str, sheet: Sheet) -> None:
+        """Tell of the thresholds that an item's counters passed by calls that broke off before they told.
+
+        Places have no thresholds; a month before the last is over, and what was its limit may be another today.
+        """
+        if item == RESOURCES_ITEM or (is_month(item) and clock.next_period(item) < clock.period()):
+            return
+        limits = limits_of(self._catalog.plan(sheet.tier), item)
+        for metric, counter in sheet.counters.items():
+            if metric in limits and self.figures(item, metric, sheet).level > counter.announced:
+                self.tell(account_id, item, metric, sheet)
 
     def figures(self, item: str, name: str, sheet: Sheet) -> Figures:
         """A counter of an item beside the limit of the plan whose rooms it carries."""
