@@ -28,7 +28,7 @@ from aerostack_billing.usage.models import LeaseRequest, SettleRequest
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import STATE
 from tests.store.conftest import Meter, Time, made_tables, metered, put_together
-from tests.store.test_counters import move_to
+from tests.store.usage_world import move_to
 
 METRIC = "api_requests"
 A_MILLION = 1_000_000

@@ -21,7 +21,7 @@ from aerostack_billing.runtime import Runtime
 from local.stripe.webhooks import signature
 from tests.store.conftest import MARCH, Time, made_tables, put_together
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_wallet import fund
+from tests.store.wallet_world import fund
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

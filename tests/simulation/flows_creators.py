@@ -12,7 +12,7 @@ from tests.simulation.faults import Crash
 from tests.simulation.flows import flow
 from tests.simulation.flows_money import fund, lines
 from tests.simulation.world import World
-from tests.store.test_creators import RETURN, call, refund
+from tests.store.creators_world import RETURN, call, refund
 
 
 def called(world: World) -> None:

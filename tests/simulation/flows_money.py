@@ -6,10 +6,10 @@ from aerostack_billing.money import micros
 from tests.simulation.flows import flow, nothing
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.test_creators import call
-from tests.store.test_deposits import open_deposit
-from tests.store.test_reload import configure
-from tests.store.test_wallet import capture, charge, hold, release
+from tests.store.creators_world import call
+from tests.store.deposits_world import open_deposit
+from tests.store.reload_world import configure
+from tests.store.wallet_world import capture, charge, hold, release
 
 _DECLINES_WHEN_CHARGED = "4000000000000341"
 _ASKS_EACH_TIME = "4000002760003184"

@@ -6,9 +6,9 @@ from tests.simulation.flows import flow, nothing
 from tests.simulation.flows_usage import SITE, counter, near_a_threshold
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.test_counters import consume
-from tests.store.test_deposits import open_deposit
-from tests.store.test_sync import open_page
+from tests.store.deposits_world import open_deposit
+from tests.store.plans_world import open_page
+from tests.store.usage_world import consume
 
 
 def buy(world: World, tier: str = "starter") -> None:

@@ -11,9 +11,7 @@ from aerostack_billing.usage.models import Counter, PlaceName
 from tests.simulation.flows import flow, nothing
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.test_batch_and_leases import batch, event, settle, take
-from tests.store.test_counters import consume
-from tests.store.test_ingest import Letters, message
+from tests.store.usage_world import Letters, batch, consume, event, message, settle, take
 
 SITE = PlaceName(kind="projects", id="site")
 

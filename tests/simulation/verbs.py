@@ -25,10 +25,10 @@ from tests.simulation.verbs_stripe import (
     lose,
 )
 from tests.simulation.verbs_usage import batch_of_events, consume, consume_at_once, lease, place, settle_lease
-from tests.store.test_creators import RETURN, call
-from tests.store.test_reload import configure
-from tests.store.test_sync import LINKS
-from tests.store.test_wallet import capture, charge, hold, release
+from tests.store.creators_world import RETURN, call
+from tests.store.plans_world import LINKS
+from tests.store.reload_world import configure
+from tests.store.wallet_world import capture, charge, hold, release
 
 _CARDS = ("4242424242424242",) * 5 + (
     "5555555555554444",

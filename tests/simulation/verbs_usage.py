@@ -6,7 +6,7 @@ from aerostack_billing.errors import BillingError, StoreUnavailable
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import ConsumeRequest, PlaceName
 from tests.simulation.randomly import Act, Play
-from tests.store.test_batch_and_leases import batch, event, settle, take
+from tests.store.usage_world import batch, event, settle, take
 
 _METRICS = ("api_requests", "ai_tokens", "storage_bytes")
 _KINDS = ("projects", "team_members")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -28,7 +28,11 @@ from local.aws.dynamodb_local import dynamodb_local
 from local.aws.seed import create_tables
 from local.paths import STATE
 from local.template import Table, load_app
+from tests.store.creators_world import call
+from tests.store.deposits_world import deposit
+from tests.store.reload_world import configure
 from tests.store.stripe_world import StripeWorld, serving
+from tests.store.wallet_world import fund
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -222,3 +226,28 @@ def world(time_stands: Time, parts: Runtime) -> Iterator[StripeWorld]:
     with serving(time_stands) as world:
         use_stripe(parts, world.base, network_retries=0)
         yield world
+
+
+@pytest.fixture
+def creator(account: str) -> str:
+    return f"{account}_creator"
+
+
+@pytest.fixture
+def earned(parts: Runtime, account: str, creator: str) -> Callable[[int], None]:
+    """Lets the creator earn the creator's part of an amount of cents."""
+
+    def earn(cents: int) -> None:
+        payment = f"pi_{parts.wallets.get(account).seq}"
+        fund(parts, account, cents, payment)
+        call(parts, account, creator, cents, f"{payment}:call")
+
+    return earn
+
+
+@pytest.fixture
+def filled(parts: Runtime, world: StripeWorld, account: str) -> str:
+    """An account with $25.00, a saved card, and a reload of $20.00 below $5.00."""
+    deposit(parts, world, account, 2_500)
+    configure(parts, account)
+    return account

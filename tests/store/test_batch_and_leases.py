@@ -17,34 +17,7 @@ from aerostack_billing.usage.leases import LeaseNotFound
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
 from aerostack_billing.usage.store import Sheet
 from tests.store.conftest import Meter, Time
-from tests.store.test_counters import consume, move_to
-
-
-def event(account: str, quantity: object = 1, metric: str = "api_requests", **more: object) -> dict[str, object]:
-    return {"account_id": account, "metric": metric, "quantity": quantity, **more}
-
-
-def batch(parts: Runtime, *events: dict[str, object]) -> list[dict[str, Any]]:
-    return [result.view() for result in parts.batch.run(events)]
-
-
-def statuses(results: list[dict[str, Any]]) -> list[int]:
-    return [result["status"] for result in results]
-
-
-def counter(parts: Runtime, account: str, metric: str = "api_requests") -> tuple[int, int]:
-    found = parts.usage.sheet(account, "2026-03").counters[metric]
-    return found.used, found.room
-
-
-def take(parts: Runtime, account: str, quantity: int = 1_000, ttl: int = 60, **more: object) -> dict[str, Any]:
-    body = {"account_id": account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": ttl, **more}
-    return parts.leases.take(validated(LeaseRequest, body))
-
-
-def settle(parts: Runtime, account: str, lease: dict[str, Any], used: int) -> object:
-    return parts.leases.settle(lease["lease_id"], SettleRequest(account_id=account, used=used))["returned"]
-
+from tests.store.usage_world import batch, consume, counter, event, move_to, settle, statuses, take
 
 # Batches
 

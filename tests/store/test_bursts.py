@@ -17,8 +17,7 @@ from aerostack_billing.usage.bursts import LIMIT
 from aerostack_billing.usage.models import ConsumeRequest
 from aerostack_billing.usage.service import Consumed
 from tests.store.conftest import MARCH, Meter, Time
-from tests.store.test_batch_and_leases import batch, event, statuses, take
-from tests.store.test_counters import consume, move_to
+from tests.store.usage_world import batch, consume, event, move_to, statuses, take
 
 FREE = 100
 STARTER = 500

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -13,43 +12,11 @@ from aerostack_billing.money import micros
 from aerostack_billing.payments.cards import Payment
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.requests import DepositRequest
 from tests.store.conftest import Time, use_stripe
+from tests.store.deposits_world import deposit, dispute, events, hear_all, open_deposit, refund
+from tests.store.plans_world import buy, deliver
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_sync import LINKS, buy, deliver
-from tests.store.test_wallet import audited, charge, lines
-
-
-def open_deposit(parts: Runtime, account: str, cents: int = 2_500, key: str | None = None) -> str:
-    request = DepositRequest(amount_cents=cents, idempotency_key=key, **LINKS)
-    return parts.deposits.open(account, request).url
-
-
-def deposit(
-    parts: Runtime, world: StripeWorld, account: str, cents: int = 2_500, card: str = "4242424242424242"
-) -> str:
-    """Deposit and come back from the page; the payment intent."""
-    session_id = world.pay(open_deposit(parts, account, cents), card)
-    parts.returns.verify(account, session_id)
-    return str(world.api(f"checkout/sessions/{session_id}")["payment_intent"])
-
-
-def events(world: StripeWorld, *types: str) -> list[dict[str, Any]]:
-    return [event for event in world.events() if event["type"] in types]
-
-
-def refund(world: StripeWorld, payment_intent: str, amount: int | None = None) -> None:
-    world.door("refunds", {"payment_intent": payment_intent, **({"amount": amount} if amount else {})})
-
-
-def dispute(world: StripeWorld, payment_intent: str, status: str) -> None:
-    world.door("disputes", {"payment_intent": payment_intent, "status": status})
-
-
-def hear_all(parts: Runtime, world: StripeWorld) -> None:
-    for event in world.events():
-        deliver(parts, event)
-
+from tests.store.wallet_world import audited, charge, lines
 
 # Crediting
 

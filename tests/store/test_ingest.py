@@ -15,21 +15,7 @@ from aerostack_billing.errors import StoreUnavailable
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.ingest import KEPT_SECONDS, Ingested, Message
 from tests.store.conftest import Meter, Time
-from tests.store.test_batch_and_leases import counter, event, take
-from tests.store.test_counters import consume, move_to
-
-
-@dataclass
-class Letters:
-    """The dead-letter queue, kept in a list."""
-
-    kept: list[tuple[str, str, str]] = field(default_factory=list)
-    down: bool = False
-
-    def put(self, body: str, *, reason: str, message_id: str) -> None:
-        if self.down:
-            raise StoreUnavailable("The dead-letter queue did not take a message.")
-        self.kept.append((body, reason, message_id))
+from tests.store.usage_world import Letters, consume, counter, event, message, move_to, take
 
 
 @pytest.fixture
@@ -61,11 +47,6 @@ def heard(parts: Runtime) -> Heard:
     heard = Heard()
     parts.telemetry = heard  # type: ignore[assignment]
     return heard
-
-
-def message(name: str, *events: object) -> Message:
-    """One event alone, or a batch of them."""
-    return Message(name, json.dumps(events[0] if len(events) == 1 else {"events": events}))
 
 
 def told(done: Ingested) -> tuple[int, int, int, set[str]]:

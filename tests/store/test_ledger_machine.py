@@ -27,7 +27,7 @@ from aerostack_billing.wallet.models import Attempt
 from aerostack_billing.wallet.rules import InsufficientBalance
 from aerostack_billing.wallet.settlement import Settled
 from tests.store.conftest import Time
-from tests.store.test_wallet import capture, charge, hold, release
+from tests.store.wallet_world import capture, charge, hold, release
 
 amounts = st.one_of(st.integers(0, 3_000).map(micros), st.integers(1, 99_999))
 _accounts = itertools.count()

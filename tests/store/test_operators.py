@@ -18,21 +18,12 @@ from aerostack_billing.usage.resets import TooManyLeases
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.webhooks.models import Event, Outcome
 from tests.store.conftest import Meter, Time
+from tests.store.deposits_world import deposit, dispute, hear_all
+from tests.store.plans_world import buy, deliver, open_page, pass_days
+from tests.store.reload_world import configure, payments, shown, spend_to_400, state, use_card
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_batch_and_leases import counter, settle, take
-from tests.store.test_counters import consume
-from tests.store.test_deposits import deposit, dispute, hear_all
-from tests.store.test_reload import (
-    configure,
-    filled,  # noqa: F401 - an account with a reload
-    payments,
-    shown,
-    spend_to_400,
-    state,
-    use_card,
-)
-from tests.store.test_sync import buy, deliver, open_page, pass_days
-from tests.store.test_wallet import audited, charge
+from tests.store.usage_world import consume, counter, settle, take
+from tests.store.wallet_world import audited, charge
 
 # A tier by hand
 
@@ -137,7 +128,7 @@ def test_a_grant_pays_what_is_owed_first(parts: Runtime, world: StripeWorld, acc
     assert (wallet.balance, wallet.debt) == (micros(500), 0)
 
 
-def test_a_grant_that_fills_the_wallet_calls_a_reload_off(parts: Runtime, world: StripeWorld, filled: str) -> None:  # noqa: F811
+def test_a_grant_that_fills_the_wallet_calls_a_reload_off(parts: Runtime, world: StripeWorld, filled: str) -> None:
     spend_to_400(parts, filled)
     assert state(parts, filled) == "due"
     grant(parts, filled, 500)
@@ -165,7 +156,7 @@ def test_what_a_grant_would_do_is_said_and_not_done(parts: Runtime, account: str
 def test_a_reload_that_is_suspended_charges_nobody_and_says_why(
     parts: Runtime,
     world: StripeWorld,
-    filled: str,  # noqa: F811
+    filled: str,
 ) -> None:
     spend_to_400(parts, filled)
     parts.reload_settings.suspend(filled, "A chargeback is looked into.")
@@ -179,7 +170,7 @@ def test_a_reload_that_is_suspended_charges_nobody_and_says_why(
 def test_another_card_does_not_end_what_an_operator_suspended_but_the_user_does(
     parts: Runtime,
     world: StripeWorld,
-    filled: str,  # noqa: F811
+    filled: str,
 ) -> None:
     parts.reload_settings.suspend(filled, "Why.")
     use_card(parts, world, filled, "5555555555554444")
@@ -191,7 +182,7 @@ def test_another_card_does_not_end_what_an_operator_suspended_but_the_user_does(
 def test_suspending_voids_a_payment_that_waits_for_its_payer(
     parts: Runtime,
     world: StripeWorld,
-    filled: str,  # noqa: F811
+    filled: str,
 ) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
@@ -206,7 +197,7 @@ def test_suspending_voids_a_payment_that_waits_for_its_payer(
 def test_a_reload_that_is_off_or_under_way_is_not_suspended(
     parts: Runtime,
     world: StripeWorld,
-    filled: str,  # noqa: F811
+    filled: str,
 ) -> None:
     world.door("faults", {"on": "payment_intents.create", "kind": "timeout_after"})
     spend_to_400(parts, filled)

@@ -4,63 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from aerostack_billing import correlation
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.errors import PaymentsRefused, PlanLimitExceeded
-from aerostack_billing.outbox.models import Record
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import PlaceName
 from aerostack_billing.usage.store import NoRoom
 from aerostack_billing.wallet.audit import Violation
 from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Reload, Wallet
-from local.event_schemas import TYPES
 from tests.store.conftest import Meter, Time
+from tests.store.creators_world import call, onboard
+from tests.store.deposits_world import deposit, hear_all
+from tests.store.outbox_world import news, told
+from tests.store.plans_world import deliver
+from tests.store.reload_world import configure, spend_to_400, use_card
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_counters import consume, move_to
-from tests.store.test_creators import call, onboard
-from tests.store.test_deposits import deposit, hear_all
-from tests.store.test_reload import configure, spend_to_400, use_card
-from tests.store.test_sync import deliver
-from tests.store.test_wallet import capture, charge, fund, hold, owe, release
-
-
-def waiting(parts: Runtime, account: str) -> list[Record]:
-    """What waits of one account, oldest first."""
-    found = [record for record in parts.outbox.waiting() if json.loads(record.detail)["account_id"] == account]
-    return sorted(found, key=lambda record: record.queued)
-
-
-def news(parts: Runtime, account: str) -> list[dict[str, Any]]:
-    """The details of it, each held to the schema of its type."""
-    details = [json.loads(record.detail) for record in waiting(parts, account)]
-    for detail in details:
-        TypeAdapter(TYPES[detail["type"]]).validate_python(detail["data"])
-    return details
-
-
-def told(parts: Runtime, account: str) -> list[str]:
-    """The types of it."""
-    return sorted(detail["type"] for detail in news(parts, account))
-
-
-@pytest.fixture
-def creator(account: str) -> str:
-    return f"{account}_creator"
-
-
-@pytest.fixture
-def filled(parts: Runtime, world: StripeWorld, account: str) -> str:
-    """An account with $25.00, a saved card, and a reload of $20.00 below $5.00."""
-    deposit(parts, world, account, 2_500)
-    configure(parts, account)
-    return account
+from tests.store.usage_world import consume, move_to
+from tests.store.wallet_world import capture, charge, fund, hold, owe, release
 
 
 def earn(parts: Runtime, account: str, creator: str) -> None:

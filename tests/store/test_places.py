@@ -10,17 +10,8 @@ import pytest
 
 from aerostack_billing.errors import PlanLimitExceeded, UnknownResourceKind
 from aerostack_billing.runtime import Runtime
-from aerostack_billing.usage.models import PlaceName
 from tests.store.conftest import Time
-from tests.store.test_counters import move_to
-
-
-def claim(parts: Runtime, account: str, resource_id: str, kind: str = "projects") -> dict[str, Any]:
-    return parts.resources.claim(account, PlaceName(kind=kind, id=resource_id))
-
-
-def free(parts: Runtime, account: str, resource_id: str, kind: str = "projects") -> dict[str, Any]:
-    return parts.resources.free(account, PlaceName(kind=kind, id=resource_id))
+from tests.store.usage_world import claim, free, move_to
 
 
 def listed(parts: Runtime, account: str, kind: str = "projects") -> list[tuple[str, bool]]:

@@ -12,8 +12,8 @@ from aerostack_billing.outbox.models import News, Record
 from aerostack_billing.outbox.publisher import Published, Publisher
 from aerostack_billing.runtime import Runtime
 from tests.store.conftest import Time
-from tests.store.test_counters import move_to
-from tests.store.test_outbox import waiting
+from tests.store.outbox_world import waiting
+from tests.store.usage_world import move_to
 
 
 class Bus:

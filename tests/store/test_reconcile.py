@@ -10,10 +10,10 @@ from aerostack_billing.reconcile.service import ProgressStore, Reconciler
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.webhooks.models import Outcome
 from tests.store.conftest import Time
+from tests.store.deposits_world import hear_all, open_deposit, refund
+from tests.store.plans_world import open_page, pass_days
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_deposits import hear_all, open_deposit, refund
-from tests.store.test_sync import open_page, pass_days
-from tests.store.test_wallet import audited, lines
+from tests.store.wallet_world import audited, lines
 
 
 @pytest.fixture

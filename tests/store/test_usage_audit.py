@@ -11,8 +11,7 @@ from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM
 from tests.store.conftest import Time
-from tests.store.test_counters import consume, move_to
-from tests.store.test_places import claim, free
+from tests.store.usage_world import claim, consume, free, move_to
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
