@@ -10,7 +10,7 @@ import pytest
 from aerostack_billing import correlation
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
-from aerostack_billing.errors import PaymentsRefused, PlanLimitExceeded
+from aerostack_billing.errors import PaymentsRefused, PlanLimitExceeded, StoreUnavailable
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import PlaceName
 from aerostack_billing.usage.store import NoRoom
@@ -24,7 +24,7 @@ from tests.store.outbox_world import news, told
 from tests.store.plans_world import deliver
 from tests.store.reload_world import configure, spend_to_400, use_card
 from tests.store.stripe_world import StripeWorld
-from tests.store.usage_world import consume, move_to
+from tests.store.usage_world import consume, move_to, settle, take
 from tests.store.wallet_world import capture, charge, fund, hold, owe, release
 
 
@@ -110,6 +110,24 @@ def test_what_a_caller_that_broke_off_did_not_tell_is_told_by_the_audit_where_no
     assert levels[-1] == "usage.limit_near"
     assert audited(parts, account) == []
     assert told(parts, account) == levels
+
+
+def test_a_note_that_the_store_does_not_take_leaves_the_answer_as_it_is_and_the_audit_fails(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise StoreUnavailable("The store did not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.thresholds, "announce", breaks)
+        assert consume(parts, account, 45_000)["used"] == 45_000
+        lease = take(parts, account, 1_000)
+        with pytest.raises(StoreUnavailable):
+            audited(parts, account)
+    assert told(parts, account) == []
+    assert settle(parts, account, lease, 0) == 1_000
+    assert consume(parts, account)["used"] == 45_001
+    assert told(parts, account) == ["usage.limit_near"]
 
 
 def test_an_audit_that_looks_on_tells_nothing(parts: Runtime, account: str, meter: Meter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -184,7 +185,15 @@ class Metering:
         return Consumed(body, burst=sheet.burst if limited else None)
 
     def tell(self, account_id: str, item: str, metric: str, sheet: Sheet) -> None:
-        """Tell of the thresholds that a counter passed and nobody has told of."""
+        """Tell of the thresholds that a counter passed and nobody has told of.
+
+        What is counted is counted: where the store does not take the note, the answer stays what it is, and the next
+        call of the metric tells, or `catch_up`.
+        """
+        with suppress(StoreUnavailable):
+            self._tell(account_id, item, metric, sheet)
+
+    def _tell(self, account_id: str, item: str, metric: str, sheet: Sheet) -> None:
         figures, announced = self.figures(item, metric, sheet), sheet.counters[metric].announced
         if figures.level != announced:
             passed = self._thresholds.announce(
@@ -202,13 +211,14 @@ class Metering:
         """Tell of the thresholds that an item's counters passed by calls that broke off before they told.
 
         Places have no thresholds; a month before the last is over, and what was its limit may be another today.
+        StoreUnavailable where the store does not take a note.
         """
         if item == RESOURCES_ITEM or (is_month(item) and clock.next_period(item) < clock.period()):
             return
         limits = limits_of(self._catalog.plan(sheet.tier), item)
         for metric, counter in sheet.counters.items():
             if metric in limits and self.figures(item, metric, sheet).level > counter.announced:
-                self.tell(account_id, item, metric, sheet)
+                self._tell(account_id, item, metric, sheet)
 
     def figures(self, item: str, name: str, sheet: Sheet) -> Figures:
         """A counter of an item beside the limit of the plan whose rooms it carries."""
