@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,16 @@ def alarms(resources: Mapping[str, Any]) -> dict[str, Watched]:
 
 def widgets(resources: Mapping[str, Any]) -> Iterator[Watched]:
     """What the dashboard's widgets show; searches for many metrics at once left out."""
-    body = json.loads(text(resources["Dashboard"]["Properties"]["DashboardBody"]))
-    for widget in body["widgets"]:
+    for widget in json.loads(dashboard(resources))["widgets"]:
         for row in widget["properties"].get("metrics", []):
             if isinstance(row[0], str):
                 namespace, metric, *pairs = row
                 yield Watched(namespace, metric, tuple(zip(pairs[::2], pairs[1::2], strict=True)))
+
+
+def dashboard(resources: Mapping[str, Any]) -> str:
+    """The dashboard's body, with references in it as they are written."""
+    return text(resources["Dashboard"]["Properties"]["DashboardBody"])
 
 
 def text(value: object) -> str:
@@ -50,6 +54,9 @@ def text(value: object) -> str:
     if not isinstance(value, dict):
         return str(value)
     ((function, argument),) = value.items()
-    written = {"Fn::Sub": lambda: argument, "Ref": lambda: f"${{{argument}}}"}
-    written["Fn::GetAtt"] = lambda: f"${{{'.'.join(argument)}}}"
-    return str(written[function]())
+    written: dict[str, Callable[[], str]] = {
+        "Ref": lambda: f"${{{argument}}}",
+        "Fn::GetAtt": lambda: f"${{{'.'.join(argument)}}}",
+        "Fn::Sub": lambda: argument[0] if isinstance(argument, list) else argument,
+    }
+    return written[function]()
