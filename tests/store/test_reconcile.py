@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
 
+from aerostack_billing.errors import BillingError
 from aerostack_billing.money import micros
 from aerostack_billing.payments.history import History
 from aerostack_billing.reconcile.service import ProgressStore, Reconciler
@@ -117,3 +120,44 @@ def test_a_run_that_ends_late_does_not_set_the_progress_of_another_back(reconcil
     assert reconciler._progress.through() == reached
     reconciler._progress.advance(reached + 60)
     assert reconciler._progress.through() == reached + 60
+
+
+@dataclass
+class Heard:
+    """A listener that keeps what it is told."""
+
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
+
+    def drift_found(self, kind: str, name: str) -> None:
+        """Not looked at."""
+
+    def reconcile_failed(self, name: str, error: BillingError) -> None:
+        self.failed.append((name, error.code))
+
+    def reconciled(self, behind_seconds: int) -> None:
+        self.behind.append(behind_seconds)
+
+
+def test_what_no_run_can_take_in_is_told_with_the_time_that_it_has_been_left_undone(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    reconciler.run()
+    heard = reconciler._listener = Heard()
+    world.pay(open_deposit(parts, account))
+    for _ in range(4):
+        time_stands.forward(900)
+        world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+        reconciler.run()
+    reconciler.run()
+    assert heard.behind == [900, 1_800, 2_700, 3_600, 0]
+    assert heard.failed == [(heard.failed[0][0], "PAYMENT_PROVIDER_ERROR")] * 4
+    assert parts.events.seen(heard.failed[0][0])
+
+
+def test_a_run_that_is_out_of_time_before_it_began_is_behind_by_all_that_a_first_one_looks_through(
+    reconciler: Reconciler,
+) -> None:
+    heard = reconciler._listener = Heard()
+    reconciler.run(lambda: False)
+    assert heard.behind == [3 * 86_400]

@@ -104,6 +104,14 @@ class Telemetry:
         self.log().warning("drift", extra={"kind": kind, "object_id": name})
         self._count("Drift")
 
+    def reconcile_failed(self, name: str, error: BillingError) -> None:
+        """An event or a payment could not be taken in, in this run."""
+        self.log().error("reconcile failed", extra={"object_id": name, "code": error.code})
+
+    def reconciled(self, behind_seconds: int) -> None:
+        """For how long something that happened at Stripe has been left undone."""
+        self._measure("ReconcileLag", behind_seconds)
+
     def audited(self, report: Report) -> None:
         """An audit is through; what it found wrong is an alarm."""
         told = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}

@@ -32,11 +32,17 @@ _FIRST_LOOK_SECONDS = 3 * 86_400
 """How far back the very first run goes: as long as Stripe itself goes on delivering."""
 
 
-class DriftListener(Protocol):
-    """Whoever is to know that something was missed."""
+class ReconcileListener(Protocol):
+    """Whoever is to know that something was missed, or cannot be taken in."""
 
     def drift_found(self, kind: str, name: str) -> None:
         """Called for an event that had not arrived, and for a payment that was not credited."""
+
+    def reconcile_failed(self, name: str, error: BillingError) -> None:
+        """Called for an event or a payment that could not be taken in: each run tries it again, also for ever."""
+
+    def reconciled(self, behind_seconds: int) -> None:
+        """Called once a run: for how long something has been left undone, 0 where nothing is."""
 
 
 @dataclass
@@ -90,7 +96,7 @@ class Reconciler:
         webhooks: Webhooks,
         settlement: Settlement,
         wallets: WalletStore,
-        listener: DriftListener,
+        listener: ReconcileListener,
     ) -> None:
         self._progress = progress
         self._history = history
@@ -105,8 +111,8 @@ class Reconciler:
         The windows after it are looked through all the same: what can never be taken in must not hide what can.
         """
         done = Reconciled()
-        since, now = self._span()
-        length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
+        begun, now = self._span()
+        since, length = begun, max(_WINDOW_SECONDS, -(-(now - begun) // _WINDOWS))
         while since < now and may_go_on():
             until = min(now, since + length)
             self._window(since, until, done)
@@ -114,6 +120,8 @@ class Reconciler:
                 self._progress.advance(until)
                 done.through = clock.iso(until)
             since = until
+        through = self._progress.through()
+        self._listener.reconciled(max(0, now - (begun if through is None else through)))
         return done
 
     def foresee(self) -> Reconciled:
@@ -153,8 +161,9 @@ class Reconciler:
         """One thing that fails keeps none of the others from being looked at."""
         try:
             look()
-        except BillingError:
+        except BillingError as error:
             done.failed.append(name)
+            self._listener.reconcile_failed(name, error)
 
     def _event(self, raw: dict[str, object], done: Reconciled) -> None:
         event = _read(raw)
