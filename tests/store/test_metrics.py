@@ -18,13 +18,14 @@ from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.runtime import Runtime
 from local.template.loader import load_yaml
 from tests.store.conftest import ROOT, Time, put_together, use_stripe
+from tests.store.creators_world import call, onboard, transfers
+from tests.store.deposits_world import deposit, open_deposit
+from tests.store.reload_world import configure, spend_to_400, use_card
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_counters import consume, move_to
-from tests.store.test_creators import call, onboard, reverse, transfers
-from tests.store.test_deposits import deposit, open_deposit
-from tests.store.test_reload import configure, spend_to_400, use_card
+from tests.store.test_payouts import reverse
 from tests.store.test_sync import subscribe
-from tests.store.test_wallet import charge, fund
+from tests.store.usage_world import consume, move_to
+from tests.store.wallet_world import charge, fund
 from tests.template.watching import Watched, alarms, text, widgets
 from tests.unit.test_signature import sign
 
