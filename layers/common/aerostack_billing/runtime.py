@@ -290,17 +290,7 @@ class Runtime(Counting):
         from aerostack_billing.webhooks.handlers import Handlers  # noqa: PLC0415
         from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
 
-        handlers = Handlers(
-            self.events,
-            self.accounts,
-            self.payments,
-            self.sync,
-            self.settlement,
-            self.reloads,
-            self.creator_accounts,
-            self.payouts,
-        )
-        return Webhooks(self.events, handlers.by_type(), self.telemetry)
+        return Webhooks(self.events, Handlers(self).by_type(), self.telemetry)
 
     @cached_property
     def history(self) -> History:

@@ -6,20 +6,43 @@ No handler believes what the event says of the state of things: it takes from it
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.accounts.sync import PlanSync
-from aerostack_billing.creators.onboarding import CreatorAccounts
-from aerostack_billing.creators.payouts import Payouts
-from aerostack_billing.dynamo import Write
-from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.wire import Reference, Wire
-from aerostack_billing.reload.service import Reloads
-from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.webhooks.models import Event, Outcome
-from aerostack_billing.webhooks.service import Handler
-from aerostack_billing.webhooks.store import EventStore
+
+if TYPE_CHECKING:
+    from aerostack_billing.accounts.store import AccountStore
+    from aerostack_billing.accounts.sync import PlanSync
+    from aerostack_billing.creators.onboarding import CreatorAccounts
+    from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.dynamo import Write
+    from aerostack_billing.payments.gateway import Payments
+    from aerostack_billing.reload.service import Reloads
+    from aerostack_billing.wallet.settlement import Settlement
+    from aerostack_billing.webhooks.service import Handler
+    from aerostack_billing.webhooks.store import EventStore
+
+
+class Rooms(Protocol):
+    """The rooms that events lead to, as the runtime has them: each is loaded when its first event comes."""
+
+    @property
+    def events(self) -> EventStore: ...
+    @property
+    def accounts(self) -> AccountStore: ...
+    @property
+    def payments(self) -> Payments: ...
+    @property
+    def sync(self) -> PlanSync: ...
+    @property
+    def settlement(self) -> Settlement: ...
+    @property
+    def reloads(self) -> Reloads: ...
+    @property
+    def creator_accounts(self) -> CreatorAccounts: ...
+    @property
+    def payouts(self) -> Payouts: ...
 
 
 class _OfCustomer(Wire):
@@ -56,25 +79,8 @@ class _PreviousMethod(Wire):
 class Handlers:
     """The verbs that events lead to."""
 
-    def __init__(
-        self,
-        events: EventStore,
-        accounts: AccountStore,
-        payments: Payments,
-        sync: PlanSync,
-        settlement: Settlement,
-        reloads: Reloads,
-        creators: CreatorAccounts,
-        payouts: Payouts,
-    ) -> None:
-        self._events = events
-        self._accounts = accounts
-        self._payments = payments
-        self._sync = sync
-        self._settlement = settlement
-        self._reloads = reloads
-        self._creators = creators
-        self._payouts = payouts
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
 
     def by_type(self) -> dict[str, Handler]:
         """The handler of each type; a type that is not here is ignored."""
@@ -123,12 +129,12 @@ class Handlers:
     def connected_account(self, event: Event) -> Outcome:
         """A creator's connected account: its state."""
         account_id = _Identified.model_validate(event.data.object).id
-        return self._of_creator(event, self._creators.heard(account_id, self._mark_for(event)))
+        return self._of_creator(event, self._rooms.creator_accounts.heard(account_id, self._mark_for(event)))
 
     def reversed_transfer(self, event: Event) -> Outcome:
         """A transfer to a creator that Stripe took back: the money is payable again."""
         transfer_id = _Identified.model_validate(event.data.object).id
-        return self._of_creator(event, self._payouts.reversed(transfer_id, self._mark_for(event)))
+        return self._of_creator(event, self._rooms.payouts.reversed(transfer_id, self._mark_for(event)))
 
     def failed_payout(self, event: Event) -> Outcome:
         """A creator's bank refused the money: it stays on their Stripe account, and they are told."""
@@ -136,10 +142,12 @@ class Handlers:
         if event.account is None:
             return _not_ours(event)
         code = failed.failure_code or "unknown"
-        return self._of_creator(event, self._creators.payout_failed(event.account, code, self._mark_for(event)))
+        return self._of_creator(
+            event, self._rooms.creator_accounts.payout_failed(event.account, code, self._mark_for(event))
+        )
 
     def _mark_for(self, event: Event) -> Callable[[str], Write]:
-        return lambda owner: self._events.mark(Outcome(event.id, event.type, "processed", owner))
+        return lambda owner: self._rooms.events.mark(Outcome(event.id, event.type, "processed", owner))
 
     def _of_creator(self, event: Event, creator_id: str | None) -> Outcome:
         if creator_id is None:
@@ -151,7 +159,7 @@ class Handlers:
         if account_id is None or customer_id is None:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", account_id)
-        self._reloads.card_changed(account_id, customer_id, self._events.mark(outcome))
+        self._rooms.reloads.card_changed(account_id, customer_id, self._rooms.events.mark(outcome))
         return outcome
 
     def _sync_customer(self, event: Event, customer_id: str | None) -> Outcome:
@@ -159,27 +167,27 @@ class Handlers:
         if account_id is None:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", account_id)
-        self._sync.make_true(account_id, self._events.mark(outcome))
+        self._rooms.sync.make_true(account_id, self._rooms.events.mark(outcome))
         return outcome
 
     def _settle(self, event: Event, payment_intent_id: str | None) -> Outcome:
-        settled = self._settlement.look(payment_intent_id) if payment_intent_id else None
+        settled = self._rooms.settlement.look(payment_intent_id) if payment_intent_id else None
         if settled is None or payment_intent_id is None:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", settled.account_id)
-        mark = self._events.mark(outcome)
+        mark = self._rooms.events.mark(outcome)
         if settled.payment.kind == "reload" and settled.payment.status != "succeeded":
-            self._reloads.heard(settled, mark)
+            self._rooms.reloads.heard(settled, mark)
         else:
-            self._settlement.settle(payment_intent_id, mark)
+            self._rooms.settlement.settle(payment_intent_id, mark)
         return outcome
 
     def _account_of(self, customer_id: str | None) -> str | None:
         """The account whose customer this is: by what Stripe has on the customer and by what the account records."""
         if customer_id is None:
             return None
-        account_id = self._payments.account_of_customer(customer_id)
-        if account_id is None or self._accounts.get(account_id).customer_id != customer_id:
+        account_id = self._rooms.payments.account_of_customer(customer_id)
+        if account_id is None or self._rooms.accounts.get(account_id).customer_id != customer_id:
             return None
         return account_id
 
