@@ -59,7 +59,8 @@ async function withHold(amount_cents, key, work) {
   try {
     cost = await work();
   } catch (error) {
-    await post(`/api/balance/holds/${hold_id}/release`, CHARGE_TOKEN, { idempotency_key: key });
+    const release = post(`/api/balance/holds/${hold_id}/release`, CHARGE_TOKEN, { idempotency_key: key });
+    await release.catch(console.error); // it lapses by itself; what must come through is why the work failed
     throw error;
   }
   return post(`/api/balance/holds/${hold_id}/capture`, CHARGE_TOKEN, { amount_cents: cost, idempotency_key: key });

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 
 import pytest
 
@@ -17,7 +18,6 @@ from aerostack_billing_client import (
     InsufficientBalance,
     InvalidRequest,
     NothingToResume,
-    NoToken,
     PaymentProviderRefused,
     PlanLimitExceeded,
     RateLimited,
@@ -26,7 +26,6 @@ from aerostack_billing_client import (
     ServiceClient,
     StoreUnavailable,
     Unanswered,
-    Unauthorized,
     Unavailable,
     UnexpectedAnswer,
     UsageEvent,
@@ -35,42 +34,8 @@ from aerostack_billing_client import (
 from aerostack_billing_client.calling import Call, Caller
 from aerostack_billing_client.transport import Answer
 from tests.clients.conftest import HASTY
-from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Answering, Fault, FaultServer, Reply, Seen, failed, refusal
-
-Serving = Callable[[Answering], FaultServer]
-COUNTED = {
-    "allowed": True,
-    "metric": "api_requests",
-    "period": "2026-03",
-    "used": 1,
-    "limit": 50_000,
-    "hard_limit": 55_000,
-    "remaining": 54_999,
-    "state": "ok",
-}
-LATER = {"Retry-After": "3600"}
-"""Beyond every deadline here: the call ends at once."""
-ACCOUNT = {
-    "plan_tier": "free",
-    "status": "active",
-    "billing_interval": "monthly",
-    "stripe_customer_id": None,
-    "stripe_subscription_id": None,
-    "current_period_start": None,
-    "current_period_end": None,
-    "cancel_at_period_end": False,
-    "pending_change": None,
-    "payment_issue": None,
-}
-LEASED = {"lease_id": "lease.1", "period": "2026-03", "granted": 10, "expires_at": "2026-03-02T09:30:00Z"}
-
-
-def counted(_: Seen) -> Reply:
-    return Reply(200, COUNTED)
-
-
-def service(server: FaultServer, retries: Retries = HASTY) -> ServiceClient:
-    return ServiceClient(server.base_url, "token", retries=retries)
+from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Fault, Reply, Seen, failed, refusal
+from tests.clients.serving import ACCOUNT, COUNTED, LATER, LEASED, Serving, counted, service
 
 
 @pytest.mark.parametrize(
@@ -148,6 +113,17 @@ def test_the_service_says_how_long_to_wait_and_a_wait_beyond_the_deadline_is_not
     assert limited.value.retry_after_seconds == 3600
     assert (limited.value.limit, limited.value.remaining, limited.value.reset) == (100, 0, 1_772_447_400)
     assert len(server.seen) == 1
+
+
+def test_a_moment_to_wait_for_is_understood_as_well(serving: Serving) -> None:
+    past, ahead = (format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True) for hours in (-1, 1))
+    server = serving(lambda _: refusal(503, "STORE_UNAVAILABLE", headers={"Retry-After": ahead}))
+    server.spoil(Fault(effect=False, reply=refusal(503, "STORE_UNAVAILABLE", headers={"Retry-After": past})))
+    with service(server) as billing, pytest.raises(StoreUnavailable) as failure:
+        billing.consume("acct", "api_requests")
+    # One that is over already is not waited for; an hour is beyond the deadline.
+    assert len(server.seen) == 2
+    assert failure.value.retry_after_seconds is not None
 
 
 def test_a_server_that_never_answers_is_given_up(serving: Serving) -> None:
@@ -326,85 +302,6 @@ def test_tries_can_be_counted_instead() -> None:
 
 def test_the_service_says_how_long_to_wait() -> None:
     assert Failing({"retry-after": "20"}).call(deadline_seconds=60, first_wait_seconds=1) == [20, 20]
-
-
-# Tokens
-
-
-def test_a_token_is_fetched_once_and_once_more_when_it_is_refused(serving: Serving) -> None:
-    valid = ["first"]
-
-    def answer(seen: Seen) -> Reply:
-        known = seen.headers["authorization"] == f"Bearer {valid[0]}"
-        return counted(seen) if known else Reply(401, {"message": "Unauthorized"})
-
-    server = serving(answer)
-    fetched: list[str] = []
-
-    def fetch() -> str:
-        fetched.append(valid[0])
-        return valid[0]
-
-    with ServiceClient(server.base_url, fetch, retries=HASTY) as billing:
-        billing.consume("acct", "api_requests")
-        billing.consume("acct", "api_requests")
-        valid[0] = "second"
-        billing.consume("acct", "api_requests")
-        assert fetched == ["first", "second"]
-        assert server.seen[-1].key == server.seen[-2].key
-        fetched.clear()
-        server.answer = lambda _: Reply(401, {"message": "Unauthorized"})
-        valid[0] = "third"
-        with pytest.raises(Unauthorized):
-            billing.consume("acct", "api_requests")
-        assert fetched == ["third"]
-
-
-def test_a_token_that_was_refused_and_has_no_successor_is_not_sent_again(serving: Serving) -> None:
-    server = serving(lambda _: Reply(401, {"message": "Unauthorized"}))
-    for token in ("fixed", lambda: "the same"):
-        server.seen.clear()
-        with ServiceClient(server.base_url, token, retries=HASTY) as billing, pytest.raises(Unauthorized):
-            billing.consume("acct", "api_requests")
-        assert len(server.seen) == 1
-
-
-def test_a_token_that_cannot_be_fetched_says_why(serving: Serving) -> None:
-    def fetch() -> str:
-        raise KeyError("no such secret")
-
-    server = serving(counted)
-    with ServiceClient(server.base_url, fetch) as billing, pytest.raises(NoToken) as without:
-        billing.consume("acct", "api_requests")
-    assert isinstance(without.value.__cause__, KeyError)
-    assert not server.seen
-
-
-def test_the_catalog_needs_no_token(serving: Serving) -> None:
-    wallet = {
-        "currency": "usd",
-        "deposit_cents": {"min": 500, "max": 50_000},
-        "price_examples_cents": {},
-        "agent_price_per_run_cents": {"min": 0, "max": 1, "default": 0},
-    }
-    server = serving(lambda _: Reply(200, {"currency": "usd", "plans": [], "wallet": wallet}))
-    with UserClient(server.base_url) as billing:
-        assert billing.plans().wallet.deposit_cents.max == 50_000
-    assert "authorization" not in server.seen[0].headers
-
-
-@pytest.mark.parametrize("url", ["http://billing.example.com", "ftp://127.0.0.1", "billing.example.com", ""])
-def test_a_token_never_travels_in_the_clear(url: str) -> None:
-    with pytest.raises(ValueError, match="is not https"):
-        UserClient(url, "token")
-
-
-def test_a_redirect_is_not_followed(serving: Serving) -> None:
-    elsewhere = serving(counted)
-    server = serving(lambda _: Reply(307, {}, {"location": f"{elsewhere.base_url}/api/billing"}))
-    with service(server) as billing, pytest.raises(Exception, match="307"):
-        billing.consume("acct", "api_requests")
-    assert not elsewhere.seen
 
 
 def test_an_answer_that_is_not_as_documented_is_told_by_its_place(serving: Serving) -> None:

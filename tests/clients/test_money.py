@@ -14,6 +14,7 @@ from aerostack_billing_client import (
     InsufficientBalance,
     PlanLimitExceeded,
     ServerError,
+    SpendCapReached,
 )
 from aerostack_billing_client.money import written
 from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Fault, FaultServer, failed, refusal
@@ -68,6 +69,15 @@ def test_a_charge_whose_answer_was_lost_is_taken_once_and_to_the_hundredth_of_a_
         assert charged.amount_cents == Decimal("0.3401")
         assert charged.replayed == fault.effect
     assert clients.user.balance().balance_micros == 5_000_000 - 3 * 3_401
+
+
+def test_a_cap_that_is_reached_is_told_with_its_figures(clients: Clients) -> None:
+    clients.pay_in(500)
+    clients.user.set_spend_cap(100)
+    with run(clients, 30), pytest.raises(SpendCapReached) as reached:
+        clients.service.charge(clients.id, "bot_conversation", Decimal("70.5"))
+    told = reached.value
+    assert (told.cap_cents, told.spent_cents, told.held_cents, told.required_cents) == (100, 0, 30, Decimal("70.5"))
 
 
 def test_the_same_key_is_the_same_charge_and_for_another_price_refused(clients: Clients) -> None:

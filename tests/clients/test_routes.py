@@ -17,7 +17,18 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 import aerostack_billing_client as package
-from aerostack_billing_client import Account, ApiError, Balance, UsageEvent, answers, errors, service, user
+from aerostack_billing_client import (
+    Account,
+    ApiError,
+    Balance,
+    UsageEvent,
+    errors,
+    plan_answers,
+    refusals,
+    service,
+    user,
+    wallet_answers,
+)
 from local.openapi.document import PUBLISHED
 from tests.clients.conftest import HASTY
 from tests.clients.faults import FaultServer
@@ -147,6 +158,12 @@ def answer_schemas() -> set[str]:
     return found - NOT_ANSWERS
 
 
+ANSWERS = {
+    name: kind
+    for module in (plan_answers, wallet_answers)
+    for name, kind in vars(module).items()
+    if dataclasses.is_dataclass(kind)
+}
 PYTHON = {
     "date": "date",
     "date-time": "datetime",
@@ -188,7 +205,7 @@ def types_in(hint: object) -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(answer_schemas()))
 def test_every_field_of_every_answer_is_read_as_what_it_is(name: str) -> None:
-    kind = getattr(answers, name)
+    kind = ANSWERS[name]
     properties = SCHEMAS[name]["properties"]
     hints = {field: hint for field, hint in get_type_hints(kind).items() if field != "replayed"}
     assert set(hints) == set(properties)
@@ -198,8 +215,7 @@ def test_every_field_of_every_answer_is_read_as_what_it_is(name: str) -> None:
 
 
 def test_no_answer_is_read_that_is_not_given() -> None:
-    read = {name for name, kind in vars(answers).items() if dataclasses.is_dataclass(kind)}
-    assert read == answer_schemas()
+    assert set(ANSWERS) == answer_schemas()
 
 
 # What a request may name
@@ -238,7 +254,8 @@ def test_every_code_has_a_type() -> None:
 
 
 def test_every_error_can_be_imported_and_is_documented() -> None:
-    kinds = {kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, package.BillingError)}
+    known = {**vars(errors), **vars(refusals)}.values()
+    kinds = {kind for kind in known if inspect.isclass(kind) and issubclass(kind, package.BillingError)}
     assert {kind.__name__ for kind in kinds} <= set(package.__all__)
     assert all(kind.__doc__ for kind in kinds)
 

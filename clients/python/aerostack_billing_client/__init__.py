@@ -1,40 +1,32 @@
 """The client of Aerostack billing: `UserClient` for a signed-in user, `ServiceClient` for the platform's services."""
 
-from aerostack_billing_client.answers import (
+from aerostack_billing_client.blocks import LeaseTerms
+from aerostack_billing_client.calling import Retries
+from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Unanswered, UnexpectedAnswer
+from aerostack_billing_client.holds import HeldMoney
+from aerostack_billing_client.meter import LeasedMeter, MeterStats
+from aerostack_billing_client.money import Cents
+from aerostack_billing_client.plan_answers import (
     Account,
-    AutoReload,
-    Balance,
     Cancelled,
-    Captured,
-    Charged,
     Claimed,
     Consumed,
-    CreatorAccount,
     Freed,
-    Held,
     Leased,
     MetricUsage,
     Page,
     Plan,
     Plans,
-    Refunded,
-    Released,
     Resource,
     Resources,
     Settled,
-    Transaction,
-    Transactions,
     Usage,
 )
-from aerostack_billing_client.blocks import LeaseTerms
-from aerostack_billing_client.calling import Retries
-from aerostack_billing_client.errors import (
+from aerostack_billing_client.refusals import (
     AlreadyOnboarded,
     AlreadyOnPlan,
     AlreadyRefunded,
-    ApiError,
     BadRequest,
-    BillingError,
     CancelInstead,
     ChargeNotFound,
     Conflict,
@@ -53,7 +45,6 @@ from aerostack_billing_client.errors import (
     NoStripeCustomer,
     NotFound,
     NothingToResume,
-    NoToken,
     PayloadTooLarge,
     PaymentProviderError,
     PaymentProviderRefused,
@@ -69,19 +60,26 @@ from aerostack_billing_client.errors import (
     SessionNotPaid,
     SpendCapReached,
     StoreUnavailable,
-    Unanswered,
     Unauthorized,
     Unavailable,
-    UnexpectedAnswer,
     UnknownMetric,
     UnknownPrice,
     UnknownResourceKind,
 )
-from aerostack_billing_client.holds import HeldMoney
-from aerostack_billing_client.meter import LeasedMeter, MeterStats
-from aerostack_billing_client.money import Cents
 from aerostack_billing_client.service import EventResult, ServiceClient, UsageEvent
 from aerostack_billing_client.user import UserClient
+from aerostack_billing_client.wallet_answers import (
+    AutoReload,
+    Balance,
+    Captured,
+    Charged,
+    CreatorAccount,
+    Held,
+    Refunded,
+    Released,
+    Transaction,
+    Transactions,
+)
 
 __all__ = [
     "Account",

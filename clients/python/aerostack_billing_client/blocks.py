@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from aerostack_billing_client.answers import Leased
 from aerostack_billing_client.errors import UnexpectedAnswer
+from aerostack_billing_client.plan_answers import Leased
 
 _GROWTH = 4
 """A block is at most so many times as large as the one before: a moment's rush is not taken for the rule."""

@@ -12,7 +12,8 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from aerostack_billing_client import forking
-from aerostack_billing_client.errors import ApiError, BillingError, NoToken, RateLimited, Unanswered, error_of
+from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Unanswered, error_of
+from aerostack_billing_client.refusals import RateLimited
 from aerostack_billing_client.transport import Answer, Untrusted
 
 Token = str | Callable[[], str]
@@ -100,9 +101,13 @@ class Tokens:
 
     def _fetched(self) -> str:
         try:
-            return self._fetch()
+            token = self._fetch().strip()
         except Exception as error:
             raise NoToken("The token could not be fetched.") from error
+        if not (token.isascii() and token.isprintable()):
+            # What refuses such a header would tell it, and so the token, to whoever reads the log.
+            raise NoToken("The token is not one line of printable characters.")
+        return token
 
 
 class Caller:

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Literal, Self, TypeVar
 from urllib.parse import quote
 
-from aerostack_billing_client.answers import Plans
 from aerostack_billing_client.calling import Call, Caller, Retries, Token
 from aerostack_billing_client.errors import BillingError, UnexpectedAnswer
+from aerostack_billing_client.plan_answers import Plans
 from aerostack_billing_client.reading import parsed, read
 from aerostack_billing_client.transport import MakePool, Transport, default_pool
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from aerostack_billing_client.answers import Captured, Held, Released
 from aerostack_billing_client.errors import BillingError
 from aerostack_billing_client.money import Cents, written
+from aerostack_billing_client.wallet_answers import Captured, Held, Released
 
 _log = logging.getLogger(__name__)
 

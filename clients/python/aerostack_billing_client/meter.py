@@ -23,10 +23,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from aerostack_billing_client import forking
-from aerostack_billing_client.answers import Leased, Settled
 from aerostack_billing_client.blocks import Block, Blocks, Elapsed, LeaseTerms, Pace, block_of
 from aerostack_billing_client.calling import Retries
-from aerostack_billing_client.errors import BillingError, PlanLimitExceeded, RateLimited, ServerError, Unanswered
+from aerostack_billing_client.errors import BillingError, Unanswered
+from aerostack_billing_client.plan_answers import Leased, Settled
+from aerostack_billing_client.refusals import PlanLimitExceeded, RateLimited, ServerError
 
 _log = logging.getLogger(__name__)
 _TRIES = 3
@@ -157,7 +158,11 @@ class LeasedMeter:
             return MeterStats(consumed=self._consumed, granted=self._granted, returned=self._returned, lost=self._lost)
 
     def close(self) -> None:
-        """Settle everything in hand. Never raises for a settlement that fails: that is logged, and in the stats."""
+        """Settle everything in hand. Never raises for a settlement that fails: that is logged, and in the stats.
+
+        When `Retries.deadline_seconds` are over, no further settlement is begun: what is left then lapses by itself.
+        Not for a signal handler, which may have interrupted this meter: raise SystemExit there.
+        """
         with self._lock:
             self._closed = True
             self._busy.notify_all()
@@ -353,8 +358,14 @@ class LeasedMeter:
     def _settle_all(self) -> None:
         for quota in list(self._quotas.values()):
             self._settling.extend((quota, block) for block in quota.blocks.over(float("inf")))
-        while self._settling:
+        end = self._clock() + self._retries.deadline_seconds
+        while self._settling and self._clock() < end:
             self._settle(*self._settling.popleft())
+        units = sum(block.left for _, block in self._settling)
+        self._settling.clear()
+        self._lost += units
+        if units:
+            _log.warning("%d units could not be given back in time and stay counted", units)
 
 
 @contextmanager

@@ -6,18 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aerostack_billing_client.answers import (
-    Captured,
-    Charged,
-    Claimed,
-    Consumed,
-    Freed,
-    Held,
-    Leased,
-    Refunded,
-    Released,
-    Settled,
-)
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.client import Client, given, new_key, segment
@@ -25,7 +13,9 @@ from aerostack_billing_client.errors import ApiError, UnexpectedAnswer, error_in
 from aerostack_billing_client.holds import HeldMoney
 from aerostack_billing_client.meter import LeasedMeter
 from aerostack_billing_client.money import Cents, written
+from aerostack_billing_client.plan_answers import Claimed, Consumed, Freed, Leased, Settled
 from aerostack_billing_client.reading import read
+from aerostack_billing_client.wallet_answers import Captured, Charged, Held, Refunded, Released
 
 Kind = Literal["bot_conversation", "agent_execution", "tool_call"]
 BillingMode = Literal["wallet", "byok"]

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from aerostack_billing_client.answers import (
-    Account,
-    AutoReload,
-    Balance,
-    Cancelled,
-    CreatorAccount,
-    Page,
-    Resources,
-    Transaction,
-    Transactions,
-    Usage,
-)
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.client import Client, given, new_key
-from aerostack_billing_client.errors import NothingToResume
+from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Resources, Usage
 from aerostack_billing_client.reading import read
+from aerostack_billing_client.refusals import NothingToResume
+from aerostack_billing_client.wallet_answers import AutoReload, Balance, CreatorAccount, Transaction, Transactions
 
 PaidTier = Literal["starter", "pro", "business"]
 Interval = Literal["monthly", "yearly"]

@@ -1,0 +1,182 @@
+"""What the service answers about wallets and creators.
+
+Money is `Decimal` cents, times are aware `datetime`s, unlimited is None. What names a state, a tier or a kind is
+text: the service may know more of them than this client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+# Wallet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadFailure:
+    """Why the last reload failed."""
+
+    code: str
+    message: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReload:
+    """How the wallet is kept filled, and how that stands."""
+
+    enabled: bool
+    threshold_cents: Decimal | None
+    amount_cents: Decimal | None
+    monthly_cap_cents: Decimal | None
+    state: str
+    last_error: ReloadFailure | None
+    next_attempt_at: datetime | None
+    action_url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A wallet. `balance_cents` is rounded down; `balance_micros` is exact, 10,000 to the cent."""
+
+    balance_cents: int
+    balance_micros: int
+    held_cents: Decimal
+    debt_cents: Decimal
+    currency: str
+    auto_reload: AutoReload
+    monthly_spend_cap_cents: Decimal | None
+    monthly_spent_cents: Decimal
+    lifetime_deposited_cents: Decimal
+    lifetime_spent_cents: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """A line of the statement; the amount is negative where the wallet has less after it.
+
+    `kind` is what was paid for, where something was.
+    """
+
+    id: str
+    type: str
+    kind: str | None
+    amount_cents: Decimal
+    balance_after_cents: Decimal
+    debt_after_cents: Decimal
+    created_at: datetime
+    description: str
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transactions:
+    """A page of the statement, newest first; `next_cursor` leads to the next one."""
+
+    transactions: tuple[Transaction, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charged:
+    """A charge, and the wallet after it."""
+
+    charge_id: str
+    account_id: str
+    kind: str
+    amount_cents: Decimal
+    billing_mode: str
+    balance_cents: int
+    balance_micros: int
+    created_at: datetime
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refunded:
+    """A charge was given back."""
+
+    charge_id: str
+    refund_id: str
+    refunded_cents: Decimal
+    balance_cents: int
+    balance_micros: int
+    created_at: datetime
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Money is set aside."""
+
+    hold_id: str
+    amount_cents: Decimal
+    expires_at: datetime
+    balance_cents: int
+    balance_micros: int
+    held_cents: Decimal
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Work was paid from a hold; `short_cents` is what was not there."""
+
+    hold_id: str
+    charge_id: str
+    captured_cents: Decimal
+    short_cents: Decimal
+    balance_cents: int
+    balance_micros: int
+    held_cents: Decimal
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A hold was given back."""
+
+    hold_id: str
+    released_cents: Decimal
+    balance_cents: int
+    balance_micros: int
+    held_cents: Decimal
+    replayed: bool = False
+
+
+# Creators
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingDay:
+    """What becomes payable on a day."""
+
+    day: date
+    amount_cents: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutView:
+    """A payout; `reason` says why it failed."""
+
+    id: str
+    amount_cents: Decimal
+    state: str
+    created_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatorAccount:
+    """What a creator earned, and how it is paid."""
+
+    onboarding: str
+    pending_cents: Decimal
+    pending_by_day: tuple[PendingDay, ...]
+    payable_cents: Decimal
+    owed_cents: Decimal
+    in_transit_cents: Decimal
+    paid_cents: Decimal
+    last_error: str | None
+    payouts: tuple[PayoutView, ...]

@@ -1,0 +1,47 @@
+"""What the failing servers of these tests answer when they do not fail, and a client that asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aerostack_billing_client import (
+    Retries,
+    ServiceClient,
+)
+from tests.clients.conftest import HASTY
+from tests.clients.faults import Answering, FaultServer, Reply, Seen
+
+Serving = Callable[[Answering], FaultServer]
+COUNTED = {
+    "allowed": True,
+    "metric": "api_requests",
+    "period": "2026-03",
+    "used": 1,
+    "limit": 50_000,
+    "hard_limit": 55_000,
+    "remaining": 54_999,
+    "state": "ok",
+}
+LATER = {"Retry-After": "3600"}
+"""Beyond every deadline here: the call ends at once."""
+ACCOUNT = {
+    "plan_tier": "free",
+    "status": "active",
+    "billing_interval": "monthly",
+    "stripe_customer_id": None,
+    "stripe_subscription_id": None,
+    "current_period_start": None,
+    "current_period_end": None,
+    "cancel_at_period_end": False,
+    "pending_change": None,
+    "payment_issue": None,
+}
+LEASED = {"lease_id": "lease.1", "period": "2026-03", "granted": 10, "expires_at": "2026-03-02T09:30:00Z"}
+
+
+def counted(_: Seen) -> Reply:
+    return Reply(200, COUNTED)
+
+
+def service(server: FaultServer, retries: Retries = HASTY) -> ServiceClient:
+    return ServiceClient(server.base_url, "token", retries=retries)
