@@ -41,6 +41,7 @@ from aerostack_billing.webhooks.models import Event
 from local.aws.seed import create_tables
 from local.stripe import LocalStripe
 from local.template import Table, load_app
+from tests.simulation.bare import BareDynamo
 from tests.simulation.faults import TWIN, Crash
 from tests.simulation.wires import BusWire, Calls, DynamoWire, Row, StripeWire
 from tests.store.conftest import Time
@@ -211,6 +212,7 @@ class World:
             for table in load_app(_TEMPLATE).tables.values()
         ]
         create_tables(self.client, tables)
+        self.client = cast("DynamoDBClient", BareDynamo(self.client.meta.endpoint_url))
         self.tables = {table.logical_id: table.name for table in tables}
         keys = {table.name: _key_of(table) for table in tables}
         self.calls.clock, self.calls.lose_events = self.time.unix, self.lose_events
