@@ -198,10 +198,22 @@ class _Twice:
         assert [r["amount"] for r in world.stripe.world.all("refund").values()] == [4_900]
 
 
-@flow("reconcile", two_pages)
+def second_page_paid(world: World) -> None:
+    """Of two pages one was paid and heard of, and hours later the other: nobody has heard of that."""
+    first, second = (open_page(world.parts, world.account, "pro", key=key) for key in ("a", "b"))
+    world.pay(first)
+    world.hear()
+    # What happened until here is looked through, and too old to be looked through again.
+    world.later(2 * 3_600)
+    world.fire("reconcile")
+    world.pay(second)
+
+
+@flow("reconcile", second_page_paid)
 class _Reconcile:
     @staticmethod
     def act(world: World) -> None:
+        """The surplus subscription and a deposit are found by the reconciler alone, on two pages of events."""
         world.events_lost = True
         url = world.request(lambda parts: open_deposit(parts, world.account, 2_500, key="d"))
         world.pay(url)
