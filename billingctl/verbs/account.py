@@ -9,6 +9,7 @@ import typer
 
 from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
+from aerostack_billing.accounts.sync import Foreseen
 from aerostack_billing.money import cents
 from aerostack_billing.plans.models import STORAGE, Tier
 from aerostack_billing.wallet.grants import GrantRequest
@@ -37,7 +38,7 @@ def _overview(work: Work, account_id: str) -> Facts:
     stored = parts.accounts.get(account_id)
     return {
         "account_id": account_id,
-        "plan": {**stored.view(), **_set_by_hand(stored.plan), "version": stored.version},
+        "plan": {**_whole(stored), "version": stored.version},
         "usage": parts.usage_overview.view(account_id, None),
         "wallet": view_wallet(parts.wallets.get(account_id)),
         "creator": parts.creator_statement.view(account_id),
@@ -53,6 +54,7 @@ def set_tier(
     *,
     clear: Annotated[bool, typer.Option("--clear", help="Go back to the plan that is paid for.")] = False,
     reason: Reason = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -62,14 +64,14 @@ def set_tier(
     wanted = cast("Tier | None", tier)
     with at_work(context, as_json=as_json) as work:
         account_id = named(account)
+        seen = work.parts.sync.foresee_overruling(account_id, wanted)
 
         def foresee() -> Facts:
-            stored, plan = work.parts.sync.foresee(account_id, wanted)
             return {
                 "account_id": account_id,
-                "before": _plan(stored.plan),
-                "after": _plan(plan),
-                "hard_limits": _moved(work, stored.plan.tier, plan.tier),
+                "before": _plan(seen.account.plan),
+                "after": _plan(seen.plan),
+                **_follows(work, seen),
             }
 
         def effect() -> Facts:
@@ -77,7 +79,39 @@ def set_tier(
             return {"account_id": account_id, **_plan(changed.plan)}
 
         arguments = {"account": account_id, "tier": wanted}
-        carry_out(work, Act("account set-tier", arguments, reason, dry_run, account_id), foresee, effect)
+        act = Act("account set-tier", arguments, reason, dry_run, account_id, question=_question(seen), yes=yes)
+        carry_out(work, act, foresee, effect)
+
+
+@app.command()
+def sync(
+    context: typer.Context,
+    account: Account,
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Bring an account's plan in line with what Stripe says now, as any webhook about it does."""
+    with at_work(context, as_json=as_json) as work:
+        account_id = named(account)
+        seen = work.parts.sync.foresee(account_id)
+
+        def foresee() -> Facts:
+            return {
+                "account_id": account_id,
+                "before": _whole(seen.account),
+                "after": _whole(seen.account.on(seen.plan)),
+                **_follows(work, seen),
+            }
+
+        def effect() -> Facts:
+            return {"account_id": account_id, **_whole(work.parts.sync.make_true(account_id).account)}
+
+        arguments = {"account": account_id}
+        act = Act("account sync", arguments, reason, dry_run, account_id, question=_question(seen), yes=yes)
+        carry_out(work, act, foresee, effect)
 
 
 @app.command()
@@ -157,6 +191,22 @@ def suspend_reload(
         carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), foresee, effect)
 
 
+def _follows(work: Work, seen: Foreseen) -> Facts:
+    """What else a change of plan would do."""
+    return {
+        "hard_limits": _moved(work, seen.account.plan.tier, seen.plan.tier),
+        "refunded_subscriptions": list(seen.refunded),
+        "cancelled_subscriptions": list(seen.cancelled),
+    }
+
+
+def _question(seen: Foreseen) -> str | None:
+    """What is asked where money would move: of several subscriptions that are paid, the first one counts."""
+    if not seen.refunded:
+        return None
+    return f"Refund and cancel {', '.join(seen.refunded)}, bought while another one was paid?"
+
+
 def _moved(work: Work, before: Tier, after: Tier) -> Facts:
     """The ceilings that are not the same under both tiers; null is unlimited."""
     old, new = work.parts.catalog.plan(before), work.parts.catalog.plan(after)
@@ -170,6 +220,10 @@ def _moved(work: Work, before: Tier, after: Tier) -> Facts:
 
 def _plan(plan: PlanState) -> Facts:
     return {"plan_tier": plan.tier, "status": plan.status, **_set_by_hand(plan)}
+
+
+def _whole(account: StoredAccount) -> Facts:
+    return {**account.view(), **_set_by_hand(account.plan)}
 
 
 def _set_by_hand(plan: PlanState) -> Facts:

@@ -46,6 +46,44 @@ def test_an_enterprise_account_comes_to_be_and_goes_back(asked: Asked, account: 
     assert account.tier() == "pro"
 
 
+def test_an_account_that_no_webhook_told_of_is_brought_in_line_with_stripe(asked: Asked, account: Customer) -> None:
+    with account.unheard():
+        account.pay(account.page("pro"))
+    foreseen = asked("account", "sync", account.id, "--dry-run")["would"]
+    assert (foreseen["before"]["plan_tier"], foreseen["after"]["plan_tier"]) == ("free", "pro")
+    assert foreseen["hard_limits"]["api_requests"] == {"before": 55_000, "after": 2_400_000}
+    assert account.tier() == "free"
+    done = asked("account", "sync", account.id, *WHY)["result"]
+    assert done == {"account_id": account.id, **foreseen["after"]}
+    assert account.billing() == {name: done[name] for name in account.billing()}
+    asked("account", "sync", account.id, *WHY)
+    assert [entry["verb"] for entry in operations(asked, account)] == ["account sync", "account sync"]
+
+
+def test_a_sync_leaves_a_tier_by_hand(asked: Asked, account: Customer) -> None:
+    account.buy("starter")
+    asked("account", "set-tier", account.id, "enterprise", *WHY)
+    assert asked("account", "sync", account.id, *WHY)["result"]["tier_override"] == "enterprise"
+    assert account.tier() == "enterprise"
+
+
+@pytest.mark.parametrize("command", [["account", "sync", "{}"], ["account", "set-tier", "{}", "enterprise"]])
+def test_what_was_bought_twice_is_refunded_only_when_that_was_asked(
+    ctl: Ctl, asked: Asked, account: Customer, command: list[str]
+) -> None:
+    typed = [part.format(account.id) for part in command]
+    with account.unheard():
+        for page in [account.page("pro"), account.page("pro")]:
+            account.pay(page)
+    extra = account.subscriptions()[0]["id"]
+    assert asked(*typed, "--dry-run")["would"]["refunded_subscriptions"] == [extra]
+    refused = ctl(*typed, *WHY)
+    assert (refused.status, extra in refused.err, "--yes" in refused.err) == (1, True, True)
+    assert [s["status"] for s in account.subscriptions()] == ["active", "active"]
+    asked(*typed, "--yes", *WHY)
+    assert [s["status"] for s in account.subscriptions()] == ["canceled", "active"]
+
+
 def test_a_grant_is_made_once_for_its_key_and_can_be_spent(asked: Asked, account: Customer) -> None:
     first = asked("account", "grant", account.id, "500", "--key", "k", "--yes", *WHY)
     again = asked("account", "grant", account.id, "500", "--key", "k", "--yes", *WHY)
@@ -127,6 +165,7 @@ def test_creators_are_paid_by_the_sweep_of_the_schedule(asked: Asked, account: C
     "command",
     [
         ["account", "set-tier", "{}", "enterprise"],
+        ["account", "sync", "{}"],
         ["account", "grant", "{}", "500", "--yes"],
         ["account", "suspend-reload", "{}"],
         ["usage", "reset", "{}", "api_requests"],

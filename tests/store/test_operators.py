@@ -90,9 +90,23 @@ def test_what_is_foreseen_is_what_is_written_and_writes_nothing(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     buy(parts, world, account, "pro")
-    before, foreseen = parts.sync.foresee(account, "enterprise")
-    assert parts.accounts.get(account) == before
-    assert parts.sync.overrule(account, "enterprise").account.plan == foreseen
+    foreseen = parts.sync.foresee_overruling(account, "enterprise")
+    assert parts.accounts.get(account) == foreseen.account
+    assert parts.sync.overrule(account, "enterprise").account.plan == foreseen.plan
+
+
+def test_what_a_sync_would_refund_is_foreseen_and_foreseeing_refunds_nothing(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    for page in [open_page(parts, account, "pro"), open_page(parts, account, "pro")]:
+        world.pay(page)
+    foreseen = parts.sync.foresee(account)
+    newest = world.api("subscriptions?status=all")["data"][0]
+    assert (foreseen.account.plan.tier, foreseen.plan.tier) == ("free", "pro")
+    assert (foreseen.refunded, foreseen.cancelled) == ((newest["id"],), ())
+    assert (world.api("refunds")["data"], plan_of(parts, account)) == ([], PlanState())
+    assert parts.sync.make_true(account).account.plan == foreseen.plan
+    assert len(world.api("refunds")["data"]) == 1
 
 
 # Grants

@@ -44,6 +44,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """An account as it is, the plan that would be written, and the subscriptions that would be ended, by their ids."""
+
+    account: Account
+    plan: PlanState
+    refunded: tuple[str, ...]
+    cancelled: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Choice:
     """Which of a customer's subscriptions counts: the first that was paid for. Others that are paid are surplus.
 
@@ -95,10 +105,23 @@ class PlanSync:
         """
         return self._written(account_id, None, lambda _given: tier)
 
-    def foresee(self, account_id: str, tier: Tier | None) -> tuple[Account, PlanState]:
-        """The account as it is, and the plan that `overrule` would write; nothing is written, nor done at Stripe."""
+    def foresee(self, account_id: str) -> Foreseen:
+        """What `make_true` would do now; nothing is written, nor done at Stripe."""
+        return self._foreseen(account_id, lambda given: given)
+
+    def foresee_overruling(self, account_id: str, tier: Tier | None) -> Foreseen:
+        """What `overrule` would do now, likewise."""
+        return self._foreseen(account_id, lambda _given: tier)
+
+    def _foreseen(self, account_id: str, override: Callable[[Tier | None], Tier | None]) -> Foreseen:
         account = self._accounts.get(account_id)
-        return account, self._plan_of(self._choice(account), tier)
+        choice = self._choice(account)
+        return Foreseen(
+            account,
+            self._plan_of(choice, override(account.plan.tier_override)),
+            refunded=tuple(extra.subscription_id for extra in choice.surplus),
+            cancelled=tuple(old.subscription_id for old in choice.left_over),
+        )
 
     def _written(self, account_id: str, mark: Write | None, override: Callable[[Tier | None], Tier | None]) -> Standing:
         for _ in range(_ATTEMPTS):
