@@ -54,7 +54,7 @@ bench: $(SETUP) ## Measure what each operation costs, beside its budget and othe
 	@scripts/bench
 
 mutants: export ONLY ?=
-mutants: $(SETUP) ## Take one safeguard at a time out of a copy, and see that a test notices (ONLY=words)
+mutants: $(SETUP) ## Take one safeguard at a time out of a copy, and see that a test notices (ONLY=words WORKERS=2)
 	@scripts/fetch_dynamodb_local
 	@exec $(PYTHON) scripts/mutants.py
 

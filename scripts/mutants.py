@@ -1,13 +1,15 @@
 """`make mutants`: take one safeguard at a time out of the code, and see that a test or the simulation notices.
 
-The list is `tests/mutants.toml`. All happens in a copy of the tree: nothing here is touched, whatever breaks off. First
-the tests that the list names must pass without a change. A mutant that nothing notices makes this fail, and so does one
-that cannot be tried: because its code is not there any more, or because no test runs with it.
+The list is `tests/mutants.toml`. All happens in copies of the tree, one for each mutant that is tried at a time
+(`WORKERS=2`): nothing here is touched, whatever breaks off. First the tests that the list names must pass without a
+change. A mutant that nothing notices makes this fail, and so does one that cannot be tried: because its code is not
+there any more, or because no test runs with it.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import re
 import shlex
 import shutil
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,9 +85,9 @@ def copy_to(tree: Path) -> None:
         (tree / there).symlink_to(ROOT / there)
 
 
-def run(tree: Path, test: str) -> tuple[int, str]:
-    """Run one test of the list in the tree; its exit status and output."""
-    environment = {**os.environ, "WORKERS": "0"}
+def run(tree: Path, test: str, workers: int = 0) -> tuple[int, str]:
+    """Run one test of the list in the tree, or several as one; their exit status and output."""
+    environment = {**os.environ, "WORKERS": str(workers)}
     command = ["scripts/run_tests", "-x", "-q", "-p", "no:cacheprovider", *shlex.split(test)]
     if test.startswith(SIMULATE):
         environment |= {"FLOW": test.removeprefix(SIMULATE), "STEPS": "0", "SEED": "1"}
@@ -143,33 +146,58 @@ def without_change(mutants: list[Mutant]) -> list[str]:
     return [*([" ".join(tests)] if tests else []), *flows]
 
 
+def failing_without_change(tree: Path, mutants: list[Mutant], workers: int) -> str | None:
+    """What of the list does not pass as the code is, with its output."""
+    for test in without_change(mutants):
+        status, output = run(tree, test, workers)
+        if status != 0:
+            return f"{test} does not pass without any change, or ran nothing ({status}):\n{output}"
+    return None
+
+
+class Trees:
+    """Copies of the tree, each lent to one mutant at a time."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.free: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for index in range(number):
+            tree = folder / str(index)
+            tree.mkdir()
+            copy_to(tree)
+            self.free.put(tree)
+
+    def noticed(self, mutant: Mutant) -> str | None:
+        """What notices the mutant; None, and why on the error output, if nothing does or it cannot be tried."""
+        tree, began = self.free.get(), time.monotonic()
+        try:
+            return tried(tree, mutant)
+        except CannotTry as told:
+            print(f"{mutant.name}: {told}", file=sys.stderr)
+            return None
+        finally:
+            self.free.put(tree)
+            print(f"{time.monotonic() - began:6.0f} s  {mutant.name}", file=sys.stderr, flush=True)
+
+
 def main() -> int:
-    wanted = os.environ.get("ONLY", "")
+    wanted, workers = os.environ.get("ONLY", ""), int(os.environ.get("WORKERS") or 2)
     mutants = [mutant for mutant in listed() if wanted in mutant.name]
     if not mutants:
         print(f"No mutant has {wanted!r} in its name.")
         return 1
-    survived = 0
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        tree = Path(folder)
-        copy_to(tree)
-        for test in without_change(mutants):
-            status, output = run(tree, test)
-            if status != 0:
-                print(f"{test} does not pass without any change, or ran nothing ({status}):\n{output}")
-                return 1
+    survived, began = 0, time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(workers) as pool:
+        trees = Trees(Path(folder), workers)
+        failing = failing_without_change(Path(folder) / "0", mutants, workers)
+        if failing is not None:
+            print(failing)
+            return 1
         print("| without | noticed by |\n|---|---|")
-        for mutant in mutants:
-            began = time.monotonic()
-            try:
-                seen = tried(tree, mutant)
-            except CannotTry as told:
-                seen = None
-                print(f"{mutant.name}: {told}", file=sys.stderr)
+        for mutant, seen in zip(mutants, pool.map(trees.noticed, mutants), strict=True):
             survived += int(seen is None)
             print(f"| {mutant.name} | {seen or 'NOTHING'} |", flush=True)
-            print(f"{time.monotonic() - began:6.0f} s  {mutant.name}", file=sys.stderr, flush=True)
-    print(f"\n{len(mutants)} mutants, {survived} that nothing noticed or that could not be tried")
+    minutes = (time.monotonic() - began) / 60
+    print(f"\n{len(mutants)} mutants in {minutes:.0f} min, {survived} that nothing noticed or that could not be tried")
     return 1 if survived else 0
 
 
