@@ -15,7 +15,9 @@ from aerostack_billing import clock
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import ROOT, STATE
 from tests.benchmarks import charges, cold, report, warm
-from tests.benchmarks.operations import OPERATIONS, Act, Operation, due_of
+from tests.benchmarks.acts import due_of
+from tests.benchmarks.budgets import Act, Operation
+from tests.benchmarks.operations import OPERATIONS
 from tests.benchmarks.place import Place, in_process, opened
 from tests.store.conftest import MARCH, Time, connected, metered
 from tests.store.stripe_world import StripeWorld, serving
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 WALLETS = 100_000
 WARM_TIMES = 15
 COLD_TIMES = 5
-SCHEDULED = frozenset({"auto_reload", "expire_holds", "payout", "reconcile", "audit"})
+SCHEDULED = frozenset({"auto_reload", "expire_holds", "payout", "publish_events", "reconcile", "audit"})
 """Run by threads of their own, and nobody waits for them: their warm time is no caller's."""
 
 # What a cold start would pay for what was left out: lines before the function's own.

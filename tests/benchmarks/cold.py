@@ -136,16 +136,17 @@ def start(paths: Sequence[Path], code: Path, event: object, environment: dict[st
     return outcome.value, Started(1000 * took, 1000 * (used.ru_utime + used.ru_stime))
 
 
-class _Secret(BaseHTTPRequestHandler):
-    """Secrets Manager, as far as a function asks it."""
+class _Aws(BaseHTTPRequestHandler):
+    """Secrets Manager, which has the secret, and EventBridge, which takes all events: as far as functions ask them."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
         secret = json.dumps({"api_key": "sk_test_local", "webhook_secrets": ["whsec_local"]})
-        body = json.dumps({"SecretString": secret}).encode()
+        entries = [{"EventId": "e"} for _ in asked.get("Entries", [])]
+        body = json.dumps({"Entries": entries} if entries else {"SecretString": secret}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -157,8 +158,8 @@ class _Secret(BaseHTTPRequestHandler):
 
 @contextmanager
 def environment(settings: dict[str, str], dynamodb: str) -> Iterator[dict[str, str]]:
-    """A function's variables: the tables, and where DynamoDB, Secrets Manager and Stripe are here."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Secret)
+    """A function's variables: the tables, and where DynamoDB, Stripe and the rest of AWS are here."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Aws)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield {
@@ -169,6 +170,7 @@ def environment(settings: dict[str, str], dynamodb: str) -> Iterator[dict[str, s
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://127.0.0.1:{server.server_port}",
+            "AWS_ENDPOINT_URL_EVENTBRIDGE": f"http://127.0.0.1:{server.server_port}",
         }
     finally:
         server.shutdown()

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from aerostack_billing import runtime
+from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.runtime import Runtime
 from local.stripe.webhooks import signature
 from tests.store.conftest import MARCH, Time, made_tables, put_together
+from tests.store.outbox_world import TakingBus
 from tests.store.stripe_world import StripeWorld
 from tests.store.wallet_world import fund
 
@@ -158,9 +160,11 @@ def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time, *, at: float
     settings = made_tables(client, uuid.uuid4().hex) | {
         "STRIPE_API_BASE": stripe.base,
         "INGEST_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1/never-asked",
+        "EVENT_BUS": "billing",
     }
     parts = put_together(client, settings)
     parts.secrets = _Secrets()  # type: ignore[assignment]
+    parts.bus = EventBus(TakingBus(), parts.settings.event_bus)  # type: ignore[arg-type]
     time.at = at
     with mock.patch.object(runtime, "current", return_value=parts):
         yield Place(client, parts, stripe, time)

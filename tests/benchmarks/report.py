@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.paths import ROOT
+from tests.benchmarks.budgets import STRIPE_FUNCTIONS, Budget, promised
 from tests.benchmarks.cold import Starts
-from tests.benchmarks.operations import STRIPE_FUNCTIONS, Budget, promised
 from tests.benchmarks.rates import Charging
 from tests.benchmarks.warm import Warm
 

@@ -11,7 +11,7 @@ from typing import Any
 from unittest import mock
 
 from aerostack_billing.payments.transport import Urllib3Client
-from tests.benchmarks.operations import Operation
+from tests.benchmarks.budgets import Operation
 from tests.benchmarks.place import Place, in_process
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import stripe
+
 from aerostack_billing.creators.models import OnboardRequest, RefundRequest
 from aerostack_billing.runtime import Runtime
 from tests.store.deposits_world import hear_all
@@ -40,3 +42,8 @@ def transfers(world: StripeWorld) -> list[dict[str, Any]]:
 def no_violations(parts: Runtime, *accounts: str) -> None:
     for each in accounts:
         assert parts.audit.run(each).violations == ()
+
+
+def reverse(world: StripeWorld, transfer_id: str, cents: int | None = None) -> None:
+    client = stripe.StripeClient("sk_test_local", base_addresses={"api": world.base})
+    client.v1.transfers.reversals.create(transfer_id, {"amount": cents} if cents else {})

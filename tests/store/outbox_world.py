@@ -1,4 +1,4 @@
-"""News that waits, as it is stored and as its schemas read it."""
+"""News that waits, as it is stored and as its schemas read it, and a bus that takes it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def news(parts: Runtime, account: str) -> list[dict[str, Any]]:
 def told(parts: Runtime, account: str) -> list[str]:
     """The types of it."""
     return sorted(detail["type"] for detail in news(parts, account))
+
+
+class TakingBus:
+    """EventBridge's client, where the bus takes all it is given."""
+
+    def put_events(self, Entries: list[object]) -> dict[str, object]:  # noqa: N803 - AWS's name
+        return {"Entries": [{"EventId": "e"} for _ in Entries]}

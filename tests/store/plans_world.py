@@ -56,3 +56,15 @@ def pass_days(world: StripeWorld, time_stands: Time, days: float) -> None:
         world.stripe.run_due()
     time_stands.at = end
     world.stripe.run_due()
+
+
+def subscribe(parts: Runtime, world: StripeWorld, account: str, **price: str) -> dict[str, Any]:
+    """Make a subscription at a price of its own for the account's customer, as sales would."""
+    customer = parts.customers.ensure(parts.accounts.get(account))
+    product = world.create("products", name="Agreed")["id"]
+    made = world.create("prices", currency="usd", unit_amount="99900", product=product, **price)
+    number = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2040"}
+    card = world.create("payment_methods", type="card", **number)["id"]
+    world.create(f"payment_methods/{card}/attach", customer=customer)
+    items = {"items[0][price]": made["id"]}
+    return world.create("subscriptions", customer=customer, default_payment_method=card, **items)

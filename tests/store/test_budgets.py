@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aerostack_billing import clock
-from tests.benchmarks.operations import OPERATIONS, Operation, due_of
+from local.paths import ROOT
+from local.template import load_app
+from tests.benchmarks.acts import due_of
+from tests.benchmarks.budgets import Operation
+from tests.benchmarks.operations import OPERATIONS
 from tests.benchmarks.place import Place, opened
 from tests.store.conftest import Meter, Time
 from tests.store.stripe_world import StripeWorld, serving
@@ -29,6 +33,11 @@ def stripe() -> Iterator[tuple[StripeWorld, Time]]:
 def place(client: DynamoDBClient, stripe: tuple[StripeWorld, Time], time_stands: Time) -> Iterator[Place]:
     with opened(client, *stripe) as place, clock.using(place.time.unix):
         yield place
+
+
+def test_every_function_has_an_operation_whose_cost_is_known() -> None:
+    functions = {function.code_dir.name for function in load_app(ROOT / "template.yaml").functions.values()}
+    assert {operation.function for operation in OPERATIONS} == functions
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)

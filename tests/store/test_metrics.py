@@ -18,12 +18,12 @@ from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.runtime import Runtime
 from local.template.loader import load_yaml
 from tests.store.conftest import ROOT, Time, put_together, use_stripe
-from tests.store.creators_world import call, onboard, transfers
+from tests.store.creators_world import call, onboard, reverse, transfers
 from tests.store.deposits_world import deposit, open_deposit
+from tests.store.outbox_world import TakingBus
+from tests.store.plans_world import subscribe
 from tests.store.reload_world import configure, spend_to_400, use_card
 from tests.store.stripe_world import StripeWorld
-from tests.store.test_payouts import reverse
-from tests.store.test_sync import subscribe
 from tests.store.usage_world import consume, move_to
 from tests.store.wallet_world import charge, fund
 from tests.template.watching import Watched, alarms, text, widgets
@@ -62,13 +62,6 @@ class Secrets:
 
     def stripe(self) -> StripeSecrets:
         return StripeSecrets(api_key="sk_test_local", webhook_secrets=["whsec_new"])
-
-
-class Bus:
-    """EventBridge, which takes all it is given."""
-
-    def put_events(self, Entries: list[object]) -> dict[str, object]:  # noqa: N803 - AWS's name
-        return {"Entries": [{"EventId": "e"} for _ in Entries]}
 
 
 @dataclass
@@ -131,7 +124,7 @@ def place(
     use_stripe(parts, world.base, network_retries=0)
     parts.history = History(parts.payments._connect)
     parts.secrets = cast("Any", Secrets())
-    parts.bus = EventBus(cast("Any", Bus()), "bus")
+    parts.bus = EventBus(cast("Any", TakingBus()), "bus")
     progress = {"event_id": {"S": "reconcile#progress"}}
     client.delete_item(TableName=parts.settings.events_table, Key=progress)
     monkeypatch.setattr(runtime, "current", lambda: parts)

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import stripe
 
 from aerostack_billing.runtime import Runtime
 from tests.store.conftest import Time
-from tests.store.creators_world import no_violations, onboard, shown, transfers
+from tests.store.creators_world import no_violations, onboard, reverse, shown, transfers
 from tests.store.deposits_world import hear_all
 from tests.store.plans_world import deliver
 from tests.store.stripe_world import StripeWorld
@@ -200,11 +199,6 @@ def test_a_payout_that_is_reversed_in_two_parts_is_payable_again_once(
         told = shown(parts, creator)
         assert (told["payable_cents"], told["paid_cents"]) == (back, 1_600 - back)
         no_violations(parts, creator)
-
-
-def reverse(world: StripeWorld, transfer_id: str, cents: int | None = None) -> None:
-    client = stripe.StripeClient("sk_test_local", base_addresses={"api": world.base})
-    client.v1.transfers.reversals.create(transfer_id, {"amount": cents} if cents else {})
 
 
 def test_a_bank_that_refuses_is_told_to_the_creator(

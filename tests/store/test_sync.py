@@ -6,7 +6,6 @@ import itertools
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,7 +13,7 @@ from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.runtime import Runtime
 from tests.store.conftest import Time
-from tests.store.plans_world import buy, deliver, open_page, pass_days
+from tests.store.plans_world import buy, deliver, open_page, pass_days, subscribe
 from tests.store.stripe_world import StripeWorld
 from tests.store.usage_world import consume
 
@@ -115,18 +114,6 @@ def test_an_unknown_type_is_recorded_as_ignored(parts: Runtime, world: StripeWor
 
 
 # Subscriptions that were made by hand
-
-
-def subscribe(parts: Runtime, world: StripeWorld, account: str, **price: str) -> dict[str, Any]:
-    """Make a subscription at a price of its own for the account's customer, as sales would."""
-    customer = parts.customers.ensure(parts.accounts.get(account))
-    product = world.create("products", name="Agreed")["id"]
-    made = world.create("prices", currency="usd", unit_amount="99900", product=product, **price)
-    number = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2040"}
-    card = world.create("payment_methods", type="card", **number)["id"]
-    world.create(f"payment_methods/{card}/attach", customer=customer)
-    items = {"items[0][price]": made["id"]}
-    return world.create("subscriptions", customer=customer, default_payment_method=card, **items)
 
 
 ENTERPRISE = {"recurring[interval]": "year", "metadata[tier]": "enterprise"}
