@@ -20,7 +20,7 @@ def main() -> int:
     """Every flow that FLOW names (all where nothing is said) with every fault, then STEPS at random from SEED."""
     wanted, number = os.environ.get("FLOW", ""), int(os.environ.get("STEPS") or 1_000)
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
-    with dynamodb() as client, world(client) as made:
+    with dynamodb() as url, world(url) as made:
         clean = _step_by_step(made, wanted) if wanted != "none" else True
         return 0 if _at_random(made, seed, number) and clean else 1
 

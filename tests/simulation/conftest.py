@@ -20,5 +20,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def simulated() -> Iterator[World]:
     """One world, which each test sets back to its beginning."""
-    with dynamodb() as client, world(client) as made:
+    with dynamodb() as url, world(url) as made:
         yield made

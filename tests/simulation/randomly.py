@@ -13,11 +13,12 @@ from typing import Any
 
 from aerostack_billing.errors import BillingError, RequestInProgress
 from aerostack_billing.runtime import Runtime
+from tests.simulation.chance import repeatable
 from tests.simulation.faults import KEPT, LOST, TWIN, Call, Crash, kinds_for
 from tests.simulation.invariants import violations
 from tests.simulation.tables import Tables
 from tests.simulation.turns import Turns
-from tests.simulation.world import SCHEDULES, World, repeatable
+from tests.simulation.world import SCHEDULES, World
 
 Act = Callable[[Runtime], Any]
 Note = Callable[[Any], None]

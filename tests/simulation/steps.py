@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.simulation import flows_creators, flows_money, flows_plans, flows_usage  # noqa: F401 - they note their flows
+from tests.simulation.chance import repeatable
 from tests.simulation.faults import DEAF, Call, kinds_for
 from tests.simulation.flows import FLOWS, Flow
 from tests.simulation.invariants import violations
-from tests.simulation.world import Picture, World, repeatable
+from tests.simulation.world import Picture, World
 
 SAMPLED = 5
 """How many calls of each flow the test suite strikes, one way each; see `sampled`."""

@@ -7,49 +7,36 @@ events again, the client asks again with its key, the schedules fire, time passe
 from __future__ import annotations
 
 import copy
-import io
 import pickle
 import random
-import secrets
-import urllib.parse
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
-from unittest import mock
 
 import stripe
-from aws_lambda_powertools import Logger
-from werkzeug.test import Client
 
 from aerostack_billing import clock
 from aerostack_billing.config import Settings
-from aerostack_billing.creators import payouts
-from aerostack_billing.dynamo import Dynamo
 from aerostack_billing.errors import BillingError, RequestInProgress
-from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.client import API_VERSION
-from aerostack_billing.reload import service as reload_service
 from aerostack_billing.runtime import Runtime
-from aerostack_billing.telemetry import Telemetry
-from aerostack_billing.wallet.ledger import Ledger
-from aerostack_billing.wallet.models import Transfer
 from aerostack_billing.webhooks.models import Event
 from local.aws.seed import create_tables
 from local.stripe import LocalStripe
 from local.template import Table, load_app
 from tests.simulation.bare import BareDynamo
+from tests.simulation.chance import repeatable
 from tests.simulation.faults import TWIN, Crash
+from tests.simulation.person import Person
+from tests.simulation.process import Process
 from tests.simulation.wires import BusWire, Calls, DynamoWire, Row, StripeWire
-from tests.store.conftest import Time
-from tests.store.stripe_world import StripeWorld
+from tests.store.conftest import Time, connected
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_events.client import EventBridgeClient
 
 Result = TypeVar("Result")
 START: Final = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
@@ -73,111 +60,6 @@ class StillFailing(AssertionError):
     """A request is not answered however often it is made, although nothing is broken any more."""
 
 
-class _Silent(Telemetry):
-    def _emit(self, name: str, unit: str, value: int) -> None:
-        pass
-
-    def moved(self, transfers: Sequence[Transfer]) -> None:
-        pass
-
-
-class _Process(Runtime):
-    """A set of rooms as one Lambda instance has them; its ways out are the world's."""
-
-    def __init__(
-        self, settings: Settings, dynamo: DynamoDBClient | DynamoWire, stripe_client: stripe.StripeClient, bus: BusWire
-    ) -> None:
-        super().__init__(settings)
-        self.dynamo = Dynamo(cast("DynamoDBClient", dynamo), sleep=_no_time)
-        self.bus = EventBus(cast("EventBridgeClient", bus), "simulated")
-        self.telemetry = _Silent(lambda: _LOGGER, "Simulation")
-        self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
-        self._connected = stripe_client
-
-    def _stripe_client(self) -> stripe.StripeClient:
-        return self._connected
-
-
-_LOGGER = Logger(service="simulation", level="CRITICAL", stream=io.StringIO())  # type: ignore[arg-type]
-
-
-def _no_time(_seconds: float) -> None:
-    return
-
-
-class _OneByOne:
-    """A pool of workers that is one: what it is given is done in order, so that a run repeats exactly."""
-
-    def __init__(self, _workers: int) -> None:
-        pass
-
-    def __enter__(self) -> _OneByOne:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return
-
-    def map(self, function: Callable[[str], bool], items: list[str]) -> Iterator[bool]:
-        return iter([function(item) for item in items])
-
-
-@contextmanager
-def repeatable(seed: str) -> Iterator[random.Random]:
-    """Let all chance in the layer, in the SDKs and in the local Stripe come from the seed; the source for decisions."""
-    ids = random.Random(f"{seed}/ids")
-
-    def hexadecimal(count: int | None = None) -> str:
-        return f"{ids.getrandbits(8 * (count or 32)):0{2 * (count or 32)}x}"
-
-    with ExitStack() as patched:
-        for module, name, instead in (
-            (uuid, "uuid4", lambda: uuid.UUID(int=ids.getrandbits(128), version=4)),
-            (secrets, "token_hex", hexadecimal),
-            (secrets, "token_urlsafe", hexadecimal),
-            (secrets, "randbelow", ids.randrange),
-            (secrets, "choice", ids.choice),
-            (random, "uniform", ids.uniform),
-            (reload_service, "ThreadPoolExecutor", _OneByOne),
-            (payouts, "ThreadPoolExecutor", _OneByOne),
-        ):
-            patched.enter_context(mock.patch.object(module, name, instead))
-        yield random.Random(f"{seed}/decisions")
-
-
-class Person(StripeWorld):
-    """The person at Stripe's pages and the stack's doors, without a socket."""
-
-    def __init__(self, stripe_here: LocalStripe) -> None:
-        super().__init__(stripe_here, _BASE)
-        self._http = Client(stripe_here.wsgi_app, use_cookies=False)
-
-    def submit(self, url: str, **form: str) -> tuple[int, str]:
-        answer = self._http.post(urllib.parse.urlsplit(url).path, data=form)
-        return answer.status_code, answer.headers.get("Location", "")
-
-    def api(self, path: str) -> dict[str, Any]:
-        found = self._http.get(f"/v1/{path}", headers={"Authorization": "Bearer sk_test_local"}).get_json()
-        assert isinstance(found, dict)
-        return found
-
-    def post(self, path: str) -> None:
-        """A call of Stripe's API that is none of the layer's."""
-        answer = self._http.post(f"/v1/{path}", headers={"Authorization": "Bearer sk_test_local"})
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-
-    def door(self, path: str, body: dict[str, object]) -> object:
-        answer = self._http.post(f"/{path}", json=body)
-        assert answer.status_code == 200, answer.get_data(as_text=True)
-        return answer.get_json()
-
-    def try_door(self, path: str, body: dict[str, object]) -> bool:
-        """A door that may refuse: what is asked there may be over."""
-        return self._http.post(f"/{path}", json=body).status_code == 200
-
-    def events(self) -> list[dict[str, Any]]:
-        return list(self.stripe.world.all("event").values())
-
-
 @dataclass
 class Picture:
     """The world at one moment, to be gone back to."""
@@ -194,7 +76,8 @@ class Picture:
 class World:
     """All that there is outside of the layer, and the process that the layer runs in."""
 
-    client: DynamoDBClient
+    url: str
+    """Where DynamoDB Local is."""
     time: Time = field(default_factory=lambda: Time(START))
     calls: Calls = field(default_factory=Calls)
     account: str = "acct_simulated"
@@ -211,8 +94,8 @@ class World:
             replace(table, name=f"{_PREFIX}-{table.logical_id}", ttl_attribute=None)
             for table in load_app(_TEMPLATE).tables.values()
         ]
-        create_tables(self.client, tables)
-        self.client = cast("DynamoDBClient", BareDynamo(self.client.meta.endpoint_url))
+        create_tables(connected(self.url), tables)
+        self.client = cast("DynamoDBClient", BareDynamo(self.url))
         self.tables = {table.logical_id: table.name for table in tables}
         keys = {table.name: _key_of(table) for table in tables}
         self.calls.clock, self.calls.lose_events = self.time.unix, self.lose_events
@@ -235,7 +118,7 @@ class World:
     def _furnish(self) -> None:
         """A new Stripe, and the first process."""
         self.stripe = LocalStripe(self.time, _BASE, f"{_BASE}/nobody", "whsec_local")
-        self.person = Person(self.stripe)
+        self.person = Person(self.stripe, _BASE)
         self.person.door("webhooks", {"drop": True})
         self._sdk = stripe.StripeClient(
             "sk_test_local",
@@ -245,7 +128,7 @@ class World:
             http_client=StripeWire(self.stripe, self.calls),
         )
         self.bus = BusWire(self.calls)
-        self.eyes = _Process(self.settings, self.client, self._sdk, self.bus)
+        self.eyes = Process(self.settings, self.client, self._sdk, self.bus)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
         self.fire("reconcile")
@@ -254,7 +137,7 @@ class World:
 
     def process(self) -> Runtime:
         """A new process: it knows nothing but the tables."""
-        return _Process(self.settings, self.wire, self._sdk, self.bus)
+        return Process(self.settings, self.wire, self._sdk, self.bus)
 
     def restart(self) -> None:
         """The process is gone; another takes its place."""
@@ -453,8 +336,8 @@ def _key_of(table: Table) -> tuple[str, ...]:
 
 
 @contextmanager
-def world(client: DynamoDBClient) -> Iterator[World]:
-    """A world on the DynamoDB that the client speaks to; the billing clock is the world's inside the block."""
-    made = World(client)
+def world(url: str) -> Iterator[World]:
+    """A world on the DynamoDB Local at that address; the billing clock is the world's inside the block."""
+    made = World(url)
     with clock.using(made.time.unix):
         yield made
