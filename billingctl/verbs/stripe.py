@@ -30,7 +30,7 @@ def check(
     """Say what differs from what must be there; exit status 1 if something does."""
     with _account(context, secret_arn, as_json=as_json) as work:
         url = webhook_url or work.target.webhook_url
-        report = work.parts.stripe_setup(lambda _: None).run(url, write=False)
+        report = work.parts.stripe_setup(lambda _id, _secret: None).run(url, write=False)
         work.console.show(report.view())
         if report.findings:
             raise typer.Exit(1)
@@ -46,6 +46,10 @@ def bootstrap(
         Path | None,
         typer.Option(help="Write new signing secrets to this new file, for whoever may not write the secret itself."),
     ] = None,
+    prune_secrets: Annotated[
+        bool,
+        typer.Option("--prune-secrets", help="Drop signing secrets that were made here for endpoints that are gone."),
+    ] = False,
     reason: Reason = None,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -55,17 +59,24 @@ def bootstrap(
     Products, two prices a plan, the customers' portal, the webhook endpoints. New signing secrets go straight into the
     stack's secret, beside the ones that are there, and are never shown.
     """
+    if prune_secrets and secret_file is not None:
+        raise WrongUsage("--prune-secrets writes the stack's secret: whoever may not do that leaves it out.")
     with _account(context, secret_arn, as_json=as_json) as work:
         keep = _keeper(work, secret_file)
+        prune = work.parts.secrets if prune_secrets else None
         url = webhook_url or work.target.webhook_url
 
         def foresee() -> Facts:
-            return work.parts.stripe_setup(keep).run(url, write=False).view()
+            return work.parts.stripe_setup(keep).run(url, write=False, prune=prune).view()
 
         def effect() -> Facts:
-            return work.parts.stripe_setup(keep).run(url, write=True).view()
+            return work.parts.stripe_setup(keep).run(url, write=True, prune=prune).view()
 
-        arguments = {"webhook_url": url, "secret_file": None if secret_file is None else str(secret_file)}
+        arguments = {
+            "webhook_url": url,
+            "secret_file": None if secret_file is None else str(secret_file),
+            "prune_secrets": prune_secrets,
+        }
         carry_out(work, Act("stripe bootstrap", arguments, reason, dry_run, looks_first=False), foresee, effect)
         if not work.target.recorded and not dry_run:
             work.console.say("There is no stack yet, so that nothing was noted in the operators' log.")
@@ -73,14 +84,14 @@ def bootstrap(
             work.console.say("There is no webhook URL yet: deploy, then do this again with --stack.")
 
 
-def _keeper(work: Work, file: Path | None) -> Callable[[str], None]:
+def _keeper(work: Work, file: Path | None) -> Callable[[str, str], None]:
     """Where a signing secret goes: into the stack's secret, or to a new file that only its owner can read."""
     if file is None:
         return work.parts.secrets.add_webhook_secret
     if file.exists():
         raise Refused(f"{file} is there already: name a new file.")
 
-    def write(signing_secret: str) -> None:
+    def write(_endpoint_id: str, signing_secret: str) -> None:
         try:
             handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as opened:

@@ -45,18 +45,28 @@ def set_aside(api: Api) -> Iterator[dict[str, dict[str, Any]]]:
         become(before, keys)
 
 
-def signing_secrets(api: Api) -> list[str]:
+def secret_arn(api: Api) -> str:
+    """Where the stack's secret is."""
+    return str(api.door("functions/ReconcileFunction")["environment"]["STRIPE_SECRET_ARN"])
+
+
+def kept_secret(api: Api) -> dict[str, Any]:
     """What the stack's secret holds."""
-    arn = api.door("functions/ReconcileFunction")["environment"]["STRIPE_SECRET_ARN"]
-    kept = json.loads(boto3.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
-    secrets: list[str] = kept["webhook_secrets"]
+    answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_arn(api))
+    kept: dict[str, Any] = json.loads(answer["SecretString"])
+    return kept
+
+
+def signing_secrets(api: Api) -> list[str]:
+    """The signing secrets that are believed."""
+    secrets: list[str] = kept_secret(api)["webhook_secrets"]
     return secrets
 
 
 @pytest.fixture
 def empty(api: Api) -> Iterator[dict[str, dict[str, Any]]]:
     """An account at Stripe that is empty, and the stack's secret as it was afterwards."""
-    arn = api.door("functions/ReconcileFunction")["environment"]["STRIPE_SECRET_ARN"]
+    arn = secret_arn(api)
     client = boto3.client("secretsmanager")
     before = client.get_secret_value(SecretId=arn)["SecretString"]
     with set_aside(api) as objects:
@@ -103,6 +113,42 @@ def test_a_new_signing_secret_is_kept_beside_the_others_and_shown_nowhere(
         assert secret not in ran.out + ran.err + log
 
 
+def test_the_secret_of_an_endpoint_that_is_gone_is_dropped_in_a_later_run_and_only_where_that_is_asked(
+    asked: Asked, api: Api, empty: dict[str, dict[str, Any]]
+) -> None:
+    (by_hand,) = signing_secrets(api)
+    asked("stripe", "bootstrap", *WHY)
+    old, connect = empty["webhook_endpoint"].values()
+    old["api_version"] = "2024-06-20"
+    asked("stripe", "bootstrap", "--prune-secrets", *WHY)
+    (new,) = (each for each in empty["webhook_endpoint"].values() if each["id"] not in (old["id"], connect["id"]))
+    all_of_them = [by_hand, old["_secret"], connect["_secret"], new["_secret"]]
+    asked("stripe", "bootstrap", *WHY)
+    (found,) = asked("stripe", "bootstrap", "--prune-secrets", "--dry-run")["would"]["findings"]
+    assert (found["kind"], found["action"], found["id"]) == ("signing secret", "delete", old["id"])
+    assert signing_secrets(api) == all_of_them
+    assert asked("stripe", "bootstrap", "--prune-secrets", *WHY)["result"]["findings"] == [found]
+    assert signing_secrets(api) == [by_hand, connect["_secret"], new["_secret"]]
+    assert asked("stripe", "bootstrap", "--prune-secrets", *WHY)["result"]["findings"] == []
+
+
+def test_what_else_is_in_the_secret_stays_as_it_is(asked: Asked, api: Api, empty: dict[str, dict[str, Any]]) -> None:
+    before = {**kept_secret(api), "note": "Whom to ask: finance."}
+    boto3.client("secretsmanager").put_secret_value(SecretId=secret_arn(api), SecretString=json.dumps(before))
+    asked("stripe", "bootstrap", *WHY)
+    empty["webhook_endpoint"].clear()
+    asked("stripe", "bootstrap", "--prune-secrets", *WHY)
+    after = kept_secret(api)
+    assert {name: after[name] for name in ("api_key", "note")} == {name: before[name] for name in ("api_key", "note")}
+    made = [endpoint["_secret"] for endpoint in empty["webhook_endpoint"].values()]
+    assert after["webhook_secrets"] == [*before["webhook_secrets"], *made]
+
+
+def test_who_may_not_write_the_secret_cannot_prune_it(ctl: Ctl, tmp_path: Path) -> None:
+    refused = ctl("stripe", "bootstrap", "--prune-secrets", "--secret-file", str(tmp_path / "new"), *WHY)
+    assert (refused.status, (tmp_path / "new").exists()) == (2, False)
+
+
 def test_who_may_not_write_the_secret_gets_a_file_that_is_theirs_alone(
     ctl: Ctl, api: Api, tmp_path: Path, empty: dict[str, dict[str, Any]]
 ) -> None:
@@ -137,7 +183,7 @@ def aws(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
 def test_before_there_is_a_stack_all_but_the_endpoints_is_made(
     ctl: Ctl, api: Api, aws: Amazon, empty: dict[str, dict[str, Any]]
 ) -> None:
-    arn = api.door("functions/ReconcileFunction")["environment"]["STRIPE_SECRET_ARN"]
+    arn = secret_arn(api)
     ran = ctl("--region", "us-east-1", "stripe", "bootstrap", "--secret-arn", arn, *WHY, "--json")
     assert ran.status == 0, ran.err
     assert ran.json["operation_id"] is None

@@ -33,7 +33,7 @@ class Place:
         client = connect("sk_test_local", stack.base, network_retries=0)
         self.parts._stripe_client = lambda: client  # type: ignore[method-assign]
 
-    def keep(self, secret: str) -> None:
+    def keep(self, _endpoint_id: str, secret: str) -> None:
         self.secrets.append(secret)
 
     def bootstrap(self) -> Report:

@@ -196,8 +196,8 @@ class Runtime(Counting):
 
         return Earnings(self.creators, self.settings.platform_fee_bps, self.settings.earnings_hold_days)
 
-    def stripe_setup(self, keep_secret: Callable[[str], None]) -> StripeSetup:
-        """What makes an account at Stripe ready; `keep_secret` is given the signing secret of each new endpoint."""
+    def stripe_setup(self, keep_secret: Callable[[str, str], None]) -> StripeSetup:
+        """What makes an account at Stripe ready; `keep_secret` is given each new endpoint's id and signing secret."""
         from aerostack_billing.payments.setup.endpoints import Endpoints  # noqa: PLC0415
         from aerostack_billing.payments.setup.portal import Portal  # noqa: PLC0415
         from aerostack_billing.payments.setup.service import StripeSetup  # noqa: PLC0415

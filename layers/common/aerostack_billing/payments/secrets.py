@@ -29,6 +29,15 @@ class StripeSecrets(BaseModel):
     webhook_secrets: list[Annotated[str, Field(min_length=1)]] = Field(repr=False)
 
 
+class _Noted(StripeSecrets):
+    """The secret as operators change it: noted with it is which signing secret was made for which endpoint, by its id.
+
+    Functions do not read the notes: a mistake in them must lose no delivery.
+    """
+
+    endpoints: dict[str, str] = Field(default_factory=dict, repr=False)
+
+
 @dataclass
 class SecretStore:
     """Reads the secret, and again after five minutes."""
@@ -44,16 +53,32 @@ class SecretStore:
             self._kept = (time.monotonic(), StripeSecrets.model_validate(json.loads(self._read())))
         return self._kept[1]
 
-    def add_webhook_secret(self, signing_secret: str) -> None:
+    def add_webhook_secret(self, endpoint_id: str, signing_secret: str) -> None:
         """Add an endpoint's signing secret to those that are believed; everything else of the secret stays as it is.
 
         PaymentsUnavailable if it cannot be read or written: then nothing was changed.
         """
+        kept, secrets = self._parts()
+        others = [each for each in secrets.webhook_secrets if each != signing_secret]
+        self._write(kept, [*others, signing_secret], {**secrets.endpoints, endpoint_id: signing_secret})
+
+    def noted_endpoints(self) -> frozenset[str]:
+        """The endpoints whose signing secrets were added by this; PaymentsUnavailable."""
+        return frozenset(self._parts()[1].endpoints)
+
+    def drop_webhook_secret(self, endpoint_id: str) -> None:
+        """Believe the signing secret that was added for the endpoint no longer; refused as `add_webhook_secret` is."""
+        kept, secrets = self._parts()
+        endpoints = dict(secrets.endpoints)
+        dropped = endpoints.pop(endpoint_id, None)
+        self._write(kept, [each for each in secrets.webhook_secrets if each != dropped], endpoints)
+
+    def _parts(self) -> tuple[dict[str, object], _Noted]:
         kept = json.loads(self._read())
-        secrets = StripeSecrets.model_validate(kept).webhook_secrets
-        if signing_secret in secrets:
-            return
-        text = json.dumps({**kept, "webhook_secrets": [*secrets, signing_secret]})
+        return kept, _Noted.model_validate(kept)
+
+    def _write(self, kept: dict[str, object], webhook_secrets: list[str], endpoints: dict[str, str]) -> None:
+        text = json.dumps({**kept, "webhook_secrets": webhook_secrets, "endpoints": endpoints})
         try:
             self.client.put_secret_value(SecretId=self.arn, SecretString=text)
         except (BotoCoreError, ClientError) as error:

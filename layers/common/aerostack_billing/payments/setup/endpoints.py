@@ -7,8 +7,9 @@ change, and its signing secret is told once, when it is made: where either is wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal, cast
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Literal, Protocol, cast
 
 import stripe
 from pydantic import Field
@@ -19,6 +20,16 @@ from aerostack_billing.payments.wire import Wire
 
 Scope = Literal["account", "connect"]
 _UNKEPT, _KEPT = "unkept", "kept"
+
+
+class SigningSecrets(Protocol):
+    """Where the signing secrets of endpoints are kept, that is noted for which endpoint each was made."""
+
+    def noted_endpoints(self) -> Collection[str]:
+        """The ids of those endpoints, whether they are at Stripe still or not."""
+
+    def drop_webhook_secret(self, endpoint_id: str) -> None:
+        """Believe the secret that was made for the endpoint no longer."""
 
 
 class _Endpoint(Wire):
@@ -42,19 +53,28 @@ class Endpoints:
         self,
         connect: Callable[[], stripe.StripeClient],
         events: Mapping[Scope, tuple[str, ...]],
-        keep_secret: Callable[[str], None],
+        keep_secret: Callable[[str, str], None],
     ) -> None:
         self._connect = connect
         self._events = events
         self._keep_secret = keep_secret
 
-    def look(self, walk: Walk, url: str) -> None:
-        """Both endpoints at the URL, made or mended where `walk` says so; `keep_secret` is given each new secret."""
+    def look(self, walk: Walk, url: str, prune: SigningSecrets | None = None) -> None:
+        """Both endpoints at the URL, made or mended where `walk` says so; `keep_secret` is given each new secret.
+
+        What `prune` keeps for endpoints that were gone before this is dropped there: Stripe sends nothing for them any
+        more. Of secrets that were put there by hand nothing is known, and they stay.
+        """
+        noted = prune.noted_endpoints() if prune is not None else ()
         with told():
             listed = self._connect().v1.webhook_endpoints.list({"limit": 100})
             there = [_Endpoint.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
         for scope, events in self._events.items():
             self._look(walk, url, scope, events, [e for e in there if e.url == url and self._scope(e) == scope])
+        if prune is not None:
+            for gone in sorted(set(noted) - {endpoint.id for endpoint in there}):
+                drop = partial(_dropped, prune, gone)
+                walk.mend("signing secret", "retired", "delete", "its endpoint is gone", drop, gone)
 
     def _scope(self, endpoint: _Endpoint) -> Scope:
         """Stripe does not show which kind an endpoint is: it is noted on ours, and guessed of one made by hand."""
@@ -107,7 +127,7 @@ class Endpoints:
         with told():
             made = self._connect().v1.webhook_endpoints.create(params)  # type: ignore[arg-type]
         assert made.secret is not None, "Stripe tells the secret when it makes the endpoint"
-        self._keep_secret(made.secret)
+        self._keep_secret(made.id, made.secret)
         return self._change(made.id, {"metadata": {"signing_secret": _KEPT}})
 
     def _change(self, endpoint_id: str, mended: dict[str, object]) -> str:
@@ -119,3 +139,8 @@ class Endpoints:
         with told():
             self._connect().v1.webhook_endpoints.delete(endpoint.id)
         return endpoint.id
+
+
+def _dropped(secrets: SigningSecrets, endpoint_id: str) -> str:
+    secrets.drop_webhook_secret(endpoint_id)
+    return endpoint_id

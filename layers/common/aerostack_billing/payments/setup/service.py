@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from aerostack_billing.payments.setup.endpoints import Endpoints
+from aerostack_billing.payments.setup.endpoints import Endpoints, SigningSecrets
 from aerostack_billing.payments.setup.findings import Finding, Walk
 from aerostack_billing.payments.setup.portal import Portal
 from aerostack_billing.payments.setup.shop import Shop
@@ -44,15 +44,16 @@ class StripeSetup:
         self._portal = portal
         self._endpoints = endpoints
 
-    def run(self, webhook_url: str | None, *, write: bool) -> Report:
+    def run(self, webhook_url: str | None, *, write: bool, prune: SigningSecrets | None = None) -> Report:
         """Find what differs and, where `write` says so, mend it. Safe to repeat, also after it broke off anywhere.
 
-        Without a `webhook_url` the endpoints are left alone: there is nothing yet that they could call.
+        Without a `webhook_url` the endpoints are left alone: there is nothing yet that they could call. With `prune`,
+        signing secrets of endpoints that were gone before are dropped from there.
         """
         walk = Walk(write)
         offers = self._shop.look(walk)
         configuration = self._portal.look(walk, offers)
         self._shop.tidy(walk, offers)
         if webhook_url is not None:
-            self._endpoints.look(walk, webhook_url)
+            self._endpoints.look(walk, webhook_url, prune)
         return Report(tuple(walk.findings), configuration, webhook_url)
