@@ -47,7 +47,8 @@ test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest, WORKERS=0 runs 
 simulate: export SEED ?=
 simulate: export STEPS ?= 1000
 simulate: export FLOW ?=
-simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none)
+simulate: export WORKERS ?=
+simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none WORKERS=cores)
 	@exec scripts/simulate
 
 bench: $(SETUP) ## Measure what each operation costs, beside its budget and others; writes docs/performance.md

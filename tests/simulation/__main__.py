@@ -1,4 +1,4 @@
-"""Both modes, by hand: `make simulate [SEED=] [STEPS=] [FLOW=]`."""
+"""Both modes, by hand: `make simulate [SEED=] [STEPS=] [FLOW=] [WORKERS=]`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 import random
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.simulation import steps
-from tests.simulation.place import dynamodb
-from tests.simulation.randomly import Broken, play
-from tests.simulation.world import World, world
+from tests.simulation.workers import play_seed, run_flow, workers
 
 _RUN = 500
 """Steps of one run; more are done in further runs, from the seeds that follow."""
@@ -20,35 +19,39 @@ def main() -> int:
     """Every flow that FLOW names (all where nothing is said) with every fault, then STEPS at random from SEED."""
     wanted, number = os.environ.get("FLOW", ""), int(os.environ.get("STEPS") or 1_000)
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
-    with dynamodb() as url, world(url) as made:
-        clean = _step_by_step(made, wanted) if wanted != "none" else True
-        return 0 if _at_random(made, seed, number) and clean else 1
+    flows = [name for name in steps.all_flows() if wanted in name]
+    runs = {seed + begun // _RUN: min(_RUN, number - begun) for begun in range(0, number, _RUN)}
+    count = min(int(os.environ.get("WORKERS") or os.cpu_count() or 1), max(len(flows), len(runs), 1))
+    with workers(count) as pool:
+        clean = _step_by_step(pool, flows) if wanted != "none" else True
+        return 0 if _at_random(pool, runs) and clean else 1
 
 
-def _step_by_step(made: World, wanted: str) -> bool:
-    rows = []
-    for flow in steps.all_flows().values():
-        if wanted in flow.name:
-            rows.append(steps.run(made, flow))
-            _say(steps.line(rows[-1]))
-            for failure in rows[-1].failures:
-                _say(failure)
-    _say(steps.table(rows))
-    return not steps.total(rows).failures
+def _step_by_step(pool: ProcessPoolExecutor, flows: list[str]) -> bool:
+    began, rows = time.monotonic(), {}
+    # From the last on, where the longest are: a long one that is begun when the others end keeps one worker alone.
+    for done in as_completed([pool.submit(run_flow, name) for name in reversed(flows)]):
+        row = done.result()
+        rows[row.flow] = row
+        _say(steps.line(row))
+        for failure in row.failures:
+            _say(failure)
+    in_order = [rows[name] for name in flows]
+    _say(steps.table(in_order))
+    _say(f"step by step: {time.monotonic() - began:.0f} s")
+    return not steps.total(in_order).failures
 
 
-def _at_random(made: World, seed: int, number: int) -> bool:
-    began, done = time.monotonic(), 0
-    while done < number:
-        count = min(_RUN, number - done)
-        _say(f"at random: SEED={seed} STEPS={count}")
-        try:
-            play(made, seed, count)
-        except Broken as broken:
-            _say(str(broken))
+def _at_random(pool: ProcessPoolExecutor, runs: dict[int, int]) -> bool:
+    began = time.monotonic()
+    playing = {pool.submit(play_seed, seed, count): seed for seed, count in runs.items()}
+    for done in as_completed(playing):
+        seed, broken = playing[done], done.result()
+        _say(f"at random: SEED={seed} STEPS={runs[seed]}")
+        if broken is not None:
+            _say(broken)
             return False
-        done, seed = done + count, seed + 1
-    _say(f"at random: {done} steps clean in {time.monotonic() - began:.0f} s")
+    _say(f"at random: {sum(runs.values())} steps clean in {time.monotonic() - began:.0f} s")
     return True
 
 
