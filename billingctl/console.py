@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ Step = Callable[[int, int], None]
 _ROWS = 2
 
 
+class _Screen(RichConsole):
+    def on_broken_pipe(self) -> None:
+        """Left to whoever prints; rich would end the process, and look for a stdout that is redirected here."""
+        raise BrokenPipeError
+
+
 @dataclass
 class Console:
     """Prints as JSON for scripts, or as lines and tables for people. Made while stdout is still the caller's."""
@@ -29,13 +36,21 @@ class Console:
     err: TextIO = field(default_factory=lambda: sys.stderr)
 
     def show(self, answer: Mapping[str, object]) -> None:
-        """The answer: one JSON object, or the same for people."""
+        """The answer: one JSON object, or the same for people. Whoever reads may stop reading, as `head` does."""
+        try:
+            self._print(answer)
+            self.out.flush()
+        except BrokenPipeError:
+            # What is left over would be written, and complained about, when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+
+    def _print(self, answer: Mapping[str, object]) -> None:
         if self.as_json:
             # Stripe's SDK hands out decimals, which Stripe itself sends as text.
             print(json.dumps(answer, indent=2, default=str), file=self.out)
             return
         # Wide enough where nobody looks: a pipe has no width, and cutting would lose what the next program reads.
-        screen = RichConsole(file=self.out, highlight=False, markup=False, width=None if self.out.isatty() else 200)
+        screen = _Screen(file=self.out, highlight=False, markup=False, width=None if self.out.isatty() else 200)
         _lines(screen, answer, 0)
 
     def say(self, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import StringIO
 
@@ -43,3 +44,11 @@ def test_a_table_is_not_cut_where_nobody_looks() -> None:
     shown = console.out.getvalue()  # type: ignore[attr-defined]
     assert long in shown
     assert [line.split() for line in shown.splitlines()][-3:] == [["flag", "yes"], ["odd"], ["a", "1"]]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_whoever_stops_reading_ends_nothing(as_json: bool) -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as out:
+        os.close(read)
+        Console(as_json=as_json, out=out).show({"lines": ["x" * 100] * 10_000})
