@@ -212,6 +212,16 @@ def test_products_and_prices_are_made_and_changed(stack: Stack) -> None:
         stack.v1.products.create({"id": product.id, "name": "Again"})
 
 
+def test_a_price_that_changes_is_shown_changed_to_whoever_subscribed_to_it(stack: Stack) -> None:
+    customer, subscription = stack.subscribed("pro_monthly")
+    price = subscription["items"].data[0].price
+    stack.v1.prices.update(price.id, {"metadata": {"tier": "gold"}})
+    moved = {"product": price.product, "currency": "usd", "unit_amount": 1, "recurring": {"interval": "month"}}
+    stack.v1.prices.create({**moved, "lookup_key": "pro_monthly", "transfer_lookup_key": True})
+    (item,) = stack.subscription(customer.id)["items"].data
+    assert (item.price.id, item.price.metadata["tier"], item.price.lookup_key) == (price.id, "gold", None)
+
+
 def test_expand_reaches_through_lists_and_objects(stack: Stack) -> None:
     customer, subscription = stack.subscribed()
     found = stack.v1.subscriptions.list(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from local.stripe.errors import invalid
 from local.stripe.merging import assign
-from local.stripe.objects import Json
+from local.stripe.objects import Json, public
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
 from local.stripe.world import World
@@ -69,7 +72,7 @@ def create_price(world: World, call: Call) -> Json:
             raise invalid(
                 f"A price (`{holder['id']}`) already uses that lookup key.", "resource_already_exists", "lookup_key"
             )
-        with world.updating("price.updated", holder):
+        with _changing(world, holder):
             holder["lookup_key"] = None
     return new_price(world, call.params)
 
@@ -129,11 +132,22 @@ def update_price(world: World, call: Call) -> Json:
             raise invalid(
                 f"A price (`{holder['id']}`) already uses that lookup key.", "resource_already_exists", "lookup_key"
             )
-        with world.updating("price.updated", holder):
+        with _changing(world, holder):
             holder["lookup_key"] = None
-    with world.updating("price.updated", price):
+    with _changing(world, price):
         assign(price, call.params, "active lookup_key nickname")
     return price
+
+
+@contextmanager
+def _changing(world: World, price: Json) -> Iterator[None]:
+    """Inside the block the price changes; to whoever subscribed it is shown as it is afterwards."""
+    with world.updating("price.updated", price):
+        yield
+    for subscription in world.all("subscription").values():
+        for item in subscription["items"]["data"]:
+            if item["price"]["id"] == price["id"]:
+                item["price"] = public(price)
 
 
 @route("prices.list", "GET", "/v1/prices", PAGING + "active currency lookup_keys product recurring type")
