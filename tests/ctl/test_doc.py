@@ -90,3 +90,34 @@ def test_every_verb_is_named() -> None:
     command = typer.main.get_command(app)
     there = {name: set(getattr(noun, "commands", {})) for name, noun in getattr(command, "commands", {}).items()}
     assert table == there
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/billingctl.md", "docs/operations.md"])
+def test_every_command_that_a_document_names_is_there_with_its_options(name: str) -> None:
+    commands = list(named_commands((ROOT / name).read_text(encoding="utf-8")))
+    assert commands
+    for words in commands:
+        verb, rest = typer.main.get_command(app), words
+        while rest and hasattr(verb, "commands"):
+            # What stands before the verb, like --stack NAME, is the tool's own.
+            known = {name for option in verb.params for name in option.opts}
+            while rest and rest[0].startswith("--"):
+                assert rest[0] in known, words
+                rest = rest[2:]
+            assert rest, words
+            assert rest[0] in verb.commands, words
+            verb, rest = verb.commands[rest[0]], rest[1:]
+        known = {name for option in verb.params for name in option.opts} | {"--help"}
+        assert {word for word in rest if word.startswith("--")} <= known, words
+
+
+def named_commands(text: str) -> Iterator[list[str]]:
+    """The words of each command line of the tool that stands in a text's code, without the tool's own name."""
+    fence = r"^ *```\w*\n(.*?)^ *```$"
+    blocks = re.findall(fence, text, re.MULTILINE | re.DOTALL)
+    spans = re.findall(r"`([^`]+)`", re.sub(fence, "", text, flags=re.MULTILINE | re.DOTALL))
+    for code in [*(line for block in blocks for line in block.replace("\\\n", " ").splitlines()), *spans]:
+        for part in re.split(r"&&|\||#", code):
+            typed = re.search(r"(?:^|[\s/])billingctl\s+(\S.*)", part, re.DOTALL)
+            if typed is not None:
+                yield typed[1].split()

@@ -82,8 +82,14 @@ def test_the_document_names_outputs_and_resources_that_are_there(
     template: dict[str, Any], resources: dict[str, Any]
 ) -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
-    assert set(re.findall(r"\(output (\w+)\)", text)) <= set(template["Outputs"])
+    assert set(re.findall(r"\((?:output|queue) (\w+)\)", text)) <= set(template["Outputs"])
     assert set(re.findall(r"\(resource (\w+)\)", text)) <= set(resources)
+    assert set(re.findall(r"\(parameter (\w+)\)", text)) <= set(template["Parameters"])
+    groups = {
+        watching.text(p["LogGroupName"]).replace("${AWS::StackName}", "$STACK")
+        for p in of_type(resources, "AWS::Logs::LogGroup").values()
+    }
+    assert set(re.findall(r"/aws/\w+/[\w$/-]+", text)) <= groups
 
 
 def test_the_dashboard_is_json_that_shows_every_alarm_and_every_metric_of_ours_they_watch(
