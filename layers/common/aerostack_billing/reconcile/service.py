@@ -42,7 +42,7 @@ class ReconcileListener(Protocol):
         """Called for an event or a payment that could not be taken in: each run tries it again, also for ever."""
 
     def reconciled(self, behind_seconds: int) -> None:
-        """Called once a run: for how long something has been left undone, 0 where nothing is."""
+        """Called once a run: for how long, at most, something has been left undone; 0 where nothing is."""
 
 
 @dataclass
