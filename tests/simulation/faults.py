@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 DYNAMODB: Final = "dynamodb"
 STRIPE: Final = "stripe"
 EVENTS: Final = "events"
+LETTERS: Final = "letters"
 
 Answer = Any
 """Whatever a client answers: this machinery hands it on unseen."""

@@ -143,7 +143,10 @@ def accounts_once(world: World, tables: Tables) -> list[str]:
 
 
 def plans_true(world: World, tables: Tables) -> list[str]:
-    """Each account is on what Stripe's one paying subscription says, and on Free where there is none."""
+    """Each account is on what Stripe's one paying subscription says, and on Free where there is none.
+
+    But for the tier that an operator gave.
+    """
     wrong = []
     subscriptions = list(world.stripe.world.all("subscription").values())
     for row in tables.of("AccountsTable"):
@@ -152,7 +155,8 @@ def plans_true(world: World, tables: Tables) -> list[str]:
             wrong.append(f"{row['account_id']}: {len(own)} subscriptions")
         plan = row.get("plan", {})
         told = (plan.get("tier", "free"), plan.get("interval", "monthly"), plan.get("subscription_id"))
-        if told != (expected := _sold(own[0]) if own else ("free", "monthly", None)):
+        sold, *rest = _sold(own[0]) if own else ("free", "monthly", None)
+        if told != (expected := (plan.get("tier_override") or sold, *rest)):
             wrong.append(f"{row['account_id']}: stored {told}, Stripe says {expected}")
         ends = bool(own) and (own[0]["cancel_at_period_end"] or own[0]["cancel_at"] is not None)
         if plan.get("cancel_at_period_end", False) != ends:

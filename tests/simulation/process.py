@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import stripe
@@ -14,13 +15,18 @@ from aerostack_billing.dynamo import Dynamo
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.telemetry import Telemetry
+from aerostack_billing.usage.dead_letters import DeadLetters
 from aerostack_billing.wallet.ledger import Ledger
 from aerostack_billing.wallet.models import Transfer
-from tests.simulation.wires import BusWire, DynamoWire
+from tests.simulation.wires import BusWire, DynamoWire, LetterWire
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_events.client import EventBridgeClient
+    from mypy_boto3_sqs.client import SQSClient
+
+Refused = tuple[str, str, int, str]
+"""Account, metric, quantity and message."""
 
 _LOGGER = Logger(service="simulation", level="CRITICAL", stream=io.StringIO())  # type: ignore[arg-type]
 
@@ -30,6 +36,15 @@ def _no_time(_seconds: float) -> None:
 
 
 class _Silent(Telemetry):
+    """Tells nobody, but notes what the log alone is told: which events of the queue were refused."""
+
+    def __init__(self, refused: set[Refused]) -> None:
+        super().__init__(lambda: _LOGGER, "Simulation")
+        self._refused = refused
+
+    def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
+        self._refused.add((account_id, metric, quantity, message_id))
+
     def _emit(self, name: str, unit: str, value: int) -> None:
         pass
 
@@ -37,18 +52,27 @@ class _Silent(Telemetry):
         pass
 
 
+@dataclass(frozen=True)
+class Ways:
+    """The ways out of a process."""
+
+    dynamo: DynamoDBClient | DynamoWire
+    stripe: stripe.StripeClient
+    bus: BusWire
+    letters: LetterWire
+
+
 class Process(Runtime):
     """A set of rooms as one Lambda instance has them; its ways out are the world's."""
 
-    def __init__(
-        self, settings: Settings, dynamo: DynamoDBClient | DynamoWire, stripe_client: stripe.StripeClient, bus: BusWire
-    ) -> None:
+    def __init__(self, settings: Settings, ways: Ways, refused: set[Refused]) -> None:
         super().__init__(settings)
-        self.dynamo = Dynamo(cast("DynamoDBClient", dynamo), sleep=_no_time)
-        self.bus = EventBus(cast("EventBridgeClient", bus), "simulated")
-        self.telemetry = _Silent(lambda: _LOGGER, "Simulation")
+        self.dynamo = Dynamo(cast("DynamoDBClient", ways.dynamo), sleep=_no_time)
+        self.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
+        self.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
+        self.telemetry = _Silent(refused)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
-        self._connected = stripe_client
+        self._connected = ways.stripe
 
     def _stripe_client(self) -> stripe.StripeClient:
         return self._connected

@@ -8,16 +8,18 @@ import random
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from aerostack_billing.errors import BillingError, RequestInProgress
 from aerostack_billing.runtime import Runtime
+from tests.simulation.answers import Told
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import KEPT, LOST, TWIN, Call, Crash, kinds_for
 from tests.simulation.invariants import violations
 from tests.simulation.tables import Tables
 from tests.simulation.turns import Turns
+from tests.simulation.usage_queue import UsageQueue
 from tests.simulation.world import SCHEDULES, World
 
 Act = Callable[[Runtime], Any]
@@ -44,18 +46,6 @@ class Asked:
     at: float
 
 
-@dataclass
-class Told:
-    """What callers were told, and what they were not: the tables must say the same."""
-
-    transfers: dict[tuple[str, str], int] = field(default_factory=dict)
-    """By account and transfer id the micros that were answered as moved."""
-    counted: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    """By account and metric what was answered as counted."""
-    unknown: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
-    """By account and metric what was asked to be counted and never answered."""
-
-
 class Play:
     """One run. Its steps are chosen by `verbs`."""
 
@@ -65,6 +55,7 @@ class Play:
         self.accounts = [f"acct_{number}" for number in range(accounts)]
         self.creators = [f"crea_{number}" for number in range(max(1, accounts // 2))]
         self.told = Told()
+        self.queue = UsageQueue(world, self.told)
         self.unanswered: list[Asked] = []
         self.pages: list[tuple[str, str]] = []
         self.sessions: list[tuple[str, str]] = []
@@ -187,24 +178,7 @@ class Play:
     def check(self, *, settled: bool) -> None:
         """Every invariant, and that what callers were told is in the tables."""
         found = violations(self.world, settled=settled)
-        tables = Tables(self.world)
-        there = {(line["account_id"], line["transfer_id"]): line["amount"] for line in tables.of("LedgerTable")}
-        for (account, transfer), amount in self.told.transfers.items():
-            if there.get((account, transfer)) != amount:
-                found.append(
-                    f"{account} was told of {transfer}: {amount}, the ledger has {there.get((account, transfer))}"
-                )
-        used: dict[tuple[str, str], int] = defaultdict(int)
-        for row in tables.of("UsageTable"):
-            for name, value in row.items():
-                if name.endswith("_used"):
-                    used[row["account_id"], name.removesuffix("_used")] += int(value)
-        for name in {*self.told.counted, *self.told.unknown}:
-            told, unknown = self.told.counted[name], self.told.unknown[name]
-            least = told + sum(q for q in unknown if q < 0)
-            most = told + sum(q for q in unknown if q > 0)
-            if not least <= used[name] <= most:
-                found.append(f"{name}: {used[name]} counted, {least} to {most} asked for")
+        found += self.told.broken(Tables(self.world)) + self.queue.broken()
         if found:
             raise Broken("\n".join(found))
 
@@ -222,6 +196,9 @@ class Play:
                 if self.world.time.at - asked.at < _KEY_LIVES and self._ends(asked):
                     continue
             self.unanswered = []
+            for batch in self.queue.waits():
+                self.queue.received(batch, [self.world._run(lambda parts, b=batch: self.queue.deliver(parts, b))])  # type: ignore[misc]
+            assert self.queue.stuck() == []
             for schedule in SCHEDULES:
                 assert self.world.fire(schedule), f"{schedule} still fails"
             self._hear_all()

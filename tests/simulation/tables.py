@@ -30,7 +30,17 @@ class Tables:
                     break
                 start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
+    def operators(self) -> list[Json]:
+        """The lines of the operators' log, which lie beside the transfers."""
+        return [row for row in self.rows["LedgerTable"] if _is_log(row)]
+
     def of(self, table: str, prefix: str = "") -> list[Json]:
-        """The items of a table, where it has kinds of items those whose name begins so."""
+        """The items of a table, where it has kinds of items those whose name begins so; of the ledger the transfers."""
+        if table == "LedgerTable":
+            return [row for row in self.rows[table] if not _is_log(row)]
         kind = {"UsageTable": "period", "WalletsTable": "item", "CreatorsTable": "item"}.get(table)
         return [row for row in self.rows[table] if kind is None or str(row[kind]).startswith(prefix)]
+
+
+def _is_log(row: Json) -> bool:
+    return str(row["account_id"]).startswith("operator#")

@@ -13,6 +13,7 @@ from aerostack_billing.creators.models import OnboardRequest, RefundRequest
 from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
+from tests.simulation import verbs_operators, verbs_queue
 from tests.simulation.randomly import Act, Play
 from tests.simulation.told import THRESHOLDS_CENTS
 from tests.simulation.verbs_stripe import (
@@ -258,12 +259,14 @@ def settings(play: Play) -> None:
     account, enabled = play.account(), play.chance.random() < 0.8
     cap = play.chance.choice((None, None, 4_000))
     threshold = play.chance.choice(THRESHOLDS_CENTS)
-    play.ask(
-        f"auto-reload of {account}",
-        lambda parts: configure(
+
+    def act(parts: Runtime) -> object:
+        play.told.suspended.discard(account)
+        return configure(
             parts, account, enabled=enabled, threshold_cents=threshold, amount_cents=2_000, monthly_cap_cents=cap
-        ),
-    )
+        )
+
+    play.ask(f"auto-reload of {account}", act)
 
 
 def spend_cap(play: Play) -> None:
@@ -290,7 +293,7 @@ def onboard(play: Play) -> None:
 
 
 def schedule(play: Play) -> None:
-    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "reconcile", "events")))
+    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "reconcile", "audit", "events")))
 
 
 def schedules_at_once(play: Play) -> None:
@@ -365,4 +368,6 @@ _WEIGHTS: dict[Callable[[Play], None], int] = {
     days_pass: 1,
     month_turns: 1,
     Play.ask_again: 6,
+    **verbs_queue.WEIGHTS,
+    **verbs_operators.WEIGHTS,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aerostack_billing.errors import BillingError, StoreUnavailable
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.usage.models import ConsumeRequest, PlaceName
@@ -119,9 +121,13 @@ def lease(play: Play) -> None:
 
 
 def settle_lease(play: Play) -> None:
-    if not play.leases:
-        return
-    account, metric, taken = play.chance.choice(play.leases[-10:])
+    if play.leases:
+        account, metric, taken = play.chance.choice(play.leases[-10:])
+        play.ask(f"settle a lease of {account}", settling(play, account, metric, taken))
+
+
+def settling(play: Play, account: str, metric: str, taken: dict[str, Any]) -> Act:
+    """A settlement that notes what was told."""
     unused = play.chance.randint(0, taken["granted"])
     told, unknown = play.told.counted, play.told.unknown[account, metric]
     tries: list[bool] = []
@@ -140,7 +146,7 @@ def settle_lease(play: Play) -> None:
             told[account, metric] -= unused if returned else 0
         return returned
 
-    play.ask(f"settle a lease of {account}", act)
+    return act
 
 
 def place(play: Play) -> None:

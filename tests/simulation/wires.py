@@ -20,6 +20,7 @@ from tests.simulation.faults import (
     EVENTS,
     KEPT,
     KINDS,
+    LETTERS,
     LOST,
     STRIPE,
     TWIN,
@@ -202,6 +203,20 @@ class BusWire:
             assert entry["DetailType"] == detail["type"]
             self.put.append(detail)
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "e"} for _ in entries]}
+
+
+class LetterWire:
+    """A boto3 client of SQS, behind which are the dead letters: each one's body, reason and message."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self.kept: list[tuple[str, str, str]] = []
+
+    def send_message(self, **params: Params) -> Answer:
+        about = {name: value["StringValue"] for name, value in params["MessageAttributes"].items()}
+        letter = params["MessageBody"], about["reason"], about["message_id"]
+        call = Call(LETTERS, "send_message", "dead letters", writes=True)
+        return self._calls.through(call, lambda: self.kept.append(letter), letter)
 
 
 class StripeWire(Urllib3Client):

@@ -31,8 +31,8 @@ from tests.simulation.bare import BareDynamo
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import TWIN, Crash
 from tests.simulation.person import Person
-from tests.simulation.process import Process
-from tests.simulation.wires import BusWire, Calls, DynamoWire, Row, StripeWire
+from tests.simulation.process import Process, Refused, Ways
+from tests.simulation.wires import BusWire, Calls, DynamoWire, LetterWire, Row, StripeWire
 from tests.store.conftest import Time, connected
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class World:
     events_lost: bool = False
     seed: str = ""
     heard: set[str] = field(default_factory=set)
+    refused: set[Refused] = field(default_factory=set)
+    """Events of the usage queue that were refused, as the log is told."""
 
     def __post_init__(self) -> None:
         # Without their TTL: DynamoDB Local deletes by the machine's clock, which is not the world's.
@@ -127,8 +129,9 @@ class World:
             max_network_retries=0,
             http_client=StripeWire(self.stripe, self.calls),
         )
-        self.bus = BusWire(self.calls)
-        self.eyes = Process(self.settings, self.client, self._sdk, self.bus)
+        self.bus, self.letters = BusWire(self.calls), LetterWire(self.calls)
+        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters)
+        self.eyes = Process(self.settings, replace(self._ways, dynamo=self.client), self.refused)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
         self.fire("reconcile")
@@ -137,7 +140,7 @@ class World:
 
     def process(self) -> Runtime:
         """A new process: it knows nothing but the tables."""
-        return Process(self.settings, self.wire, self._sdk, self.bus)
+        return Process(self.settings, self._ways, self.refused)
 
     def restart(self) -> None:
         """The process is gone; another takes its place."""
@@ -317,6 +320,8 @@ class World:
         self.stripe._store.state = pickle.loads(picture.stripe)
         self.time.at, self.heard, self.notes = picture.at, set(picture.heard), copy.deepcopy(picture.notes)
         self.bus.put[:] = picture.published
+        self.letters.kept.clear()
+        self.refused.clear()
         self.events_lost = False
         self.restart()
 

@@ -1,0 +1,136 @@
+"""The steps of the random mode in which operators act, as by `billingctl`: with a line in their log on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aerostack_billing.errors import BillingError
+from aerostack_billing.money import micros
+from aerostack_billing.plans.models import Tier
+from aerostack_billing.runtime import Runtime
+from aerostack_billing.wallet.grants import GrantRequest
+from aerostack_billing.webhooks.models import Event
+from tests.simulation.randomly import Act, Note, Play
+from tests.simulation.verbs_usage import settling
+
+_TIERS: tuple[Tier | None, ...] = ("enterprise", "enterprise", "business", None, None, None)
+_METRICS = ("api_requests", "ai_tokens")
+
+
+def _operate(play: Play, verb: str, account: str | None, act: Act, note: Note = lambda _: None) -> None:
+    def recorded(parts: Runtime) -> object:
+        log = parts.operator_log
+        intent = log.intend("operator", verb, {}, "Simulated.", account)
+        try:
+            result = act(parts)
+        except BillingError as error:
+            log.end(intent, "failed", {"code": error.code})
+            raise
+        log.end(intent, "done", {})
+        play.told.operations.add(intent.operation_id)
+        return result
+
+    play.ask(f"{verb} {account or ''}".strip(), recorded, note)
+
+
+def _overruling(play: Play, account: str, tier: Tier | None) -> Act:
+    """What is not answered may have taken effect: until it is, the tier is one of two."""
+
+    def act(parts: Runtime) -> object:
+        play.told.tiers[account].add(tier)
+        changed = parts.sync.overrule(account, tier)
+        play.told.tiers[account] = {tier}
+        return changed
+
+    return act
+
+
+def set_tier(play: Play) -> None:
+    account, tier = play.account(), play.chance.choice(_TIERS)
+    _operate(play, f"set-tier {tier}", account, _overruling(play, account, tier))
+
+
+def set_tier_meanwhile(play: Play) -> None:
+    """An operator gives a tier while another process makes the account true."""
+    account, tier = play.account(), play.chance.choice(_TIERS)
+    acts: list[Act] = [_overruling(play, account, tier), lambda parts: parts.sync.make_true(account)]
+    play.at_once(f"set-tier {tier} of {account}", acts)
+
+
+def grant(play: Play) -> None:
+    account, cents = play.account(), play.chance.choice((1, 500, 3_000))
+    request = GrantRequest(account_id=account, amount_cents=cents, idempotency_key=play.key())
+
+    def act(parts: Runtime) -> object:
+        body = parts.grants.grant(request).body
+        play.told.transfers[account, str(body["grant_id"])] = micros(cents)
+        return body
+
+    _operate(play, f"grant {cents}", account, act)
+
+
+def suspend_reload(play: Play) -> None:
+    account = play.account()
+
+    def act(parts: Runtime) -> object:
+        wallet = parts.reload_settings.suspend(account, "Suspended.")
+        play.told.suspended.add(account)
+        return wallet
+
+    _operate(play, "suspend-reload", account, act)
+
+
+def _resetting(play: Play, account: str, metric: str) -> Act:
+    """A reset that notes what was told to be given back; not answered, it gave back nothing or what was used."""
+    told, unknown = play.told.counted, play.told.unknown[account, metric]
+
+    def act(parts: Runtime) -> object:
+        used = play.world.eyes.resets.foresee(account, metric).used
+        unknown.append(-used)
+        done = parts.resets.reset(account, metric)
+        unknown.remove(-used)
+        told[account, metric] -= done.used
+        return done
+
+    return act
+
+
+def reset_usage(play: Play) -> None:
+    account, metric = play.account(), play.chance.choice(_METRICS)
+    _operate(play, f"reset {metric}", account, _resetting(play, account, metric))
+
+
+def reset_meanwhile(play: Play) -> None:
+    """A counter is reset while a lease that it carries is settled."""
+    if play.leases:
+        account, metric, taken = play.leases[-1]
+        acts = [_resetting(play, account, metric), settling(play, account, metric, taken)]
+        play.at_once(f"reset {metric} of {account} and a lease", acts)
+
+
+def replay_webhook(play: Play) -> None:
+    """An event is fetched and taken in: one that is lost, on its way, or was taken; perhaps while it arrives."""
+    events = play.world.told()[-40:]
+    if not events:
+        return
+    event = play.chance.choice([event for event in events if event["id"] in play.lost] or events)
+
+    def act(parts: Runtime) -> object:
+        raw = parts.history.event(event["id"])
+        return None if raw is None else parts.webhooks.replay(Event.model_validate(raw))
+
+    if play.chance.random() < 0.3:
+        play.at_once(f"replay of {event['type']}", [act, lambda parts: parts.webhooks.process(Event(**event))])
+    else:
+        _operate(play, f"replay {event['type']}", None, act)
+
+
+WEIGHTS: dict[Callable[[Play], None], int] = {
+    set_tier: 3,
+    set_tier_meanwhile: 2,
+    grant: 3,
+    suspend_reload: 2,
+    reset_usage: 3,
+    reset_meanwhile: 2,
+    replay_webhook: 3,
+}
