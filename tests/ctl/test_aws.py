@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ctl.amazon import CALLER, FUNCTION, STACK, Amazon, amazon
-from tests.ctl.conftest import Ctl, Customer
+from tests.ctl.conftest import Ctl, Customer, Ran
 from tests.flows.client import Api
 
 
@@ -24,12 +24,24 @@ def aws(api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[A
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", given["AWS_ENDPOINT_URL_DYNAMODB"])
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
     with amazon(environment, "https://abc.lambda-url.us-east-1.on.aws/") as found:
         for service in ("CLOUDFORMATION", "LAMBDA", "STS"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", found.url)
         yield found
+
+
+@pytest.fixture
+def ctl(ctl: Ctl, aws: Amazon, api: Api, monkeypatch: pytest.MonkeyPatch) -> Ctl:
+    """Runs a command that is told of AWS by its profile alone; the stack's functions, in this process too, are not."""
+
+    def run(*arguments: str) -> Ran:
+        api.deliver()
+        with monkeypatch.context() as patch:
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+                patch.delenv(name, raising=False)
+            return ctl(*arguments)
+
+    return run
 
 
 def test_a_stack_is_worked_on_by_profile_and_name(ctl: Ctl, aws: Amazon, account: Customer) -> None:
