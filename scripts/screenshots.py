@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -46,7 +48,12 @@ def main() -> None:
     timeline.MOST_FIRINGS = 20
     logging.disable()
     # What functions print is log.
-    with contextlib.redirect_stdout(None), running_stack() as stack, sync_playwright() as playwright:
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        running_stack() as stack,
+        sync_playwright() as playwright,
+    ):
         api = Api(stack)
         until_the_month_begins(api)
         made: dict[object, Account] = {}
