@@ -98,7 +98,8 @@ _PLANS = {
             _WORKED_ON,
         ),
         replays=True,
-        description="An account that pays already is led to the page that confirms the change of its subscription.",
+        description="An account that pays already is led to the page that confirms the change of its subscription. "
+        "A cheaper plan that waits for the period's end is taken back by opening that page, confirmed or not.",
     ),
     "VerifySessionFunction": Operation(
         "Back from Stripe: bring the account or the wallet up to date",

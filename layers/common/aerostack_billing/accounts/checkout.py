@@ -31,6 +31,7 @@ class Checkout:
     def open(self, account_id: str, request: CheckoutRequest) -> Page:
         """The page for the plan asked for. Nothing is bought, and no second subscription can be, by opening it.
 
+        A cheaper plan that waits for the period's end is taken back, whether or not the page's change is confirmed.
         CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, PlanAgreed and IdempotencyKeyReused
         (409).
         """
@@ -66,7 +67,8 @@ class Checkout:
             links = PageLinks(with_session_id(request.success_url), request.cancel_url)
             return self._payments.subscription_checkout(account.account_id, customer_id, plan, links, key)
         if subscription.schedule_id is not None:
-            # Stripe's portal cannot change a subscription that a schedule manages: the newer wish replaces the older.
+            # Stripe's portal cannot change a subscription that a schedule manages, and does not tell when its page is
+            # left unconfirmed: the newer wish replaces the older at once.
             self._payments.release_schedule(subscription.schedule_id)
         links = PageLinks(request.success_url, request.cancel_url)
         return self._payments.confirm_change(subscription, plan, links, f"{key}-change")
