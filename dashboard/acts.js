@@ -4,7 +4,10 @@ import { button, safeUrl } from "./lib/dom.js";
 import { explain } from "./lib/errors.js";
 import { date, title } from "./lib/format.js";
 import { pageUrl } from "./returning.js";
-import { askCancel, askCap, askDeposit, askReload } from "./views/dialogs.js";
+import { planName } from "./rules/plans.js";
+import { askCancel, askCap, askDeposit, askInstead, askReload } from "./views/dialogs.js";
+
+const LEAVING_MS = 10_000;
 
 /**
  * Makes acts that tell the reader where they fail.
@@ -24,29 +27,42 @@ export function attempts(tell) {
 }
 
 /**
+ * Go to a page of Stripe's. Done when the reader is back, or never left: until then what was pressed stays busy, so that
+ * pressing again opens no second page.
+ *
+ * @param {{url: string}} page
+ */
+function leave({ url }) {
+  const address = safeUrl(url);
+  if (address === null) throw new Error("This is no address to go to.");
+  location.assign(address);
+  return new Promise((resume) => {
+    window.addEventListener("pageshow", resume, { once: true });
+    setTimeout(resume, LEAVING_MS);
+  });
+}
+
+/**
  * @param {import("./lib/api.js").Api} api
  * @param {import("./lib/store.js").Store} store
  * @param {import("./returning.js").Tell} tell
  */
 export function createActs(api, store, tell) {
   const told = attempts(tell);
-  /** @param {{url: string}} page */
-  const leave = ({ url }) => location.assign(safeUrl(url) ?? pageUrl());
-
   return {
-    buy: told(
-      /** @param {import("./types.js").Plan} plan @param {import("./types.js").Interval} interval */
-      async (plan, interval) => {
-        const back = { back: "plan", tier: plan.tier, interval };
-        const body = {
-          tier: plan.tier,
-          billing_interval: interval,
-          success_url: pageUrl(back),
-          cancel_url: pageUrl({ back: "turned" }),
-        };
-        leave(await api.post("/api/billing/checkout", body));
-      },
-    ),
+    /** @param {import("./types.js").Plan} plan @param {import("./types.js").Interval} interval */
+    buy: ({ tier }, interval) => {
+      const waiting = store.data("billing").pending_change;
+      const body = {
+        tier,
+        billing_interval: interval,
+        success_url: pageUrl({ back: "plan", tier, interval }),
+        cancel_url: pageUrl({ back: waiting ? "dropped" : "turned" }),
+      };
+      const go = async () => leave(await api.post("/api/billing/checkout", body));
+      // Opening the page for another change takes the one that waits back, whether or not the new one is confirmed.
+      return waiting ? askInstead(waiting, planName(tier, interval), go) : told(go)();
+    },
     cancel: () =>
       askCancel(store.data("billing"), async () => {
         await api.post("/api/billing/cancel");
@@ -69,7 +85,7 @@ export function createActs(api, store, tell) {
           success_url: pageUrl({ back: "deposit" }),
           cancel_url: pageUrl({ back: "turned" }),
         };
-        leave(await api.post("/api/balance/deposit", body));
+        await leave(await api.post("/api/balance/deposit", body));
       }),
     reload: () =>
       askReload(store.data("balance").auto_reload, bounds(), async (settings) => {
@@ -85,7 +101,7 @@ export function createActs(api, store, tell) {
       }),
     onboard: told(async () => {
       const body = { return_url: pageUrl({ back: "payouts" }), refresh_url: pageUrl({ back: "payouts-again" }) };
-      leave(await api.post("/api/creators/onboard", body));
+      await leave(await api.post("/api/creators/onboard", body));
     }),
   };
 

@@ -3,7 +3,7 @@
 import { attempts, createActs, createTell } from "./acts.js";
 import { config } from "./config.js";
 import { createApi } from "./lib/api.js";
-import { button, h } from "./lib/dom.js";
+import { button, h, refill } from "./lib/dom.js";
 import { localClockLead } from "./lib/local.js";
 import { panel } from "./lib/panel.js";
 import { createSession } from "./lib/session.js";
@@ -76,10 +76,10 @@ function show() {
   shown = store;
   nav.hidden = false;
   who.replaceChildren(
-    h("span", { class: "account" }, session.account() ?? ""),
+    h("span.account", session.account() ?? ""),
     ...(session.own ? [button("Sign out", () => session.expired(), { class: "button quiet" })] : []),
   );
-  main.replaceChildren(h("h1", {}, "Billing"), notices(store, acts), ...sections(store, acts));
+  main.replaceChildren(h("h1", "Billing"), notices(store, acts), ...sections(store, acts));
   const told = returned;
   returned = {};
   void refresh(store);
@@ -138,8 +138,9 @@ async function activity() {
 
 /** What the reader should know before all else. @param {Store} store @param {ReturnType<typeof createActs>} acts */
 function notices(store, acts) {
-  const region = h("div", { class: "notices", role: "region", "aria-label": "Notices", "aria-live": "polite" });
+  const region = h("div.notices", { role: "region", "aria-label": "Notices", "aria-live": "polite" });
   const parts = ["billing", "usage", "balance"];
+  let told = "[]";
   store.on(parts, () => {
     const [billing, usage, balance] = parts.map((name) => store.data(name));
     const found = [
@@ -147,7 +148,15 @@ function notices(store, acts) {
       ...(usage ? usageNotices(usage, now()) : []),
       ...(balance ? walletNotices(balance, now()) : []),
     ];
-    region.replaceChildren(...found.map((notice) => noticeBox(notice, acts)));
+    // What stands there already is not read out again.
+    const words = JSON.stringify(found);
+    if (words === told) return;
+    told = words;
+    refill(
+      region,
+      found.map((notice) => noticeBox(notice, acts)),
+      main,
+    );
   });
   return region;
 }
@@ -197,7 +206,9 @@ function reading(store) {
     }),
     more: told(async () => {
       const page = store.data("transactions");
+      const turn = store.begin("transactions");
       const next = await transactions(store.data("type"), 0, page.next_cursor);
+      if (turn !== store.turns.transactions) return;
       const lines = [...page.transactions, ...next.transactions];
       store.set("transactions", { transactions: lines, next_cursor: next.next_cursor });
     }),
@@ -209,7 +220,7 @@ function reading(store) {
 /** @param {boolean} anyway */
 function catchUp(anyway) {
   if (shown === null || (!anyway && Date.now() - loadedAt < STALE_AFTER_MS)) return;
-  void shown.retry(Object.keys(shown.sources));
+  shown.forget(Object.keys(shown.sources));
   void refresh(shown);
 }
 

@@ -50,6 +50,11 @@ export async function settleReturn(told, api, store, tell) {
       return settleChange(told, store, tell);
     case "turned":
       return tell("plain", "Nothing was bought and nothing was charged.");
+    case "dropped":
+      return tell(
+        "warn",
+        "Nothing was bought and nothing was charged. The change that was waiting is taken back: you stay on your plan.",
+      );
     case "portal":
       // What was changed there arrives by a webhook, a moment later than the reader.
       return void (await until(
@@ -100,8 +105,7 @@ async function settleSession(told, api, store, tell) {
   }
 }
 
-/** A change of plan that was confirmed at Stripe is told of by a webhook. */
-/** @param {Record<string, string>} told @param {Store} store @param {Tell} tell */
+/** A change of plan that was confirmed at Stripe is told of by a webhook. @param {Record<string, string>} told @param {Store} store @param {Tell} tell */
 async function settleChange({ tier, interval }, store, tell) {
   tell("plain", "Waiting for Stripe to confirm your change…");
   const is = (/** @type {any} */ plan) => plan?.plan_tier === tier && plan?.billing_interval === interval;
@@ -123,8 +127,7 @@ async function settleChange({ tier, interval }, store, tell) {
   );
 }
 
-/** The bank asked about a reload, and the reader answered. */
-/** @param {Record<string, string>} told @param {Store} store @param {Tell} tell */
+/** The bank asked about a reload, and the reader answered. @param {Record<string, string>} told @param {Store} store @param {Tell} tell */
 async function settleConfirmation({ redirect_status }, store, tell) {
   if (redirect_status === "failed") return tell("bad", "The payment was not confirmed. Nothing was charged.");
   tell("plain", "Waiting for your bank’s answer…");
@@ -134,6 +137,9 @@ async function settleConfirmation({ redirect_status }, store, tell) {
     () => store.data("balance") !== undefined && !open(),
   );
   if (open()) return tell("warn", "Your bank has not answered so far. The balance follows as soon as it does.");
+  if (["retrying", "suspended"].includes(store.data("balance")?.auto_reload.state)) {
+    return tell("bad", "The payment did not go through, and nothing was charged. Auto-reload says what happens next.");
+  }
   tell(
     "good",
     `Thank you, the payment is confirmed. ${money(store.data("balance")?.balance_cents ?? 0)} can be spent.`,

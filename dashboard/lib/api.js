@@ -38,14 +38,16 @@ export function createApi(baseUrl, session) {
 
   /** @param {string} path @param {RequestInit & {headers: Record<string, string>}} request */
   async function authorized(path, request) {
+    let refused;
     for (const expired of [false, true]) {
       const token = await session.token({ expired });
       if (token === null) break;
+      refused = token;
       request.headers.authorization = `Bearer ${token}`;
       const response = await send(baseUrl + path, request);
       if (response.status !== 401) return response;
     }
-    session.expired();
+    session.expired(refused);
     throw new ApiError(401, "UNAUTHORIZED", "The session has ended.");
   }
 

@@ -33,9 +33,9 @@ let opened = 0;
 /** Open a dialog over the page. @param {Asked} asked */
 export function openDialog({ title, body, fields = [], submit, cancel = "Cancel", danger = false, act }) {
   const id = `dialog-${++opened}`;
-  const problem = h("p", { class: "problem", role: "alert", id: `${id}-problem` });
+  const problem = h("p.problem", { role: "alert", id: `${id}-problem` });
   const does = h("button", { type: "submit", class: danger ? "button danger" : "button primary" }, submit);
-  const closes = h("button", { type: "button", class: "button", on: { click: () => dialog.close() } }, cancel);
+  const closes = h("button.button", { type: "button", on: { click: () => dialog.close() } }, cancel);
   const form = h(
     "form",
     {
@@ -46,9 +46,19 @@ export function openDialog({ title, body, fields = [], submit, cancel = "Cancel"
     ...body,
     ...fields.map((field) => field.node),
     problem,
-    h("div", { class: "actions end" }, closes, does),
+    h("div.actions.end", closes, does),
   );
-  const dialog = h("dialog", { "aria-labelledby": `${id}-title`, on: { close: () => dialog.remove() } }, form);
+  const dialog = h("dialog", { "aria-labelledby": `${id}-title`, on: { close: leave } }, form);
+  const opener = /** @type {HTMLElement | null} */ (document.activeElement);
+  const near = /** @type {HTMLElement | null} */ (opener?.closest("section")?.querySelector("h2") ?? null);
+
+  function leave() {
+    dialog.remove();
+    if (document.activeElement !== document.body) return;
+    // What opened it was shown anew meanwhile, and the browser had nothing to give the focus back to.
+    const again = document.getElementById(opener?.id ?? "") ?? near ?? document.getElementById("main");
+    again?.focus();
+  }
 
   async function run() {
     problem.textContent = "";
@@ -109,11 +119,10 @@ export function amountField(name, label, value, hint) {
     "aria-describedby": hint && `${id}-hint`,
   });
   const node = h(
-    "div",
-    { class: "field" },
+    "div.field",
     h("label", { for: id }, label),
-    h("div", { class: "amount" }, h("span", { "aria-hidden": "true" }, "$"), input),
-    hint && h("p", { class: "hint", id: `${id}-hint` }, hint),
+    h("div.amount", h("span", { "aria-hidden": "true" }, "$"), input),
+    hint && h("p.hint", { id: `${id}-hint` }, hint),
   );
   return { name, node, input };
 }
@@ -121,5 +130,5 @@ export function amountField(name, label, value, hint) {
 /** @param {string} name @param {string} label @param {boolean} checked @returns {Field} */
 export function checkField(name, label, checked) {
   const input = h("input", { type: "checkbox", name, id: `field-${name}`, checked });
-  return { name, input, node: h("div", { class: "check" }, input, h("label", { for: input.id }, label)) };
+  return { name, input, node: h("div.check", input, h("label", { for: input.id }, label)) };
 }

@@ -4,33 +4,40 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+/** @typedef {Record<string, any>} Props `on` (listeners by event), `css` (custom properties); all else are attributes. */
+
 /**
- * An element: `class`, `on` (listeners by event), `css` (custom properties); all else are attributes. False and null
- * leave an attribute or a child out.
+ * An element, such as `h("p.soft.small", { id: "note" }, "text")`: a tag with its classes, props where there are any,
+ * and children. False and null leave an attribute or a child out.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Record<string, any>} [props]
- * @param {...(Child | Child[])} children
+ * @param {Tag | `${Tag}.${string}`} named
+ * @param {...(Props | Child | Child[])} given
  * @returns {HTMLElementTagNameMap[Tag]}
  */
-export function h(tag, props = {}, ...children) {
-  return fill(document.createElement(tag), props, children);
+export function h(named, ...given) {
+  const [tag, ...classes] = named.split(".");
+  return fill(document.createElement(/** @type {Tag} */ (tag)), classes, given);
 }
 
-/** The same for SVG. @param {string} tag @param {Record<string, any>} [props] @param {...(Child | Child[])} children */
-export function svg(tag, props = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), props, children);
+/** The same for SVG. @param {string} named @param {...(Props | Child | Child[])} given */
+export function svg(named, ...given) {
+  const [tag, ...classes] = named.split(".");
+  return fill(document.createElementNS(SVG, tag), classes, given);
 }
 
 /**
  * @template {HTMLElement | SVGElement} Made
  * @param {Made} element
- * @param {Record<string, any>} props
- * @param {(Child | Child[])[]} children
+ * @param {string[]} classes
+ * @param {any[]} given
  * @returns {Made}
  */
-function fill(element, { on = {}, css = {}, ...attributes }, children) {
+function fill(element, classes, given) {
+  const hasProps = given[0]?.constructor === Object;
+  const { on = {}, css = {}, ...attributes } = /** @type {Props} */ (hasProps ? given[0] : {});
+  const children = hasProps ? given.slice(1) : given;
+  if (classes.length > 0) element.setAttribute("class", classes.join(" "));
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false)
       element.setAttribute(name, value === true ? "" : value);
@@ -60,11 +67,7 @@ function asNode(child) {
  * @param {Record<string, any>} [props]
  */
 export function button(label, act, props = {}) {
-  const made = h(
-    "button",
-    { type: "button", class: "button", ...props, on: { click: () => whileBusy(made, act) } },
-    label,
-  );
+  const made = h("button.button", { type: "button", ...props, on: { click: () => whileBusy(made, act) } }, label);
   return made;
 }
 
@@ -85,6 +88,7 @@ export async function whileBusy(element, act) {
  * @param {string} address
  */
 export function safeUrl(address) {
+  if (!URL.canParse(address, location.href)) return null;
   const url = new URL(address, location.href);
   return ["https:", "http:", "mailto:"].includes(url.protocol) ? url.href : null;
 }
@@ -96,6 +100,27 @@ export function link(label, address, props = {}) {
   return href === null ? null : h("a", { href, ...props }, label);
 }
 
+/**
+ * Put nodes in place of what an element holds. Details that the reader opened or closed stay so; where the focus was on
+ * something that is gone, it goes to what has its id now, or else to `near`.
+ *
+ * @param {HTMLElement} element
+ * @param {Node[]} nodes
+ * @param {HTMLElement} near
+ */
+export function refill(element, nodes, near) {
+  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const opened = new Map(details(element).map(({ id, open }) => [id, open]));
+  element.replaceChildren(...nodes);
+  for (const one of details(element)) one.open = opened.get(one.id) ?? one.open;
+  if (focused) (document.getElementById(focused.id) ?? near).focus();
+}
+
+/** @param {HTMLElement} element @returns {HTMLDetailsElement[]} Those that have a name. */
+function details(element) {
+  return [...element.querySelectorAll("details")].filter(({ id }) => id);
+}
+
 /** @param {string} text @param {import("../types.js").Tone} [tone] */
 export function badge(text, tone = "plain") {
   return h("span", { class: `badge ${tone}` }, text);
@@ -104,5 +129,5 @@ export function badge(text, tone = "plain") {
 /** The head of a table. @param {...string[]} named Each column's name and class. */
 export function columns(...named) {
   const heads = named.map(([name, of]) => h("th", { scope: "col", class: of }, name));
-  return h("thead", {}, h("tr", {}, heads));
+  return h("thead", h("tr", heads));
 }

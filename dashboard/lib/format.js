@@ -1,4 +1,12 @@
-/** Money, numbers and dates in the reader's own locale. What comes in is what the API sends. */
+/**
+ * Money, numbers and dates as the reader writes them. What comes in is what the API sends.
+ *
+ * Figures are by the reader's own locale. What has words in it, such as the names of months, is English, as the page is,
+ * in the order of the reader's region: "1 April 2026" in Berlin.
+ */
+
+const READER = new Intl.Locale(new Intl.NumberFormat().resolvedOptions().locale);
+const WORDS = new Intl.Locale("en", { region: READER.maximize().region });
 
 const DAY_MS = 86_400_000;
 
@@ -26,14 +34,14 @@ export function count(value) {
 
 /** @param {number} value In short, like 2M. */
 export function compact(value) {
-  return new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(WORDS, { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }
 
 /** @param {number} value Bytes, in the unit that reads best; 1 GB is 10^9 bytes. */
 export function bytes(value) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), units.length - 1);
-  return new Intl.NumberFormat(undefined, {
+  return new Intl.NumberFormat(WORDS, {
     style: "unit",
     unit: units[power],
     unitDisplay: power === 0 ? "long" : "short",
@@ -48,24 +56,22 @@ export function percent(part) {
 
 /** @param {string | Date} moment @param {{utc?: boolean}} [how] */
 export function date(moment, { utc = false } = {}) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "long", ...(utc && { timeZone: "UTC" }) }).format(
-    asDate(moment),
-  );
+  return new Intl.DateTimeFormat(WORDS, { dateStyle: "long", ...(utc && { timeZone: "UTC" }) }).format(asDate(moment));
 }
 
 /** @param {string | Date} moment A day without its year, by UTC, as the statement counts days. */
 export function shortDay(moment) {
-  return new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", timeZone: "UTC" }).format(asDate(moment));
+  return new Intl.DateTimeFormat(WORDS, { month: "short", day: "numeric", timeZone: "UTC" }).format(asDate(moment));
 }
 
 /** @param {string | Date} moment */
 export function dateTime(moment) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }).format(asDate(moment));
+  return new Intl.DateTimeFormat(WORDS, { dateStyle: "medium", timeStyle: "short" }).format(asDate(moment));
 }
 
 /** @param {string} period Like 2026-03. */
 export function month(period) {
-  return new Intl.DateTimeFormat(undefined, { month: "long", year: "numeric", timeZone: "UTC" }).format(
+  return new Intl.DateTimeFormat(WORDS, { month: "long", year: "numeric", timeZone: "UTC" }).format(
     periodStart(period),
   );
 }
@@ -73,7 +79,7 @@ export function month(period) {
 /** "in 3 hours", "in 2 days". @param {string | Date} moment @param {Date} now */
 export function fromNow(moment, now) {
   const ms = asDate(moment).getTime() - now.getTime();
-  const words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(WORDS, { numeric: "auto" });
   if (Math.abs(ms) >= DAY_MS) return words.format(Math.round(ms / DAY_MS), "day");
   if (Math.abs(ms) >= 3_600_000) return words.format(Math.round(ms / 3_600_000), "hour");
   return words.format(Math.ceil(ms / 60_000), "minute");
@@ -108,6 +114,11 @@ export function parseDollars(typed) {
 /** Cents as they stand in an input. @param {number | null} cents */
 export function dollars(cents) {
   return cents === null ? "" : (cents / 100).toFixed(cents % 100 === 0 ? 0 : 2);
+}
+
+/** "API requests and AI tokens". @param {string[]} names As the API calls them. */
+export function list(names) {
+  return new Intl.ListFormat(WORDS).format(names.map(title));
 }
 
 const NAMES = /** @type {Record<string, string>} */ ({

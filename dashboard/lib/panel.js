@@ -1,6 +1,6 @@
 /** A section of the page that waits for its data, says when it cannot be had, and shows it anew when it changes. */
 
-import { button, h } from "./dom.js";
+import { button, h, refill } from "./dom.js";
 import { explain } from "./errors.js";
 
 /**
@@ -12,24 +12,22 @@ import { explain } from "./errors.js";
  */
 export function panel(store, id, title, needs, render) {
   const heading = h("h2", { id: `${id}-title`, tabindex: "-1" }, title);
-  const body = h("div", { class: "panel-body" });
-  const section = h("section", { id, "aria-labelledby": heading.id, class: "panel" }, heading, body);
+  const body = h("div.panel-body");
+  const section = h("section.panel", { id, "aria-labelledby": heading.id }, heading, body);
 
   function update() {
     const parts = needs.map((name) => store.parts[name] ?? {});
     const failed = parts.find((part) => part.error);
     section.setAttribute("aria-busy", String(!failed && parts.some((part) => part.data === undefined)));
-    if (failed) return show(failure(failed.error, () => store.retry(needs)));
-    if (parts.some((part) => part.data === undefined)) return show([skeleton()]);
-    return show(render(...parts.map((part) => part.data)).filter((node) => node instanceof Node));
-  }
-
-  /** @param {Node[]} nodes */
-  function show(nodes) {
-    const focused = body.contains(document.activeElement) ? document.activeElement : null;
-    body.replaceChildren(...nodes);
-    // What the reader was on may be gone: the focus stays as near as can be.
-    if (focused) (document.getElementById(focused.id) ?? heading).focus();
+    if (failed)
+      return refill(
+        body,
+        failure(failed.error, () => store.retry(needs)),
+        heading,
+      );
+    if (parts.some((part) => part.data === undefined)) return refill(body, [skeleton()], heading);
+    const nodes = render(...parts.map((part) => part.data)).filter((node) => node instanceof Node);
+    refill(body, nodes, heading);
   }
 
   store.on(needs, update);
@@ -38,17 +36,10 @@ export function panel(store, id, title, needs, render) {
 }
 
 function skeleton() {
-  return h(
-    "div",
-    { class: "skeleton" },
-    h("span", {}),
-    h("span", {}),
-    h("span", {}),
-    h("p", { class: "sr-only" }, "Loading…"),
-  );
+  return h("div.skeleton", h("span"), h("span"), h("span"), h("p.sr-only", "Loading…"));
 }
 
 /** @param {unknown} error @param {() => unknown} retry */
-export function failure(error, retry) {
-  return [h("div", { class: "failure" }, h("p", { role: "alert" }, explain(error)), button("Try again", retry))];
+function failure(error, retry) {
+  return [h("div.failure", h("p", { role: "alert" }, explain(error)), button("Try again", retry))];
 }

@@ -5,7 +5,8 @@ const KEPT_AS = "aerostack-billing-token";
 /**
  * @typedef {object} Session
  * @property {(asked: {expired: boolean}) => Promise<string | null>} token
- * @property {() => void} expired Forgets the token and asks the reader to sign in.
+ * @property {(refused?: string) => void} expired Forgets the token, or the one that was refused, and asks the reader to
+ *   sign in. Where there is another one by now, nothing happens.
  * @property {(token: string) => void} keep
  * @property {() => string | null} account The account that the token names, to be shown; nothing is decided by it.
  * @property {boolean} own Whether the page itself keeps the token, and so can sign the reader out.
@@ -28,7 +29,8 @@ export function createSession(config, onExpired) {
       // The page cannot renew what it keeps itself.
       return expired && !getToken ? null : current;
     },
-    expired() {
+    expired(refused) {
+      if (refused && current && refused !== current) return;
       current = null;
       sessionStorage.removeItem(KEPT_AS);
       onExpired();

@@ -66,12 +66,17 @@ export class Store {
     if (!same) this.tell(name);
   }
 
-  /** Forget a failure and try again. @param {string[]} names */
+  /** Forget failures, and try again what failed. @param {string[]} names */
   retry(names) {
+    return this.load(...this.forget(names));
+  }
+
+  /** Forget failures; what failed waits again. @param {string[]} names */
+  forget(names) {
     const failed = names.filter((name) => this.parts[name]?.error);
     for (const name of failed) delete this.parts[name];
     for (const name of failed) this.tell(name);
-    return this.load(...failed);
+    return failed;
   }
 
   /** @param {string} name */

@@ -48,6 +48,11 @@ export function renewalOf(billing) {
   return `Renews on ${date(end)}.`;
 }
 
+/** Taking back what is to end or change. @param {Billing} billing */
+export function keep({ plan_tier }) {
+  return `Keep ${title(plan_tier)}`;
+}
+
 /** What the reader should know of the plan before all else. @param {Billing} billing */
 export function planNotices(billing) {
   /** @type {import("../types.js").Notice[]} */
@@ -68,7 +73,7 @@ export function planNotices(billing) {
       tone: "warn",
       title: `Your ${title(billing.plan_tier)} plan ends on ${date(billing.current_period_end)}`,
       text: "Until then nothing changes. After it you are on Free: your data stays, and what is above Free’s limits becomes read-only.",
-      acts: [{ label: "Keep my plan", act: "resume" }],
+      acts: [{ label: keep(billing), act: "resume" }],
     });
   } else if (billing.pending_change) {
     const { plan_tier, billing_interval, effective_at } = billing.pending_change;
@@ -77,7 +82,7 @@ export function planNotices(billing) {
       tone: "warn",
       title: `Your plan changes to ${planName(plan_tier, billing_interval)}, on ${date(effective_at)}`,
       text: `Until then you keep ${planName(billing.plan_tier, billing.billing_interval)}. What is above the new limits becomes read-only.`,
-      acts: [{ label: `Stay on ${title(billing.plan_tier)}`, act: "resume" }],
+      acts: [{ label: keep(billing), act: "resume" }],
     });
   }
   return notices;
@@ -158,7 +163,7 @@ export function offer(plan, billing, interval, plans) {
 /** What can be done with the plan one is on. @param {string} name @param {Billing} billing @returns {Offer} */
 function own(name, billing) {
   if (billing.cancel_at_period_end) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "Ends soon" };
-  if (billing.pending_change) return { act: "resume", word: "Stay", label: `Stay on ${name}`, note: "Your plan now" };
+  if (billing.pending_change) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "Your plan now" };
   return { act: "none", word: "Your plan", label: "Your plan", note: "" };
 }
 

@@ -1,6 +1,6 @@
 /** What a counter means against its limit and its grace. Pure functions. */
 
-import { bytes, count, date, daysUntil, percent, periodEnd, title } from "../lib/format.js";
+import { bytes, count, date, daysUntil, list, percent, periodEnd } from "../lib/format.js";
 
 /** @typedef {import("../types.js").Metric} Metric @typedef {import("../types.js").Tone} Tone */
 
@@ -93,9 +93,4 @@ export function usageNotices(usage, now) {
     });
   }
   return notices;
-}
-
-/** @param {string[]} names */
-function list(names) {
-  return new Intl.ListFormat(undefined).format(names.map(title));
 }

@@ -8,11 +8,11 @@ import { button, h, link } from "../lib/dom.js";
  * @param {import("../types.js").Act[]} wanted
  * @param {Acts} acts
  * @param {string} id What the ids of the controls begin with.
- * @param {string} [of] Their class.
+ * @param {boolean} [urgent] Whether the first of them is what the reader should do.
  */
-export function controls(wanted, acts, id, of = "button") {
+export function controls(wanted, acts, id, urgent = false) {
   return wanted.map(({ label, act, href }, index) => {
-    const props = { id: `${id}-${act ?? index}`, class: of };
+    const props = { id: `${id}-${act ?? index}`, class: urgent && index === 0 ? "button primary" : "button" };
     if (href) return link(label, href, props);
     return button(label, acts[act ?? ""], props);
   });
@@ -23,7 +23,8 @@ export function noticeBox(notice, acts) {
   return h(
     "div",
     { class: `notice ${notice.tone}`, id: `notice-${notice.id}` },
-    h("div", {}, h("h2", {}, notice.title), h("p", {}, notice.text)),
-    notice.acts.length > 0 && h("div", { class: "actions" }, controls(notice.acts, acts, `notice-${notice.id}`)),
+    h("div", h("h2", notice.title), h("p", notice.text)),
+    notice.acts.length > 0 &&
+      h("div.actions", controls(notice.acts, acts, `notice-${notice.id}`, notice.tone === "bad")),
   );
 }

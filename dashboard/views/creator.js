@@ -7,15 +7,7 @@ import { pair } from "./wallet.js";
 /** @typedef {import("../types.js").Creator} Creator */
 
 /** Whether somebody earns, or set out to. @param {Creator} creator */
-function isCreator({
-  onboarding,
-  pending_cents,
-  payable_cents,
-  owed_cents,
-  in_transit_cents,
-  paid_cents,
-  payouts,
-}) {
+function isCreator({ onboarding, pending_cents, payable_cents, owed_cents, in_transit_cents, paid_cents, payouts }) {
   return (
     onboarding !== "none" ||
     payouts.length > 0 ||
@@ -28,26 +20,23 @@ export function creatorView(creator, onboard) {
   if (!isCreator(creator)) {
     return [
       h(
-        "p",
-        { class: "soft" },
+        "p.soft",
         "No earnings yet. When somebody pays for a tool that you publish, your share shows up here, and is paid out to your bank a week later.",
       ),
-      h("div", { class: "actions" }, button("Set up payouts", onboard, { id: "onboard" })),
+      h("div.actions", button("Set up payouts", onboard, { id: "onboard" })),
     ];
   }
-  return [h("div", { class: "cards" }, sums(creator), standing(creator, onboard), waiting(creator)), payouts(creator)];
+  return [h("div.cards", sums(creator), standing(creator, onboard), waiting(creator)), payouts(creator)];
 }
 
 /** @param {Creator} creator */
 function sums({ payable_cents, pending_cents, owed_cents, in_transit_cents, paid_cents }) {
   return h(
-    "div",
-    { class: "card" },
-    h("h3", {}, "Ready to be paid"),
-    h("p", { class: "figure" }, money(payable_cents)),
+    "div.card",
+    h("h3", "Ready to be paid"),
+    h("p.figure", money(payable_cents)),
     h(
-      "dl",
-      { class: "pairs" },
+      "dl.pairs",
       pair("Held back for now", money(pending_cents)),
       in_transit_cents > 0 && pair("On its way", money(in_transit_cents)),
       owed_cents > 0 && pair("Refunded, taken from the next earnings", money(owed_cents), "bad"),
@@ -87,12 +76,11 @@ const STANDING = /** @type {const} */ ({
 function standing({ onboarding, last_error }, onboard) {
   const { word, tone, text, label } = STANDING[onboarding];
   return h(
-    "div",
-    { class: "card" },
-    h("h3", {}, "Payout account ", badge(word, tone)),
-    h("p", { class: "soft" }, text),
-    last_error && h("p", { class: "small bad-text" }, `The last payout did not work: ${last_error}`),
-    label !== "" && h("div", { class: "actions" }, button(label, onboard, { id: "onboard", class: "button primary" })),
+    "div.card",
+    h("h3", "Payout account ", badge(word, tone)),
+    h("p.soft", text),
+    last_error && h("p.small.bad-text", `The last payout did not work: ${last_error}`),
+    label !== "" && h("div.actions", button(label, onboard, { id: "onboard", class: "button primary" })),
   );
 }
 
@@ -100,12 +88,10 @@ function standing({ onboarding, last_error }, onboard) {
 function waiting({ pending_by_day }) {
   if (pending_by_day.length === 0) return null;
   return h(
-    "div",
-    { class: "card" },
-    h("h3", {}, "Held back until"),
+    "div.card",
+    h("h3", "Held back until"),
     h(
-      "dl",
-      { class: "pairs" },
+      "dl.pairs",
       pending_by_day.map(({ day, amount_cents }) => pair(shortDay(day), money(amount_cents))),
     ),
   );
@@ -122,21 +108,18 @@ const STATES = /** @type {const} */ ({
 function payouts({ payouts: made }) {
   if (made.length === 0) return null;
   return h(
-    "table",
-    { class: "statement payouts" },
-    h("caption", {}, "Latest payouts"),
+    "table.statement.payouts",
+    h("caption", "Latest payouts"),
     columns(["When", "when"], ["State", "what"], ["Amount", "sum"]),
     h(
       "tbody",
-      {},
       made.map(({ created_at, state, reason, amount_cents }) => {
         const [word, tone] = STATES[state];
         return h(
           "tr",
-          {},
-          h("td", { class: "when soft" }, date(created_at)),
-          h("td", { class: "what" }, badge(word, tone), reason && h("span", { class: "soft small" }, reason)),
-          h("td", { class: "sum" }, money(amount_cents)),
+          h("td.when.soft", date(created_at)),
+          h("td.what", badge(word, tone), reason && h("span.soft.small", reason)),
+          h("td.sum", money(amount_cents)),
         );
       }),
     ),

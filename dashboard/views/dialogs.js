@@ -4,6 +4,8 @@ import { h } from "../lib/dom.js";
 import { amountField, checkField, Invalid, openDialog } from "../lib/dialog.js";
 import { date, dollars, money, parseDollars, title } from "../lib/format.js";
 
+import { planName } from "../rules/plans.js";
+
 const PRESETS = [1_000, 2_500, 5_000, 10_000];
 
 /**
@@ -16,10 +18,9 @@ export function askCancel(billing, act) {
   openDialog({
     title: `Cancel ${plan}?`,
     body: [
-      h("p", {}, `You keep ${plan} until ${end} and are not charged again. After that you are on Free.`),
+      h("p", `You keep ${plan} until ${end} and are not charged again. After that you are on Free.`),
       h(
-        "p",
-        { class: "soft" },
+        "p.soft",
         "Your data is preserved. What is above Free’s limits becomes read-only. You can take this back until then.",
       ),
     ],
@@ -30,16 +31,34 @@ export function askCancel(billing, act) {
   });
 }
 
+/**
+ * @param {NonNullable<import("../types.js").Billing["pending_change"]>} waiting
+ * @param {string} wanted The plan that is wanted instead.
+ * @param {() => Promise<unknown>} act
+ */
+export function askInstead({ plan_tier, billing_interval, effective_at }, wanted, act) {
+  const present = `${planName(plan_tier, billing_interval)}, from ${date(effective_at)}`;
+  openDialog({
+    title: `${wanted}, instead?`,
+    body: [
+      h("p", `A change is waiting: ${present}.`),
+      h("p", "Going on takes it back, also if you then do not confirm the new one on Stripe’s page."),
+    ],
+    submit: "Go on",
+    cancel: "Leave it as it is",
+    act,
+  });
+}
+
 /** @param {{min: number, max: number}} bounds Cents. @param {(cents: number) => Promise<unknown>} act */
 export function askDeposit(bounds, act) {
   const range = `${money(bounds.min, { whole: true })} to ${money(bounds.max, { whole: true })}.`;
   const field = amountField("amount_cents", "Amount in US dollars", dollars(PRESETS[1]), range);
   const presets = PRESETS.map((cents) =>
     h(
-      "button",
+      "button.button",
       {
         type: "button",
-        class: "button",
         on: { click: () => ((field.input.value = dollars(cents)), field.input.focus()) },
       },
       money(cents, { whole: true }),
@@ -49,11 +68,10 @@ export function askDeposit(bounds, act) {
     title: "Add money",
     body: [
       h(
-        "p",
-        { class: "soft" },
+        "p.soft",
         "You pay on Stripe’s page and come back here. The card is kept, so that auto-reload can use it if you turn that on.",
       ),
-      h("div", { class: "presets", role: "group", "aria-label": "Usual amounts" }, presets),
+      h("div.presets", { role: "group", "aria-label": "Usual amounts" }, presets),
     ],
     fields: [field],
     submit: "Go to payment",
@@ -90,8 +108,7 @@ export function askReload(reload, bounds, act) {
     title: "Auto-reload",
     body: [
       h(
-        "p",
-        { class: "soft" },
+        "p.soft",
         "Your saved card is charged when the balance falls below the threshold. You can turn it off at any time.",
       ),
     ],
@@ -124,7 +141,7 @@ export function askCap(current, act) {
   );
   openDialog({
     title: "Monthly spending cap",
-    body: [h("p", { class: "soft" }, "Bots, agents and paid tools are refused once this much is spent in a month.")],
+    body: [h("p.soft", "Bots, agents and paid tools are refused once this much is spent in a month.")],
     fields: [field],
     submit: "Save",
     act: () => act(optional(field, 1)),

@@ -2,7 +2,7 @@
 
 import { badge, button, h } from "../lib/dom.js";
 import { money, title } from "../lib/format.js";
-import { every, renewalOf, statusOf } from "../rules/plans.js";
+import { every, keep, renewalOf, statusOf } from "../rules/plans.js";
 
 /**
  * @param {import("../types.js").Billing} billing
@@ -17,31 +17,27 @@ export function planView(billing, catalog, acts) {
   const resumable = billing.cancel_at_period_end || billing.pending_change !== null;
   return [
     h(
-      "div",
-      { class: "plan-now" },
+      "div.plan-now",
       h(
         "div",
-        {},
-        h("p", { class: "plan-name" }, title(billing.plan_tier), " ", badge(status.text, status.tone)),
+        h("p.plan-name", title(billing.plan_tier), " ", badge(status.text, status.tone)),
         typeof price === "number" &&
           h(
-            "p",
-            { class: "price" },
+            "p.price",
             money(price * 100, { whole: true }),
-            price > 0 && h("span", { class: "soft" }, ` a ${every(billing.billing_interval)}`),
+            price > 0 && h("span.soft", ` a ${every(billing.billing_interval)}`),
           ),
-        h("p", { class: "soft" }, renewalOf(billing)),
+        h("p.soft", renewalOf(billing)),
       ),
       h(
-        "div",
-        { class: "actions" },
+        "div.actions",
         h(
           "a",
-          { href: "#plans", class: "button primary", id: "plan-change" },
+          { href: "#plans", class: paid ? "button" : "button primary", id: "plan-change" },
           billing.plan_tier === "free" ? "Upgrade" : "Change plan",
         ),
         billing.stripe_customer_id !== null && button("Invoices and cards", acts.portal, { id: "plan-portal" }),
-        paid && resumable && button("Resume plan", acts.resume, { id: "plan-resume" }),
+        paid && resumable && button(keep(billing), acts.resume, { id: "plan-resume" }),
         paid &&
           !billing.cancel_at_period_end &&
           button("Cancel plan", acts.cancel, { id: "plan-cancel", class: "button quiet" }),

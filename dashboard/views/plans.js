@@ -27,14 +27,13 @@ export function plansView({ plans }, billing, interval, on) {
   return [
     intervals(plans, interval, on.interval),
     h(
-      "ul",
-      { class: "plans" },
+      "ul.plans",
       plans.map((plan, index) => {
         const marks = { own: plan.tier === billing.plan_tier, next: index === next };
         return card(plan, offers[index], interval, marks, on);
       }),
     ),
-    h("details", { class: "compare" }, h("summary", {}, "Compare all limits"), comparison(plans)),
+    h("details.compare", { id: "compare" }, h("summary", "Compare all limits"), comparison(plans)),
   ];
 }
 
@@ -53,9 +52,8 @@ function intervals(plans, chosen, choose) {
     return [input, h("label", { for: input.id }, label)];
   };
   return h(
-    "fieldset",
-    { class: "segmented" },
-    h("legend", { class: "sr-only" }, "Billed"),
+    "fieldset.segmented",
+    h("legend.sr-only", "Billed"),
     option("monthly", "Monthly"),
     option("yearly", most > 0 ? `Yearly, save ${percent(most)}` : "Yearly"),
   );
@@ -72,7 +70,7 @@ function card(plan, { act, word, label, note }, interval, { own, next }, on) {
   const price = priceOf(plan, interval);
   const props = { id: `choose-${plan.tier}`, "aria-label": label, class: next ? "button primary" : "button" };
   const doing = {
-    none: () => h("span", { id: props.id, class: "button still" }, word),
+    none: () => h("span.button.still", { id: props.id }, word),
     buy: () => button(word, () => on.buy(plan, interval), props),
     cancel: () => button(word, on.cancel, props),
     resume: () => button(word, on.resume, props),
@@ -81,13 +79,12 @@ function card(plan, { act, word, label, note }, interval, { own, next }, on) {
   return h(
     "li",
     { class: own ? "plan own" : "plan" },
-    h("h3", {}, plan.name, own && badge("Current", "good")),
-    h("p", { class: "price" }, price.amount, h("span", { class: "soft" }, ` ${price.unit}`)),
-    h("p", { class: "soft small" }, price.aside),
-    h("div", { class: "choose" }, doing[act](), h("p", { class: "soft small" }, note)),
+    h("h3", plan.name, own && badge("Current", "good")),
+    h("p.price", price.amount, h("span.soft", ` ${price.unit}`)),
+    h("p.soft.small", price.aside),
+    h("div.choose", doing[act](), h("p.soft.small", note)),
     h(
-      "ul",
-      { class: "limits" },
+      "ul.limits",
       HIGHLIGHTS.filter((name) => name in plan.limits).map((name) => highlight(name, plan)),
     ),
   );
@@ -98,7 +95,7 @@ function highlight(name, plan) {
   const words = title(name);
   const lowered = /^[A-Z]{2}/.test(words) ? words : words.charAt(0).toLowerCase() + words.slice(1);
   const counted = plan.limits[name].limit === 1 ? lowered.replace(/s$/, "") : lowered;
-  return h("li", {}, h("strong", {}, short(name, plan)), ` ${counted}${MONTHLY.includes(name) ? " a month" : ""}`);
+  return h("li", h("strong", short(name, plan)), ` ${counted}${MONTHLY.includes(name) ? " a month" : ""}`);
 }
 
 /** @param {string} name @param {Plan} plan */
@@ -115,20 +112,17 @@ function comparison(plans) {
   const row = (/** @type {string} */ label, /** @type {(plan: Plan) => string} */ cell) =>
     h(
       "tr",
-      {},
       h("th", { scope: "row" }, label),
-      plans.map((plan) => h("td", {}, cell(plan))),
+      plans.map((plan) => h("td", cell(plan))),
     );
   return h(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "All limits of all plans" },
+    "div.scroll",
+    { tabindex: "0", role: "region", "aria-label": "All limits of all plans" },
     h(
       "table",
-      {},
       columns(["Limit"], ...plans.map((plan) => [plan.name])),
       h(
         "tbody",
-        {},
         names.map((name) => row(title(name), (plan) => short(name, plan))),
         row("Grace above monthly limits", (plan) =>
           plan.grace_percent === null ? "None needed" : percent(plan.grace_percent / 100),

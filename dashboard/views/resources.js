@@ -9,9 +9,8 @@ const MOST_SHOWN = 100;
 export function resourcesView({ resources }) {
   return [
     h(
-      "ul",
-      { class: "kinds" },
-      Object.entries(resources).map(([kind, of]) => h("li", {}, one(kind, of))),
+      "ul.kinds",
+      Object.entries(resources).map(([kind, of]) => h("li", one(kind, of))),
     ),
   ];
 }
@@ -20,28 +19,26 @@ export function resourcesView({ resources }) {
 function one(kind, { used, limit, items }) {
   const readOnly = items.filter((item) => item.read_only).length;
   const figures = [
-    h("span", { class: "kind-name" }, title(kind)),
+    h("span.kind-name", title(kind)),
     readOnly > 0 && badge(`${count(readOnly)} read-only`, "warn"),
     h(
-      "span",
-      { class: "kind-count" },
-      h("strong", {}, count(used)),
-      h("span", { class: "soft" }, limit === null ? " of unlimited" : ` of ${count(limit)}`),
+      "span.kind-count",
+      h("strong", count(used)),
+      h("span.soft", limit === null ? " of unlimited" : ` of ${count(limit)}`),
     ),
   ];
-  if (items.length === 0) return h("div", { class: "kind" }, figures);
+  if (items.length === 0) return h("div.kind", figures);
   return h(
-    "details",
-    { class: "kind" },
-    h("summary", {}, figures),
+    "details.kind",
+    { id: `kind-${kind}`, open: readOnly > 0 },
+    h("summary", figures),
     readOnly > 0 &&
       h(
-        "p",
-        { class: "soft small" },
+        "p.soft.small",
         "Read-only came with a smaller plan, newest first. Delete some, or move to a larger plan, and they open again.",
       ),
-    h("ul", { class: "items" }, items.slice(0, MOST_SHOWN).map(item)),
-    items.length > MOST_SHOWN && h("p", { class: "soft small" }, `and ${count(items.length - MOST_SHOWN)} more`),
+    h("ul.items", items.slice(0, MOST_SHOWN).map(item)),
+    items.length > MOST_SHOWN && h("p.soft.small", `and ${count(items.length - MOST_SHOWN)} more`),
   );
 }
 
@@ -49,9 +46,8 @@ function one(kind, { used, limit, items }) {
 function item({ id, created_at, read_only }) {
   return h(
     "li",
-    {},
-    h("span", { class: "item-id" }, id),
+    h("span.item-id", id),
     read_only && badge("Read-only", "warn"),
-    h("span", { class: "soft small" }, `since ${date(created_at)}`),
+    h("span.soft.small", `since ${date(created_at)}`),
   );
 }

@@ -12,14 +12,9 @@ import { localToken } from "../lib/local.js";
 export function signInView(way, ended, keep) {
   const heading = h("h1", { tabindex: "-1", id: "sign-in-title" }, ended ? "Your session has ended" : "Sign in");
   return h(
-    "div",
-    { class: "sign-in card" },
+    "div.sign-in.card",
     heading,
-    h(
-      "p",
-      { class: "soft" },
-      ended ? "Sign in again to see your billing." : "Sign in to see your plan and your wallet.",
-    ),
+    h("p.soft", ended ? "Sign in again to see your billing." : "Sign in to see your plan and your wallet."),
     entrance(way, keep),
   );
 }
@@ -42,8 +37,8 @@ function form(label, value, submit, act) {
     autocomplete: "off",
     spellcheck: "false",
   });
-  const problem = h("p", { class: "problem", role: "alert" });
-  const does = h("button", { type: "submit", class: "button primary" }, submit);
+  const problem = h("p.problem", { role: "alert" });
+  const does = h("button.button.primary", { type: "submit" }, submit);
   const run = () =>
     whileBusy(does, async () => {
       problem.textContent = "";
@@ -56,7 +51,7 @@ function form(label, value, submit, act) {
   return h(
     "form",
     { on: { submit: (/** @type {Event} */ event) => (event.preventDefault(), run()) } },
-    h("div", { class: "field" }, h("label", { for: "sign-in" }, label), input),
+    h("div.field", h("label", { for: "sign-in" }, label), input),
     problem,
     does,
   );

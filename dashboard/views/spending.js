@@ -12,25 +12,23 @@ const WIDTH = 7;
 
 /** @param {Spending} spending @param {string | null} since Set where the statement was too long to be read whole. */
 export function spendingView(spending, since) {
-  if (spending.total === 0) return [h("p", { class: "empty" }, "Nothing was spent in the last 30 days.")];
+  if (spending.total === 0) return [h("p.empty", "Nothing was spent in the last 30 days.")];
   const kinds = Object.keys(spending.totals).sort((one, other) => spending.totals[other] - spending.totals[one]);
   return [
-    h("p", { class: "figure" }, money(spending.total), h("span", { class: "soft" }, " in the last 30 days")),
+    h("p.figure", money(spending.total), h("span.soft", " in the last 30 days")),
     h(
-      "ul",
-      { class: "legend" },
+      "ul.legend",
       kinds.map((kind) =>
-        h("li", { class: `kind-${kind}` }, title(kind), " ", h("strong", {}, money(spending.totals[kind]))),
+        h("li", { class: `kind-${kind}` }, title(kind), " ", h("strong", money(spending.totals[kind]))),
       ),
     ),
     chart(spending, kinds),
     since !== null &&
       h(
-        "p",
-        { class: "soft small" },
+        "p.soft.small",
         `There were more transactions than are read here: days before ${shortDay(since)} may be incomplete.`,
       ),
-    h("details", { class: "figures" }, h("summary", {}, "Show as a table"), table(spending, kinds)),
+    h("details.figures", { id: "figures" }, h("summary", "Show as a table"), table(spending, kinds)),
   ];
 }
 
@@ -49,16 +47,15 @@ function chart({ days, total }, kinds) {
     },
     days.map((day, index) => column(day, index, kinds, top)),
   );
-  const axis = (/** @type {number} */ part) => h("span", {}, money(top * part, { whole: true }));
+  const axis = (/** @type {number} */ part) => h("span", money(top * part, { whole: true }));
   return h(
-    "div",
-    { class: "chart" },
-    h("div", { class: "chart-y", "aria-hidden": "true" }, axis(1), axis(0.5), axis(0)),
-    h("div", { class: "chart-plot" }, bars),
+    "div.chart",
+    h("div.chart-y", { "aria-hidden": "true" }, axis(1), axis(0.5), axis(0)),
+    h("div.chart-plot", bars),
     h(
-      "div",
-      { class: "chart-x", "aria-hidden": "true" },
-      [0, 10, 20, 29].map((at) => h("span", {}, shortDay(days[at].day))),
+      "div.chart-x",
+      { "aria-hidden": "true" },
+      [0, 10, 20, 29].map((at) => h("span", shortDay(days[at].day))),
     ),
   );
 }
@@ -78,9 +75,8 @@ function column(day, index, kinds, top) {
     .map((kind) => `\n${title(kind)} ${money(day.byKind[kind])}`);
   return svg(
     "g",
-    {},
-    svg("title", {}, `${shortDay(day.day)}: ${money(day.total)}`, ...told),
-    svg("rect", { class: "hover", x: index * SLOT, y: 0, width: SLOT, height: HEIGHT }),
+    svg("title", `${shortDay(day.day)}: ${money(day.total)}`, ...told),
+    svg("rect.hover", { x: index * SLOT, y: 0, width: SLOT, height: HEIGHT }),
     parts,
   );
 }
@@ -89,22 +85,19 @@ function column(day, index, kinds, top) {
 function table({ days }, kinds) {
   const spent = days.filter((day) => day.total > 0).reverse();
   return h(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": "Spending by day and kind" },
+    "div.scroll",
+    { tabindex: "0", role: "region", "aria-label": "Spending by day and kind" },
     h(
-      "table",
-      { class: "numbers" },
+      "table.numbers",
       columns(["Day"], ...kinds.map((kind) => [title(kind)]), ["Total"]),
       h(
         "tbody",
-        {},
         spent.map((day) =>
           h(
             "tr",
-            {},
             h("th", { scope: "row" }, shortDay(day.day)),
-            kinds.map((kind) => h("td", {}, money(day.byKind[kind] ?? 0))),
-            h("td", {}, money(day.total)),
+            kinds.map((kind) => h("td", money(day.byKind[kind] ?? 0))),
+            h("td", money(day.total)),
           ),
         ),
       ),

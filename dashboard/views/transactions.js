@@ -28,11 +28,10 @@ const TYPES = [
 export function transactionsView({ transactions, next_cursor }, type, on) {
   return [
     filter(type, on.filter),
-    transactions.length > 0 ? table(transactions) : h("p", { class: "empty" }, empty(type, next_cursor !== null)),
+    transactions.length > 0 ? table(transactions) : h("p.empty", empty(type, next_cursor !== null)),
     next_cursor !== null &&
       h(
-        "div",
-        { class: "actions" },
+        "div.actions",
         button(transactions.length > 0 ? "Show more" : "Look further back", on.more, { id: "transactions-more" }),
       ),
   ];
@@ -52,17 +51,16 @@ function filter(type, choose) {
     h("option", { value: "" }, "All types"),
     TYPES.map((value) => h("option", { value, selected: value === type }, title(value))),
   );
-  return h("div", { class: "filter" }, h("label", { for: select.id }, "Show"), select);
+  return h("div.filter", h("label", { for: select.id }, "Show"), select);
 }
 
 /** @param {import("../types.js").Transaction[]} transactions */
 function table(transactions) {
   return h(
-    "table",
-    { class: "statement" },
-    h("caption", { class: "sr-only" }, "Transactions, newest first"),
+    "table.statement",
+    h("caption.sr-only", "Transactions, newest first"),
     columns(["When", "when"], ["What", "what"], ["Amount", "sum"], ["Balance", "after"]),
-    h("tbody", {}, transactions.map(row)),
+    h("tbody", transactions.map(row)),
   );
 }
 
@@ -71,16 +69,14 @@ function row({ type, description, reference, amount_cents, balance_after_cents, 
   const name = title(type);
   return h(
     "tr",
-    {},
-    h("td", { class: "when soft" }, h("time", { datetime: created_at }, dateTime(created_at))),
+    h("td.when.soft", h("time", { datetime: created_at }, dateTime(created_at))),
     h(
-      "td",
-      { class: "what" },
-      h("span", {}, description),
+      "td.what",
+      h("span", description),
       description !== name && badge(name),
-      reference && h("span", { class: "reference soft small" }, reference),
+      reference && h("span.reference.soft.small", reference),
     ),
     h("td", { class: amount_cents > 0 ? "sum good-text" : "sum" }, money(amount_cents, { signed: true })),
-    h("td", { class: "after soft" }, money(balance_after_cents)),
+    h("td.after.soft", money(balance_after_cents)),
   );
 }

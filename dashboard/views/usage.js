@@ -8,10 +8,10 @@ import { amount, barOf, resetWords, wordsOf } from "../rules/usage.js";
 
 /** @param {import("../types.js").Usage} usage @param {Date} now */
 export function usageView(usage, now) {
-  const meters = Object.entries(usage.usage).map(([name, metric]) => h("li", {}, meter(name, metric)));
+  const meters = Object.entries(usage.usage).map(([name, metric]) => h("li", meter(name, metric)));
   return [
-    h("p", { class: "soft" }, h("strong", {}, month(usage.period)), ". ", resetWords(usage.period, now), "."),
-    h("ul", { class: "meters" }, meters),
+    h("p.soft", h("strong", month(usage.period)), ". ", resetWords(usage.period, now), "."),
+    h("ul.meters", meters),
   ];
 }
 
@@ -20,13 +20,13 @@ function meter(name, metric) {
   const { tone, text } = wordsOf(name, metric);
   const used = amount(name, metric.used);
   const limit = metric.limit === null ? "unlimited" : amount(name, metric.limit);
-  const figures = h("span", {}, h("strong", {}, used), h("span", { class: "soft" }, ` of ${limit}`));
+  const figures = h("span", h("strong", used), h("span.soft", ` of ${limit}`));
   return h(
     "div",
     { class: `meter ${tone}`, "data-metric": name },
-    h("p", { class: "meter-head" }, h("span", {}, title(name)), figures),
+    h("p.meter-head", h("span", title(name)), figures),
     bar(title(name), metric, `${used} of ${limit}. ${text}`),
-    h("p", { class: "meter-note small" }, text),
+    h("p.meter-note.small", text),
   );
 }
 
@@ -41,16 +41,15 @@ function bar(label, metric, words) {
     "aria-valuetext": words,
   };
   return h(
-    "div",
+    "div.bar",
     {
-      class: "bar",
       role: "meter",
       "aria-label": label,
       ...value,
       css: { "--fill": drawn.fill, "--limit": drawn.limitAt, "--grace": drawn.graceTo },
     },
-    h("span", { class: "bar-grace" }),
-    h("span", { class: "bar-fill" }),
-    drawn.limitAt < 1 && h("span", { class: "bar-limit" }),
+    h("span.bar-grace"),
+    h("span.bar-fill"),
+    drawn.limitAt < 1 && h("span.bar-limit"),
   );
 }

@@ -10,25 +10,23 @@ import { controls } from "./acts.js";
 
 /** @param {Balance} balance @param {Date} now @param {Acts} acts */
 export function walletView(balance, now, acts) {
-  return [h("div", { class: "cards" }, funds(balance, acts), reload(balance, now, acts), cap(balance, acts))];
+  return [h("div.cards", funds(balance, acts), reload(balance, now, acts), cap(balance, acts))];
 }
 
 /** @param {Balance} balance @param {Acts} acts */
 function funds({ balance_cents, held_cents, debt_cents, lifetime_deposited_cents, lifetime_spent_cents }, acts) {
   return h(
-    "div",
-    { class: "card" },
-    h("h3", {}, "Balance"),
-    h("p", { class: "figure", id: "balance" }, money(balance_cents)),
+    "div.card",
+    h("h3", "Balance"),
+    h("p.figure", { id: "balance" }, money(balance_cents)),
     h(
-      "dl",
-      { class: "pairs" },
+      "dl.pairs",
       pair("Held for running work", held_cents > 0 ? money(held_cents) : "None"),
       debt_cents > 0 && pair("Owed", money(debt_cents), "bad"),
       pair("Deposited so far", money(lifetime_deposited_cents)),
       pair("Spent so far", money(lifetime_spent_cents)),
     ),
-    h("div", { class: "actions" }, button("Add money", acts.deposit, { id: "deposit", class: "button primary" })),
+    h("div.actions", button("Add money", acts.deposit, { id: "deposit", class: "button primary" })),
   );
 }
 
@@ -37,20 +35,19 @@ function reload({ auto_reload }, now, acts) {
   const { badge: word, tone, text, acts: wanted } = describeReload(auto_reload, now);
   const settings = settingsOf(auto_reload);
   return h(
-    "div",
-    { class: "card", id: "auto-reload" },
-    h("h3", {}, "Auto-reload ", badge(word, tone)),
-    settings && h("p", { class: "lead" }, settings),
-    h("p", { class: "soft" }, text),
+    "div.card",
+    { id: "auto-reload" },
+    h("h3", "Auto-reload ", badge(word, tone)),
+    settings && h("p.lead", settings),
+    h("p.soft", text),
     h(
-      "div",
-      { class: "actions" },
+      "div.actions",
       // The button beside them opens the settings already.
       controls(
         wanted.filter(({ act }) => act !== "reload"),
         acts,
         "reload-act",
-        "button primary",
+        true,
       ),
       button(auto_reload.enabled ? "Change" : "Set up", acts.reload, { id: "reload-settings" }),
     ),
@@ -62,15 +59,10 @@ function cap(balance, acts) {
   const { monthly_spend_cap_cents: most, monthly_spent_cents: spent } = balance;
   const reached = capReached(balance);
   return h(
-    "div",
-    { class: "card", id: "spend-cap" },
-    h("h3", {}, "This month ", reached && badge("Cap reached", "bad")),
-    h(
-      "p",
-      { class: "figure" },
-      money(spent),
-      h("span", { class: "soft" }, most === null ? " spent" : ` of ${money(most, { whole: true })}`),
-    ),
+    "div.card",
+    { id: "spend-cap" },
+    h("h3", "This month ", reached && badge("Cap reached", "bad")),
+    h("p.figure", money(spent), h("span.soft", most === null ? " spent" : ` of ${money(most, { whole: true })}`)),
     most !== null &&
       h(
         "div",
@@ -79,14 +71,10 @@ function cap(balance, acts) {
           css: { "--fill": Math.min(1, spent / most), "--limit": 1, "--grace": 1 },
           "aria-hidden": "true",
         },
-        h("span", { class: "bar-fill" }),
+        h("span.bar-fill"),
       ),
-    h("p", { class: "soft" }, capWords(most, reached)),
-    h(
-      "div",
-      { class: "actions" },
-      button(most === null ? "Set a monthly cap" : "Change cap", acts.cap, { id: "cap-settings" }),
-    ),
+    h("p.soft", capWords(most, reached)),
+    h("div.actions", button(most === null ? "Set a monthly cap" : "Change cap", acts.cap, { id: "cap-settings" })),
   );
 }
 
@@ -100,5 +88,5 @@ function capWords(most, reached) {
 
 /** @param {string} term @param {string} value @param {import("../types.js").Tone} [tone] */
 export function pair(term, value, tone = "plain") {
-  return h("div", { class: tone === "bad" ? "bad-text" : "" }, h("dt", {}, term), h("dd", {}, value));
+  return h("div", { class: tone === "bad" ? "bad-text" : "" }, h("dt", term), h("dd", value));
 }

@@ -118,6 +118,27 @@ def test_a_session_that_ends_asks_to_sign_in_again_and_goes_on(account: Account,
     expect(section(page, "Plan")).to_contain_text("Free Active")
 
 
+def test_a_refusal_of_an_older_session_does_not_end_the_one_after_it(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    waiting: list[Route] = []
+
+    def keep_waiting(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/api/creators/onboard", keep_waiting)
+    with page.expect_request("**/api/creators/onboard"):
+        section(page, "Earnings").get_by_role("button", name="Set up payouts").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Account").fill(f"{account.id}_again")
+    page.get_by_role("button", name="Sign in").click()
+    wait_until_loaded(page)
+    with page.expect_response("**/api/creators/onboard"):
+        waiting[0].fulfill(status=401, json={"message": "Unauthorized"})
+    page.reload()
+    wait_until_loaded(page)
+    expect(page.get_by_role("banner")).to_contain_text(f"{account.id}_again")
+
+
 def test_a_token_that_is_over_leads_to_sign_in_and_the_payment_is_told_after_it(account: Account, page: Page) -> None:
     session = account.pay(account.page("starter"))
     old = account.api.stack.token(account.id, expires_in_seconds=-600)
@@ -193,14 +214,19 @@ def test_while_it_loads_the_sections_wait_and_offline_it_is_said(account: Accoun
     expect(page.get_by_text("You are offline.")).to_be_hidden()
 
 
-def test_money_and_dates_are_in_the_reader_s_locale(account: Account, open_page: OpenPage) -> None:
+def test_figures_are_written_as_the_reader_writes_them_and_words_are_the_page_s(
+    account: Account, open_page: OpenPage
+) -> None:
     scenes.deposit(account, 12_345)
     account.buy("pro")
     page = open_page(locale="de-DE")
     sign_in(page, account)
     expect(page.locator("#balance")).to_have_text(re.compile(r"^123,45\s\$$"))
-    expect(section(page, "Plan")).to_contain_text(re.compile(r"Renews on \d+\. \w+ 20\d\d\."))
-    expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("of 2.000.000")
+    expect(section(page, "Plan")).to_contain_text(re.compile(r"Renews on \d+ [A-Z][a-z]+ 20\d\d\."))
+    usage = section(page, "Usage")
+    expect(usage.locator("[data-metric=api_requests]")).to_contain_text("of 2.000.000")
+    expect(usage).to_contain_text(re.compile(r"Resets in \d+ days?, on 1 [A-Z][a-z]+ 20\d\d"))
+    expect(section(page, "Plans")).to_contain_text("10M AI tokens")
 
 
 def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(account: Account, page: Page) -> None:

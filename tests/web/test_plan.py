@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.flows.client import DECLINES, WORKS, Account
 from tests.web import scenes
@@ -53,6 +54,8 @@ def test_the_five_plans_stand_side_by_side_by_month_and_year_with_the_saving(acc
     expect(cards.nth(2)).to_contain_text("$36.75 a month, saves $147")
     expect(cards.nth(4).get_by_role("link", name="Talk to sales")).to_have_attribute("href", re.compile("^mailto:"))
     plans.get_by_text("Compare all limits").click()
+    plans.get_by_text("Monthly", exact=True).click()
+    # What was opened stays open when it is shown anew.
     expect(plans.get_by_role("row", name=re.compile("^Log retention days"))).to_contain_text("Custom")
     expect(plans.get_by_role("row", name=re.compile("^Grace"))).to_contain_text("10%")
 
@@ -104,10 +107,47 @@ def test_who_pays_already_moves_up_at_once_and_down_at_the_period_s_end(account:
     expect(told(page)).to_contain_text("Pro starts on ")
     notice = page.get_by_role("region", name="Notices")
     expect(notice).to_contain_text("Your plan changes to Pro, billed monthly, on ")
-    notice.get_by_role("button", name="Stay on Business").click()
+    notice.get_by_role("button", name="Keep Business").click()
     expect(told(page)).to_contain_text("You stay on Business.")
     expect(notice).to_be_empty()
+    expect(page.locator("#main")).to_be_focused()
     assert account.billing()["pending_change"] is None
+
+
+def test_another_change_than_the_one_that_waits_is_asked_about_since_opening_its_page_takes_that_back(
+    account: Account, page: Page
+) -> None:
+    account.buy("business")
+    account.confirm("pro")
+    sign_in(page, account)
+    change = section(page, "Plans").get_by_role("button", name="Change to Starter")
+    change.click()
+    dialog = page.get_by_role("dialog", name="Starter, billed monthly, instead?")
+    expect(dialog).to_contain_text("A change is waiting: Pro, billed monthly, from ")
+    dialog.get_by_role("button", name="Leave it as it is").click()
+    expect(change).to_be_focused()
+    assert account.billing()["pending_change"]["plan_tier"] == "pro"
+    change.click()
+    dialog.get_by_role("button", name="Go on").click()
+    page.get_by_role("link", name=re.compile("back|return", re.IGNORECASE)).click()
+    expect(told(page)).to_contain_text("The change that was waiting is taken back: you stay on your plan.")
+    expect(section(page, "Plan")).to_contain_text("Business Active")
+    assert account.billing()["pending_change"] is None
+
+
+def test_pressing_twice_opens_one_page(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    asked: list[str] = []
+
+    def take_a_while(route: Route) -> None:
+        time.sleep(0.3)
+        route.continue_()
+
+    page.on("request", lambda request: request.url.endswith("/checkout") and asked.append(request.url))
+    page.route("**/_local/stripe/pay/**", take_a_while)
+    page.evaluate("setInterval(() => document.getElementById('choose-pro').click(), 10)")
+    expect(page.get_by_label("Card number")).to_be_visible()
+    assert len(asked) == 1
 
 
 def test_a_plan_is_cancelled_and_taken_back_with_the_keyboard_alone(account: Account, page: Page) -> None:
@@ -133,7 +173,9 @@ def test_a_plan_is_cancelled_and_taken_back_with_the_keyboard_alone(account: Acc
     expect(section(page, "Plan")).to_contain_text("Ends soon")
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Your Pro plan ends on ")
     assert account.billing()["cancel_at_period_end"] is True
-    section(page, "Plan").get_by_role("button", name="Resume plan").focus()
+    # The button that was pressed is gone: the focus stays in its section, where Tab goes on.
+    expect(section(page, "Plan").get_by_role("heading", name="Plan")).to_be_focused()
+    section(page, "Plan").get_by_role("button", name="Keep Pro").focus()
     page.keyboard.press("Enter")
     expect(told(page)).to_contain_text("You stay on Pro.")
     expect(section(page, "Plan")).to_contain_text("Pro Active")
@@ -184,8 +226,8 @@ def test_after_a_downgrade_it_is_shown_which_resources_are_read_only(account: Ac
     kind = section(page, "Resources").locator("details", has_text="MCP workspaces")
     expect(kind).to_contain_text("2 read-only")
     expect(kind).to_contain_text("5 of 3")
-    kind.locator("summary").click()
     items = kind.locator(".items li")
+    expect(items.nth(4)).to_be_visible()
     expect(items.nth(0)).not_to_contain_text("Read-only")
     expect(items.nth(4)).to_contain_text("night-shift")
     expect(items.nth(4)).to_contain_text("Read-only")

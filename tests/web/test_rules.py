@@ -64,6 +64,21 @@ def test_typed_dollars_are_cents_or_nothing(call: Call, typed: str, cents: int |
 
 
 @pytest.mark.parametrize(
+    ("address", "followed"),
+    [
+        ("https://pay.test/a?b=c", "https://pay.test/a?b=c"),
+        ("mailto:sales@aerostack.dev", "mailto:sales@aerostack.dev"),
+        ("javascript:alert(1)", None),
+        (" java\nscript:alert(1)", None),
+        ("data:text/html,hacked", None),
+        ("https://[", None),
+    ],
+)
+def test_only_an_address_that_runs_nothing_is_followed(call: Call, address: str, followed: str | None) -> None:
+    assert call("lib/dom", "safeUrl", address) == followed
+
+
+@pytest.mark.parametrize(
     ("cents", "shown"), [(0, "$0.00"), (1_999, "$19.99"), (0.34, "$0.0034"), (-2_100.34, "-$21.0034"), (100, "$1.00")]
 )
 def test_money_is_told_to_the_last_fraction_of_a_cent(call: Call, cents: float, shown: str) -> None:
@@ -180,7 +195,7 @@ WAITS = {"plan_tier": "starter", "billing_interval": "yearly", "effective_at": "
         (account("pro", cancel_at_period_end=True), "pro", "monthly", "resume", "Keep Pro", "Ends soon"),
         (account("pro", pending_change=WAITS), "starter", "yearly", "none", "Starts soon", "On April 1, 2026"),
         (account("pro", pending_change=WAITS), "starter", "monthly", "buy", "Change to Starter", "From April 1, 2026"),
-        (account("pro", pending_change=WAITS), "pro", "monthly", "resume", "Stay on Pro", "Your plan now"),
+        (account("pro", pending_change=WAITS), "pro", "monthly", "resume", "Keep Pro", "Your plan now"),
         (account("enterprise"), "enterprise", "yearly", "none", "Your plan", ""),
     ],
 )

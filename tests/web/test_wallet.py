@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.flows.client import ASKS_EACH_TIME, DECLINES, DECLINES_LATER, WORKS, Account
 from tests.web import scenes
@@ -134,6 +134,12 @@ def test_the_bank_s_question_is_answered_and_the_money_arrives(account: Account,
     expect(page.locator("#auto-reload")).to_contain_text("On")
 
 
+def test_a_payment_that_fails_after_the_bank_confirmed_it_is_not_called_paid(account: Account, page: Page) -> None:
+    scenes.reload_with(account, DECLINES_LATER)
+    sign_in(page, account, "?payment_intent=pi_1&redirect_status=succeeded")
+    expect(told(page)).to_contain_text("The payment did not go through, and nothing was charged.")
+
+
 def test_a_monthly_cap_is_set_is_reached_and_is_taken_away(account: Account, page: Page) -> None:
     scenes.deposit(account)
     scenes.spend(account, 400, "spent")
@@ -218,6 +224,30 @@ def test_transactions_are_filtered_and_read_on(account: Account, page: Page) -> 
     expect(rows).to_have_count(1)
     statement.get_by_label("Show").select_option("Dispute")
     expect(statement).to_contain_text("None of this type.")
+
+
+def test_what_is_read_on_never_stands_under_another_filter(account: Account, page: Page) -> None:
+    scenes.deposit(account)
+    for index in range(21):
+        scenes.spend(account, 1, f"spent-{index}")
+    sign_in(page, account)
+    waiting: list[Route] = []
+
+    def keep_waiting(route: Route) -> None:
+        waiting.append(route)
+
+    page.route("**/transactions?*cursor=*", keep_waiting)
+    statement = section(page, "Transactions")
+    with page.expect_request("**/transactions?*cursor=*"):
+        statement.get_by_role("button", name="Show more").click()
+    statement.get_by_label("Show").select_option("Deposit")
+    expect(statement.locator("tbody tr")).to_have_count(1)
+    with page.expect_response("**/transactions?*cursor=*"):
+        waiting[0].continue_()
+    statement.get_by_label("Show").select_option("Hold")
+    expect(statement).to_contain_text("None of this type.")
+    statement.get_by_label("Show").select_option("Deposit")
+    expect(statement.locator("tbody tr")).to_have_count(1)
 
 
 def test_a_creator_sees_earnings_and_sets_up_payouts(new_account: Callable[[], Account], page: Page) -> None:
