@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +12,7 @@ from aerostack_billing.usage.models import Counter, PlaceName
 from tests.simulation.flows import flow, nothing
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.usage_world import Letters, batch, consume, event, message, settle, take
+from tests.store.usage_world import batch, consume, event, message, settle, take
 
 SITE = PlaceName(kind="projects", id="site")
 
@@ -139,16 +140,19 @@ class _Batch:
 class _Queue:
     @staticmethod
     def act(world: World) -> None:
-        """A queue delivers what was named as failed, and all of it where the function broke off, until it is done."""
+        """A queue delivers what was named as failed, and all of it where the function broke off, until it is done.
+
+        What of it can never be counted is among the dead letters by then.
+        """
         messages = [
             message("m1", event(world.account, 1_500), event(world.account, 7, "ai_tokens")),
             message("m2", event(world.account, 500), event(world.account, 9, "storage_bytes")),
             message("m3", event(world.account, 60_000), event(world.account, 5, idempotency_key="k")),
+            message("m4", event(world.account, 3), event(world.account, -3)),
         ]
         waiting = {one.message_id: one for one in messages}
 
         def deliver(parts: Runtime) -> None:
-            parts.dead_letters = Letters()  # type: ignore[assignment]
             again = parts.ingest.run(list(waiting.values())).again
             for done in waiting.keys() - again:
                 del waiting[done]
@@ -162,8 +166,11 @@ class _Queue:
 
     @staticmethod
     def end(world: World) -> None:
-        assert counter(world).used == 41_005
+        assert counter(world).used == 41_008
         assert (counter(world, "ai_tokens").used, counter(world, "storage_bytes").used) == (7, 9)
+        assert {(json.loads(body)["events"][0]["quantity"], name) for body, _, name in world.letters.kept} == {
+            (-3, "m4")
+        }
 
 
 @flow("lease taken and settled", nothing)
