@@ -7,12 +7,17 @@ import { pageUrl } from "./returning.js";
 import { planName } from "./rules/plans.js";
 import { askCancel, askCap, askDeposit, askInstead, askReload } from "./views/dialogs.js";
 
+/** @import { Api } from "./lib/api.js" */
+/** @import { Store } from "./lib/store.js" */
+/** @import { Tell } from "./returning.js" */
+/** @import { Interval, Plan } from "./types.js" */
+
 const LEAVING_MS = 10_000;
 
 /**
  * Makes acts that tell the reader where they fail.
  *
- * @param {import("./returning.js").Tell} tell
+ * @param {Tell} tell
  */
 export function attempts(tell) {
   /** @template {any[]} Asked @param {(...asked: Asked) => Promise<unknown>} act */
@@ -43,14 +48,14 @@ function leave({ url }) {
 }
 
 /**
- * @param {import("./lib/api.js").Api} api
- * @param {import("./lib/store.js").Store} store
- * @param {import("./returning.js").Tell} tell
+ * @param {Api} api
+ * @param {Store} store
+ * @param {Tell} tell
  */
 export function createActs(api, store, tell) {
   const told = attempts(tell);
   return {
-    /** @param {import("./types.js").Plan} plan @param {import("./types.js").Interval} interval */
+    /** @param {Plan} plan @param {Interval} interval */
     buy: ({ tier }, interval) => {
       const waiting = store.data("billing").pending_change;
       const body = {
@@ -114,7 +119,7 @@ export function createActs(api, store, tell) {
  * Where results are told: beside the reader wherever they scrolled, until they put it away or the next one comes.
  *
  * @param {HTMLElement} region A live region.
- * @returns {import("./returning.js").Tell}
+ * @returns {Tell}
  */
 export function createTell(region) {
   return (tone, text, again) => {

@@ -25,6 +25,8 @@ import { transactionsView } from "./views/transactions.js";
 import { usageView } from "./views/usage.js";
 import { walletView } from "./views/wallet.js";
 
+/** @import { Transaction } from "./types.js" */
+
 const PAGE_SIZE = 20;
 const MOST_PAGES = 10;
 const STALE_AFTER_MS = 60_000;
@@ -124,7 +126,7 @@ function transactions(type, atLeast, cursor = null) {
 /** The statement of the chart's days, or as much of it as a page should read: `since` says from when on. */
 async function activity() {
   const first = firstDay(now());
-  /** @type {import("./types.js").Transaction[]} */
+  /** @type {Transaction[]} */
   const lines = [];
   let cursor = null;
   for (let page = 0; page < MOST_PAGES; page += 1) {

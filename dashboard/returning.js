@@ -4,8 +4,11 @@ import { ApiError, explain } from "./lib/errors.js";
 import { date, money, title } from "./lib/format.js";
 import { planName } from "./rules/plans.js";
 
-/** @typedef {import("./lib/api.js").Api} Api @typedef {import("./lib/store.js").Store} Store */
-/** @typedef {(tone: import("./types.js").Tone, text: string, again?: () => unknown) => void} Tell */
+/** @import { Api } from "./lib/api.js" */
+/** @import { Store } from "./lib/store.js" */
+/** @import { Tone } from "./types.js" */
+
+/** @typedef {(tone: Tone, text: string, again?: () => unknown) => void} Tell */
 
 const OURS = [
   "back",

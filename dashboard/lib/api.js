@@ -2,6 +2,8 @@
 
 import { ApiError } from "./errors.js";
 
+/** @import { Session } from "./session.js" */
+
 const TIMEOUT_MS = 30_000;
 
 /**
@@ -16,7 +18,7 @@ const TIMEOUT_MS = 30_000;
  * and where that does not help, `session.expired` is told.
  *
  * @param {string} baseUrl
- * @param {import("./session.js").Session} session
+ * @param {Session} session
  * @returns {Api}
  */
 export function createApi(baseUrl, session) {

@@ -1,5 +1,7 @@
 /** Building the page. Whatever is shown goes in as text: nothing that the API says is ever parsed as HTML. */
 
+/** @import { Tone } from "../types.js" */
+
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -121,7 +123,7 @@ function details(element) {
   return [...element.querySelectorAll("details")].filter(({ id }) => id);
 }
 
-/** @param {string} text @param {import("../types.js").Tone} [tone] */
+/** @param {string} text @param {Tone} [tone] */
 export function badge(text, tone = "plain") {
   return h("span", { class: `badge ${tone}` }, text);
 }

@@ -3,8 +3,10 @@
 import { button, h, refill } from "./dom.js";
 import { explain } from "./errors.js";
 
+/** @import { Store } from "./store.js" */
+
 /**
- * @param {import("./store.js").Store} store
+ * @param {Store} store
  * @param {string} id Of the section; the page's navigation leads there.
  * @param {string} title
  * @param {string[]} needs The parts that must be there.

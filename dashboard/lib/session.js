@@ -1,5 +1,7 @@
 /** Whose page this is: where the bearer token comes from, and what happens when it is refused. */
 
+/** @import { Config } from "../types.js" */
+
 const KEPT_AS = "aerostack-billing-token";
 
 /**
@@ -15,7 +17,7 @@ const KEPT_AS = "aerostack-billing-token";
 /**
  * The session of a deployment that hands tokens in, or one of the page's own, kept for this tab only.
  *
- * @param {import("../types.js").Config} config
+ * @param {Config} config
  * @param {() => void} onExpired
  * @returns {Session}
  */

@@ -2,8 +2,7 @@
 
 import { date, money, title } from "../lib/format.js";
 
-/** @typedef {import("../types.js").Billing} Billing @typedef {import("../types.js").Plan} Plan */
-/** @typedef {import("../types.js").Interval} Interval @typedef {import("../types.js").Tone} Tone */
+/** @import { Billing, Interval, Notice, PaymentIssue, Plan, Tone } from "../types.js" */
 
 /** @param {Interval} interval */
 export function every(interval) {
@@ -55,7 +54,7 @@ export function keep({ plan_tier }) {
 
 /** What the reader should know of the plan before all else. @param {Billing} billing */
 export function planNotices(billing) {
-  /** @type {import("../types.js").Notice[]} */
+  /** @type {Notice[]} */
   const notices = [];
   const issue = billing.payment_issue;
   if (issue) {
@@ -110,7 +109,7 @@ function issueText({ payment_issue: issue }) {
   return ISSUES[issue.reason].text + again;
 }
 
-/** @param {import("../types.js").PaymentIssue} issue */
+/** @param {PaymentIssue} issue */
 function issueActs(issue) {
   const confirm = issue.reason === "action_required";
   const pay = issue.invoice_url

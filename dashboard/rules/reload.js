@@ -2,12 +2,12 @@
 
 import { date, dateTime, fromNow, money } from "../lib/format.js";
 
-/** @typedef {import("../types.js").AutoReload} AutoReload */
+/** @import { Act, AutoReload, Tone } from "../types.js" */
 
 /**
  * @param {AutoReload} reload
  * @param {Date} now
- * @returns {{badge: string, tone: import("../types.js").Tone, text: string, acts: import("../types.js").Act[]}}
+ * @returns {{badge: string, tone: Tone, text: string, acts: Act[]}}
  */
 export function describeReload(reload, now) {
   return STATES[reload.state](reload, now);

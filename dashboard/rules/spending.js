@@ -1,6 +1,6 @@
 /** What was spent, by day and kind, out of the statement. Pure functions. */
 
-/** @typedef {import("../types.js").Transaction} Transaction */
+/** @import { Transaction } from "../types.js" */
 
 const KINDS = ["bot_conversation", "agent_execution", "tool_call"];
 const OTHER = "other";

@@ -2,7 +2,7 @@
 
 import { bytes, count, date, daysUntil, list, percent, periodEnd } from "../lib/format.js";
 
-/** @typedef {import("../types.js").Metric} Metric @typedef {import("../types.js").Tone} Tone */
+/** @import { Metric, Notice, Tone, Usage } from "../types.js" */
 
 export const STORAGE = "storage_bytes";
 /** From here on a reader is told that the limit is near, as the service itself does. */
@@ -57,7 +57,7 @@ export function resetWords(period, now) {
 /**
  * A warning for what is in grace, a stop for what is blocked.
  *
- * @param {import("../types.js").Usage} usage
+ * @param {Usage} usage
  * @param {Date} now
  */
 export function usageNotices(usage, now) {
@@ -66,7 +66,7 @@ export function usageNotices(usage, now) {
   const until = date(periodEnd(usage.period), { utc: true });
   const days = daysUntil(periodEnd(usage.period), now);
   const acts = usage.tier === "business" || usage.tier === "enterprise" ? [] : [{ label: "See plans", href: "#plans" }];
-  /** @type {import("../types.js").Notice[]} */
+  /** @type {Notice[]} */
   const notices = [];
   const blocked = inState("blocked");
   if (blocked.length > 0) {

@@ -3,7 +3,7 @@
 import { money } from "../lib/format.js";
 import { describeReload } from "./reload.js";
 
-/** @typedef {import("../types.js").Balance} Balance @typedef {import("../types.js").Notice} Notice */
+/** @import { Balance, Notice } from "../types.js" */
 
 /** Whether this month's spending has come to the cap. @param {Balance} balance */
 export function capReached({ monthly_spend_cap_cents: cap, monthly_spent_cents: spent }) {

@@ -2,10 +2,12 @@
 
 import { button, h, link } from "../lib/dom.js";
 
+/** @import { Act, Notice } from "../types.js" */
+
 /** @typedef {Record<string, (...asked: any[]) => unknown>} Acts The page's acts by name. */
 
 /**
- * @param {import("../types.js").Act[]} wanted
+ * @param {Act[]} wanted
  * @param {Acts} acts
  * @param {string} id What the ids of the controls begin with.
  * @param {boolean} [urgent] Whether the first of them is what the reader should do.
@@ -18,7 +20,7 @@ export function controls(wanted, acts, id, urgent = false) {
   });
 }
 
-/** @param {import("../types.js").Notice} notice @param {Acts} acts */
+/** @param {Notice} notice @param {Acts} acts */
 export function noticeBox(notice, acts) {
   return h(
     "div",

@@ -4,7 +4,7 @@ import { badge, button, columns, h } from "../lib/dom.js";
 import { date, money, shortDay } from "../lib/format.js";
 import { pair } from "./wallet.js";
 
-/** @typedef {import("../types.js").Creator} Creator */
+/** @import { Creator } from "../types.js" */
 
 /** Whether somebody earns, or set out to. @param {Creator} creator */
 function isCreator({ onboarding, pending_cents, payable_cents, owed_cents, in_transit_cents, paid_cents, payouts }) {

@@ -6,10 +6,13 @@ import { date, dollars, money, parseDollars, title } from "../lib/format.js";
 
 import { planName } from "../rules/plans.js";
 
+/** @import { Field } from "../lib/dialog.js" */
+/** @import { AutoReload, Billing } from "../types.js" */
+
 const PRESETS = [1_000, 2_500, 5_000, 10_000];
 
 /**
- * @param {import("../types.js").Billing} billing
+ * @param {Billing} billing
  * @param {() => Promise<unknown>} act
  */
 export function askCancel(billing, act) {
@@ -32,7 +35,7 @@ export function askCancel(billing, act) {
 }
 
 /**
- * @param {NonNullable<import("../types.js").Billing["pending_change"]>} waiting
+ * @param {NonNullable<Billing["pending_change"]>} waiting
  * @param {string} wanted The plan that is wanted instead.
  * @param {() => Promise<unknown>} act
  */
@@ -80,7 +83,7 @@ export function askDeposit(bounds, act) {
 }
 
 /**
- * @param {import("../types.js").AutoReload} reload
+ * @param {AutoReload} reload
  * @param {{min: number, max: number}} bounds Of a reload, cents.
  * @param {(settings: object) => Promise<unknown>} act
  */
@@ -150,13 +153,13 @@ export function askCap(current, act) {
 
 const MOST_CAP = 100_000_000;
 
-/** @param {import("../lib/dialog.js").Field} field @param {number} least */
+/** @param {Field} field @param {number} least */
 function optional(field, least) {
   if (field.input.value.trim() === "") return null;
   return within(field, { min: least, max: MOST_CAP }, `Enter at least ${money(least)}, or nothing for no cap.`);
 }
 
-/** @param {import("../lib/dialog.js").Field} field @param {{min: number, max: number}} bounds @param {string} otherwise */
+/** @param {Field} field @param {{min: number, max: number}} bounds @param {string} otherwise */
 function within({ name, input }, { min, max }, otherwise) {
   const cents = parseDollars(input.value);
   if (cents === null || cents < min || cents > max) throw new Invalid(name, otherwise.replace(/\.\.$/, "."));

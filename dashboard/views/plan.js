@@ -4,10 +4,13 @@ import { badge, button, h } from "../lib/dom.js";
 import { money, title } from "../lib/format.js";
 import { every, keep, renewalOf, statusOf } from "../rules/plans.js";
 
+/** @import { Billing, Plans } from "../types.js" */
+/** @import { Acts } from "./acts.js" */
+
 /**
- * @param {import("../types.js").Billing} billing
- * @param {import("../types.js").Plans} catalog
- * @param {import("./acts.js").Acts} acts
+ * @param {Billing} billing
+ * @param {Plans} catalog
+ * @param {Acts} acts
  */
 export function planView(billing, catalog, acts) {
   const status = statusOf(billing);

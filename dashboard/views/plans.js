@@ -5,14 +5,15 @@ import { bytes, compact, count, percent, title } from "../lib/format.js";
 import { offer, priceOf, saving } from "../rules/plans.js";
 import { STORAGE } from "../rules/usage.js";
 
-/** @typedef {import("../types.js").Plan} Plan @typedef {import("../types.js").Interval} Interval */
+/** @import { Offer } from "../rules/plans.js" */
+/** @import { Billing, Interval, Plan, Plans } from "../types.js" */
 
 const MONTHLY = ["api_requests", "ai_tokens"];
 const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_workspaces", "gateway_apis", "team_members"];
 
 /**
- * @param {import("../types.js").Plans} catalog
- * @param {import("../types.js").Billing} billing
+ * @param {Plans} catalog
+ * @param {Billing} billing
  * @param {Interval} interval The one that is shown.
  * @param {object} on
  * @param {(interval: Interval) => void} on.interval
@@ -61,7 +62,7 @@ function intervals(plans, chosen, choose) {
 
 /**
  * @param {Plan} plan
- * @param {import("../rules/plans.js").Offer} offered
+ * @param {Offer} offered
  * @param {Interval} interval
  * @param {{own: boolean, next: boolean}} marks `next` is the plan that the reader would go to from here.
  * @param {Parameters<typeof plansView>[3]} on

@@ -3,9 +3,11 @@
 import { badge, h } from "../lib/dom.js";
 import { count, date, title } from "../lib/format.js";
 
+/** @import { Resource, Resources, ResourcesOfKind } from "../types.js" */
+
 const MOST_SHOWN = 100;
 
-/** @param {import("../types.js").Resources} resources */
+/** @param {Resources} resources */
 export function resourcesView({ resources }) {
   return [
     h(
@@ -15,7 +17,7 @@ export function resourcesView({ resources }) {
   ];
 }
 
-/** @param {string} kind @param {import("../types.js").ResourcesOfKind} of */
+/** @param {string} kind @param {ResourcesOfKind} of */
 function one(kind, { used, limit, items }) {
   const readOnly = items.filter((item) => item.read_only).length;
   const figures = [
@@ -42,7 +44,7 @@ function one(kind, { used, limit, items }) {
   );
 }
 
-/** @param {import("../types.js").Resource} resource */
+/** @param {Resource} resource */
 function item({ id, created_at, read_only }) {
   return h(
     "li",

@@ -4,6 +4,8 @@ import { columns, h, svg } from "../lib/dom.js";
 import { money, shortDay, title } from "../lib/format.js";
 import { axisTop } from "../rules/spending.js";
 
+/** @import { Day } from "../rules/spending.js" */
+
 /** @typedef {ReturnType<typeof import("../rules/spending.js").spendingByDay>} Spending */
 
 const HEIGHT = 100;
@@ -60,7 +62,7 @@ function chart({ days, total }, kinds) {
   );
 }
 
-/** One day's kinds, one upon the other. @param {import("../rules/spending.js").Day} day @param {number} index @param {string[]} kinds @param {number} top */
+/** One day's kinds, one upon the other. @param {Day} day @param {number} index @param {string[]} kinds @param {number} top */
 function column(day, index, kinds, top) {
   let y = HEIGHT;
   const parts = kinds

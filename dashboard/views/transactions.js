@@ -3,6 +3,8 @@
 import { badge, button, columns, h } from "../lib/dom.js";
 import { dateTime, money, title } from "../lib/format.js";
 
+/** @import { Transaction, TransactionPage } from "../types.js" */
+
 const TYPES = [
   "deposit",
   "reload",
@@ -19,7 +21,7 @@ const TYPES = [
 ];
 
 /**
- * @param {import("../types.js").TransactionPage} page
+ * @param {TransactionPage} page
  * @param {string} type The one that is shown; empty for all.
  * @param {object} on
  * @param {(type: string) => unknown} on.filter
@@ -54,7 +56,7 @@ function filter(type, choose) {
   return h("div.filter", h("label", { for: select.id }, "Show"), select);
 }
 
-/** @param {import("../types.js").Transaction[]} transactions */
+/** @param {Transaction[]} transactions */
 function table(transactions) {
   return h(
     "table.statement",
@@ -64,7 +66,7 @@ function table(transactions) {
   );
 }
 
-/** @param {import("../types.js").Transaction} transaction */
+/** @param {Transaction} transaction */
 function row({ type, description, reference, amount_cents, balance_after_cents, created_at }) {
   const name = title(type);
   return h(

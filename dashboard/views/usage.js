@@ -4,9 +4,9 @@ import { h } from "../lib/dom.js";
 import { month, title } from "../lib/format.js";
 import { amount, barOf, resetWords, wordsOf } from "../rules/usage.js";
 
-/** @typedef {import("../types.js").Metric} Metric */
+/** @import { Metric, Usage } from "../types.js" */
 
-/** @param {import("../types.js").Usage} usage @param {Date} now */
+/** @param {Usage} usage @param {Date} now */
 export function usageView(usage, now) {
   const meters = Object.entries(usage.usage).map(([name, metric]) => h("li", meter(name, metric)));
   return [

@@ -6,7 +6,8 @@ import { describeReload, settingsOf } from "../rules/reload.js";
 import { capReached } from "../rules/wallet.js";
 import { controls } from "./acts.js";
 
-/** @typedef {import("../types.js").Balance} Balance @typedef {import("./acts.js").Acts} Acts */
+/** @import { Balance, Tone } from "../types.js" */
+/** @import { Acts } from "./acts.js" */
 
 /** @param {Balance} balance @param {Date} now @param {Acts} acts */
 export function walletView(balance, now, acts) {
@@ -86,7 +87,7 @@ function capWords(most, reached) {
     : "Paid work is refused once the cap is reached.";
 }
 
-/** @param {string} term @param {string} value @param {import("../types.js").Tone} [tone] */
+/** @param {string} term @param {string} value @param {Tone} [tone] */
 export function pair(term, value, tone = "plain") {
   return h("div", { class: tone === "bad" ? "bad-text" : "" }, h("dt", term), h("dd", value));
 }
