@@ -9,7 +9,8 @@ from aerostack_billing.money import micros
 from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Reload, Wallet
 from tests.benchmarks.budgets import Act
-from tests.benchmarks.place import LINKS, Place
+from tests.benchmarks.place import Place
+from tests.store.plans_world import LINKS
 
 
 def consume(place: Place, quantity: int = 1, expect: int = 200, **more: object) -> dict[str, Any]:

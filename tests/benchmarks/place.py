@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 EVENTS = Path(__file__).parents[2] / "events"
-LINKS = {"success_url": "https://app.aerostack.dev/done", "cancel_url": "https://app.aerostack.dev/back"}
 _SECRET = "whsec_local"
 
 

@@ -7,12 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aerostack_billing.creators.models import Payout
 from aerostack_billing.runtime import Runtime
 from tests.store.conftest import Time
 from tests.store.creators_world import no_violations, onboard, reverse, shown, transfers
-from tests.store.deposits_world import hear_all
+from tests.store.deposits_world import events, hear_all
 from tests.store.plans_world import deliver
 from tests.store.stripe_world import StripeWorld
+
+
+@pytest.fixture
+def due(parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time) -> str:
+    """A creator who can be paid, and whose $16.00 are due."""
+    onboard(parts, world, creator)
+    earned(2_000)
+    time_stands.forward(8 * 86_400)
+    return creator
 
 
 def test_earnings_are_paid_by_one_transfer_of_whole_cents_after_the_holding_period(
@@ -83,29 +93,25 @@ def test_a_restricted_account_is_not_paid_until_it_is_healed(
 def test_a_payout_whose_outcome_is_unknown_is_resumed_and_pays_once(
     parts: Runtime,
     world: StripeWorld,
-    creator: str,
-    earned: Callable[[int], None],
+    due: str,
     time_stands: Time,
     kind: str,
     hours: int,
 ) -> None:
-    onboard(parts, world, creator)
-    earned(2_000)
-    time_stands.forward(8 * 86_400)
     world.door("faults", {"on": "transfers.create", "kind": kind})
     assert parts.payouts.sweep().failed == 1
-    assert shown(parts, creator)["in_transit_cents"] == 1_600
-    no_violations(parts, creator)
+    assert shown(parts, due)["in_transit_cents"] == 1_600
+    no_violations(parts, due)
     time_stands.forward(hours * 3_600)
     parts.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
-    assert shown(parts, creator)["paid_cents"] == 1_600
-    no_violations(parts, creator)
+    assert shown(parts, due)["paid_cents"] == 1_600
+    no_violations(parts, due)
 
 
 @pytest.mark.parametrize("where", ["_make", "_conclude"])
 def test_a_payout_killed_before_or_after_the_transfer_pays_once(
-    parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time, where: str
+    parts: Runtime, world: StripeWorld, due: str, time_stands: Time, where: str
 ) -> None:
     class Killed(Exception):
         pass
@@ -113,31 +119,24 @@ def test_a_payout_killed_before_or_after_the_transfer_pays_once(
     def kill(*_: object) -> None:
         raise Killed
 
-    onboard(parts, world, creator)
-    earned(2_000)
-    time_stands.forward(8 * 86_400)
     whole = getattr(parts.payouts, where)
     setattr(parts.payouts, where, kill)
     with pytest.raises(Killed):
-        parts.payouts.look_after(creator)
+        parts.payouts.look_after(due)
     setattr(parts.payouts, where, whole)
     time_stands.forward(3_600)
     parts.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
-    no_violations(parts, creator)
+    no_violations(parts, due)
 
 
 def test_eight_sweeps_at_once_pay_once(
     parts: Runtime,
     processes: list[Runtime],
     world: StripeWorld,
-    creator: str,
-    earned: Callable[[int], None],
+    due: str,
     time_stands: Time,
 ) -> None:
-    onboard(parts, world, creator)
-    earned(2_000)
-    time_stands.forward(8 * 86_400)
     for process in processes:
         process.connect = parts.connect
     with ThreadPoolExecutor(8) as pool:
@@ -145,21 +144,18 @@ def test_eight_sweeps_at_once_pay_once(
     time_stands.forward(3_600)
     parts.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
-    no_violations(parts, creator)
+    no_violations(parts, due)
 
 
 def test_a_refused_payout_is_payable_again_with_the_reason(
-    parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time
+    parts: Runtime, world: StripeWorld, due: str, time_stands: Time
 ) -> None:
-    onboard(parts, world, creator)
-    earned(2_000)
-    time_stands.forward(8 * 86_400)
     world.door("settings", {"transfers_need_balance": True})
     parts.payouts.sweep()
-    told = shown(parts, creator)
+    told = shown(parts, due)
     assert (told["payable_cents"], told["in_transit_cents"]) == (1_600, 0)
     assert (told["payouts"][0]["state"], told["payouts"][0]["reason"]) == ("failed", "balance_insufficient")
-    no_violations(parts, creator)
+    no_violations(parts, due)
     world.door("settings", {"transfers_need_balance": False})
     time_stands.forward(86_400)
     parts.payouts.sweep()
@@ -167,38 +163,53 @@ def test_a_refused_payout_is_payable_again_with_the_reason(
 
 
 def test_a_reversed_payout_is_payable_again_once_and_paid_by_a_new_transfer(
-    parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time
+    parts: Runtime, world: StripeWorld, due: str, time_stands: Time
 ) -> None:
-    onboard(parts, world, creator)
-    earned(2_000)
-    time_stands.forward(8 * 86_400)
     parts.payouts.sweep()
     reverse(world, transfers(world)[0]["id"])
     hear_all(parts, world)
     hear_all(parts, world)
-    told = shown(parts, creator)
+    told = shown(parts, due)
     assert (told["payable_cents"], told["paid_cents"]) == (1_600, 0)
     assert told["payouts"][0]["state"] == "reversed"
-    no_violations(parts, creator)
+    no_violations(parts, due)
     time_stands.forward(86_400)
     parts.payouts.sweep()
     assert [(made["amount"], made["reversed"]) for made in transfers(world)] == [(1_600, True), (1_600, False)]
-    no_violations(parts, creator)
+    no_violations(parts, due)
 
 
 def test_a_payout_that_is_reversed_in_two_parts_is_payable_again_once(
-    parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time
+    parts: Runtime, world: StripeWorld, due: str
 ) -> None:
-    onboard(parts, world, creator)
-    earned(2_000)
-    time_stands.forward(8 * 86_400)
     parts.payouts.sweep()
     for cents, back in ((600, 600), (1_000, 1_600)):
         reverse(world, transfers(world)[0]["id"], cents)
         hear_all(parts, world)
-        told = shown(parts, creator)
+        told = shown(parts, due)
         assert (told["payable_cents"], told["paid_cents"]) == (back, 1_600 - back)
-        no_violations(parts, creator)
+        no_violations(parts, due)
+
+
+def test_a_reversal_that_is_overtaken_by_the_rest_is_payable_again_once(
+    parts: Runtime, world: StripeWorld, due: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.payouts.sweep()
+    transfer_id, read = transfers(world)[0]["id"], parts.creators.payout
+    reverse(world, transfer_id, 600)
+
+    def overtaken(creator_id: str, payout_id: str) -> Payout | None:
+        payout = read(creator_id, payout_id)
+        monkeypatch.setattr(parts.creators, "payout", read)
+        reverse(world, transfer_id, 1_000)
+        deliver(parts, events(world, "transfer.reversed")[-1])
+        return payout
+
+    monkeypatch.setattr(parts.creators, "payout", overtaken)
+    deliver(parts, events(world, "transfer.reversed")[0])
+    told = shown(parts, due)
+    assert (told["payable_cents"], told["paid_cents"]) == (1_600, 0)
+    no_violations(parts, due)
 
 
 def test_a_bank_that_refuses_is_told_to_the_creator(
