@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from aerostack_billing.dynamo import Write
 from aerostack_billing.errors import InvalidRequest, PlanLimitExceeded, StoreUnavailable, UnknownMetric
 from aerostack_billing.fields import validated
 from aerostack_billing.runtime import Runtime
@@ -96,6 +97,21 @@ def test_one_key_counts_once_in_a_batch_across_batches_and_alone(parts: Runtime,
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 5
     assert statuses(batch(parts, event(account, 6, idempotency_key="k"))) == [409]
     assert counter(parts, account)[0] == 7
+
+
+def test_no_transaction_of_a_batch_takes_a_key_twice(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB refuses a transaction that names an item twice; DynamoDB Local does not."""
+    transact, taken = parts.dynamo.transact, list[object]()
+
+    def noting(writes: Sequence[Write]) -> None:
+        taken.extend(write.put["event_id"] for write in writes if write.put)
+        transact(writes)
+
+    monkeypatch.setattr(parts.dynamo, "transact", noting)
+    batch(parts, event(account, 5, idempotency_key="k"), event(account, 5, idempotency_key="k"))
+    assert len(taken) == 1
 
 
 def test_a_hundred_keyed_events_count_once_also_when_the_batch_is_sent_by_eight_at_once(

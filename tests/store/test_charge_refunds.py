@@ -8,15 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from aerostack_billing.creators.models import Creator
-from aerostack_billing.creators.postings import Posting
+from aerostack_billing.creators.postings import Posting, partition
 from aerostack_billing.creators.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.errors import IdempotencyKeyReused
 from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
+from aerostack_billing.wallet.holds import capture_id
 from aerostack_billing.wallet.ledger import Change
 from tests.store.conftest import Time
 from tests.store.creators_world import call, no_violations, refund, shown
-from tests.store.wallet_world import audited, capture, charge, fund, hold, owe
+from tests.store.wallet_world import audited, capture, charge, fund, hold, owe, release
 
 
 def test_a_refund_gives_the_price_back_and_takes_the_pending_share(parts: Runtime, account: str, creator: str) -> None:
@@ -58,6 +59,18 @@ def test_a_refund_is_made_once(parts: Runtime, account: str, creator: str) -> No
 def test_what_is_no_charge_is_404(parts: Runtime, account: str, charge_id: str) -> None:
     with pytest.raises(ChargeNotFound):
         refund(parts, account, charge_id)
+
+
+def test_a_release_that_stands_where_a_capture_would_is_no_charge(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    fund(parts, account, 500)
+    hold_id = hold(parts, account, 100)["hold_id"]
+    time_stands.forward(3_600)
+    parts.lapsing.sweep()
+    release(parts, account, hold_id)
+    with pytest.raises(ChargeNotFound):
+        refund(parts, account, capture_id(hold_id))
 
 
 def test_another_accounts_charge_is_404(parts: Runtime, account: str) -> None:
@@ -109,6 +122,27 @@ def _paid_out(creator: Creator, amount: int) -> Change[Creator]:
     posting.begun("po_test", amount)
     posting.arrived("po_test", amount)
     return Change(posting.creator, posting.transfers)
+
+
+def test_a_refund_that_is_overtaken_by_maturing_takes_the_share_from_what_is_payable(
+    parts: Runtime, account: str, creator: str, time_stands: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fund(parts, account, 1_000)
+    charge_id = call(parts, account, creator, 100, "a")["charge_id"]
+    time_stands.forward(8 * 86_400)
+    read = parts.creators.get
+
+    def overtaken(creator_id: str) -> Creator:
+        found = read(creator_id)
+        monkeypatch.setattr(parts.creators, "get", read)
+        parts.payouts._mature(creator_id)
+        return found
+
+    monkeypatch.setattr(parts.creators, "get", overtaken)
+    refund(parts, account, charge_id)
+    moved = [transfer.type for transfer in parts.creators.ledger.whole(partition(creator))]
+    assert moved == ["earning", "earning_reversal"]
+    no_violations(parts, account, creator)
 
 
 def test_refunds_while_earnings_mature_lose_and_double_no_micro(

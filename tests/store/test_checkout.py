@@ -57,6 +57,11 @@ def test_a_customer_lost_longer_than_stripe_keeps_keys_is_found_by_its_metadata(
     assert len(world.api("customers?limit=100")["data"]) == 1
 
 
+def test_the_customer_that_was_recorded_first_stays_the_accounts(parts: Runtime, account: str) -> None:
+    assert [parts.accounts.set_customer(account, customer) for customer in ("cus_a", "cus_b")] == ["cus_a", "cus_a"]
+    assert parts.accounts.get(account).customer_id == "cus_a"
+
+
 def test_a_key_opens_one_page_and_another_body_under_it_is_refused(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:

@@ -16,8 +16,9 @@ from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.errors import InvalidRedirectUrl, PaymentsUnavailable
 from aerostack_billing.runtime import Runtime
 from tests.store.conftest import Meter, Time, use_stripe
-from tests.store.creators_world import RETURN, call, no_violations, shown
+from tests.store.creators_world import RETURN, call, no_violations, onboard, shown
 from tests.store.deposits_world import hear_all
+from tests.store.plans_world import deliver
 from tests.store.stripe_world import StripeWorld
 from tests.store.wallet_world import capture, fund, hold
 
@@ -171,3 +172,16 @@ def test_the_audit_of_all_compares_what_is_pending_with_the_callers_ledgers(
     parts.dynamo.update(parts.creators.earning(creator, "2026-03-18", 1))
     own = [v for v in parts.audit.run(None).violations if v.account_id in {account, creator}]
     assert [v.invariant for v in own] == ["pending is what callers paid less what matured"]
+
+
+def test_an_account_that_only_claims_the_creator_in_its_metadata_is_ignored(
+    parts: Runtime, world: StripeWorld, creator: str
+) -> None:
+    onboard(parts, world, creator)
+    other = world.create("accounts", **{"type": "express", "metadata[creator_id]": creator})["id"]
+    for kind, about in (("account.updated", other), ("payout.failed", "po_1")):
+        named = {"id": f"evt_{kind}_{creator}", "type": kind, "created": 1, "account": other}
+        event = {**named, "data": {"object": {"id": about}}}
+        assert deliver(parts, event).result == "ignored"
+    told = shown(parts, creator)
+    assert (told["onboarding"], told["last_error"]) == ("complete", None)

@@ -92,7 +92,7 @@ def test_an_async_payment_credits_only_when_it_is_paid(parts: Runtime, world: St
     status, _ = world.submit(url, card="us_bank_account")
     assert status == 303
     hear_all(parts, world)
-    assert parts.wallets.get(account).balance == 0
+    assert parts.wallets.get(account).version == 0
     with pytest.raises(SessionNotPaid):
         parts.returns.verify(account, url.rpartition("/")[2])
 
@@ -113,6 +113,21 @@ def test_a_subscriptions_payment_is_no_deposit(parts: Runtime, world: StripeWorl
     for event in events(world, "payment_intent.succeeded"):
         assert deliver(parts, event).result == "ignored"
     assert parts.wallets.get(account).version == 0
+
+
+def test_a_payment_of_the_customers_for_something_else_is_no_deposit(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    deposit(parts, world, account, 500)
+    customer_id = parts.accounts.get(account).customer_id or ""
+    card = parts.cards.default_card(customer_id)
+    assert card is not None
+    paying = {"customer": customer_id, "payment_method": card.payment_method_id, "confirm": "true"}
+    claiming = {"metadata[account_id]": account, "metadata[kind]": "invoice"}
+    made = world.create("payment_intents", amount="50000", currency="usd", **paying, **claiming)
+    assert made["status"] == "succeeded"
+    hear_all(parts, world)
+    assert lines(parts, account) == [("deposit", 500)]
 
 
 # Refunds and disputes
@@ -223,6 +238,12 @@ def test_a_claw_back_takes_at_most_what_the_deposit_brought() -> None:
         ("refund", micros(2_000)),
         ("dispute", micros(500)),
     ]
+
+
+def test_a_refund_takes_at_most_what_the_deposit_brought(parts: Runtime, account: str) -> None:
+    payment = Payment("pi_1", "succeeded", account, "cus_1", "deposit", None, 2_500, 3_000, 0, None, None, None, None)
+    after = parts.settlement._settled(Wallet(account), payment, None, None)
+    assert [(t.type, t.amount) for t in after.transfers] == [("deposit", micros(2_500)), ("refund", micros(2_500))]
 
 
 class _Wallets:

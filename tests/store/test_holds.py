@@ -11,6 +11,7 @@ from aerostack_billing.errors import BillingError, IdempotencyKeyReused
 from aerostack_billing.money import micros
 from aerostack_billing.runtime import Runtime
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
+from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.rules import InsufficientBalance
 from tests.store.conftest import Time
 from tests.store.wallet_world import audited, capture, charge, fund, hold, lines, owe, release
@@ -189,6 +190,25 @@ def test_an_open_hold_is_honoured_when_a_debt_came_up_meanwhile(parts: Runtime, 
     assert (answer["captured_cents"], answer["short_cents"]) == (100, 0)
     wallet = audited(parts, account)
     assert (wallet.balance, wallet.debt) == (0, micros(100))
+
+
+def test_a_charge_that_finds_the_wallet_short_frees_no_hold_whose_time_is_not_over(
+    parts: Runtime, account: str
+) -> None:
+    fund(parts, account, 500)
+    hold_id = hold(parts, account, 400)["hold_id"]
+    with pytest.raises(InsufficientBalance):
+        charge(parts, account, 200, "a")
+    assert audited(parts, account).held == micros(400)
+    assert capture(parts, account, hold_id, 400)["short_cents"] == 0
+
+
+def test_a_partial_capture_passes_no_cap(parts: Runtime, account: str) -> None:
+    fund(parts, account, 1_000)
+    parts.statement.cap(account, SpendCapRequest(monthly_cap_cents=300))
+    answer = capture(parts, account, hold(parts, account, 200)["hold_id"], 600, partial=True)
+    assert (answer["captured_cents"], answer["short_cents"]) == (300, 300)
+    audited(parts, account)
 
 
 # Debt

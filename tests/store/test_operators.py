@@ -14,7 +14,7 @@ from aerostack_billing.money import micros
 from aerostack_billing.plans.models import UNLIMITED_ROOM
 from aerostack_billing.reload.settings import AutoReloadOff, ReloadUnderWay
 from aerostack_billing.runtime import Runtime
-from aerostack_billing.usage.resets import TooManyLeases
+from aerostack_billing.usage.resets import Reset, TooManyLeases
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.webhooks.models import Event, Outcome
 from tests.store.conftest import Meter, Time
@@ -276,6 +276,24 @@ def test_leases_that_are_settled_while_it_is_reset_never_bring_a_counter_below_z
     used, room = counter(parts, account)
     assert 0 <= used <= returned * 60
     assert used + room == 55_000
+
+
+def test_a_reset_whose_lease_was_settled_since_it_looked_looks_again(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As much is used as before all the same: the lease's rest was counted by another."""
+    lease, look = take(parts, account, 1_000), parts.resets.foresee
+
+    def settled_meanwhile(account_id: str, metric: str) -> Reset:
+        found = look(account_id, metric)
+        monkeypatch.setattr(parts.resets, "foresee", look)
+        settle(parts, account, lease, 400)
+        consume(parts, account, 700)
+        return found
+
+    monkeypatch.setattr(parts.resets, "foresee", settled_meanwhile)
+    assert parts.resets.reset(account, "api_requests").used == 1_100
+    assert counter(parts, account) == (0, 55_000)
 
 
 def test_more_leases_than_a_write_can_name_are_waited_for(parts: Runtime, account: str) -> None:

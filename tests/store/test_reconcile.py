@@ -50,6 +50,25 @@ def test_with_all_webhooks_lost_the_end_is_the_same(
     assert audited(parts, account).balance == micros(2_000)
 
 
+def test_what_stripe_lists_only_after_its_window_was_looked_through_is_found_by_the_next_run(
+    parts: Runtime,
+    world: StripeWorld,
+    reconciler: Reconciler,
+    account: str,
+    time_stands: Time,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    with monkeypatch.context() as patched:
+        patched.setattr(History, "events", lambda *_: iter(()))
+        patched.setattr(History, "payments", lambda *_: iter(()))
+        reconciler.run()
+    time_stands.forward(600)
+    reconciler.run()
+    assert audited(parts, account).balance == micros(2_500)
+
+
 def test_what_arrived_is_not_drift(
     parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
 ) -> None:

@@ -114,11 +114,12 @@ def test_who_turned_reloads_off_is_not_charged_by_an_attempt_that_is_taken_up_ag
     assert audited(parts, filled).balance == micros(400 + made * 2_000)
 
 
+@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after"])
 def test_who_turned_reloads_on_again_meanwhile_is_charged_once(
-    parts: Runtime, world: StripeWorld, filled: str, time_stands: Time
+    parts: Runtime, world: StripeWorld, filled: str, time_stands: Time, kind: str
 ) -> None:
     spend_to_400(parts, filled)
-    world.door("faults", {"on": "payment_intents.create", "kind": "timeout_before"})
+    world.door("faults", {"on": "payment_intents.create", "kind": kind})
     parts.reloads.sweep()
     configure(parts, filled, enabled=False)
     configure(parts, filled)
@@ -180,6 +181,11 @@ def attempted(**more: object) -> Wallet:
 @pytest.mark.parametrize("code", ["lost_card", "stolen_card", "expired_card", "pickup_card", "fraudulent"])
 def test_a_decline_that_cannot_recover_suspends_at_once(code: str) -> None:
     assert states.declined(attempted(), "r1", code, "no").reload.state == "suspended"
+
+
+def test_a_decline_told_after_reloads_were_turned_off_leaves_them_off() -> None:
+    after = states.declined(attempted(enabled=False), "r1", "generic_decline", "no").reload
+    assert (after.state, after.next_attempt_at) == ("off", None)
 
 
 def test_an_outcome_told_twice_counts_once() -> None:

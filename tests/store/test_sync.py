@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from aerostack_billing.accounts.models import PlanState
+from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.runtime import Runtime
 from tests.store.conftest import Time
@@ -111,6 +112,14 @@ def test_a_malformed_object_of_a_handled_type_is_dead_and_not_sent_again(
 def test_an_unknown_type_is_recorded_as_ignored(parts: Runtime, world: StripeWorld, account: str) -> None:
     event = {"id": f"evt_{account}", "type": "mandate.updated", "created": 1, "data": {"object": {}}}
     assert [deliver(parts, event).result for _ in range(2)] == ["ignored", "duplicate"]
+
+
+def test_of_two_that_write_a_new_accounts_plan_the_second_is_refused(parts: Runtime, account: str) -> None:
+    read = parts.accounts.get(account)
+    parts.accounts.write_plan(read, PlanState(tier="pro"), [], None)
+    with pytest.raises(VersionConflict):
+        parts.accounts.write_plan(read, PlanState(tier="starter"), [], None)
+    assert parts.accounts.get(account).plan.tier == "pro"
 
 
 # Subscriptions that were made by hand
