@@ -95,7 +95,7 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
     fund(parts, account, 1_000)
     first = call(parts, account, creator, 100, "a")
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.payouts.look_after(creator)
     assert shown(parts, creator)["payable_cents"] == 80
     refund(parts, account, first["charge_id"])
     assert shown(parts, creator)["payable_cents"] == 0
@@ -104,7 +104,7 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
     second = call(parts, account, creator, 500, "b")
     call(parts, account, creator, 250, "c")
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.payouts.look_after(creator)
     # As if it had been paid: what is payable no longer suffices for the refund.
     parts.creators.apply(creator, lambda c: _paid_out(c, micros(400)))
     refund(parts, account, second["charge_id"])
@@ -112,7 +112,7 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
     assert (told["payable_cents"], told["owed_cents"]) == (0, 200)
     call(parts, account, creator, 500, "d")
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.payouts.look_after(creator)
     assert shown(parts, creator)["payable_cents"] == 200
     no_violations(parts, account, creator)
 
