@@ -160,6 +160,7 @@ class _Queue:
                 raise StoreUnavailable("Some messages are to be delivered again.")
 
         world.request(deliver)
+        assert world.letters.kept, "what is done with is counted, refused or put aside"
         # At least once: what is done with may come again all the same.
         waiting.update((one.message_id, one) for one in messages)
         world.request(deliver)
