@@ -38,7 +38,7 @@ HOUR, DAY = 3_600, 86_400
 
 TEMPLATE: dict[str, Any] = load_yaml(ROOT / "template.yaml")
 RESOURCES = TEMPLATE["Resources"]
-OURS = [each for each in (*alarms(RESOURCES).values(), *widgets(RESOURCES)) if each.is_ours]
+OURS = [each for each in (*alarms(RESOURCES), *widgets(RESOURCES)) if each.is_ours]
 TOLD = {
     name: text(value)
     for name, value in TEMPLATE["Globals"]["Function"]["Environment"]["Variables"].items()

@@ -56,7 +56,7 @@ def alarms(resources: dict[str, Any]) -> dict[str, Any]:
 
 def test_what_aws_counts_is_looked_for_at_a_resource_of_which_it_is_counted(resources: dict[str, Any]) -> None:
     """`Throttles` alone is looked for without a name: of all functions of the account."""
-    every = [*watching.alarms(resources).values(), *watching.widgets(resources)]
+    every = [*watching.alarms(resources), *watching.widgets(resources)]
     for each in every:
         if each.is_ours or each == Watched("AWS/Lambda", "Throttles", ()):
             continue
@@ -98,7 +98,7 @@ def test_the_dashboard_is_json_that_shows_every_alarm_and_every_metric_of_ours_t
     body = watching.dashboard(resources)
     widgets = json.loads(body)["widgets"]
     assert widgets[0]["properties"]["alarms"] == [f"${{{name}.Arn}}" for name in alarms]
-    ours = {each for each in watching.alarms(resources).values() if each.is_ours}
+    ours = {each for each in watching.alarms(resources) if each.is_ours}
     assert ours <= set(watching.widgets(resources))
     named = set(re.findall(r"\$\{(\w+)(?:\.\w+)?\}", body)) - {"Stage", "StackWords"}
     assert named <= set(resources)

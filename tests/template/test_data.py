@@ -8,6 +8,7 @@ import pytest
 
 from tests.template.conftest import of_type
 from tests.template.contract import SCHEDULES, WEBHOOK
+from tests.template.watching import alarms, text
 
 KEYS = {
     "AccountsTable": [("account_id", "HASH")],
@@ -126,8 +127,16 @@ def test_every_alarm_tells_somebody(resources: dict[str, Any]) -> None:
     ],
 )
 def test_there_is_an_alarm_for(resources: dict[str, Any], metric: str, dimension: dict[str, Any]) -> None:
-    watched = [(p["MetricName"], p["Dimensions"]) for p in of_type(resources, "AWS::CloudWatch::Alarm").values()]
-    assert (metric, [dimension]) in watched
+    watched = [(each.metric, each.dimensions) for each in alarms(resources)]
+    assert (metric, ((dimension["Name"], text(dimension["Value"])),)) in watched
+
+
+def test_throttled_writes_are_looked_for_at_every_table(resources: dict[str, Any]) -> None:
+    tables = of_type(resources, "AWS::DynamoDB::Table")
+    watched = {each.dimensions for each in alarms(resources) if each.metric == "WriteThrottleEvents"}
+    assert watched == {(("TableName", f"${{{name}}}"),) for name in tables}
+    (shown,) = [each for each in resources["TableThrottlesAlarm"]["Properties"]["Metrics"] if each["ReturnData"]]
+    assert shown["Expression"] == "SUM(METRICS())"
 
 
 @pytest.mark.parametrize("metric", ["WebhookDead", "AuditViolation", "ReloadSuspended", "PayoutFailed"])

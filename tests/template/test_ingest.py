@@ -8,6 +8,7 @@ import pytest
 
 from aerostack_billing.usage.ingest import KEPT_SECONDS
 from tests.template.contract import INGEST
+from tests.template.watching import Watched, alarms
 
 FOURTEEN_DAYS = 14 * 86_400
 
@@ -69,6 +70,4 @@ def test_the_functions_at_work_are_few_enough_not_to_stand_in_each_other_s_way(s
 def test_there_is_an_alarm_for_what_is_put_aside_and_for_what_waits(
     resources: dict[str, Any], metric: str, watched: str
 ) -> None:
-    alarms = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::CloudWatch::Alarm"]
-    dimension = {"Name": "QueueName", "Value": {"Fn::GetAtt": [watched, "QueueName"]}}
-    assert [dimension] in [alarm["Dimensions"] for alarm in alarms if alarm["MetricName"] == metric]
+    assert Watched("AWS/SQS", metric, (("QueueName", f"${{{watched}.QueueName}}"),)) in alarms(resources)

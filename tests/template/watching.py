@@ -22,17 +22,15 @@ class Watched:
         return not self.namespace.startswith("AWS/")
 
 
-def alarms(resources: Mapping[str, Any]) -> dict[str, Watched]:
-    """What each alarm watches, by its logical id."""
-    return {
-        name: Watched(
-            text(resource["Properties"]["Namespace"]),
-            resource["Properties"]["MetricName"],
-            tuple((each["Name"], text(each["Value"])) for each in resource["Properties"]["Dimensions"]),
-        )
-        for name, resource in resources.items()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    }
+def alarms(resources: Mapping[str, Any]) -> Iterator[Watched]:
+    """What the alarms watch: one metric, or the sum of several."""
+    for resource in resources.values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            alarm = resource["Properties"]
+            summed = [each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each]
+            for metric in summed or [alarm]:
+                dimensions = tuple((each["Name"], text(each["Value"])) for each in metric["Dimensions"])
+                yield Watched(text(metric["Namespace"]), metric["MetricName"], dimensions)
 
 
 def widgets(resources: Mapping[str, Any]) -> Iterator[Watched]:
