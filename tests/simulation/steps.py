@@ -107,13 +107,13 @@ def run(world: World, flow: Flow, *, turn: int | None = None, most: int = 1_000)
 
 def table(rows: list[Row]) -> str:
     """The rows as lines of text, with their sum."""
-    lines = [f"{'flow':40} {'calls':>6} {'faults':>7} {'failed':>7} {'seconds':>8}"]
+    lines = [f"{'flow':48} {'calls':>6} {'faults':>7} {'failed':>7} {'seconds':>8}"]
     return "\n".join([*lines, *map(line, [*rows, total(rows)])])
 
 
 def line(row: Row) -> str:
     """A row as text."""
-    return f"{row.flow:40} {len(row.calls):6} {row.tried:7} {len(row.failures):7} {row.seconds:8.1f}"
+    return f"{row.flow:48} {len(row.calls):6} {row.tried:7} {len(row.failures):7} {row.seconds:8.1f}"
 
 
 def total(rows: list[Row]) -> Row:
