@@ -365,7 +365,7 @@ def _publish(place: Place, sent: int) -> None:
     assert place.run("publish_events") == {"sent": sent, "refused": 0}
 
 
-@_operation("reconciliation, nothing happened since the last", "reconcile", Budget(3, 1, 2))
+@_operation("reconciliation, nothing happened since the last", "reconcile", Budget(2, 1, 1))
 def _reconciling(place: Place) -> Act:
     for _ in range(2):
         place.time.forward(2 * 86_400)

@@ -111,23 +111,22 @@ class Reconciler:
         The windows after it are looked through all the same: what can never be taken in must not hide what can.
         """
         done = Reconciled()
-        begun, now = self._span()
-        since, length = begun, max(_WINDOW_SECONDS, -(-(now - begun) // _WINDOWS))
+        since, now, through = self._span()
+        length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
         while since < now and may_go_on():
             until = min(now, since + length)
             self._window(since, until, done)
             if not done.failed:
                 self._progress.advance(until)
-                done.through = clock.iso(until)
+                done.through, through = clock.iso(until), max(through, until)
             since = until
-        through = self._progress.through()
-        self._listener.reconciled(max(0, now - (begun if through is None else through)))
+        self._listener.reconciled(max(0, now - through))
         return done
 
     def foresee(self) -> Reconciled:
         """What a run would find missing now, reported as a run does; nothing is taken in."""
         found = Reconciled()
-        since, now = self._span()
+        since, now, _ = self._span()
         for raw in self._history.events(since, now):
             event = _read(raw)
             found.events += 1
@@ -141,11 +140,13 @@ class Reconciler:
                 found.uncredited.append(intent)
         return found
 
-    def _span(self) -> tuple[int, int]:
-        """From when, and up to when, there is something to look through."""
+    def _span(self) -> tuple[int, int, int]:
+        """From when, and up to when, there is something to look through, and up to when all was."""
         now = clock.seconds() + 1
         through = self._progress.through()
-        return (now - _FIRST_LOOK_SECONDS) if through is None else through - _OVERLAP_SECONDS, now
+        if through is None:
+            return now - _FIRST_LOOK_SECONDS, now, now - _FIRST_LOOK_SECONDS
+        return through - _OVERLAP_SECONDS, now, through
 
     def _window(self, since: int, until: int, done: Reconciled) -> None:
         for raw in self._history.events(since, until):
