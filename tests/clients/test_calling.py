@@ -31,8 +31,7 @@ from aerostack_billing_client import (
     UsageEvent,
     UserClient,
 )
-from aerostack_billing_client.calling import Call, Caller
-from aerostack_billing_client.transport import Answer
+from aerostack_billing_client.calling import Answer, Request
 from tests.clients.conftest import HASTY
 from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Fault, Reply, Seen, failed, refusal
 from tests.clients.serving import ACCOUNT, COUNTED, LATER, LEASED, Serving, counted, service
@@ -271,8 +270,11 @@ class Failing:
         self.waits: list[float] = []
         self.headers = headers
 
-    def send(self, *_: object) -> Answer:
+    def send(self, _: Request) -> Answer:
         return Answer(503, self.headers, b"{}")
+
+    def close(self) -> None:
+        pass
 
     def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -280,9 +282,16 @@ class Failing:
 
     def call(self, **retries: float) -> list[float]:
         """The waits of one call."""
-        caller = Caller(self, "token", Retries(**retries), "agent", sleep=self.sleep, clock=lambda: self.now)
+        client = UserClient(
+            "https://billing.example.com",
+            "token",
+            retries=Retries(**retries),
+            transport=self,
+            sleep=self.sleep,
+            clock=lambda: self.now,
+        )
         with pytest.raises(Unavailable) as failure:
-            caller.call(Call(method="GET", path="/"))
+            client.account()
         assert failure.value.attempts == len(self.waits) + 1
         return self.waits
 

@@ -25,8 +25,8 @@ from aerostack_billing_client import (
     errors,
     plan_answers,
     refusals,
-    service,
-    user,
+    service_calls,
+    user_calls,
     wallet_answers,
 )
 from local.openapi.document import PUBLISHED
@@ -226,12 +226,11 @@ def enum(schema: str, field: str) -> set[str]:
 
 
 def test_what_a_request_may_name_is_what_the_service_takes() -> None:
-    assert set(get_args(user.PaidTier)) == enum("CheckoutRequest", "tier") - {"free", "enterprise"}
-    assert set(get_args(user.Interval)) == enum("CheckoutRequest", "billing_interval")
-    assert set(get_args(service.Kind)) == enum("ChargeRequest", "kind")
-    assert set(get_args(service.BillingMode)) == enum("ChargeRequest", "billing_mode")
-    assert set(get_args(user.TransactionType)) == enum("Transaction", "type")
-    assert SCHEMAS["BatchRequest"]["properties"]["events"]["maxItems"] == service.MOST_EVENTS
+    assert set(get_args(user_calls.PaidTier)) == enum("CheckoutRequest", "tier") - {"free", "enterprise"}
+    assert set(get_args(user_calls.Interval)) == enum("CheckoutRequest", "billing_interval")
+    assert set(get_args(service_calls.BillingMode)) == enum("ChargeRequest", "billing_mode")
+    assert set(get_args(user_calls.TransactionType)) == enum("Transaction", "type")
+    assert SCHEMAS["BatchRequest"]["properties"]["events"]["maxItems"] == service_calls.MOST_EVENTS
 
 
 # Errors

@@ -66,7 +66,8 @@ from aerostack_billing_client.refusals import (
     UnknownPrice,
     UnknownResourceKind,
 )
-from aerostack_billing_client.service import EventResult, ServiceClient, UsageEvent
+from aerostack_billing_client.service import AccountScope, ServiceClient
+from aerostack_billing_client.service_calls import EventResult, UsageEvent
 from aerostack_billing_client.user import UserClient
 from aerostack_billing_client.wallet_answers import (
     AutoReload,
@@ -83,6 +84,7 @@ from aerostack_billing_client.wallet_answers import (
 
 __all__ = [
     "Account",
+    "AccountScope",
     "AlreadyOnPlan",
     "AlreadyOnboarded",
     "AlreadyRefunded",

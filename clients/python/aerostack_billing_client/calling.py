@@ -1,23 +1,23 @@
-"""How a call goes on until it has its answer: again under the same key, with longer and longer waits, to a deadline."""
+"""How a call goes on until it has its answer: again under the same key, with longer and longer waits, to a deadline.
+
+Nothing here sends, sleeps or locks: `Tries` says what to do next, and the drivers (`client`, `aio.client`) do it.
+"""
 
 from __future__ import annotations
 
 import json
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlencode
 
-from aerostack_billing_client import forking
 from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Unanswered, error_of
 from aerostack_billing_client.refusals import RateLimited
-from aerostack_billing_client.transport import Answer, Untrusted
 
-Token = str | Callable[[], str]
-"""A bearer token, or what fetches one: asked at the first call, and once more when the service refuses the token."""
+
+class Untrusted(Unanswered):
+    """The server's certificate is not to be trusted: nothing was sent, and asking again does not help."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,111 +65,89 @@ class Call:
         return key if isinstance(key, str) else None
 
 
-class Sends(Protocol):
-    """What brings one request to the service."""
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One try of a call, as it is sent; no longer than `seconds`."""
 
-    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Answer:
-        """One request, once; Unanswered."""
-
-
-class Tokens:
-    """The token of the moment; for any number of threads. NoToken where it cannot be fetched."""
-
-    def __init__(self, token: Token) -> None:
-        self._fetch = token if callable(token) else lambda: token
-        self._token: str | None = None
-        self.start_anew()
-        forking.tend(self)
-
-    def current(self) -> str:
-        """The token; fetched if there is none yet."""
-        with self._lock:
-            if self._token is None:
-                self._token = self._fetched()
-            return self._token
-
-    def another(self, refused: str) -> str | None:
-        """A token instead of one that was refused, fetched once for all threads; None if there is no other."""
-        with self._lock:
-            if self._token == refused:
-                self._token = self._fetched()
-            return None if self._token == refused else self._token
-
-    def start_anew(self) -> None:
-        """In a child process: a lock that no thread of the parent's holds."""
-        self._lock = threading.Lock()
-
-    def _fetched(self) -> str:
-        try:
-            token = self._fetch().strip()
-        except Exception as error:
-            raise NoToken("The token could not be fetched.") from error
-        if not (token.isascii() and token.isprintable()):
-            # What refuses such a header would tell it, and so the token, to whoever reads the log.
-            raise NoToken("The token is not one line of printable characters.")
-        return token
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    seconds: float
 
 
-class Caller:
-    """Makes calls."""
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it came; headers by lower-cased name."""
 
-    def __init__(
-        self,
-        transport: Sends,
-        token: Token,
-        retries: Retries,
-        agent: str,
-        *,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.retries = retries
-        self._transport = transport
-        self._tokens = Tokens(token)
-        self._agent = agent
-        self._sleep = sleep
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait so many seconds, then try again."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FetchToken:
+    """The service refuses the token: fetch another one and try again; where there is none, the error stands."""
+
+
+class Tries:
+    """The tries of one call, from the first to the one that ends it."""
+
+    def __init__(self, call: Call, retries: Retries, agent: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._call = call
+        self._retries = retries
         self._clock = clock
+        self._deadline = clock() + retries.deadline_seconds
+        self._headers = {"accept": "application/json", "user-agent": agent}
+        self._body: bytes | None = None
+        if call.body is not None:
+            self._headers["content-type"] = "application/json"
+            self._body = json.dumps(call.body, separators=(",", ":")).encode()
+        self._attempts = 0
+        self._refreshed = False
+        self._unknown = False
 
-    def call(self, call: Call) -> Answer:
-        """The answer to a call that succeeded, after as many tries as it takes until the deadline.
+    def request(self, token: str | None) -> Request:
+        """The next try."""
+        self._attempts += 1
+        left = max(0.001, self._deadline - self._clock())
+        return Request(
+            method=self._call.method,
+            target=self._call.target,
+            headers=self._headers if token is None else {**self._headers, "authorization": f"Bearer {token}"},
+            body=self._body,
+            seconds=min(left, self._retries.try_seconds),
+        )
 
-        ApiError, or Unanswered: what the last try met.
-        """
-        body = None if call.body is None else json.dumps(call.body, separators=(",", ":")).encode()
-        token = None if call.public else self._tokens.current()
-        deadline = self._clock() + self.retries.deadline_seconds
-        attempts, refreshed, unknown = 0, False, False
-        while True:
-            attempts += 1
-            left = max(0.001, deadline - self._clock())
-            try:
-                return self._once(call, body, token, min(left, self.retries.try_seconds))
-            except BillingError as error:
-                error.idempotency_key, error.attempts, error.earlier_unknown = call.key, attempts, unknown
-                unknown = unknown or error.outcome_unknown
-                if isinstance(error, ApiError) and error.status == 401 and token is not None and not refreshed:
-                    token, refreshed = self._tokens.another(token), True
-                    if token is not None:
-                        continue
-                if attempts == self.retries.most_tries or not _may_repeat(call, error):
-                    raise
-                wait = self.retries.wait_seconds(attempts)
-                if isinstance(error, ApiError):
-                    wait = max(wait, error.retry_after_seconds or 0)
-                if self._clock() + wait >= deadline:
-                    raise
-            self._sleep(wait)
-
-    def _once(self, call: Call, body: bytes | None, token: str | None, seconds: float) -> Answer:
-        headers = {"accept": "application/json", "user-agent": self._agent}
-        if body is not None:
-            headers["content-type"] = "application/json"
-        if token is not None:
-            headers["authorization"] = f"Bearer {token}"
-        answer = self._transport.send(call.method, call.target, headers, body, seconds)
+    def checked(self, answer: Answer) -> Answer:
+        """The answer to a call that succeeded; ApiError where it did not."""
         if 200 <= answer.status < 300:
             return answer
         raise error_of(answer.status, answer.headers, answer.body)
+
+    def after(self, error: BillingError) -> Wait | FetchToken:
+        """What to do after a try that met `error`. Raises it, with what the tries tell of it, where it is the end."""
+        error.idempotency_key, error.attempts = self._call.key, self._attempts
+        error.earlier_unknown = self._unknown
+        self._unknown = self._unknown or error.outcome_unknown
+        if isinstance(error, ApiError) and error.status == 401 and not self._call.public and not self._refreshed:
+            self._refreshed = True
+            return FetchToken()
+        if self._attempts == self._retries.most_tries or not _may_repeat(self._call, error):
+            raise error
+        wait = self._retries.wait_seconds(self._attempts)
+        if isinstance(error, ApiError):
+            wait = max(wait, error.retry_after_seconds or 0)
+        if self._clock() + wait >= self._deadline:
+            raise error
+        return Wait(wait)
 
 
 def _may_repeat(call: Call, error: BillingError) -> bool:
@@ -179,3 +157,12 @@ def _may_repeat(call: Call, error: BillingError) -> bool:
     if isinstance(error, Unanswered):
         return call.repeatable or not error.sent
     return isinstance(error, ApiError) and error.again and (call.repeatable or isinstance(error, RateLimited))
+
+
+def checked_token(token: str) -> str:
+    """A token without the white space around it; NoToken if it cannot stand in a header."""
+    token = token.strip()
+    if not (token.isascii() and token.isprintable()):
+        # What refuses such a header would tell it, and so the token, to whoever reads the log.
+        raise NoToken("The token is not one line of printable characters.")
+    return token

@@ -1,39 +1,36 @@
-"""What the clients for users and for services share."""
+"""What the clients for users and for services share: the driver that makes calls and waits for their answers."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
+import copy
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
-from typing import Literal, Self, TypeVar
-from urllib.parse import quote
+from typing import Concatenate, ParamSpec, Protocol, Self, TypeVar
 
-from aerostack_billing_client.calling import Call, Caller, Retries, Token
-from aerostack_billing_client.errors import BillingError, UnexpectedAnswer
-from aerostack_billing_client.plan_answers import Plans
-from aerostack_billing_client.reading import parsed, read
+from aerostack_billing_client import user_calls
+from aerostack_billing_client.asking import Flow
+from aerostack_billing_client.calling import Answer, Call, FetchToken, Request, Retries, Tries, Wait
+from aerostack_billing_client.errors import BillingError
+from aerostack_billing_client.tokens import Token, Tokens
 from aerostack_billing_client.transport import MakePool, Transport, default_pool
 
+P = ParamSpec("P")
 T = TypeVar("T")
-Method = Literal["GET", "POST", "PUT", "DELETE"]
 AGENT = "aerostack-billing-client/0.1.0"
 
 
-def new_key() -> str:
-    """An idempotency key that nobody else has."""
-    return str(uuid.uuid4())
+class Sends(Protocol):
+    """What brings one request to the service."""
 
+    def send(self, request: Request) -> Answer:
+        """One request, once; Unanswered."""
 
-def given(**fields: object) -> dict[str, object]:
-    """The fields that have a value."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def segment(name: str) -> str:
-    """A name as one segment of a path; ValueError for one that would make the path another."""
-    if name in {"", ".", ".."}:
-        raise ValueError(f"{name!r} is no name")
-    return quote(name, safe="")
+    def close(self) -> None:
+        """Drop what is kept open."""
 
 
 class Client:
@@ -41,7 +38,7 @@ class Client:
 
     `base_url` is https, or http on loopback. `token` is a bearer token, or a function that fetches one. A call is
     repeated by itself, always under the same idempotency key, for as long as `retries` says. `make_pool` makes the
-    connections, where they are to go through a proxy or trust other certificates.
+    connections, where they are to go through a proxy or trust other certificates; `transport` takes their place.
     """
 
     def __init__(
@@ -51,25 +48,40 @@ class Client:
         *,
         retries: Retries | None = None,
         make_pool: MakePool = default_pool,
+        transport: Sends | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._transport = Transport(base_url, make_pool)
-        self._caller = Caller(self._transport, token, retries or Retries(), AGENT)
+        self.base_url = base_url
+        self.retries = retries or Retries()
+        self._transport = transport or Transport(base_url, make_pool)
+        self._tokens = Tokens(token)
+        self._sleep = sleep
+        self._clock = clock
 
-    @property
-    def retries(self) -> Retries:
-        """How long a call goes on."""
-        return self._caller.retries
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.base_url!r})"
 
-    def plans(self) -> Plans:
-        """The catalog of plans: prices, limits, grace. Needs no token."""
-        return self._ask(Plans, "GET", "/api/billing/plans", public=True)
+    def within(self, seconds: float) -> Self:
+        """The same client, whose calls each end after so many seconds; it shares connections and token."""
+        other = copy.copy(self)
+        other.retries = replace(self.retries, deadline_seconds=seconds)
+        return other
 
-    def openapi(self) -> Mapping[str, object]:
-        """The service's own description. Needs no token."""
-        found = self._tell(Call(method="GET", path="/api/billing/openapi.json", public=True))
-        if not isinstance(found, dict):
-            raise UnexpectedAnswer("The description is no object.")
-        return found
+    def run(self, flow: Flow[T]) -> T:
+        """Make the calls that a method is made of, and return what it returns."""
+        try:
+            call = next(flow)
+            while True:
+                try:
+                    answer = self._answer(call)
+                except BillingError as error:
+                    call = flow.throw(error)
+                else:
+                    call = flow.send(answer)
+        except StopIteration as end:
+            done: T = end.value
+            return done
 
     def close(self) -> None:
         """Drop the kept connections."""
@@ -83,32 +95,45 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(
-        self,
-        kind: type[T],
-        method: Method,
-        path: str,
-        body: Mapping[str, object] | None = None,
-        *,
-        query: Mapping[str, str | int | None] | None = None,
-        repeatable: bool = True,
-        public: bool = False,
-    ) -> T:
-        call = Call(method=method, path=path, body=body, query=query, repeatable=repeatable, public=public)
-        answer = self._tell(call)
-        try:
-            return read(kind, answer)
-        except BillingError as error:
-            error.idempotency_key = call.key
-            raise
+    def _answer(self, call: Call) -> Answer:
+        """The answer to a call, after as many tries as it takes until the deadline; ApiError, Unanswered."""
+        tries = Tries(call, self.retries, AGENT, self._clock)
+        token = None if call.public else self._tokens.current()
+        while True:
+            try:
+                return tries.checked(self._transport.send(tries.request(token)))
+            except BillingError as error:
+                match tries.after(error):
+                    case Wait(seconds):
+                        self._sleep(seconds)
+                    case FetchToken():
+                        token = self._tokens.another(token or "")
+                        if token is None:
+                            raise
 
-    def _tell(self, call: Call) -> object:
-        """The answer's JSON, with `replayed` where it was the first one to the key, given again."""
-        answer = self._caller.call(call)
-        try:
-            told = parsed(answer.body)
-        except UnexpectedAnswer as error:
-            error.idempotency_key = call.key
-            raise
-        replayed = answer.headers.get("idempotency-replayed") == "true"
-        return {**told, "replayed": True} if replayed and isinstance(told, dict) else told
+
+def now(calls: Callable[P, Flow[T]]) -> Callable[Concatenate[Client, P], T]:
+    """The method that makes these calls and waits for their answers."""
+
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(calls(*args, **kwargs))
+
+    return like(calls, method)
+
+
+def like(calls: Callable[..., object], method: Callable[P, T]) -> Callable[P, T]:
+    """The method with the name, the words and the parameters of the calls that it makes."""
+    functools.update_wrapper(method, calls)
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    signature = inspect.signature(calls)
+    method.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[itself, *signature.parameters.values()], return_annotation=inspect.Signature.empty
+    )
+    return method
+
+
+class Everyone(Client):
+    """What needs no token."""
+
+    plans = now(user_calls.plans)
+    openapi = now(user_calls.openapi)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Mapping
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
+REQUEST_ID = "apigw-requestid"
+"""The header in which API Gateway names a request, as the service's logs do."""
+_SKEW_SECONDS = 60
+_DESCRIPTION = re.compile(r'error_description="([^"]*)"')
+_SHOWN = ("request_id", "idempotency_key", "attempts")
 _BY_CODE: dict[str, type[ApiError]] = {}
 _BY_STATUS: dict[int, type[ApiError]] = {}
 
@@ -19,12 +25,24 @@ class BillingError(Exception):
 
     `idempotency_key` is the key under which it was made, if it had one: the same call under the same key is always
     safe. `attempts` counts how often it was tried, and `earlier_unknown` tells whether one of the tries before the
-    last may have had its effect.
+    last may have had its effect. `request_id` is the service's own name of the last request, for its logs.
     """
 
     idempotency_key: str | None = None
+    request_id: str | None = None
     attempts: int = 0
     earlier_unknown: bool = False
+    _shown: ClassVar[tuple[str, ...]] = _SHOWN
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+    def __repr__(self) -> str:
+        told = {name: getattr(self, name) for name in self._shown}
+        return "{}({})".format(
+            type(self).__name__,
+            ", ".join([repr(self.args[0]), *(f"{name}={value!r}" for name, value in told.items() if value)]),
+        )
 
     @property
     def outcome_unknown(self) -> bool:
@@ -71,6 +89,7 @@ class ApiError(BillingError):
 
     again: ClassVar[bool] = False
     """Whether the same call may succeed a moment later."""
+    _shown = ("status", *_SHOWN)
 
     def __init_subclass__(cls, *, code: str | None = None, status: int | None = None) -> None:
         super().__init_subclass__()
@@ -94,6 +113,11 @@ class ApiError(BillingError):
         self.code = code
         self.details: Mapping[str, object] = dict(details or {})
         self._headers: Mapping[str, str] = dict(headers or {})
+        self.request_id = self._headers.get(REQUEST_ID)
+
+    def __str__(self) -> str:
+        told = super().__str__()
+        return f"{told} (request {self.request_id})" if self.request_id else told
 
     @property
     def _unknown(self) -> bool:
@@ -151,12 +175,40 @@ def error_in(status: int, answer: object, headers: Mapping[str, str] | None = No
     code = code if isinstance(code, str) else ""
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (_BY_STATUS[500] if status >= 500 else ApiError)
     return kind(
-        message if isinstance(message, str) else f"The service answered {status}.",
+        message if code and isinstance(message, str) else _gateways(status, message, headers or {}),
         status=status,
         code=code,
         details=details,
         headers=headers,
     )
+
+
+def _gateways(status: int, message: object, headers: Mapping[str, str]) -> str:
+    """What to do about an answer that no function gave: which of token, clock and host is wrong."""
+    why = _DESCRIPTION.search(headers.get("www-authenticate", ""))
+    said = why.group(1) if why else message if isinstance(message, str) else ""
+    said = f" ({said})" if said else ""
+    if status == 401:
+        return f"The service refuses the token{said}: fetch a new one.{_clock(headers)}"
+    if status == 403:
+        return f"The token may not do this{said}: it lacks the scope, or is meant for something else."
+    if status == 404:
+        return f"There is no such route{said}: check base_url."
+    if status == 429:
+        return f"The service takes no more requests at the moment{said}."
+    return f"The service answered {status}{said}."
+
+
+def _clock(headers: Mapping[str, str]) -> str:
+    """Whether this machine's clock is wrong, by the answer's date."""
+    try:
+        ahead = time.time() - parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        return ""
+    if abs(ahead) < _SKEW_SECONDS:
+        return ""
+    way = "ahead of" if ahead > 0 else "behind"
+    return f" This machine's clock is {abs(round(ahead))} s {way} the service's: set it, if it made the token."
 
 
 def _fields(value: object) -> dict[str, object]:

@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
-from aerostack_billing_client.errors import BillingError
-from aerostack_billing_client.money import Cents, written
-from aerostack_billing_client.wallet_answers import Captured, Held, Released
+from aerostack_billing_client.asking import Flow
+from aerostack_billing_client.money import Cents
+from aerostack_billing_client.service_calls import Holding
+from aerostack_billing_client.wallet_answers import Captured, Held
 
-_log = logging.getLogger(__name__)
-
-
-class EndsHolds(Protocol):
-    """What captures and releases holds."""
-
-    def capture_hold(
-        self, account_id: str, hold_id: str, amount_cents: Cents, *, allow_partial: bool, idempotency_key: str
-    ) -> Captured:
-        """Take the price."""
-
-    def release_hold(self, account_id: str, hold_id: str, *, idempotency_key: str) -> Released:
-        """Give it back."""
+T = TypeVar("T")
 
 
-class HeldMoney:
+class Runs(Protocol):
+    """What makes calls."""
+
+    def run(self, flow: Flow[T]) -> T:
+        """Make them, and return what they return."""
+
+
+class HoldOf:
+    """What is known of a hold, in either way of calling."""
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(account_id={self.account_id!r}, idempotency_key={self.idempotency_key!r})"
+
+    @property
+    def account_id(self) -> str:
+        """Whose money it is."""
+        return self._holding.account_id
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key of the hold, its capture and its release."""
+        return self._holding.idempotency_key
+
+    @property
+    def held(self) -> Held:
+        """The hold as it was taken; RuntimeError before the block."""
+        return self._holding.held
+
+    @property
+    def captured(self) -> Captured | None:
+        """What was taken, once it was."""
+        return self._holding.captured
+
+
+class HeldMoney(HoldOf):
     """A hold for the time of a `with` block.
 
     Inside, `capture` takes what the work cost. Left without, by an exception or not, it is released. Once a capture
@@ -34,21 +58,9 @@ class HeldMoney:
     again, inside the block or after it; a hold that nobody ends gives its money back by itself at `expires_at`.
     """
 
-    def __init__(self, holds: EndsHolds, account_id: str, idempotency_key: str, take: Callable[[], Held]) -> None:
-        self.account_id = account_id
-        self.idempotency_key = idempotency_key
-        self.captured: Captured | None = None
-        self._holds = holds
-        self._take = take
-        self._held: Held | None = None
-        self._capturing = False
-
-    @property
-    def held(self) -> Held:
-        """The hold as it was taken; RuntimeError before the block."""
-        if self._held is None:
-            raise RuntimeError("the hold is taken on entering its with block")
-        return self._held
+    def __init__(self, client: Runs, holding: Holding) -> None:
+        super().__init__(holding)
+        self._client = client
 
     def capture(self, amount_cents: Cents, *, allow_partial: bool = False) -> Captured:
         """Take the price; the rest goes back. Repeat it with the same price as often as needed: it is taken once.
@@ -56,30 +68,13 @@ class HeldMoney:
         InsufficientBalance, with the hold kept, where the price is above the hold and the wallet is short;
         `allow_partial` takes what there is.
         """
-        hold_id = self.held.hold_id
-        # A price that cannot even be sent is no capture that was tried.
-        written(amount_cents)
-        self._capturing = True
-        self.captured = self._holds.capture_hold(
-            self.account_id,
-            hold_id,
-            amount_cents,
-            allow_partial=allow_partial,
-            idempotency_key=self.idempotency_key,
-        )
-        return self.captured
+        return self._client.run(self._holding.capture(amount_cents, allow_partial=allow_partial))
 
     def __enter__(self) -> Self:
-        self._held = self._take()
+        self._client.run(self._holding.take())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._capturing:
-            return
-        try:
-            self._holds.release_hold(self.account_id, self.held.hold_id, idempotency_key=self.idempotency_key)
-        except BillingError:
-            # The work's own exception must come through; the hold ends by itself.
-            _log.warning("a hold could not be released; it lapses at %s", self.held.expires_at, exc_info=True)
+        self._client.run(self._holding.end())

@@ -1,0 +1,74 @@
+"""What a method of a client is: the calls that it makes one after another, and what it makes of the answers.
+
+Each is written once, as a generator that yields calls and is sent their answers, and is run by either driver.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Generator, Mapping
+from typing import TypeVar
+from urllib.parse import quote
+
+from aerostack_billing_client.calling import Answer, Call
+from aerostack_billing_client.errors import REQUEST_ID, BillingError, UnexpectedAnswer
+from aerostack_billing_client.reading import parsed, read
+
+T = TypeVar("T")
+Flow = Generator[Call, Answer, T]
+"""Yields calls, is sent the answer to each or thrown its error, and returns what the method returns."""
+
+
+def ask(kind: type[T], call: Call) -> Flow[T]:
+    """Make one call, and read its answer as `kind`."""
+    answer = yield call
+    try:
+        return read(kind, told(answer))
+    except UnexpectedAnswer as error:
+        raise placed(error, call, answer) from error.__cause__
+
+
+def ask_any(call: Call) -> Flow[object]:
+    """Make one call, and give the JSON of its answer."""
+    answer = yield call
+    try:
+        return told(answer)
+    except UnexpectedAnswer as error:
+        raise placed(error, call, answer) from error.__cause__
+
+
+def told(answer: Answer) -> object:
+    """The answer's JSON, with `replayed` where it was the first one to the key, given again."""
+    body = parsed(answer.body)
+    replayed = answer.headers.get("idempotency-replayed") == "true"
+    return {**body, "replayed": True} if replayed and isinstance(body, dict) else body
+
+
+def placed(error: BillingError, call: Call, answer: Answer) -> BillingError:
+    """The error with what is known of the call that met it."""
+    error.idempotency_key, error.request_id, error.attempts = call.key, answer.headers.get(REQUEST_ID), 1
+    return error
+
+
+def new_key() -> str:
+    """An idempotency key that nobody else has."""
+    return str(uuid.uuid4())
+
+
+def given(**fields: object) -> dict[str, object]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path; ValueError for one that would make the path another."""
+    if name in {"", ".", ".."}:
+        raise ValueError(f"{name!r} is no name")
+    return quote(name, safe="")
+
+
+def mapping(found: object) -> Mapping[str, object]:
+    """An answer that is an object; UnexpectedAnswer for another."""
+    if not isinstance(found, dict):
+        raise UnexpectedAnswer("The answer is no object.")
+    return found

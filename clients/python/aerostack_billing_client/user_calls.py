@@ -1,0 +1,185 @@
+"""The calls of a signed-in user, with the user's own token: plan, usage, wallet, earnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key
+from aerostack_billing_client.calling import Call
+from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Resources, Usage
+from aerostack_billing_client.reading import read
+from aerostack_billing_client.refusals import NothingToResume
+from aerostack_billing_client.wallet_answers import AutoReload, Balance, CreatorAccount, Transactions
+
+PaidTier = Literal["starter", "pro", "business"]
+Interval = Literal["monthly", "yearly"]
+TransactionType = Literal[
+    "deposit",
+    "reload",
+    "charge",
+    "hold",
+    "capture",
+    "release",
+    "charge_refund",
+    "refund",
+    "dispute",
+    "dispute_reversal",
+    "debt_payment",
+    "grant",
+]
+
+
+# For everyone
+
+
+def plans() -> Flow[Plans]:
+    """The catalog of plans: prices, limits, grace. Needs no token."""
+    return ask(Plans, Call(method="GET", path="/api/billing/plans", public=True))
+
+
+def openapi() -> Flow[Mapping[str, object]]:
+    """The service's own description. Needs no token."""
+    return mapping((yield from ask_any(Call(method="GET", path="/api/billing/openapi.json", public=True))))
+
+
+# Plan
+
+
+def account() -> Flow[Account]:
+    """The plan that the account is on."""
+    return ask(Account, Call(method="GET", path="/api/billing"))
+
+
+def checkout(
+    tier: PaidTier,
+    billing_interval: Interval,
+    *,
+    success_url: str,
+    cancel_url: str,
+    idempotency_key: str | None = None,
+) -> Flow[Page]:
+    """The page on which the plan is bought, or its change confirmed.
+
+    Stripe appends `session_id` to `success_url`: hand it to `verify_session`. AlreadyOnPlan, InvalidRedirectUrl.
+    """
+    body = given(
+        tier=tier,
+        billing_interval=billing_interval,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        idempotency_key=idempotency_key or new_key(),
+    )
+    return ask(Page, Call(method="POST", path="/api/billing/checkout", body=body))
+
+
+def verify_session(session_id: str) -> Flow[Account | Balance]:
+    """What was bought takes effect at once: the account after a plan, the wallet after a deposit.
+
+    SessionNotFound, SessionNotPaid.
+    """
+    call = Call(method="GET", path="/api/billing/verify-session", query={"session_id": session_id})
+    found = mapping((yield from ask_any(call)))
+    return read(Account, found) if "plan_tier" in found else read(Balance, found)
+
+
+def cancel() -> Flow[Cancelled]:
+    """End the subscription with its period; saying so again changes nothing. NoActiveSubscription."""
+    return ask(Cancelled, Call(method="POST", path="/api/billing/cancel"))
+
+
+def resume() -> Flow[Account]:
+    """Take a pending cancellation, or a pending cheaper plan, back. NothingToResume."""
+    try:
+        return (yield from ask(Account, Call(method="POST", path="/api/billing/resume")))
+    except NothingToResume as nothing:
+        # A try whose answer was lost may have been the one that resumed: nothing is pending now.
+        if not nothing.earlier_unknown:
+            raise
+        return (yield from account())
+
+
+def portal(return_url: str | None = None) -> Flow[Page]:
+    """Stripe's page for cards, invoices and the subscription. NoStripeCustomer, InvalidRedirectUrl."""
+    return ask(Page, Call(method="GET", path="/api/billing/portal", query={"return_url": return_url}))
+
+
+# Usage
+
+
+def usage(period: str | None = None) -> Flow[Usage]:
+    """The counters of this month, or of an older one: `2026-03`."""
+    return ask(Usage, Call(method="GET", path="/api/billing/usage", query={"period": period}))
+
+
+def resources() -> Flow[Resources]:
+    """What exists, by kind, and what of it is read-only."""
+    return ask(Resources, Call(method="GET", path="/api/billing/resources"))
+
+
+# Wallet
+
+
+def balance() -> Flow[Balance]:
+    """The wallet."""
+    return ask(Balance, Call(method="GET", path="/api/balance"))
+
+
+def deposit(amount_cents: int, *, success_url: str, cancel_url: str, idempotency_key: str | None = None) -> Flow[Page]:
+    """The page on which 500 to 50,000 whole cents are paid in; then `verify_session`. InvalidRedirectUrl."""
+    body = given(
+        amount_cents=amount_cents,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        idempotency_key=idempotency_key or new_key(),
+    )
+    return ask(Page, Call(method="POST", path="/api/balance/deposit", body=body))
+
+
+def transactions_page(
+    type: TransactionType | None = None,  # noqa: A002 - the API's own word
+    *,
+    limit: int | None = None,
+    cursor: str | None = None,
+) -> Flow[Transactions]:
+    """One page of the statement: up to 100 lines, from `next_cursor` of the page before."""
+    query = {"limit": limit, "cursor": cursor, "type": type}
+    return ask(Transactions, Call(method="GET", path="/api/balance/transactions", query=query))
+
+
+def set_auto_reload(
+    *,
+    enabled: bool,
+    threshold_cents: int | None = None,
+    amount_cents: int | None = None,
+    monthly_cap_cents: int | None = None,
+) -> Flow[AutoReload]:
+    """Keep the wallet filled by the saved card: below the threshold, bring the amount. NoPaymentMethod."""
+    settings = given(
+        enabled=enabled,
+        threshold_cents=threshold_cents,
+        amount_cents=amount_cents,
+        monthly_cap_cents=monthly_cap_cents,
+    )
+    return ask(AutoReload, Call(method="PUT", path="/api/balance/auto-reload", body=settings))
+
+
+def set_spend_cap(monthly_cap_cents: int | None) -> Flow[Balance]:
+    """Spend at most so much in a calendar month; None takes the cap away."""
+    return ask(
+        Balance, Call(method="PUT", path="/api/balance/spend-cap", body={"monthly_cap_cents": monthly_cap_cents})
+    )
+
+
+# Creators
+
+
+def onboard_creator(*, return_url: str, refresh_url: str) -> Flow[Page]:
+    """The page on which a creator connects to Stripe, to be paid. AlreadyOnboarded."""
+    body = given(return_url=return_url, refresh_url=refresh_url)
+    return ask(Page, Call(method="POST", path="/api/creators/onboard", body=body))
+
+
+def creator() -> Flow[CreatorAccount]:
+    """What the account earned as a creator."""
+    return ask(CreatorAccount, Call(method="GET", path="/api/creators/me"))
