@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from aerostack_billing.errors import BillingError, Misconfigured
+from aerostack_billing.values.errors import BillingError, Misconfigured
 from billingctl import aws
 from billingctl.app import app
 from billingctl.console import Console

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from aerostack_billing.errors import BillingError, StoreUnavailable
+from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from billingctl.errors import WrongUsage
 from billingctl.work import Work
 

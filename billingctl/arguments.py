@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field
 
-from aerostack_billing.fields import AccountId, RequestModel, validated
+from aerostack_billing.values.fields import AccountId, RequestModel, validated
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aerostack_billing.config import Settings
+from aerostack_billing.platform.config import Settings
 from billingctl.errors import NoTarget
 from billingctl.targets import KNOWS_ALL, Target, os_user
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aerostack_billing.errors import OperatorRefused
+from aerostack_billing.values.errors import OperatorRefused
 
 
 class Refused(OperatorRefused):

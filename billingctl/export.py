@@ -9,8 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, TextIO
 
-from aerostack_billing.creators.postings import partition
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators.posting import partition
 from aerostack_billing.wallet.models import Split, Transfer
 from billingctl.console import Step
 from billingctl.errors import Refused

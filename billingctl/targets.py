@@ -15,9 +15,9 @@ from typing import Final
 
 import boto3
 
-from aerostack_billing import clock
-from aerostack_billing.config import Settings
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.config import Settings
 from billingctl.errors import NoTarget
 from local.client import ask
 from local.environment import FOREIGN_VARIABLES

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from aws_lambda_powertools import Logger
 
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
 from billingctl import aws
 from billingctl.console import Console
 from billingctl.errors import WrongUsage

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from aerostack_billing.accounts import news as plans
-from aerostack_billing.creators import news as payouts
+from aerostack_billing.accounts import domain_events as plans
+from aerostack_billing.creators import domain_events as payouts
 from aerostack_billing.outbox.bus import SOURCE
 from aerostack_billing.outbox.models import SCHEMA_VERSION
-from aerostack_billing.usage import news as usage
-from aerostack_billing.wallet import news as wallets
+from aerostack_billing.usage import domain_events as usage
+from aerostack_billing.wallet import domain_events as wallets
 from local.paths import ROOT
 
 FOLDER = ROOT / "docs" / "events"

@@ -10,8 +10,8 @@ import typer
 from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.sync import Foreseen
-from aerostack_billing.money import cents
 from aerostack_billing.plans.models import STORAGE, Tier
+from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.wallet.models import Wallet, view_reload, view_wallet
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from aerostack_billing import clock
+from aerostack_billing.platform import clock
 from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
 from aerostack_billing.webhooks.models import Event
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out

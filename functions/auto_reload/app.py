@@ -1,6 +1,6 @@
 """Every minute: look after the wallets whose reload is due."""
 
-from aerostack_billing.scheduled import Job, scheduled
+from aerostack_billing.entry.scheduled import Job, scheduled
 
 
 @scheduled

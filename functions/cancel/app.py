@@ -1,6 +1,6 @@
 """POST /api/billing/cancel: end the subscription with its period."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

@@ -1,6 +1,6 @@
 """POST /api/balance/holds/{hold_id}/capture: charge the work's price and free the rest."""
 
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 from aerostack_billing.wallet.requests import CaptureRequest, HoldName
 
 

@@ -1,6 +1,6 @@
 """POST /api/balance/charges: take a price from a wallet, once."""
 
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 from aerostack_billing.wallet.requests import ChargeRequest
 
 

@@ -1,7 +1,7 @@
 """POST /api/billing/checkout: the page on which a plan is bought or changed."""
 
 from aerostack_billing.accounts.models import CheckoutRequest
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 
 
 @endpoint

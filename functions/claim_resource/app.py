@@ -1,6 +1,6 @@
 """PUT /api/billing/resources/{kind}/{id}: take a place for a resource."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.usage.models import ClaimRequest, PlaceName
 
 

@@ -1,6 +1,6 @@
 """POST /api/billing/usage/consume: count usage against the plan's limit."""
 
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 from aerostack_billing.usage.models import ConsumeRequest
 
 

@@ -1,6 +1,6 @@
 """POST /api/billing/usage/batch: count many events at once, each answered as it would have been alone."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.usage.models import BatchRequest
 
 

@@ -1,6 +1,6 @@
 """POST /api/balance/deposit: the page on which a deposit is paid."""
 
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 from aerostack_billing.wallet.requests import DepositRequest
 
 

@@ -1,6 +1,6 @@
 """Every minute: free the holds whose time is over."""
 
-from aerostack_billing.scheduled import Job, scheduled
+from aerostack_billing.entry.scheduled import Job, scheduled
 
 
 @scheduled

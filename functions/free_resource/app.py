@@ -1,6 +1,6 @@
 """DELETE /api/billing/resources/{kind}/{id}: give a resource's place back."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.usage.models import PlaceName
 
 

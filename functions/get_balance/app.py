@@ -1,6 +1,6 @@
 """GET /api/balance: what the account can spend, holds and owes."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.wallet.models import view_wallet
 
 

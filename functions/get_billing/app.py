@@ -1,6 +1,6 @@
 """GET /api/billing: the account's plan."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

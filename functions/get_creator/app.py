@@ -1,6 +1,6 @@
 """GET /api/creators/me: what a creator earned, what is payable, and what was paid."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

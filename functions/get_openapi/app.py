@@ -4,7 +4,7 @@ import json
 from importlib import resources
 
 import aerostack_billing
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 _CACHED = {"cache-control": "public, max-age=300"}
 _DOCUMENT = json.loads(resources.files(aerostack_billing).joinpath("openapi.json").read_bytes())

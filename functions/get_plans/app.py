@@ -1,6 +1,6 @@
 """GET /api/billing/plans: the whole catalog, for anyone to cache."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 _CACHED = {"cache-control": "public, max-age=300"}
 

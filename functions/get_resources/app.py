@@ -1,6 +1,6 @@
 """GET /api/billing/resources: what exists, and what of it is read-only."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

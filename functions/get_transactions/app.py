@@ -1,6 +1,6 @@
 """GET /api/balance/transactions: the lines that explain the balance, newest first."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

@@ -1,6 +1,6 @@
 """GET /api/billing/usage: what the account has used this month, or in another."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

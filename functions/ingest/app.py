@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from aerostack_billing.queued import queued
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.entry.queued import queued
 from aerostack_billing.usage.ingest import Message
 
 

@@ -1,7 +1,7 @@
 """POST /api/creators/onboard: the page on which a creator completes a connected account."""
 
 from aerostack_billing.creators.models import OnboardRequest
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

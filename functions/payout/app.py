@@ -1,6 +1,6 @@
 """Every hour: mature what creators earned, and pay who is to be paid."""
 
-from aerostack_billing.scheduled import Job, scheduled
+from aerostack_billing.entry.scheduled import Job, scheduled
 
 
 @scheduled

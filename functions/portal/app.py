@@ -1,6 +1,6 @@
 """GET /api/billing/portal: Stripe's pages for cards, invoices and the subscription."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

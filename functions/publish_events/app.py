@@ -1,6 +1,6 @@
 """Every minute: send the domain events that wait in the outbox."""
 
-from aerostack_billing.scheduled import Job, scheduled
+from aerostack_billing.entry.scheduled import Job, scheduled
 
 
 @scheduled

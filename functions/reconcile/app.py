@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from aerostack_billing.scheduled import Job, scheduled
+from aerostack_billing.entry.scheduled import Job, scheduled
 
 
 @scheduled

@@ -1,6 +1,6 @@
 """POST /api/balance/holds/{hold_id}/release: give the whole hold back."""
 
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 from aerostack_billing.wallet.requests import HoldName, ReleaseRequest
 
 

@@ -1,6 +1,6 @@
 """POST /api/billing/resume: take a pending cancellation or cheaper plan back."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

@@ -1,6 +1,6 @@
 """PUT /api/balance/auto-reload: when to reload, how much, and how much at most."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.wallet.models import view_reload
 from aerostack_billing.wallet.requests import AutoReloadRequest
 

@@ -1,6 +1,6 @@
 """PUT /api/balance/spend-cap: how much may be spent in a month; null for no cap."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.wallet.models import view_wallet
 from aerostack_billing.wallet.requests import SpendCapRequest
 

@@ -1,6 +1,6 @@
 """POST /api/billing/usage/leases/{lease_id}/settle: give back what of a lease was not used."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.usage.models import LeaseName, SettleRequest
 
 

@@ -1,7 +1,7 @@
 """Stripe's webhooks, on a function URL of their own."""
 
-from aerostack_billing.http import Request, Response, endpoint
-from aerostack_billing.webhooks.http import received
+from aerostack_billing.entry.http import Request, Response, endpoint
+from aerostack_billing.entry.stripe_events import received
 
 
 @endpoint

@@ -1,6 +1,6 @@
 """POST /api/balance/holds: set money aside for work that is priced when it ends."""
 
-from aerostack_billing.http import Request, Response, endpoint, replayable
+from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 from aerostack_billing.wallet.requests import HoldRequest
 
 

@@ -1,6 +1,6 @@
 """POST /api/billing/usage/leases: take a block of quota, to use without asking."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.usage.models import LeaseRequest
 
 

@@ -1,6 +1,6 @@
 """GET /api/billing/verify-session: back from Stripe's page, with what was bought there."""
 
-from aerostack_billing.http import Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from aerostack_billing import clock
+from aerostack_billing.platform import clock
 from local.values import CLOCK_OFFSET_VARIABLE
 
 

@@ -24,8 +24,8 @@ def adopted(layers: Sequence[Path], unix: Callable[[], float]) -> Iterator[None]
         if importlib.util.find_spec(_PACKAGE) is None:
             yield
             return
-        clock = importlib.import_module(f"{_PACKAGE}.clock")
-        runtime = importlib.import_module(f"{_PACKAGE}.runtime")
+        clock = importlib.import_module(f"{_PACKAGE}.platform.clock")
+        runtime = importlib.import_module(f"{_PACKAGE}.assembly.runtime")
         with clock.using(unix):
             runtime.reset()
             try:

@@ -6,11 +6,11 @@ import json
 import tomllib
 from pathlib import Path
 
-from aerostack_billing import errors
-from aerostack_billing.http import MAX_BODY_BYTES
+from aerostack_billing.entry.http import MAX_BODY_BYTES
 from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.plans import catalog
 from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.values import errors
 from local.openapi.answers import GatewayMessage
 from local.openapi.operations import BY_TAG, Operation, Refusal, Schema
 from local.openapi.schemas import Schemas, path_parameters, refusal

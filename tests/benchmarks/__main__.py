@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from aerostack_billing import clock
+from aerostack_billing.platform import clock
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import ROOT, STATE
 from tests.benchmarks import charges, cold, report, warm
@@ -19,8 +19,8 @@ from tests.benchmarks.acts import due_of
 from tests.benchmarks.budgets import Act, Operation
 from tests.benchmarks.operations import OPERATIONS
 from tests.benchmarks.place import Place, in_process, opened
-from tests.store.conftest import MARCH, Time, connected, metered
-from tests.store.stripe_world import StripeWorld, serving
+from tests.rooms.conftest import MARCH, Time, connected, metered
+from tests.rooms.worlds.stripe import StripeWorld, serving
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

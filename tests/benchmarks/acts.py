@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from aerostack_billing.money import micros
-from aerostack_billing.wallet.ledger import Change
+from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.models import Reload, Wallet
 from tests.benchmarks.budgets import Act
 from tests.benchmarks.place import Place
-from tests.store.plans_world import LINKS
+from tests.rooms.worlds.plans import LINKS
 
 
 def consume(place: Place, quantity: int = 1, expect: int = 200, **more: object) -> dict[str, Any]:

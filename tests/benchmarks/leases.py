@@ -20,15 +20,15 @@ from dataclasses import dataclass, field
 import boto3
 from botocore.config import Config
 
-from aerostack_billing import clock
-from aerostack_billing.errors import PlanLimitExceeded
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.plans.models import Tier
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.platform import clock
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
+from aerostack_billing.values.errors import PlanLimitExceeded
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import STATE
-from tests.store.conftest import Meter, Time, made_tables, metered, put_together
-from tests.store.usage_world import move_to
+from tests.rooms.conftest import Meter, Time, made_tables, metered, put_together
+from tests.rooms.worlds.usage import move_to
 
 METRIC = "api_requests"
 A_MILLION = 1_000_000

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from aerostack_billing import runtime
+from aerostack_billing.assembly import runtime
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.secrets import StripeSecrets
-from aerostack_billing.runtime import Runtime
 from local.stripe.webhooks import signature
-from tests.store.conftest import MARCH, Time, made_tables, put_together
-from tests.store.outbox_world import TakingBus
-from tests.store.stripe_world import StripeWorld
-from tests.store.wallet_world import fund
+from tests.rooms.conftest import MARCH, Time, made_tables, put_together
+from tests.rooms.worlds.outbox import TakingBus
+from tests.rooms.worlds.stripe import StripeWorld
+from tests.rooms.worlds.wallet import fund
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -9,7 +9,7 @@ from io import StringIO
 
 import pytest
 
-from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.wallet.store import WalletStore
 from billingctl.__main__ import main
 from billingctl.console import Console

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from aerostack_billing import runtime
+from aerostack_billing.assembly import runtime
 from tests.ctl.amazon import Amazon, amazon
 from tests.ctl.conftest import Ctl, Customer, Json
 from tests.flows.client import Api
@@ -173,7 +173,7 @@ def test_a_bootstrap_is_noted(asked: Asked) -> None:
 def aws(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Amazon]:
     """AWS with a secret and no stack; what the SDK calls Stripe is the local one."""
     given = api.door("functions/ReconcileFunction")["environment"]
-    monkeypatch.setattr("aerostack_billing.config.Settings.stripe_api_base", given["STRIPE_API_BASE"])
+    monkeypatch.setattr("aerostack_billing.platform.config.Settings.stripe_api_base", given["STRIPE_API_BASE"])
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", given["AWS_ENDPOINT_URL_SECRETS_MANAGER"])
     with amazon({}, "") as found:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", found.url)

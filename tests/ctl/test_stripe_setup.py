@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import requests
 
-from aerostack_billing.config import Settings
-from aerostack_billing.errors import PaymentsUnavailable
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.payments.client import API_VERSION, connect
 from aerostack_billing.payments.gateway import PageLinks, Payments
 from aerostack_billing.payments.setup.service import Report
 from aerostack_billing.payments.wire import WirePrice
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.platform.config import Settings
+from aerostack_billing.values.errors import PaymentsUnavailable
 from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES, Handlers
 from tests.local_stripe.conftest import board  # noqa: F401 - one HTTP server for the session
 from tests.local_stripe.harness import Stack, Switchboard

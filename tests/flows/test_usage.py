@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from aerostack_billing import clock
+from aerostack_billing.platform import clock
 from tests.flows.client import Account, error_of
 
 FIGURES = {"metric", "period", "used", "limit", "hard_limit", "remaining", "state"}

@@ -21,7 +21,7 @@ TABLE = """\
 
 ECHO = """
     import time
-    from aerostack_billing import clock
+    from aerostack_billing.platform import clock
 
     def handler(event, context):
         if event.get("rawQueryString") == "raise":
@@ -60,7 +60,7 @@ TAKE = """
 SWEEP = """
     import os
     import boto3
-    from aerostack_billing import clock
+    from aerostack_billing.platform import clock
 
     def handler(event, context):
         client = boto3.client("dynamodb")

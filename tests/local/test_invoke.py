@@ -24,7 +24,7 @@ LAYER = Path(__file__).parents[2] / "layers" / "common"
 TELL = """
     import os
     import boto3
-    from aerostack_billing import clock
+    from aerostack_billing.platform import clock
 
     print("a line of log")
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from aerostack_billing.http import MAX_BODY_BYTES
+from aerostack_billing.entry.http import MAX_BODY_BYTES
 from tests.flows.client import BACK, Account, Api, Json, error_of
 from tests.flows.test_webhooks import URL
 from tests.security.people import (

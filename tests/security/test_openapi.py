@@ -13,9 +13,9 @@ import pytest
 from openapi_spec_validator import validate
 
 import aerostack_billing
-from aerostack_billing.errors import BillingError, Conflict, InvalidSignature, NotFound, OperatorRefused
+from aerostack_billing.entry.stripe_events import SendAgain
 from aerostack_billing.outbox.bus import BusUnavailable
-from aerostack_billing.webhooks.http import SendAgain
+from aerostack_billing.values.errors import BillingError, Conflict, InvalidSignature, NotFound, OperatorRefused
 from local.openapi.document import PUBLISHED, Incomplete, build, files
 from local.paths import TEMPLATE
 from local.template import ServerlessApp, load_app

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.models import OnboardRequest
-from aerostack_billing.money import micros
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.values.money import micros
+from tests.rooms.worlds.creators import RETURN, call, refund
 from tests.simulation.faults import Crash
 from tests.simulation.flows import flow
 from tests.simulation.flows_money import fund, lines
 from tests.simulation.world import World
-from tests.store.creators_world import RETURN, call, refund
 
 
 def called(world: World) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from aerostack_billing.money import micros
+from aerostack_billing.values.money import micros
+from tests.rooms.worlds.creators import call
+from tests.rooms.worlds.deposits import open_deposit
+from tests.rooms.worlds.reload import configure
+from tests.rooms.worlds.wallet import capture, charge, hold, release
 from tests.simulation.flows import flow, nothing
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.creators_world import call
-from tests.store.deposits_world import open_deposit
-from tests.store.reload_world import configure
-from tests.store.wallet_world import capture, charge, hold, release
 
 _DECLINES_WHEN_CHARGED = "4000000000000341"
 _ASKS_EACH_TIME = "4000002760003184"

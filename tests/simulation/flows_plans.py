@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from tests.rooms.worlds.deposits import open_deposit
+from tests.rooms.worlds.plans import open_page
+from tests.rooms.worlds.usage import consume
 from tests.simulation.flows import flow, nothing
 from tests.simulation.flows_usage import SITE, counter, near_a_threshold
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.deposits_world import open_deposit
-from tests.store.plans_world import open_page
-from tests.store.usage_world import consume
 
 
 def buy(world: World, tier: str = "starter") -> None:

@@ -6,13 +6,13 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from aerostack_billing.errors import PlanLimitExceeded, StoreUnavailable
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.models import Counter, PlaceName
+from aerostack_billing.values.errors import PlanLimitExceeded, StoreUnavailable
+from tests.rooms.worlds.usage import batch, consume, event, message, settle, take
 from tests.simulation.flows import flow, nothing
 from tests.simulation.told import events
 from tests.simulation.world import World
-from tests.store.usage_world import batch, consume, event, message, settle, take
 
 SITE = PlaceName(kind="projects", id="site")
 

@@ -10,9 +10,9 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from aerostack_billing.money import micros
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
+from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.audit import Violation
 from tests.simulation import told
 from tests.simulation.tables import Tables

@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.test import Client
 
 from local.stripe import LocalStripe
-from tests.store.stripe_world import StripeWorld
+from tests.rooms.worlds.stripe import StripeWorld
 
 
 class Person(StripeWorld):

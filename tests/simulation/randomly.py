@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from aerostack_billing.errors import BillingError, RequestInProgress
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.values.errors import BillingError, RequestInProgress
 from tests.simulation.answers import Told
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import KEPT, LOST, TWIN, Call, Crash, kinds_for

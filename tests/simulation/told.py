@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from aerostack_billing import clock
-from aerostack_billing.money import micros
 from aerostack_billing.plans.catalog import load
+from aerostack_billing.platform import clock
 from aerostack_billing.usage.models import Figures, Level
 from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of, read_sheet
+from aerostack_billing.values.money import micros
 from local.event_schemas import TYPES
 from tests.simulation.tables import Tables
 from tests.simulation.world import World

@@ -6,7 +6,7 @@ import json
 import random
 from dataclasses import dataclass
 
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.ingest import Ingested, Message
 from tests.simulation.answers import Told
 from tests.simulation.world import World

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from aerostack_billing import clock
 from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.models import OnboardRequest, RefundRequest
-from aerostack_billing.money import micros
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
+from tests.rooms.worlds.creators import RETURN, call
+from tests.rooms.worlds.plans import LINKS
+from tests.rooms.worlds.reload import configure
+from tests.rooms.worlds.wallet import capture, charge, hold, release
 from tests.simulation import verbs_operators, verbs_queue
 from tests.simulation.randomly import Act, Play
 from tests.simulation.told import THRESHOLDS_CENTS
@@ -26,10 +30,6 @@ from tests.simulation.verbs_stripe import (
     lose,
 )
 from tests.simulation.verbs_usage import batch_of_events, consume, consume_at_once, lease, place, settle_lease
-from tests.store.creators_world import RETURN, call
-from tests.store.plans_world import LINKS
-from tests.store.reload_world import configure
-from tests.store.wallet_world import capture, charge, hold, release
 
 _CARDS = ("4242424242424242",) * 5 + (
     "5555555555554444",

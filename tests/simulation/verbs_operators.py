@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aerostack_billing.errors import BillingError
-from aerostack_billing.money import micros
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.plans.models import Tier
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.values.errors import BillingError
+from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.webhooks.models import Event
 from tests.simulation.randomly import Act, Note, Play

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.ingest import Ingested
+from tests.rooms.worlds.usage import event
 from tests.simulation.randomly import Act, Play
 from tests.simulation.usage_queue import Event
-from tests.store.usage_world import event
 
 _METRICS = ("api_requests", "ai_tokens", "storage_bytes")
 _DEAD: tuple[dict[str, object], ...] = (

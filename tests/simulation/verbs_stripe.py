@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.webhooks.models import Event
 from tests.simulation.randomly import Act, Play
 

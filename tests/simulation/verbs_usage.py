@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from aerostack_billing.errors import BillingError, StoreUnavailable
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.models import ConsumeRequest, PlaceName
+from aerostack_billing.values.errors import BillingError, StoreUnavailable
+from tests.rooms.worlds.usage import batch, event, settle, take
 from tests.simulation.randomly import Act, Play
-from tests.store.usage_world import batch, event, settle, take
 
 _METRICS = ("api_requests", "ai_tokens", "storage_bytes")
 _KINDS = ("projects", "team_members")

@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import stripe
 
-from aerostack_billing import clock
-from aerostack_billing.config import Settings
-from aerostack_billing.errors import BillingError, RequestInProgress
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.payments.client import API_VERSION
-from aerostack_billing.runtime import Runtime
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.config import Settings
+from aerostack_billing.values.errors import BillingError, RequestInProgress
 from aerostack_billing.webhooks.models import Event
 from local.aws.seed import create_tables
 from local.stripe import LocalStripe
 from local.template import Table, load_app
+from tests.rooms.conftest import Time, connected
 from tests.simulation.bare import BareDynamo
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import TWIN, Crash
 from tests.simulation.person import Person
 from tests.simulation.process import Process, Refused, Ways
 from tests.simulation.wires import BusWire, Calls, DynamoWire, LetterWire, Row, StripeWire
-from tests.store.conftest import Time, connected
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient

@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 from aws_lambda_powertools import Logger
 
+from aerostack_billing.assembly.telemetry import Telemetry
 from aerostack_billing.outbox.models import Record
-from aerostack_billing.telemetry import Telemetry
 from tests.template import watching
 from tests.template.conftest import ROOT, of_type
 from tests.template.watching import Watched

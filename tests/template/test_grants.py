@@ -15,7 +15,7 @@ import requests
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.model import OperationModel
 
-from aerostack_billing import clock
+from aerostack_billing.platform import clock
 from local.lambdas.host import LambdaHost
 from local.stack import Stack
 from local.template.loader import Value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.accounts.sync import PlanSync, Standing
-from aerostack_billing.errors import AlreadyOnPlan, CancelInstead, ContactSales, PlanAgreed
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
-from aerostack_billing.redirects import RedirectPolicy, with_session_id
+from aerostack_billing.values.errors import AlreadyOnPlan, CancelInstead, ContactSales, PlanAgreed
+from aerostack_billing.values.redirects import RedirectPolicy, with_session_id
 
 
 class Checkout:

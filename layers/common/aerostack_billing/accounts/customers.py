@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.platform import clock
 
 # Stripe keeps idempotency keys for 24 hours: when that nears, the key alone no longer guards against a second customer.
 _KEY_TRUSTED_SECONDS = 20 * 3600

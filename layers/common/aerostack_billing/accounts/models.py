@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from aerostack_billing import clock
-from aerostack_billing.fields import IdempotencyKey, RequestModel
 from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.platform import clock
+from aerostack_billing.values.fields import IdempotencyKey, RequestModel
 
 IssueReason = Literal["past_due", "unpaid", "action_required"]
 Status = Literal["active", "trialing", "past_due", "unpaid"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
-from aerostack_billing.errors import NoActiveSubscription, NoStripeCustomer, NothingToResume
 from aerostack_billing.payments.gateway import Payments
-from aerostack_billing.redirects import RedirectPolicy
+from aerostack_billing.values.errors import NoActiveSubscription, NoStripeCustomer, NothingToResume
+from aerostack_billing.values.redirects import RedirectPolicy
 
 
 class Subscriptions:

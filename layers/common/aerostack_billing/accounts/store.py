@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from aerostack_billing import clock
+from aerostack_billing.accounts.domain_events import plan_news
 from aerostack_billing.accounts.models import Account, PlanState
-from aerostack_billing.accounts.news import plan_news
-from aerostack_billing.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.fields import adapter
 from aerostack_billing.outbox.store import Outbox
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.values.fields import adapter
 
 
 class VersionConflict(Exception):

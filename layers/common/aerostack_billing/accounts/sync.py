@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account, IssueReason, PaymentIssue, PendingChange, PlanState, Status
 from aerostack_billing.accounts.store import AccountStore, VersionConflict
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import StoreUnavailable
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.models import Subscription, SubscriptionStatus
 from aerostack_billing.plans.models import Tier
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import StoreUnavailable
 
 _ATTEMPTS = 20
 """Each event writes the account: as many may have to wait for one another as Stripe sends at the same moment."""

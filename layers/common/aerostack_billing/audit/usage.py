@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 
-from aerostack_billing import clock
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.dynamo import Dynamo, Item
 from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Dynamo, Item
 from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.usage.store import RESOURCES_ITEM, Sheet, UsageStore, is_month, limits_of, read_sheet
 from aerostack_billing.wallet.audit import Violation

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
-from aerostack_billing.creators.postings import partition
+from aerostack_billing.creators.posting import partition
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.wallet.audit import Audit, Report, Violation, movements
 from aerostack_billing.wallet.models import Transfer

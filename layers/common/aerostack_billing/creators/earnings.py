@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aerostack_billing import clock
 from aerostack_billing.creators.models import pending_account
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.money import Micros
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.models import Split
 from aerostack_billing.wallet.rules import REVENUE
 from aerostack_billing.wallet.sharing import Shared

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aerostack_billing import clock
-from aerostack_billing.fields import AccountId, IdempotencyKey, RequestModel
-from aerostack_billing.money import Micros, cents
+from aerostack_billing.platform import clock
+from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel
+from aerostack_billing.values.money import Micros, cents
 
 Onboarding = Literal["none", "pending", "complete", "restricted"]
 PayoutState = Literal["pending", "paid", "failed", "reversed"]

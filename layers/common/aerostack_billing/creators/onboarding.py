@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from aerostack_billing import clock
+from aerostack_billing.creators.domain_events import BANK
 from aerostack_billing.creators.models import AccountIntent, Creator, Onboarding, OnboardRequest
-from aerostack_billing.creators.news import BANK
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import Conflict
+from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.payments.connect import Connect, ConnectedAccount
-from aerostack_billing.redirects import RedirectPolicy
-from aerostack_billing.wallet.ledger import Change
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import Conflict
+from aerostack_billing.values.redirects import RedirectPolicy
 
 MarkFor = Callable[[str], Write]
 """Makes the mark of the event that is being taken, once its account is known."""

@@ -15,16 +15,16 @@ from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
-from aerostack_billing import clock, correlation
 from aerostack_billing.creators.models import Creator, Onboarding, Payout
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
-from aerostack_billing.creators.postings import Posting
+from aerostack_billing.creators.posting import Posting
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import BillingError, PaymentsRefused
-from aerostack_billing.money import PER_CENT, Micros, cents, micros
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.payments.connect import Connect, TransferMade
-from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
+from aerostack_billing.platform import clock, correlation
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import BillingError, PaymentsRefused
+from aerostack_billing.values.money import PER_CENT, Micros, cents, micros
 
 _KEY_TRUSTED_SECONDS = 20 * 3600
 _RESUME_SECONDS = 300

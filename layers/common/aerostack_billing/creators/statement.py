@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from aerostack_billing import clock
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.money import cents
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import cents
 
 _PAYOUTS_SHOWN = 10
 

@@ -13,14 +13,14 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Final, cast
 
-from aerostack_billing import clock
+from aerostack_billing.creators.domain_events import creator_news
 from aerostack_billing.creators.models import Creator, Payout
-from aerostack_billing.creators.news import creator_news
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
-from aerostack_billing.fields import adapter
-from aerostack_billing.money import Micros
+from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
-from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.values.fields import adapter
+from aerostack_billing.values.money import Micros
 
 SHARDS: Final = 64
 CREATOR: Final = "creator"

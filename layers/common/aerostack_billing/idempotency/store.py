@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
-from aerostack_billing.errors import IdempotencyKeyReused
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.values.errors import IdempotencyKeyReused
 
 KEPT_SECONDS = 25 * 3600
 """24 hours at least is the promise; Stripe forgets its keys after 24."""

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import Dynamo, Item, Write
-from aerostack_billing.fields import adapter
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Dynamo, Item, Write
+from aerostack_billing.values.fields import adapter
 
 Ended = Literal["done", "failed"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aerostack_billing.errors import BillingError
 from aerostack_billing.outbox.models import Record
+from aerostack_billing.values.errors import BillingError
 
 if TYPE_CHECKING:
     from mypy_boto3_events.client import EventBridgeClient

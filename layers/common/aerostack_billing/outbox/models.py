@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from aerostack_billing import clock, correlation
+from aerostack_billing.platform import clock, correlation
 
 SCHEMA_VERSION: Final = 1
 """Of the details of all types. A field may be added under the same number; anything else makes a new one."""

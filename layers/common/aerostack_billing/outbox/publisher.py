@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from aerostack_billing import clock
 from aerostack_billing.outbox.bus import MOST_AT_ONCE, MOST_BYTES, EventBus, size
 from aerostack_billing.outbox.models import Record
 from aerostack_billing.outbox.store import Outbox
+from aerostack_billing.platform import clock
 
 
 class PublishListener(Protocol):

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from aerostack_billing.dynamo import Dynamo, Item, Write
-from aerostack_billing.fields import adapter
 from aerostack_billing.outbox.models import News, Record
+from aerostack_billing.platform.dynamo import Dynamo, Item, Write
+from aerostack_billing.values.fields import adapter
 
 LANES: Final = 8
 

@@ -12,11 +12,11 @@ from typing import Literal
 import stripe
 from pydantic import Field
 
-from aerostack_billing.errors import PaymentsFailed
-from aerostack_billing.fields import adapter
 from aerostack_billing.payments.client import ObjectMissing, told
 from aerostack_billing.payments.gateway import PageLinks
 from aerostack_billing.payments.wire import ListOf, Reference, Wire
+from aerostack_billing.values.errors import PaymentsFailed
+from aerostack_billing.values.fields import adapter
 
 PaymentStatus = Literal[
     "requires_payment_method",

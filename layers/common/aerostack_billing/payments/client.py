@@ -8,8 +8,8 @@ from typing import Final
 
 import stripe
 
-from aerostack_billing.errors import PaymentsFailed, PaymentsRefused, PaymentsUnavailable, RequestInProgress
 from aerostack_billing.payments.transport import Urllib3Client
+from aerostack_billing.values.errors import PaymentsFailed, PaymentsRefused, PaymentsUnavailable, RequestInProgress
 
 API_VERSION: Final = "2026-05-27.dahlia"
 """The version that every request asks for and the webhook endpoint is made with; read shapes by this one only."""

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aerostack_billing.errors import PaymentsRefused
 from aerostack_billing.payments.client import AlreadyDone, ObjectMissing, told
 from aerostack_billing.payments.models import CheckoutSession, ScheduledPhase, Subscription
 from aerostack_billing.payments.wire import WireSchedule, WireSession, WireSubscription
 from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.values.errors import PaymentsRefused
 
 if TYPE_CHECKING:
     import stripe

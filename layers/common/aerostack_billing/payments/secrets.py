@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field
 
-from aerostack_billing.errors import PaymentsUnavailable
+from aerostack_billing.values.errors import PaymentsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

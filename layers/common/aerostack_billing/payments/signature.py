@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import stripe
 
-from aerostack_billing import clock
-from aerostack_billing.errors import InvalidSignature
+from aerostack_billing.platform import clock
+from aerostack_billing.values.errors import InvalidSignature
 
 TOLERANCE_SECONDS = 300
 

@@ -6,7 +6,6 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
-from aerostack_billing.errors import PaymentsFailed
 from aerostack_billing.payments.models import (
     CheckoutSession,
     Invoice,
@@ -17,6 +16,7 @@ from aerostack_billing.payments.models import (
 )
 from aerostack_billing.plans.catalog import SUBSCRIBED_TIERS
 from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.values.errors import PaymentsFailed
 
 Object = TypeVar("Object")
 

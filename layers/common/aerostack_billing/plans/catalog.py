@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from typing import get_args
 
-from aerostack_billing.errors import UnknownMetric, UnknownResourceKind
 from aerostack_billing.plans.models import STORAGE, CatalogData, Interval, Limit, Plan, Tier
+from aerostack_billing.values.errors import UnknownMetric, UnknownResourceKind
 
 PAID_TIERS: tuple[Tier, ...] = ("starter", "pro", "business")
 """The tiers that Checkout sells."""

@@ -12,10 +12,10 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import Dynamo, Write
-from aerostack_billing.errors import BillingError
 from aerostack_billing.payments.history import History
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Dynamo, Write
+from aerostack_billing.values.errors import BillingError
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
 from aerostack_billing.webhooks.models import Event

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from aerostack_billing import clock, correlation
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import BillingError, PaymentsRefused
-from aerostack_billing.money import PER_CENT
+from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.payments.cards import CardPayments, OffSession, Payment
+from aerostack_billing.platform import clock, correlation
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import BillingError, PaymentsRefused
+from aerostack_billing.values.money import PER_CENT
 from aerostack_billing.wallet import reload_states as states
-from aerostack_billing.wallet.ledger import Change
 from aerostack_billing.wallet.models import Attempt, Wallet
 from aerostack_billing.wallet.settlement import Settled, Settlement
 from aerostack_billing.wallet.store import RELOAD_AGENDA, WalletStore

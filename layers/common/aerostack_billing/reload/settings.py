@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.errors import Conflict, OperatorRefused
-from aerostack_billing.money import micros
+from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.payments.cards import CardPayments
-from aerostack_billing.wallet.ledger import Change
+from aerostack_billing.values.errors import Conflict, OperatorRefused
+from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.reload_states import configured, submitted, suspended
 from aerostack_billing.wallet.requests import AutoReloadRequest

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import BillingError, StoreUnavailable
-from aerostack_billing.fields import validated
 from aerostack_billing.idempotency.store import KEPT_SECONDS, IdempotencyStore, Keyed, key_reused, keyed
+from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.models import ConsumeRequest, Counter
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import KeyTaken, NoRoom, Raced, Sheet, UsageStore, item_of
+from aerostack_billing.values.errors import BillingError, StoreUnavailable
+from aerostack_billing.values.fields import validated
 
 _ATTEMPTS = 20
 _KEYS_AT_ONCE = 80

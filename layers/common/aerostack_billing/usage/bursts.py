@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aerostack_billing.dynamo import Item, Write
+from aerostack_billing.platform.dynamo import Item, Write
 from aerostack_billing.usage.models import Burst
 
 LIMIT = "burst_limit"

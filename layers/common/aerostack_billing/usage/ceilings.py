@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import Write
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import Tier
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage import bursts
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, Sheet, UsageStore, is_month, limits_of
 

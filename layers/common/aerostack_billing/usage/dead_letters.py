@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aerostack_billing.errors import StoreUnavailable
+from aerostack_billing.values.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient

@@ -16,17 +16,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import BillingError, GaugeBelowZero, InvalidRequest, StoreUnavailable
-from aerostack_billing.fields import validated
 from aerostack_billing.idempotency.store import IdempotencyStore, keyed
-from aerostack_billing.json_object import parse_object
 from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.batch import Batch
 from aerostack_billing.usage.dead_letters import DeadLetters
 from aerostack_billing.usage.models import BatchRequest, ConsumeRequest
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import KeyTaken, NoRoom, Sheet, UsageStore, item_of
+from aerostack_billing.values.errors import BillingError, GaugeBelowZero, InvalidRequest, StoreUnavailable
+from aerostack_billing.values.fields import validated
+from aerostack_billing.values.json_object import parse_object
 
 KEPT_SECONDS = 5 * 86_400
 """How long an event is known to have been counted: longer than the queue keeps a message."""

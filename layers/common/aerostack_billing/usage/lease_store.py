@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.usage.store import LEASE_PREFIX, Sheet, UsageStore, read_sheet, refusal
 
 _METRIC_CHARACTERS = 3

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import secrets
 
-from aerostack_billing import clock
-from aerostack_billing.errors import InvalidRequest, NotFound
 from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.platform import clock
 from aerostack_billing.usage.lease_store import Lease, LeaseStore
 from aerostack_billing.usage.models import ConsumeRequest, LeaseRequest, SettleRequest
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import NoRoom, Sheet
+from aerostack_billing.values.errors import InvalidRequest, NotFound
 
 _LEASE_ID = re.compile(r"lease\.(20\d\d-\d\d)\.([a-z_]{1,40})\.(\d{1,16})\.(\d{1,12})\.([0-9a-f]{16})")
 _LAPSED_TIDIED_AT = 8

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from aerostack_billing.fields import AccountId, IdempotencyKey, RequestModel, ResourceId
 from aerostack_billing.plans.models import Limit
+from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel, ResourceId
 
 MAX_QUANTITY = 10**15
 """The most that one call may count: above every limit, below what would lose precision in a caller's JSON."""

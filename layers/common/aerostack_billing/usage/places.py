@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.usage.models import Place
 from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore, refusal
 

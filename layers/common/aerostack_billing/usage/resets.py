@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
-from aerostack_billing.errors import InvalidRequest, OperatorRefused, StoreUnavailable
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.usage.lease_store import prefix_of
+from aerostack_billing.values.errors import InvalidRequest, OperatorRefused, StoreUnavailable
 
 _ATTEMPTS = 20
 _MOST_LEASES = 100

@@ -7,21 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from aerostack_billing import clock
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.errors import (
-    GaugeBelowZero,
-    InvalidRequest,
-    PlanLimitExceeded,
-    RateLimitExceeded,
-    StoreUnavailable,
-)
 from aerostack_billing.idempotency.store import Answered, IdempotencyStore, Keyed, keyed
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import BURST_METRIC, STORAGE
+from aerostack_billing.platform import clock
 from aerostack_billing.usage.bursts import BurstReached
+from aerostack_billing.usage.domain_events import threshold_news
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
-from aerostack_billing.usage.news import threshold_news
 from aerostack_billing.usage.store import (
     RESOURCES_ITEM,
     STORAGE_ITEM,
@@ -35,6 +28,13 @@ from aerostack_billing.usage.store import (
     limits_of,
 )
 from aerostack_billing.usage.thresholds import Thresholds
+from aerostack_billing.values.errors import (
+    GaugeBelowZero,
+    InvalidRequest,
+    PlanLimitExceeded,
+    RateLimitExceeded,
+    StoreUnavailable,
+)
 
 Result = TypeVar("Result")
 _OPEN_ATTEMPTS = 5

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
-from aerostack_billing import clock
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore, read_account
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.errors import StoreUnavailable
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE, Limit, Plan, Tier
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.usage.bursts import LIMIT as BURST_LIMIT
 from aerostack_billing.usage.bursts import Turn, read_burst
 from aerostack_billing.usage.models import Burst, Counter, Level
+from aerostack_billing.values.errors import StoreUnavailable
 
 STORAGE_ITEM = "storage"
 RESOURCES_ITEM = "resources"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, TransactionRefused, Write
 from aerostack_billing.outbox.models import News
 from aerostack_billing.outbox.store import Outbox
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, TransactionRefused, Write
 from aerostack_billing.usage.models import Level
 from aerostack_billing.usage.store import read_sheet
 

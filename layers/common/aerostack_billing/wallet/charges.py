@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aerostack_billing.money import cents, whole_cents
-from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.ledger.ledger import Change, TransferExists
+from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.lapsing import Lapsing
-from aerostack_billing.wallet.ledger import Change, TransferExists
 from aerostack_billing.wallet.models import Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_spending
 from aerostack_billing.wallet.requests import ChargeRequest

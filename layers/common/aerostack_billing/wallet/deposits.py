@@ -7,7 +7,7 @@ from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.payments.gateway import PageLinks
-from aerostack_billing.redirects import RedirectPolicy, with_session_id
+from aerostack_billing.values.redirects import RedirectPolicy, with_session_id
 from aerostack_billing.wallet.requests import DepositRequest
 
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from aerostack_billing.fields import AccountId, IdempotencyKey, RequestModel
-from aerostack_billing.money import Micros, cents, parse_cents, whole_cents
-from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
-from aerostack_billing.wallet.ledger import Change, TransferExists
+from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.ledger.ledger import Change, TransferExists
+from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel
+from aerostack_billing.values.money import Micros, cents, parse_cents, whole_cents
 from aerostack_billing.wallet.models import Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.rules import PROMO, Posting, pay_debt, purse

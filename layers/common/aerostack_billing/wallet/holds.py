@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aerostack_billing import clock
-from aerostack_billing.errors import Conflict, NotFound
-from aerostack_billing.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
+from aerostack_billing.platform import clock
+from aerostack_billing.values.errors import Conflict, NotFound
+from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, end_id, release
-from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Hold, Transfer, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest

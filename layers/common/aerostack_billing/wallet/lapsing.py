@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCapReached, held, pay_debt, purse

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aerostack_billing import clock
-from aerostack_billing.money import Micros, cents, whole_cents
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import Micros, cents, whole_cents
 
 TransferType = Literal[
     "deposit",

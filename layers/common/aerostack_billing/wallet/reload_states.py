@@ -13,8 +13,8 @@ import calendar
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from aerostack_billing import clock
-from aerostack_billing.money import PER_CENT, Micros
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import PER_CENT, Micros
 from aerostack_billing.wallet.models import Attempt, Reload, ReloadError, Wallet
 
 MAX_RELOAD: Micros = 50_000 * PER_CENT

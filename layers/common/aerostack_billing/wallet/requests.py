@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from aerostack_billing.fields import AccountId, IdempotencyKey, RequestModel
-from aerostack_billing.money import Cents
+from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel
+from aerostack_billing.values.money import Cents
 
 ChargeKind = Literal["bot_conversation", "agent_execution", "tool_call"]
 BillingMode = Literal["wallet", "byok"]

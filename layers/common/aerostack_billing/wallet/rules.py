@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from aerostack_billing import clock, correlation
-from aerostack_billing.errors import BillingError
-from aerostack_billing.money import Micros, cents, whole_cents
+from aerostack_billing.platform import clock, correlation
+from aerostack_billing.values.errors import BillingError
+from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.models import Month, Split, Transfer, TransferType, Wallet
 
 REVENUE = "revenue"

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from aerostack_billing.accounts.store import AccountStore
-from aerostack_billing.dynamo import Write
-from aerostack_billing.errors import StoreUnavailable
-from aerostack_billing.money import Micros, micros
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.payments.cards import CardPayments, Payment
-from aerostack_billing.wallet.ledger import Change, Stale, TransferExists
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.money import Micros, micros
 from aerostack_billing.wallet.models import Deposit, TransferType, Wallet
 from aerostack_billing.wallet.reload_states import credited
 from aerostack_billing.wallet.rules import Posting, credit_payment, give_back, take_back

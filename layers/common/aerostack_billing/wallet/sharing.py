@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from aerostack_billing.dynamo import Write
-from aerostack_billing.money import Micros
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.models import Split
 
 

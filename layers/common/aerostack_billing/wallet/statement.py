@@ -7,9 +7,9 @@ import binascii
 from dataclasses import replace
 from typing import get_args
 
-from aerostack_billing.errors import InvalidRequest
-from aerostack_billing.money import micros
-from aerostack_billing.wallet.ledger import Change
+from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.models import Transfer, TransferType, Wallet
 from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.store import WalletStore

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from typing import Final
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import Dynamo, Item, Write
-from aerostack_billing.fields import adapter
-from aerostack_billing.money import Micros
+from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
-from aerostack_billing.wallet.ledger import Change, Ledger, if_as_read, present
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Dynamo, Item, Write
+from aerostack_billing.values.fields import adapter
+from aerostack_billing.values.money import Micros
+from aerostack_billing.wallet.domain_events import wallet_news
 from aerostack_billing.wallet.models import Deposit, Hold, Wallet
-from aerostack_billing.wallet.news import wallet_news
 
 WALLET: Final = "wallet"
 HOLD_PREFIX: Final = "hold#"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from aerostack_billing.accounts.sync import PlanSync
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
-    from aerostack_billing.dynamo import Write
     from aerostack_billing.payments.gateway import Payments
+    from aerostack_billing.platform.dynamo import Write
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
     from aerostack_billing.webhooks.service import Handler

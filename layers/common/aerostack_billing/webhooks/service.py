@@ -9,10 +9,10 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import AlreadyMarked
 from aerostack_billing.payments import signature
 from aerostack_billing.payments.wire import UnknownPrice
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import AlreadyMarked
 from aerostack_billing.webhooks.models import Event, Outcome
 from aerostack_billing.webhooks.store import EventStore
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aerostack_billing import clock
-from aerostack_billing.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.webhooks.models import Outcome, Record
 
 KEPT_SECONDS = 90 * 86400

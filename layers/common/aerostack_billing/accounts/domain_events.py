@@ -1,0 +1,78 @@
+"""What others are told of an account's plan."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from aerostack_billing.accounts.models import Account, PlanState, Status
+from aerostack_billing.outbox.models import News
+from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.platform import clock
+
+Changed = Literal["plan_tier", "status", "billing_interval", "cancel_at_period_end", "pending_change"]
+
+
+class PendingPlan(TypedDict):
+    """A cheaper plan that starts at the period's end."""
+
+    plan_tier: Tier
+    billing_interval: Interval
+    effective_at: str
+
+
+class PlanFacts(TypedDict):
+    """An account's plan as `GET /api/billing` shows it."""
+
+    plan_tier: Tier
+    status: Status
+    billing_interval: Interval
+    cancel_at_period_end: bool
+    pending_change: PendingPlan | None
+
+
+class PlanChanged(TypedDict):
+    """The plan, its status, or what is to become of it is another: `changed` names the fields.
+
+    A new period of the same plan is no change.
+    """
+
+    changed: list[Changed]
+    before: PlanFacts
+    after: PlanFacts
+
+
+TYPES = {"plan.changed": PlanChanged}
+
+
+def plan_news(account: Account, plan: PlanState) -> list[News]:
+    """What is to be told when `plan` takes the place of the account's."""
+    before, after = _facts(account.plan), _facts(plan)
+    names: list[Changed] = ["plan_tier", "status", "billing_interval", "cancel_at_period_end", "pending_change"]
+    changed = [name for name in names if before[name] != after[name]]
+    if not changed:
+        return []
+    data: PlanChanged = {"changed": changed, "before": before, "after": after}
+    return [News("plan.changed", account.account_id, str(account.version + 1), data)]
+
+
+def _facts(plan: PlanState) -> PlanFacts:
+    return {
+        "plan_tier": plan.tier,
+        "status": plan.status,
+        "billing_interval": plan.interval,
+        "cancel_at_period_end": plan.cancel_at_period_end,
+        "pending_change": _pending(plan),
+    }
+
+
+def _pending(plan: PlanState) -> PendingPlan | None:
+    pending = plan.pending_change
+    if pending is None:
+        return None
+    return {
+        "plan_tier": pending.tier,
+        "billing_interval": pending.interval,
+        "effective_at": clock.iso(pending.effective_at) or "",
+    }

@@ -1,0 +1,146 @@
+"""What goes to the log and the metrics. No token, key, card or email ever does; an account is never a dimension."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from aerostack_billing.platform import clock, correlation
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+
+    from aerostack_billing.creators.models import Payout
+    from aerostack_billing.outbox.models import Record
+    from aerostack_billing.usage.ingest import Ingested
+    from aerostack_billing.usage.models import Figures, Level
+    from aerostack_billing.values.errors import BillingError
+    from aerostack_billing.wallet.audit import Report
+    from aerostack_billing.wallet.models import Transfer, Wallet
+    from aerostack_billing.webhooks.models import Outcome
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """Structured logs and EMF metrics; listens to what the rooms tell. `log` makes the logger when it is needed."""
+
+    log: Callable[[], Logger]
+    namespace: str
+
+    def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
+        """An account came near its limit, into grace, or to its hard limit."""
+        self.log().warning(
+            "usage threshold passed",
+            extra={"account_id": account_id, "threshold": level.name.lower(), **figures.view()},
+        )
+        self._count(f"Usage{level.name.capitalize()}")
+
+    def webhook_dead(self, outcome: Outcome) -> None:
+        """An event can never be processed: somebody must look."""
+        self.log().error("webhook dead", extra={"event_id": outcome.event_id, "event_type": outcome.event_type})
+        self._count("WebhookDead")
+
+    def webhook_taken(self, late_seconds: int) -> None:
+        """How long Stripe, or we, took to get an event here."""
+        self._measure("WebhookLag", late_seconds)
+
+    def moved(self, transfers: Sequence[Transfer]) -> None:
+        """What a request wrote into the ledger: by its correlation id the log leads from the one to the other."""
+        lines = [{"transfer_id": t.transfer_id, "type": t.type, "seq": t.seq} for t in transfers]
+        told = {
+            "level": "INFO",
+            "message": "ledger",
+            "timestamp": clock.iso_now(),
+            "correlation_id": correlation.current(),
+            "account_id": transfers[0].account_id,
+            "transfers": lines,
+        }
+        # Every charge says this, the first one too: loading the logger for it would cost each cold start.
+        sys.stdout.write(json.dumps(told, separators=(",", ":")) + "\n")
+
+    def contended(self, times: int) -> None:
+        """A wallet or a creator was in demand: a write had to be made again, or could not be made at all."""
+        self._count("LedgerConflict", times)
+
+    def reload_changed(self, wallet: Wallet) -> None:
+        """A reload was declined, suspended, needs its payer, or waits for the next month."""
+        reload = wallet.reload
+        code = reload.last_error.code if reload.last_error else None
+        told = {"account_id": wallet.account_id, "state": reload.state, "code": code}
+        self.log().warning("auto-reload", extra=told)
+        self._count(f"Reload{reload.state.title().replace('_', '')}")
+
+    def reload_failed(self, account_id: str, error: BillingError) -> None:
+        """A wallet could not be looked after in this sweep."""
+        self.log().error("auto-reload failed", extra={"account_id": account_id, "code": error.code})
+        self._count("ReloadFailed")
+
+    def payout_ended(self, payout: Payout) -> None:
+        """A payout was paid, failed or was reversed."""
+        told = {"creator_id": payout.creator_id, "payout_id": payout.payout_id, "reason": payout.reason}
+        self.log().info("payout", extra={**told, "state": payout.state})
+        self._count(f"Payout{payout.state.capitalize()}")
+
+    def payout_delayed(self, creator_id: str, error: BillingError) -> None:
+        """A creator could not be looked after in this sweep."""
+        self.log().error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
+        self._count("PayoutDelayed")
+
+    def event_refused(self, record: Record, code: str) -> None:
+        """The bus did not take an event: it is sent again in the next minute."""
+        told = {"event_id": record.event_id, "event_type": record.type, "code": code}
+        self.log().error("event refused", extra=told)
+        self._count("EventRefused")
+
+    def events_waited(self, seconds: int) -> None:
+        """How long the oldest event of a run had waited to be sent."""
+        self._measure("EventLag", seconds)
+
+    def drift_found(self, kind: str, name: str) -> None:
+        """An event had not arrived, or a payment was not credited: the reconciler mended it."""
+        self.log().warning("drift", extra={"kind": kind, "object_id": name})
+        self._count("Drift")
+
+    def reconcile_failed(self, name: str, error: BillingError) -> None:
+        """An event or a payment could not be taken in, in this run."""
+        self.log().error("reconcile failed", extra={"object_id": name, "code": error.code})
+
+    def reconciled(self, behind_seconds: int) -> None:
+        """For how long something that happened at Stripe has been left undone."""
+        self._measure("ReconcileLag", behind_seconds)
+
+    def audited(self, report: Report) -> None:
+        """An audit is through; what it found wrong is an alarm."""
+        told = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
+        self.log().info("audit", extra=told)
+        for violation in report.violations:
+            self.log().error("audit violation", extra={"violation": asdict(violation)})
+            self._count("AuditViolation")
+
+    def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
+        """An event of the queue was over the plan's limit: it happened, and is not counted."""
+        told = {"account_id": account_id, "metric": metric, "quantity": quantity, "message_id": message_id}
+        self.log().warning("usage refused", extra=told)
+
+    def ingested(self, done: Ingested) -> None:
+        """A poll of the queue is through."""
+        self.log().info("ingest", extra=done.view())
+        for name, events in (("IngestRefused", done.refused), ("IngestDead", done.dead)):
+            if events:
+                self._count(name, events)
+
+    def _count(self, name: str, value: int = 1) -> None:
+        self._emit(name, "Count", value)
+
+    def _measure(self, name: str, seconds: int) -> None:
+        self._emit(name, "Seconds", seconds)
+
+    def _emit(self, name: str, unit: str, value: int) -> None:
+        # Imported where it is used: most requests count nothing, and the module costs every cold start.
+        from aws_lambda_powertools.metrics import MetricUnit, single_metric  # noqa: PLC0415
+
+        with single_metric(name=name, unit=MetricUnit(unit), value=value, namespace=self.namespace):
+            pass

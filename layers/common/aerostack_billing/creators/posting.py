@@ -1,0 +1,99 @@
+"""What moves a creator's money: pure functions from a creator as it is to a creator as it will be, with its transfers.
+
+The counterpart of the wallet's rules. Only `Posting` changes a creator's money, and gives each transfer its number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
+from aerostack_billing.platform import clock, correlation
+from aerostack_billing.values.money import Micros
+from aerostack_billing.wallet.models import CreatorTransferType, Transfer
+from aerostack_billing.wallet.rules import REVENUE, STRIPE
+
+
+def partition(creator_id: str) -> str:
+    """Under which account id the ledger keeps a creator's own transfers."""
+    return f"creator:{creator_id}"
+
+
+@dataclass
+class Posting:
+    """A creator's next state while it is worked out: each movement appends one transfer."""
+
+    creator: Creator
+    transfers: list[Transfer] = field(default_factory=list)
+
+    def matured(self, amount: Micros) -> None:
+        """What was pending and is due becomes payable. Below zero: refunds took more than fell due."""
+        own = self.creator.creator_id
+        debit, credit = pending_account(own), payable_account(own)
+        if amount < 0:
+            debit, credit = credit, debit
+        self._move("earning", f"earning:{self.creator.seq + 1}", debit, credit, abs(amount), payable=amount)
+
+    def taken_back(self, refund_id: str, amount: Micros) -> None:
+        """A refund takes an earning that had matured; what is not there is taken from the next earnings."""
+        own = payable_account(self.creator.creator_id)
+        self._move("earning_reversal", refund_id, own, REVENUE, amount, payable=-amount)
+
+    def begun(self, payout_id: str, amount: Micros) -> None:
+        """A payout sets out: its money is on the way."""
+        own = self.creator.creator_id
+        self._move("payout", payout_id, payable_account(own), transit_account(own), amount, -amount, amount)
+
+    def arrived(self, payout_id: str, amount: Micros) -> None:
+        """Stripe has the payout's money."""
+        own = transit_account(self.creator.creator_id)
+        self._move("payout_paid", f"{payout_id}:paid", own, STRIPE, amount, 0, -amount, amount)
+
+    def failed(self, payout_id: str, amount: Micros) -> None:
+        """Stripe refused the payout: its money is payable again."""
+        own = self.creator.creator_id
+        debit, credit = transit_account(own), payable_account(own)
+        self._move("payout_failed", f"{payout_id}:failed", debit, credit, amount, amount, -amount)
+
+    def came_back(self, payout_id: str, total: Micros, amount: Micros) -> None:
+        """Stripe reversed a payout, all of it or up to `total`: that money is payable again."""
+        own = payable_account(self.creator.creator_id)
+        self._move("payout_reversal", f"{payout_id}:reversed:{total}", STRIPE, own, amount, amount, 0, -amount)
+
+    def _move(
+        self,
+        kind: CreatorTransferType,
+        transfer_id: str,
+        debit: str,
+        credit: str,
+        amount: Micros,
+        payable: Micros,
+        in_transit: Micros = 0,
+        paid: Micros = 0,
+    ) -> None:
+        before = self.creator
+        self.creator = replace(
+            before,
+            seq=before.seq + 1,
+            payable=before.payable + payable,
+            in_transit=before.in_transit + in_transit,
+            paid=before.paid + paid,
+        )
+        self.transfers.append(
+            Transfer(
+                account_id=partition(before.creator_id),
+                transfer_id=transfer_id,
+                seq=self.creator.seq,
+                type=kind,
+                debit=debit,
+                credit=credit,
+                amount=amount,
+                effect=payable,
+                balance_after=self.creator.payable,
+                held_after=self.creator.in_transit,
+                debt_after=max(0, -self.creator.payable),
+                created_at=clock.iso_now(),
+                description=kind.replace("_", " ").capitalize(),
+                correlation_id=correlation.current(),
+            )
+        )

@@ -1,0 +1,170 @@
+"""The edge: an HTTP API event in, an answer out, and the one place where an error becomes a status."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from aerostack_billing.assembly import runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.platform import correlation
+from aerostack_billing.values.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
+from aerostack_billing.values.fields import AccountId, adapter, validated
+from aerostack_billing.values.json_object import parse_object
+
+MAX_BODY_BYTES = 64 * 1024
+Model = TypeVar("Model", bound=BaseModel)
+Answer = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: a JSON body, a status, headers."""
+
+    body: Mapping[str, object]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self) -> Answer:
+        """As Lambda returns it to the HTTP API. Nothing is cached unless the response says so."""
+        return {
+            "statusCode": self.status,
+            "headers": {"content-type": "application/json", "cache-control": "no-store", **self.headers},
+            "body": json.dumps(self.body),
+        }
+
+
+class Request:
+    """What a handler may ask of the event."""
+
+    def __init__(self, event: Mapping[str, object], parts: Runtime) -> None:
+        self.event = event
+        self.runtime = parts
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The id that API Gateway, or the function's URL, gave the request and hands to its caller too."""
+        found = _found(self.event, "requestContext", "requestId")
+        return found if isinstance(found, str) else None
+
+    @property
+    def account_id(self) -> str:
+        """The caller's own account: the token's `sub`. Unauthorized (401) if the token names none."""
+        subject = _found(self.event, "requestContext", "authorizer", "jwt", "claims", "sub")
+        return _account_id(
+            subject, lambda: Unauthorized("The token names no account: its sub is missing or malformed.")
+        )
+
+    @property
+    def named_account_id(self) -> str:
+        """The account that a service names in the query. InvalidRequest (422) if it names none."""
+        details = {"account_id": "missing or malformed"}
+        return _account_id(
+            self.query("account_id"), lambda: InvalidRequest("account_id is needed in the query.", details)
+        )
+
+    def query(self, name: str) -> str | None:
+        """A query parameter."""
+        value = _found(self.event, "queryStringParameters", name)
+        return value if isinstance(value, str) else None
+
+    def in_path(self, model: type[Model]) -> Model:
+        """The path's parameters as `model`; InvalidRequest (422)."""
+        parameters = _found(self.event, "pathParameters")
+        return validated(model, parameters if isinstance(parameters, Mapping) else {})
+
+    def header(self, name: str) -> str | None:
+        """A header by its name in lower case, whatever its case in the event."""
+        headers = _found(self.event, "headers")
+        sent = headers.items() if isinstance(headers, Mapping) else ()
+        return next((str(value) for given, value in sent if str(given).lower() == name), None)
+
+    def raw_body(self) -> bytes:
+        """The body's bytes as they were sent. InvalidJson (400) if the event's base64 is broken."""
+        body = str(_found(self.event, "body") or "")
+        if not _found(self.event, "isBase64Encoded"):
+            return body.encode("utf-8", "surrogatepass")
+        try:
+            return base64.b64decode(body, validate=True)
+        except binascii.Error as error:
+            raise InvalidJson("The body could not be read.") from error
+
+    def json(self, model: type[Model]) -> Model:
+        """The body as `model`, with the header `Idempotency-Key` as its `idempotency_key` where it has such a field.
+
+        PayloadTooLarge (413), InvalidJson (400), InvalidRequest (422) with one detail a field.
+        """
+        raw = self.raw_body()
+        if len(raw) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less at once.")
+        data = parse_object(raw)
+        key = self.header("idempotency-key")
+        if key is not None and "idempotency_key" in model.model_fields:
+            # A null in the body is no key.
+            if data.get("idempotency_key") is None:
+                data["idempotency_key"] = key
+            elif data["idempotency_key"] != key:
+                details = {"idempotency_key": "differs from the header Idempotency-Key"}
+                raise InvalidRequest("The idempotency key in the body and in the header differ.", details)
+        return validated(model, data)
+
+
+Handler = Callable[[Mapping[str, object], object], Answer]
+
+
+def endpoint(function: Callable[[Request], Response]) -> Handler:
+    """The Lambda handler for `function`: refusals become their answers, what is unforeseen fails the invocation.
+
+    An unforeseen exception is Lambda's to report: the caller sees API Gateway's own 500, never a trace of ours.
+    """
+
+    @functools.wraps(function)
+    def handler(event: Mapping[str, object], context: object) -> Answer:
+        parts = runtime.current()
+        request = Request(event, parts)
+        correlation_id = request.correlation_id or getattr(context, "aws_request_id", None)
+        parts.request_id = correlation_id
+        try:
+            with correlation.using(correlation_id):
+                response = function(request)
+        except BillingError as error:
+            response = refusal(error)
+            level = parts.log.error if error.status >= 500 else parts.log.info
+            level("refused", extra={"code": error.code, "status": error.status}, exc_info=error.status >= 500)
+        return response.answer()
+
+    return handler
+
+
+def refusal(error: BillingError) -> Response:
+    """The answer that an error is."""
+    return Response(error.view(), error.status, error.headers)
+
+
+def replayable(
+    body: Mapping[str, object], *, replayed: bool, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """An answer that says by `Idempotency-Replayed` whether it is the first one to its key given again."""
+    return Response(body, status, {**(headers or {}), **({"idempotency-replayed": "true"} if replayed else {})})
+
+
+def _found(event: object, *names: str) -> object:
+    """What stands in the event under these names, one within the other; None where one is missing."""
+    for name in names:
+        event = event.get(name) if isinstance(event, Mapping) else None
+    return event
+
+
+def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:
+    try:
+        named: str = adapter(AccountId).validate_python(value, strict=True)
+    except ValidationError as error:
+        raise otherwise() from error
+    return named

@@ -1,0 +1,28 @@
+"""What Stripe is answered: 2xx once the effect is stored, 400 to a forger, 500 to be sent the event again."""
+
+from __future__ import annotations
+
+from aerostack_billing.entry.http import Request, Response
+from aerostack_billing.values.errors import BillingError, InvalidSignature
+
+
+class SendAgain(BillingError):
+    """Nothing was recorded and the cause may pass: Stripe is to deliver the event once more."""
+
+    status, code = 500, "SEND_AGAIN"
+
+
+def received(request: Request) -> Response:
+    """Process the delivery and answer it."""
+    parts = request.runtime
+    secrets = parts.secrets.stripe().webhook_secrets
+    try:
+        outcome = parts.webhooks.receive(request.raw_body(), request.header("stripe-signature"), secrets)
+    except InvalidSignature:
+        raise
+    except BillingError as error:
+        raise SendAgain("The event could not be processed now.", {"cause": error.code}) from error
+    parts.log.info(
+        "webhook", extra={"event_id": outcome.event_id, "event_type": outcome.event_type, "result": outcome.result}
+    )
+    return Response({"received": True, "result": outcome.result})

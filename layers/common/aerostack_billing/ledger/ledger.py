@@ -1,0 +1,201 @@
+"""The ledger, and the one way to write it: an owner's next state and the transfers that explain it, or neither.
+
+An owner is a wallet or a creator. It is written whole, under the condition that its `version` is the one read; a
+transfer is put under the condition that its id does not exist, which dedupes for ever. Nothing in the Ledger table is
+ever changed or deleted, and no function's role allows it to be.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import Field, asdict, dataclass, replace
+from itertools import islice
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+from aerostack_billing.platform.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.fields import adapter
+from aerostack_billing.wallet.models import Transfer
+
+SEQ_INDEX: Final = "by_seq"
+
+_QUEUES = 256
+# Spread over up to half a second, 64 processes that want one wallet get it one after another within seconds.
+_ATTEMPTS = 40
+_FIRST_WAIT_SECONDS = 0.005
+_LONGEST_WAIT_SECONDS = 0.5
+
+
+class Versioned(Protocol):
+    """What owns transfers: a frozen dataclass with a version that counts its writes."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[object]]]
+
+    @property
+    def version(self) -> int:
+        """How often it was written; 0 is never."""
+
+
+Owner = TypeVar("Owner", bound=Versioned)
+
+
+class LedgerListener(Protocol):
+    """Whoever keeps track of what moves, and of how hard it was."""
+
+    def moved(self, transfers: Sequence[Transfer]) -> None:
+        """Called for the transfers of each transaction that was carried out."""
+
+    def contended(self, times: int) -> None:
+        """Called where an owner was changed by others that many times before it could be written, or could not."""
+
+
+class TransferExists(Exception):
+    """A transfer with this id stands: the act was done before. `transfer` is the first one, to answer with."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        super().__init__(transfer.transfer_id)
+        self.transfer = transfer
+
+
+class Stale(Exception):
+    """Another write that was to go along did not hold: what it was built on has changed. Look again."""
+
+
+@dataclass(frozen=True)
+class Change(Generic[Owner]):
+    """What a rule makes of an owner: its next state, the transfers, and writes that go along with them."""
+
+    owner: Owner
+    transfers: Sequence[Transfer] = ()
+    also: Sequence[Write] = ()
+    mark: Write | None = None
+
+
+class Ledger:
+    """Reads transfers, and carries out changes in one transaction each."""
+
+    def __init__(
+        self, dynamo: Dynamo, table: str, listener: LedgerListener, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._dynamo = dynamo
+        self._table = table
+        self._listener = listener
+        self._sleep = sleep
+        self._queues = [threading.Lock() for _ in range(_QUEUES)]
+
+    def apply(
+        self,
+        name: str,
+        read: Callable[[], Owner],
+        write: Callable[[Owner, Owner], Write],
+        rule: Callable[[Owner], Change[Owner]],
+    ) -> Change[Owner]:
+        """Carry out what `rule` makes of the owner that `read` reads, if it is still as the rule saw it.
+
+        `write` makes the conditional write from the owner as read and as it will be. An owner that changed meanwhile
+        is put before the rule again, which may then refuse. What the rule raises passes through. TransferExists if a
+        transfer's id stands; Stale if a write in `also` did not hold; AlreadyMarked if the mark stands. A rule that
+        leaves its owner as it is writes what goes along and the mark alone. Two requests where nobody interferes: read
+        and transaction.
+        """
+        # Threads of one process queue here rather than collide at the table. Other processes are met by the condition.
+        with self._queues[hash(name) % _QUEUES]:
+            for attempt in range(_ATTEMPTS):
+                owner = read()
+                change = rule(owner)
+                if change.owner == owner and not change.transfers:
+                    self._only(change)
+                    return change
+                change = replace(change, owner=replace(change.owner, version=owner.version + 1))
+                try:
+                    self._dynamo.transact(self._writes(write(owner, change.owner), change))
+                except TransactionRefused as refused:
+                    _raise_unless_raced(refused, change)
+                    self._wait(attempt)
+                    continue
+                self._told(change, attempt)
+                return change
+        self._listener.contended(_ATTEMPTS)
+        raise StoreUnavailable("This account is in great demand at this moment. Ask again with the same key.")
+
+    def _told(self, change: Change[Owner], times: int) -> None:
+        if change.transfers:
+            self._listener.moved(change.transfers)
+        if times:
+            self._listener.contended(times)
+
+    def _only(self, change: Change[Owner]) -> None:
+        """Write what goes along with a change that leaves its owner as it is."""
+        if not change.also:
+            if change.mark is not None:
+                self._dynamo.mark(change.mark)
+            return
+        try:
+            self._dynamo.transact([*change.also, *([change.mark] if change.mark else [])])
+        except TransactionRefused as refused:
+            if change.mark is not None and refused.reasons[-1].failed:
+                raise AlreadyMarked from refused
+            raise Stale from refused
+
+    def _writes(self, owner: Write, change: Change[Owner]) -> list[Write]:
+        transfers = [self.putting(transfer) for transfer in change.transfers]
+        return [owner, *transfers, *change.also, *([change.mark] if change.mark else [])]
+
+    def putting(self, transfer: Transfer) -> Write:
+        """The write of a transfer, on the condition that there is none of its id."""
+        return Write(self._table, {}, put=present(asdict(transfer)), condition="attribute_not_exists(account_id)")
+
+    def _wait(self, attempt: int) -> None:
+        longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
+        self._sleep(random.uniform(0, longest))  # noqa: S311 - spreads retries, guards nothing
+
+    def transfer(self, account_id: str, transfer_id: str) -> Transfer | None:
+        """One transfer by its id."""
+        item = self._dynamo.get(self._table, {"account_id": account_id, "transfer_id": transfer_id})
+        return adapter(Transfer).validate_python(item) if item else None
+
+    def newest(self, account_id: str, below: int | None, limit: int) -> list[Transfer]:
+        """Up to `limit` transfers with a number under `below`, newest first."""
+        condition = "account_id = :account"
+        values: dict[str, object] = {":account": account_id}
+        if below is not None:
+            condition, values = f"{condition} AND seq < :below", {**values, ":below": below}
+        items = self._dynamo.query(self._table, condition, values, index=SEQ_INDEX, forward=False, page_size=limit)
+        return [adapter(Transfer).validate_python(item) for item in islice(items, limit)]
+
+    def whole(self, account_id: str) -> list[Transfer]:
+        """Every transfer of the account in order; for the audit."""
+        items = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
+        return sorted(map(adapter(Transfer).validate_python, items), key=lambda transfer: transfer.seq)
+
+
+def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner]) -> None:
+    """Return if all that happened is that the owner changed since it was read: then trying again helps."""
+    owner, *others = refused.reasons
+    transfers, also = others[: len(change.transfers)], others[len(change.transfers) :]
+    if change.mark is not None and also.pop().failed:
+        raise AlreadyMarked from refused
+    for reason in transfers:
+        if reason.failed and reason.item is not None:
+            raise TransferExists(adapter(Transfer).validate_python(reason.item)) from refused
+    if owner.failed:
+        return
+    if any(reason.failed for reason in also):
+        raise Stale from refused
+    raise refused
+
+
+def if_as_read(owner: Versioned) -> tuple[str, dict[str, str] | None, dict[str, object] | None]:
+    """The condition that an owner is as it was read, with its names and values."""
+    if owner.version == 0:
+        return "attribute_not_exists(#version)", {"#version": "version"}, None
+    return "#version = :read", {"#version": "version"}, {":read": owner.version}
+
+
+def present(item: Item) -> Item:
+    """The item without what is None or empty: reading it back gives the default, and the item stays small."""
+    kept = {name: present(value) if isinstance(value, dict) else value for name, value in item.items()}
+    return {name: value for name, value in kept.items() if value is not None and value != {}}

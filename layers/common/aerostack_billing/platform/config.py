@@ -1,0 +1,125 @@
+"""What the deployment says, read from the environment once, on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aerostack_billing.values.errors import Misconfigured
+from aerostack_billing.values.money import MAX_CENTS, Micros, micros
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Typed view of a function's environment. A setting that a function needs and lacks fails at its first use."""
+
+    environment: Mapping[str, str]
+
+    def _need(self, name: str) -> str:
+        value = self.environment.get(name, "")
+        if not value:
+            raise Misconfigured(f"the environment variable {name} is missing: set it in template.yaml")
+        return value
+
+    @property
+    def accounts_table(self) -> str:
+        return self._need("ACCOUNTS_TABLE")
+
+    @property
+    def usage_table(self) -> str:
+        return self._need("USAGE_TABLE")
+
+    @property
+    def events_table(self) -> str:
+        return self._need("EVENTS_TABLE")
+
+    @property
+    def wallets_table(self) -> str:
+        return self._need("WALLETS_TABLE")
+
+    @property
+    def ledger_table(self) -> str:
+        return self._need("LEDGER_TABLE")
+
+    @property
+    def creators_table(self) -> str:
+        return self._need("CREATORS_TABLE")
+
+    @property
+    def ingest_dead_letter_queue_url(self) -> str:
+        return self._need("INGEST_DEAD_LETTER_QUEUE_URL")
+
+    @property
+    def outbox_table(self) -> str:
+        return self._need("OUTBOX_TABLE")
+
+    @property
+    def event_bus(self) -> str:
+        """The name of the bus that domain events go to."""
+        return self._need("EVENT_BUS")
+
+    @property
+    def low_balance(self) -> Micros:
+        """Below what a wallet is low whose user set no threshold."""
+        return micros(self._whole("LOW_BALANCE_CENTS", 0, MAX_CENTS))
+
+    @property
+    def platform_fee_bps(self) -> int:
+        """What the platform keeps of a tool call's price, in basis points."""
+        return self._whole("PLATFORM_FEE_BPS", 0, 10_000)
+
+    @property
+    def earnings_hold_days(self) -> int:
+        """How long an earning is held before it is payable."""
+        return self._whole("EARNINGS_HOLD_DAYS", 1, 90)
+
+    @property
+    def payout_minimum_cents(self) -> int:
+        """The least that is paid out at once."""
+        return self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000)
+
+    def _whole(self, name: str, least: int, most: int) -> int:
+        text = self._need(name)
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise Misconfigured(f"{name} must be a whole number from {least} to {most}")
+        return int(text)
+
+    @property
+    def stripe_secret_arn(self) -> str:
+        return self._need("STRIPE_SECRET_ARN")
+
+    @property
+    def stripe_portal_configuration(self) -> str | None:
+        """The portal configuration with `schedule_at_period_end`; None takes the account's default one."""
+        return self.environment.get("STRIPE_PORTAL_CONFIGURATION") or None
+
+    @property
+    def stripe_api_base(self) -> str | None:
+        """Where Stripe's API is: only the local stack sets it."""
+        return self.environment.get("STRIPE_API_BASE") or None
+
+    @property
+    def redirect_hosts(self) -> frozenset[str]:
+        """Hosts that Stripe's pages may lead back to, lower case."""
+        return frozenset(h.strip().lower() for h in self._need("ALLOWED_REDIRECT_HOSTS").split(",") if h.strip())
+
+    @property
+    def loopback_redirects(self) -> bool:
+        """True on the local stack only: http on loopback may be led back to."""
+        return self.environment.get("ALLOW_LOOPBACK_REDIRECTS") == "true"
+
+    @property
+    def dashboard_url(self) -> str:
+        return self._need("DASHBOARD_URL")
+
+    @property
+    def service_name(self) -> str:
+        return self.environment.get("POWERTOOLS_SERVICE_NAME") or "aerostack-billing"
+
+    @property
+    def metrics_namespace(self) -> str:
+        return self.environment.get("POWERTOOLS_METRICS_NAMESPACE") or "AerostackBilling"
+
+    @property
+    def log_level(self) -> str:
+        return self.environment.get("POWERTOOLS_LOG_LEVEL") or "INFO"

@@ -1,0 +1,145 @@
+"""What others are told of a wallet: told from what a change makes of it, whoever makes the change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+from typing_extensions import TypedDict
+
+from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.outbox.models import News
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import Micros, cents, whole_cents
+from aerostack_billing.wallet.models import ReloadState, TransferType, Wallet, view_reload
+
+
+class BalanceLow(TypedDict):
+    """What the wallet holds fell below the threshold: that of auto-reload, or the stack's where none was set.
+
+    What is held for work under way counts as there: it is not spent.
+    """
+
+    balance_cents: int
+    balance_micros: int
+    held_cents: float
+    debt_cents: float
+    threshold_cents: float
+    auto_reload_enabled: bool
+    transfer_id: str
+    transfer_type: TransferType
+
+
+class ReloadSucceeded(TypedDict):
+    """A reload's money is in the wallet."""
+
+    transfer_id: str
+    payment_intent_id: str
+    amount_cents: float
+    balance_cents: int
+    balance_micros: int
+
+
+class ReloadTrouble(TypedDict):
+    """Why a reload brought no money, and what comes next. `attempt_id` is null where no payment was asked for."""
+
+    attempt_id: str | None
+    amount_cents: float | None
+    state: str
+    code: str
+    message: str
+    declines: int
+    next_attempt_at: str | None
+
+
+class ReloadFailed(ReloadTrouble):
+    """A reload was declined, or the user's monthly cap leaves no room for one."""
+
+
+class ReloadSuspended(ReloadTrouble):
+    """No more is tried until the settings are saved again or the card is another."""
+
+
+class ReloadActionRequired(ReloadTrouble):
+    """The bank wants the payer to confirm: `GET /api/balance` has the link."""
+
+
+TYPES = {
+    "balance.low": BalanceLow,
+    "reload.succeeded": ReloadSucceeded,
+    "reload.failed": ReloadFailed,
+    "reload.suspended": ReloadSuspended,
+    "reload.action_required": ReloadActionRequired,
+}
+
+
+def wallet_news(before: Wallet, change: Change[Wallet], low: Micros) -> list[News]:
+    """What is to be told of a change; `low` is the threshold of wallets that have none of their own."""
+    found = [*_low(before, change, low), *_reloaded(change), *_troubled(before, change.owner)]
+    return [News(name, before.account_id, str(before.version + 1), data) for name, data in found]
+
+
+def _low(before: Wallet, change: Change[Wallet], low: Micros) -> Iterator[tuple[str, BalanceLow]]:
+    """Only where money moved, so that a threshold that is raised says nothing new of the balance."""
+    after = change.owner
+    threshold = low if after.reload.threshold is None else after.reload.threshold
+    if not change.transfers or not _owned(before) >= threshold > _owned(after):
+        return
+    last = change.transfers[-1]
+    data: BalanceLow = {
+        "balance_cents": whole_cents(after.balance),
+        "balance_micros": after.balance,
+        "held_cents": cents(after.held),
+        "debt_cents": cents(after.debt),
+        "threshold_cents": cents(threshold),
+        "auto_reload_enabled": after.reload.enabled,
+        "transfer_id": last.transfer_id,
+        "transfer_type": cast("TransferType", last.type),
+    }
+    yield "balance.low", data
+
+
+def _owned(wallet: Wallet) -> Micros:
+    """What is there, set aside or not: holds that come and go near the threshold would tell again and again."""
+    return wallet.balance + wallet.held - wallet.debt
+
+
+def _reloaded(change: Change[Wallet]) -> Iterator[tuple[str, ReloadSucceeded]]:
+    after = change.owner
+    for transfer in change.transfers:
+        if transfer.type == "reload":
+            data: ReloadSucceeded = {
+                "transfer_id": transfer.transfer_id,
+                "payment_intent_id": transfer.reference or transfer.transfer_id,
+                "amount_cents": cents(transfer.amount),
+                "balance_cents": whole_cents(after.balance),
+                "balance_micros": after.balance,
+            }
+            yield "reload.succeeded", data
+
+
+_TYPES_OF_TROUBLE: Mapping[ReloadState, str] = {
+    "suspended": "reload.suspended",
+    "action_required": "reload.action_required",
+}
+
+
+def _troubled(before: Wallet, after: Wallet) -> Iterator[tuple[str, ReloadTrouble]]:
+    """A decline that suspends is both, a failure and a suspension."""
+    error, state = after.reload.last_error, after.reload.state
+    if error is None or error == before.reload.last_error:
+        return
+    attempt = after.reload.attempt or before.reload.attempt
+    trouble: ReloadTrouble = {
+        "attempt_id": attempt.attempt_id if attempt else None,
+        "amount_cents": cents(attempt.amount) if attempt else None,
+        "state": str(view_reload(after.reload)["state"]),
+        "code": error.code,
+        "message": error.message,
+        "declines": after.reload.declines,
+        "next_attempt_at": clock.iso(after.reload.next_attempt_at),
+    }
+    if state not in _TYPES_OF_TROUBLE or after.reload.declines > before.reload.declines:
+        yield "reload.failed", trouble
+    if state in _TYPES_OF_TROUBLE:
+        yield _TYPES_OF_TROUBLE[state], trouble

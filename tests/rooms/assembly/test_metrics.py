@@ -1,0 +1,294 @@
+"""Every metric that is watched is really told: its cause is brought about, and what was printed is read."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from aerostack_billing.assembly import runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.outbox.bus import EventBus
+from aerostack_billing.payments.history import History
+from aerostack_billing.payments.secrets import StripeSecrets
+from aerostack_billing.platform.dynamo import Write
+from local.template.loader import load_yaml
+from tests.rooms.conftest import ROOT, Time, put_together, use_stripe
+from tests.rooms.worlds.creators import call, onboard, reverse, transfers
+from tests.rooms.worlds.deposits import deposit, open_deposit
+from tests.rooms.worlds.outbox import TakingBus
+from tests.rooms.worlds.plans import subscribe
+from tests.rooms.worlds.reload import configure, spend_to_400, use_card
+from tests.rooms.worlds.stripe import StripeWorld
+from tests.rooms.worlds.usage import consume, move_to
+from tests.rooms.worlds.wallet import charge, fund
+from tests.template.watching import Watched, alarms, text, widgets
+from tests.unit.test_signature import sign
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+DECLINES_LATER, ASKS_EACH_TIME = "4000000000000341", "4000002760003184"
+HOUR, DAY = 3_600, 86_400
+
+
+TEMPLATE: dict[str, Any] = load_yaml(ROOT / "template.yaml")
+RESOURCES = TEMPLATE["Resources"]
+OURS = [each for each in (*alarms(RESOURCES), *widgets(RESOURCES)) if each.is_ours]
+TOLD = {
+    name: text(value)
+    for name, value in TEMPLATE["Globals"]["Function"]["Environment"]["Variables"].items()
+    if name in {"POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
+}
+"""What the functions are told of it. The stage stays as it is written, here and in what is watched."""
+
+
+class Context:
+    """Lambda's context, with all the time there is."""
+
+    aws_request_id = "request-1"
+    function_name = "function"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 900_000
+
+
+class Secrets:
+    """The stack's secret."""
+
+    def stripe(self) -> StripeSecrets:
+        return StripeSecrets(api_key="sk_test_local", webhook_secrets=["whsec_new"])
+
+
+@dataclass
+class Place:
+    """The rooms as the functions have them, the local Stripe, and an account of the test's own."""
+
+    parts: Runtime
+    other: Runtime
+    world: StripeWorld
+    time: Time
+    account: str
+
+    @property
+    def creator(self) -> str:
+        return f"{self.account}_creator"
+
+    def run(self, function: str, event: dict[str, object] | None = None) -> dict[str, Any]:
+        """Invoke a function by its handler."""
+        answer: dict[str, Any] = importlib.import_module(f"functions.{function}.app").handler(event or {}, Context())
+        return answer
+
+    def hear(self, event: dict[str, Any]) -> str:
+        """Deliver an event as Stripe does; what became of it."""
+        body = json.dumps(event)
+        signed = {"stripe-signature": sign(body.encode(), at=int(self.time.at))}
+        answer = self.run("stripe_webhook", {"body": body, "headers": signed})
+        assert answer["statusCode"] == 200, answer
+        return str(json.loads(answer["body"])["result"])
+
+    def hear_last(self, kind: str) -> str:
+        """Deliver the newest event of a type."""
+        return self.hear([event for event in self.world.events() if event["type"] == kind][-1])
+
+    def below_threshold(self, card: str = "4242424242424242", **form: str) -> None:
+        """Leave the account with $4.00, and a reload by that card due."""
+        deposit(self.parts, self.world, self.account, 2_500)
+        configure(self.parts, self.account)
+        use_card(self.parts, self.world, self.account, card, **form)
+        spend_to_400(self.parts, self.account)
+
+    def creator_is_due(self) -> None:
+        """Let an onboarded creator have $16.00 that is payable."""
+        onboard(self.parts, self.world, self.creator)
+        fund(self.parts, self.account, 2_000)
+        call(self.parts, self.account, self.creator, 2_000, "tool")
+        self.time.forward(8 * DAY)
+
+
+@pytest.fixture
+def place(
+    client: DynamoDBClient,
+    environment: dict[str, str],
+    world: StripeWorld,
+    account: str,
+    time_stands: Time,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Place:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", TOLD["POWERTOOLS_SERVICE_NAME"])
+    parts, other = (put_together(client, {**environment, **TOLD}) for _ in range(2))
+    use_stripe(parts, world.base, network_retries=0)
+    parts.history = History(parts.payments._connect)
+    parts.secrets = cast("Any", Secrets())
+    parts.bus = EventBus(cast("Any", TakingBus()), "bus")
+    progress = {"event_id": {"S": "reconcile#progress"}}
+    client.delete_item(TableName=parts.settings.events_table, Key=progress)
+    monkeypatch.setattr(runtime, "current", lambda: parts)
+    return Place(parts, other, world, time_stands, account)
+
+
+# The causes
+
+
+def used(place: Place, quantity: int) -> None:
+    consume(place.parts, place.account, quantity)
+
+
+def webhook_dead(place: Place) -> None:
+    """A subscription to a price that is no plan."""
+    foreign = subscribe(place.parts, place.world, place.account, **{"recurring[interval]": "month"})
+    event = {"id": f"evt_{place.account}", "type": "invoice.paid", "created": 1, "data": {"object": foreign}}
+    assert place.hear(event) == "dead"
+
+
+def webhook_lag(place: Place) -> None:
+    place.world.pay(open_deposit(place.parts, place.account))
+    place.time.forward(600)
+    assert place.hear_last("payment_intent.succeeded") == "processed"
+
+
+def drift(place: Place) -> None:
+    place.world.pay(open_deposit(place.parts, place.account))
+    place.time.forward(600)
+    assert place.run("reconcile")["missed"]
+
+
+def reconcile_lag(place: Place) -> None:
+    """An event that a run cannot take in, since Stripe fails when it is asked."""
+    place.run("reconcile")
+    place.world.pay(open_deposit(place.parts, place.account))
+    place.time.forward(HOUR)
+    place.world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+    assert place.run("reconcile")["failed"]
+
+
+def ledger_conflict(place: Place) -> None:
+    """Another process takes from the wallet between this one's read and its write."""
+    fund(place.parts, place.account, 500)
+    dynamo = place.parts.dynamo
+    transact = dynamo.transact
+
+    def beaten(writes: list[Write]) -> None:
+        dynamo.transact = transact  # type: ignore[method-assign]
+        charge(place.other, place.account, 1, "theirs")
+        transact(writes)
+
+    dynamo.transact = beaten  # type: ignore[method-assign, assignment]
+    charge(place.parts, place.account, 1, "ours")
+    assert place.parts.wallets.get(place.account).balance == 4_980_000
+
+
+def reload_declined(place: Place) -> None:
+    place.below_threshold(DECLINES_LATER)
+    place.run("auto_reload")
+
+
+def reload_suspended(place: Place) -> None:
+    reload_declined(place)
+    for _ in range(2):
+        place.time.forward(2 * DAY)
+        place.run("auto_reload")
+
+
+def reload_action_required(place: Place) -> None:
+    place.below_threshold(ASKS_EACH_TIME, authenticate="complete")
+    place.run("auto_reload")
+
+
+def reload_failed(place: Place) -> None:
+    place.below_threshold()
+    place.world.door("faults", {"on": "payment_intents.create", "kind": "timeout_before"})
+    place.run("auto_reload")
+
+
+def payout_paid(place: Place) -> None:
+    place.creator_is_due()
+    place.run("payout")
+
+
+def payout_failed(place: Place) -> None:
+    place.creator_is_due()
+    place.world.door("settings", {"transfers_need_balance": True})
+    place.run("payout")
+
+
+def payout_reversed(place: Place) -> None:
+    payout_paid(place)
+    reverse(place.world, transfers(place.world)[0]["id"])
+    assert place.hear_last("transfer.reversed") == "processed"
+
+
+def payout_delayed(place: Place) -> None:
+    place.creator_is_due()
+    place.world.door("faults", {"on": "transfers.create", "kind": "500_before"})
+    place.run("payout")
+
+
+def audit_violation(place: Place) -> None:
+    """A cent that no transfer explains."""
+    fund(place.parts, place.account, 500)
+    place.parts.dynamo._client.update_item(
+        TableName=place.parts.settings.wallets_table,
+        Key={"account_id": {"S": place.account}, "item": {"S": "wallet"}},
+        UpdateExpression="ADD balance :cent",
+        ExpressionAttributeValues={":cent": {"N": "10000"}},
+    )
+    place.run("audit", {"account_id": place.account})
+
+
+def event_lag(place: Place) -> None:
+    move_to(place.parts, place.account, "pro")
+    place.time.forward(HOUR)
+    assert place.run("publish_events")["sent"]
+
+
+CAUSES: dict[str, Callable[[Place], None]] = {
+    "AuditViolation": audit_violation,
+    "Drift": drift,
+    "EventLag": event_lag,
+    "LedgerConflict": ledger_conflict,
+    "PayoutDelayed": payout_delayed,
+    "PayoutFailed": payout_failed,
+    "PayoutPaid": payout_paid,
+    "PayoutReversed": payout_reversed,
+    "ReconcileLag": reconcile_lag,
+    "ReloadActionRequired": reload_action_required,
+    "ReloadDeclined": reload_declined,
+    "ReloadFailed": reload_failed,
+    "ReloadSuspended": reload_suspended,
+    "UsageBlocked": lambda place: used(place, 55_000),
+    "UsageGrace": lambda place: used(place, 50_001),
+    "UsageNear": lambda place: used(place, 45_000),
+    "WebhookDead": webhook_dead,
+    "WebhookLag": webhook_lag,
+}
+
+
+def test_every_metric_that_is_watched_has_a_cause_here() -> None:
+    assert {each.metric for each in OURS} == set(CAUSES)
+
+
+@pytest.mark.parametrize("metric", CAUSES)
+def test_the_cause_of_a_metric_is_printed_where_those_who_watch_it_look(
+    metric: str, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    CAUSES[metric](place)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    told = [line for line in lines if metric in line]
+    assert any(sum(line[metric]) > 0 for line in told)
+    found = {each for line in told for each in counted(line)}
+    assert found == {each for each in OURS if each.metric == metric}
+
+
+def counted(line: dict[str, Any]) -> Iterator[Watched]:
+    """What a line in CloudWatch's embedded format counts, each as whoever watches it would name it."""
+    for told in line["_aws"]["CloudWatchMetrics"]:
+        for names in told["Dimensions"]:
+            dimensions = tuple((name, line[name]) for name in names)
+            for metric in told["Metrics"]:
+                yield Watched(told["Namespace"], metric["Name"], dimensions)

@@ -1,0 +1,174 @@
+"""The edge: what is not a good request gets its own clear answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from aerostack_billing.assembly import runtime
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.entry.http import MAX_BODY_BYTES, Request, Response, endpoint
+from aerostack_billing.platform.config import Settings
+from aerostack_billing.usage.models import ConsumeRequest
+from aerostack_billing.values.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, StoreUnavailable
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    runtime.reset()
+    yield
+    runtime.reset()
+
+
+def event(body: str | None = None, headers: dict[str, str] | None = None, **more: object) -> dict[str, object]:
+    claims: dict[str, object] = {"sub": "acct_1"}
+    context = {"authorizer": {"jwt": {"claims": claims, "scopes": None}}, "requestId": "r"}
+    return {"headers": headers or {}, "requestContext": context, "body": body, "isBase64Encoded": False, **more}
+
+
+def request(body: str | None = None, headers: dict[str, str] | None = None, **more: object) -> Request:
+    return Request(event(body, headers, **more), Runtime(Settings({})))
+
+
+def consume(**fields: object) -> str:
+    return json.dumps({"account_id": "acct_1", "metric": "api_requests", **fields})
+
+
+def test_a_good_body_is_read_with_its_defaults() -> None:
+    assert request(consume()).json(ConsumeRequest).quantity == 1
+
+
+def test_a_base64_body_is_read() -> None:
+    encoded = base64.b64encode(consume().encode()).decode()
+    assert request(encoded, isBase64Encoded=True).json(ConsumeRequest).metric == "api_requests"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        "{",
+        "\x00",
+        "NaN",
+        '{"quantity": Infinity}',
+        '{"quantity": 1e99999999999999999999}',
+        "[" * 60_000,
+        '{"a":' * 9_000,
+        "1" * 5_000,
+    ],
+)
+def test_what_is_not_json_is_400(body: str | None) -> None:
+    with pytest.raises(InvalidJson):
+        request(body).json(ConsumeRequest)
+
+
+def test_broken_base64_is_400() -> None:
+    with pytest.raises(InvalidJson):
+        request("%%%", isBase64Encoded=True).json(ConsumeRequest)
+
+
+@pytest.mark.parametrize("body", ["[]", "null", "1", '"x"', "true"])
+def test_json_that_is_no_object_is_422(body: str) -> None:
+    with pytest.raises(InvalidRequest):
+        request(body).json(ConsumeRequest)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ('{"metric": "api_requests", "quantity": 1, "quantity": 2}', ["quantity"]),
+        ('{"quantity": 1, "quantity": 1, "a": 1, "a": 2}', ["quantity", "a"]),
+        ('{"a": [{"b": 1, "b": 2}]}', ["b"]),
+        ('{"quantity": 1, "\\u0071uantity": 2}', ["quantity"]),
+    ],
+)
+def test_a_field_given_twice_is_422_and_named(body: str, named: list[str]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        request(body).json(ConsumeRequest)
+    assert list(refused.value.details) == named
+
+
+def test_a_body_of_a_megabyte_is_413() -> None:
+    with pytest.raises(PayloadTooLarge):
+        request(consume(metric="x" * 1024 * 1024)).json(ConsumeRequest)
+    assert len(consume()) < MAX_BODY_BYTES
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("quantity", 1.5),
+        ("quantity", 1.0),
+        ("quantity", "1"),
+        ("quantity", True),
+        ("quantity", None),
+        ("quantity", 10**30),
+        ("quantity", -(10**30)),
+        ("quantity", [1]),
+        ("metric", 1),
+        ("account_id", ""),
+        ("account_id", "a#b"),
+        ("account_id", "a" * 129),
+        ("account_id", "acct\n"),
+        ("account_id", {"S": "x"}),
+        ("idempotency_key", ""),
+        ("idempotency_key", "k" * 256),
+        ("dry_run", "yes"),
+        ("surprise", 1),
+    ],
+)
+def test_a_wrong_field_is_422_and_named(field: str, value: object) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        request(consume(**{field: value})).json(ConsumeRequest)
+    assert list(refused.value.details) == [field]
+
+
+def test_the_header_is_the_key_where_the_body_has_none() -> None:
+    assert request(consume(), {"idempotency-key": "h"}).json(ConsumeRequest).idempotency_key == "h"
+    null = request(consume(idempotency_key=None), {"idempotency-key": "h"})
+    assert null.json(ConsumeRequest).idempotency_key == "h"
+    both = request(consume(idempotency_key="h"), {"idempotency-key": "h"})
+    assert both.json(ConsumeRequest).idempotency_key == "h"
+    with pytest.raises(InvalidRequest):
+        request(consume(idempotency_key="b"), {"idempotency-key": "h"}).json(ConsumeRequest)
+
+
+@pytest.mark.parametrize("subject", [None, "", "a b", "a#b", 7, "x" * 129])
+def test_a_token_that_names_no_account_is_401(subject: object) -> None:
+    bare = event()
+    bare["requestContext"] = {"authorizer": {"jwt": {"claims": {"sub": subject}}}}
+    with pytest.raises(BillingError) as refused:
+        _ = Request(bare, Runtime(Settings({}))).account_id
+    assert refused.value.status == 401
+
+
+def test_an_event_without_an_authorizer_is_401() -> None:
+    with pytest.raises(BillingError) as refused:
+        _ = Request({"headers": {}, "requestContext": {}}, Runtime(Settings({}))).account_id
+    assert refused.value.status == 401
+
+
+def test_a_refusal_becomes_its_answer() -> None:
+    @endpoint
+    def handler(request: Request) -> Response:
+        raise StoreUnavailable("Ask again.", {"why": "busy"}, {"retry-after": "1"})
+
+    answer = handler(event(), None)
+    assert answer["statusCode"] == 503
+    assert json.loads(str(answer["body"])) == {
+        "error": {"code": "STORE_UNAVAILABLE", "message": "Ask again.", "details": {"why": "busy"}}
+    }
+    assert answer["headers"] == {"content-type": "application/json", "cache-control": "no-store", "retry-after": "1"}
+
+
+def test_the_unforeseen_fails_the_invocation_and_is_not_answered() -> None:
+    @endpoint
+    def handler(request: Request) -> Response:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        handler(event(), None)

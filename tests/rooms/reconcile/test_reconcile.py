@@ -1,0 +1,182 @@
+"""With every webhook lost, the reconciler brings all to the same end; with none lost, it finds nothing to mend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.payments.history import History
+from aerostack_billing.reconcile.service import ProgressStore, Reconciler
+from aerostack_billing.values.errors import BillingError
+from aerostack_billing.values.money import micros
+from aerostack_billing.webhooks.models import Outcome
+from tests.rooms.conftest import Time
+from tests.rooms.worlds.deposits import hear_all, open_deposit, refund
+from tests.rooms.worlds.plans import open_page, pass_days
+from tests.rooms.worlds.stripe import StripeWorld
+from tests.rooms.worlds.wallet import audited, lines
+
+
+@pytest.fixture
+def reconciler(parts: Runtime, world: StripeWorld, account: str) -> Reconciler:
+    """A reconciler that begins with this test."""
+    parts.dynamo._client.delete_item(
+        TableName=parts.settings.events_table, Key={"event_id": {"S": "reconcile#progress"}}
+    )
+    progress = ProgressStore(parts.dynamo, parts.settings.events_table)
+    history = History(parts.payments._connect)
+    return Reconciler(progress, history, parts.webhooks, parts.settlement, parts.wallets, parts.telemetry)
+
+
+def test_with_all_webhooks_lost_the_end_is_the_same(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    world.pay(open_page(parts, account, "pro"))
+    session = world.pay(open_deposit(parts, account))
+    refund(world, str(world.api(f"checkout/sessions/{session}")["payment_intent"]), 500)
+    assert parts.accounts.get(account).plan.tier == "free"
+    time_stands.forward(600)
+    done = reconciler.run()
+    assert done.missed
+    assert done.failed == []
+    assert parts.accounts.get(account).plan.tier == "pro"
+    assert lines(parts, account) == [("deposit", 2_500), ("refund", -500)]
+    parts.subscriptions.cancel(account)
+    pass_days(world, time_stands, 32)
+    reconciler.run()
+    assert parts.accounts.get(account).plan.tier == "free"
+    assert audited(parts, account).balance == micros(2_000)
+
+
+def test_what_stripe_lists_only_after_its_window_was_looked_through_is_found_by_the_next_run(
+    parts: Runtime,
+    world: StripeWorld,
+    reconciler: Reconciler,
+    account: str,
+    time_stands: Time,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    with monkeypatch.context() as patched:
+        patched.setattr(History, "events", lambda *_: iter(()))
+        patched.setattr(History, "payments", lambda *_: iter(()))
+        reconciler.run()
+    time_stands.forward(600)
+    reconciler.run()
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_what_arrived_is_not_drift(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    world.pay(open_deposit(parts, account))
+    for _ in range(2):
+        # Crediting changes the customer, which is an event too.
+        hear_all(parts, world)
+    time_stands.forward(600)
+    done = reconciler.run()
+    assert (done.missed, done.uncredited) == ([], [])
+    assert done.events > 0
+
+
+def test_a_delivery_that_may_be_on_its_way_is_taken_in_and_is_no_drift(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str
+) -> None:
+    world.pay(open_deposit(parts, account))
+    assert reconciler.run().missed == []
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_payment_whose_events_are_gone_is_credited_from_the_payment_itself(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str
+) -> None:
+    world.pay(open_deposit(parts, account))
+    for event in world.events():
+        parts.events.record(Outcome(event["id"], event["type"], "ignored"))
+    done = reconciler.run()
+    assert len(done.uncredited) == 1
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_window_in_which_something_failed_is_looked_through_again(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    """Also for what is older than the part that every run looks through again."""
+    world.pay(open_deposit(parts, account))
+    time_stands.forward(3 * 3_600)
+    world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+    (failed,) = reconciler.run().failed
+    assert not parts.events.seen(failed)
+    assert reconciler.run().failed == []
+    assert parts.events.seen(failed)
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_what_fails_again_and_again_hides_nothing_that_came_after_it(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    world.pay(open_deposit(parts, f"{account}old"))
+    failing_since = time_stands.at
+    time_stands.forward(2 * 86_400)
+    world.pay(open_deposit(parts, account))
+    for _ in range(2):
+        world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+        done = reconciler.run()
+        assert len(done.failed) == 1
+        assert (reconciler._progress.through() or 0) <= failing_since
+        assert audited(parts, account).balance == micros(2_500)
+    assert reconciler.run().failed == []
+
+
+def test_a_run_that_ends_late_does_not_set_the_progress_of_another_back(reconciler: Reconciler) -> None:
+    reconciler.run()
+    reached = reconciler._progress.through()
+    assert reached is not None
+    reconciler._progress.advance(reached - 7_200)
+    assert reconciler._progress.through() == reached
+    reconciler._progress.advance(reached + 60)
+    assert reconciler._progress.through() == reached + 60
+
+
+@dataclass
+class Heard:
+    """A listener that keeps what it is told."""
+
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    behind: list[int] = field(default_factory=list)
+
+    def drift_found(self, kind: str, name: str) -> None:
+        """Not looked at."""
+
+    def reconcile_failed(self, name: str, error: BillingError) -> None:
+        self.failed.append((name, error.code))
+
+    def reconciled(self, behind_seconds: int) -> None:
+        self.behind.append(behind_seconds)
+
+
+def test_what_no_run_can_take_in_is_told_with_the_time_that_it_has_been_left_undone(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    reconciler.run()
+    heard = reconciler._listener = Heard()
+    world.pay(open_deposit(parts, account))
+    for _ in range(4):
+        time_stands.forward(900)
+        world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+        reconciler.run()
+    reconciler.run()
+    assert heard.behind == [900, 1_800, 2_700, 3_600, 0]
+    assert heard.failed == [(heard.failed[0][0], "PAYMENT_PROVIDER_ERROR")] * 4
+    assert parts.events.seen(heard.failed[0][0])
+
+
+def test_a_run_that_is_out_of_time_before_it_began_is_behind_by_all_that_a_first_one_looks_through(
+    reconciler: Reconciler,
+) -> None:
+    heard = reconciler._listener = Heard()
+    reconciler.run(lambda: False)
+    assert heard.behind == [3 * 86_400]

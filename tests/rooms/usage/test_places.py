@@ -1,0 +1,101 @@
+"""Places for resources: as many as the plan has, at any concurrency; read-only, never deleted, after a downgrade."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.values.errors import PlanLimitExceeded, UnknownResourceKind
+from tests.rooms.conftest import Time
+from tests.rooms.worlds.usage import claim, free, move_to
+
+
+def listed(parts: Runtime, account: str, kind: str = "projects") -> list[tuple[str, bool]]:
+    items: Any = parts.resources.view(account)["resources"]
+    return [(item["id"], item["read_only"]) for item in items[kind]["items"]]
+
+
+def test_the_plan_has_as_many_places_as_it_says_and_no_grace(parts: Runtime, account: str) -> None:
+    for i in range(3):
+        assert claim(parts, account, f"ws{i}", "mcp_workspaces")["read_only"] is False
+    with pytest.raises(PlanLimitExceeded) as refused:
+        claim(parts, account, "ws3", "mcp_workspaces")
+    assert (refused.value.details["used"], refused.value.details["limit"]) == (3, 3)
+    assert len(listed(parts, account, "mcp_workspaces")) == 3
+
+
+def test_claiming_again_takes_no_second_place_also_when_all_are_taken(parts: Runtime, account: str) -> None:
+    first = claim(parts, account, "me", "team_members")
+    again = claim(parts, account, "me", "team_members")
+    assert (again["used"], again["created_at"]) == (1, first["created_at"])
+
+
+def test_freeing_gives_the_place_back_once(parts: Runtime, account: str) -> None:
+    claim(parts, account, "a")
+    claim(parts, account, "b")
+    assert free(parts, account, "a") == {"kind": "projects", "id": "a", "freed": True, "used": 1, "limit": 10}
+    assert free(parts, account, "a")["used"] == 1
+    assert free(parts, account, "never", "team_members")["used"] == 0
+
+
+def test_freeing_in_an_account_never_seen_changes_nothing(parts: Runtime, account: str) -> None:
+    assert free(parts, account, "a")["freed"] is False
+    assert parts.usage.read(account, ["resources"], consistent=True) == {}
+
+
+def test_64_at_once_for_ten_places_take_exactly_ten(parts: Runtime, account: str) -> None:
+    def attempt(i: int) -> bool:
+        try:
+            claim(parts, account, f"p{i}")
+        except PlanLimitExceeded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(32) as pool:
+        taken = Tally(pool.map(attempt, range(64)))
+    assert taken[True] == 10
+    assert len(listed(parts, account)) == 10
+
+
+def test_the_same_resource_claimed_by_16_at_once_takes_one_place(parts: Runtime, account: str) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: claim(parts, account, "same"), range(16)))
+    assert listed(parts, account) == [("same", False)]
+    assert parts.usage.read(account, ["resources"], consistent=True)["resources"].counters["projects"].used == 1
+
+
+def test_an_unknown_kind_is_refused(parts: Runtime, account: str) -> None:
+    with pytest.raises(UnknownResourceKind):
+        claim(parts, account, "a", "project")
+
+
+def test_after_a_downgrade_the_newest_are_read_only_and_come_back_in_order(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    move_to(parts, account, "starter")
+    for i in range(5):
+        claim(parts, account, f"api{i}", "gateway_apis")
+        time_stands.forward(1)
+    move_to(parts, account, "free")
+    marks = listed(parts, account, "gateway_apis")
+    assert marks == [("api0", False), ("api1", False), ("api2", False), ("api3", True), ("api4", True)]
+    with pytest.raises(PlanLimitExceeded):
+        claim(parts, account, "api5", "gateway_apis")
+    assert claim(parts, account, "api4", "gateway_apis")["read_only"] is True
+    free(parts, account, "api0", "gateway_apis")
+    marks = listed(parts, account, "gateway_apis")
+    assert marks == [("api1", False), ("api2", False), ("api3", False), ("api4", True)]
+    move_to(parts, account, "starter")
+    assert not any(read_only for _, read_only in listed(parts, account, "gateway_apis"))
+
+
+def test_starter_has_fewer_projects_than_free_as_published(parts: Runtime, account: str, time_stands: Time) -> None:
+    for i in range(10):
+        claim(parts, account, f"p{i}")
+        time_stands.forward(1)
+    move_to(parts, account, "starter")
+    assert [read_only for _, read_only in listed(parts, account)] == [False] * 5 + [True] * 5

@@ -1,0 +1,74 @@
+"""A wallet in the tests' hands: funded and owing without Stripe, charged, held, and explained by its ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.values.money import micros
+from aerostack_billing.wallet.models import Wallet
+from aerostack_billing.wallet.requests import CaptureRequest, ChargeRequest, HoldRequest, ReleaseRequest
+from aerostack_billing.wallet.rules import Posting, credit_payment, take_back
+
+
+def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
+    """Credit a payment as the settlement does, without Stripe."""
+
+    def rule(wallet: Wallet) -> Change[Wallet]:
+        posting = Posting(wallet)
+        credit_payment(posting, "deposit", payment, micros(cents), payment)
+        return Change(posting.wallet, posting.transfers)
+
+    parts.wallets.apply(account, rule)
+
+
+def owe(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
+    """Take a deposit back as the settlement does, without Stripe."""
+
+    def rule(wallet: Wallet) -> Change[Wallet]:
+        posting = Posting(wallet)
+        take_back(posting, "refund", f"{payment}:refund", micros(cents), payment)
+        return Change(posting.wallet, posting.transfers)
+
+    parts.wallets.apply(account, rule)
+
+
+def charge(parts: Runtime, account: str, amount: object, key: str, **more: object) -> dict[str, Any]:
+    body = {
+        "account_id": account,
+        "kind": "bot_conversation",
+        "amount_cents": amount,
+        "billing_mode": "wallet",
+        "idempotency_key": key,
+        **more,
+    }
+    return parts.charges.charge(ChargeRequest.model_validate(body)).body
+
+
+def hold(parts: Runtime, account: str, amount: object, key: str = "h", **more: object) -> dict[str, Any]:
+    body = {"account_id": account, "kind": "agent_execution", "amount_cents": amount, "idempotency_key": key, **more}
+    return parts.holds.take(HoldRequest.model_validate(body)).body
+
+
+def capture(
+    parts: Runtime, account: str, hold_id: str, amount: object, key: str = "c", *, partial: bool = False
+) -> dict[str, Any]:
+    body = {"account_id": account, "amount_cents": amount, "idempotency_key": key, "allow_partial": partial}
+    return parts.holds.capture(hold_id, CaptureRequest.model_validate(body)).body
+
+
+def release(parts: Runtime, account: str, hold_id: str, key: str = "r") -> dict[str, Any]:
+    return parts.holds.release(hold_id, ReleaseRequest(account_id=account, idempotency_key=key)).body
+
+
+def lines(parts: Runtime, account: str) -> list[tuple[str, object]]:
+    """Type and amount of every transaction, oldest first."""
+    page: Any = parts.statement.transactions(account, "100", None, None)
+    return [(line["type"], line["amount_cents"]) for line in reversed(page["transactions"])]
+
+
+def audited(parts: Runtime, account: str) -> Wallet:
+    """The wallet, after its audit found nothing wrong."""
+    assert parts.audit.run(account).violations == ()
+    return parts.wallets.get(account)
