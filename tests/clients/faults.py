@@ -85,6 +85,7 @@ class FaultServer:
         self.answer = answer
         self.seen: list[Seen] = []
         self._faults: list[tuple[str, Fault]] = []
+        self.connections = 0
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -122,6 +123,11 @@ class FaultServer:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
+
+            def setup(self) -> None:
+                super().setup()
+                with server._lock:
+                    server.connections += 1
 
             def answer(self) -> None:
                 raw = self.rfile.read(int(self.headers.get("content-length", 0)))

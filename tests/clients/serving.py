@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
-from aerostack_billing_client import (
-    Retries,
-    ServiceClient,
-)
+from aerostack_billing_client import AsyncServiceClient, Retries, ServiceClient
+from tests.clients.awaited import AwaitedClient
 from tests.clients.conftest import HASTY
 from tests.clients.faults import Answering, FaultServer, Reply, Seen
 
 Serving = Callable[[Answering], FaultServer]
+Service = Callable[..., ServiceClient]
+"""Makes a client of a server, with retries."""
 COUNTED = {
     "allowed": True,
     "metric": "api_requests",
@@ -44,4 +45,10 @@ def counted(_: Seen) -> Reply:
 
 
 def service(server: FaultServer, retries: Retries = HASTY) -> ServiceClient:
+    """The client for threads."""
     return ServiceClient(server.base_url, "token", retries=retries)
+
+
+def awaited_service(server: FaultServer, retries: Retries = HASTY) -> ServiceClient:
+    """The async client, which is called in the same way here."""
+    return cast("ServiceClient", AwaitedClient(AsyncServiceClient(server.base_url, "token", retries=retries)))

@@ -34,7 +34,14 @@ from aerostack_billing_client import (
 from aerostack_billing_client.calling import Answer, Request
 from tests.clients.conftest import HASTY
 from tests.clients.faults import LOST_AFTER, LOST_BEFORE, Fault, Reply, Seen, failed, refusal
-from tests.clients.serving import ACCOUNT, COUNTED, LATER, LEASED, Serving, counted, service
+from tests.clients.serving import ACCOUNT, COUNTED, LATER, LEASED, Service, Serving, awaited_service, counted
+from tests.clients.serving import service as threads_service
+
+
+@pytest.fixture(params=[threads_service, awaited_service], ids=["threads", "async"])
+def service(request: pytest.FixtureRequest) -> Service:
+    """Makes clients: each test shows both kinds."""
+    return request.param
 
 
 @pytest.mark.parametrize(
@@ -51,7 +58,9 @@ from tests.clients.serving import ACCOUNT, COUNTED, LATER, LEASED, Serving, coun
         Fault(effect=False, reply=Reply(429, {"message": "Too Many Requests"}, {"retry-after": "0"})),
     ],
 )
-def test_what_may_pass_is_asked_again_under_the_key_of_the_first_try(serving: Serving, fault: Fault) -> None:
+def test_what_may_pass_is_asked_again_under_the_key_of_the_first_try(
+    serving: Serving, fault: Fault, service: Service
+) -> None:
     server = serving(counted)
     server.spoil(fault, fault)
     with service(server) as billing:
@@ -73,7 +82,9 @@ def test_what_may_pass_is_asked_again_under_the_key_of_the_first_try(serving: Se
         (502, "PAYMENT_PROVIDER_REFUSED", PaymentProviderRefused),
     ],
 )
-def test_what_will_not_change_is_asked_once(serving: Serving, status: int, code: str, error: type[Exception]) -> None:
+def test_what_will_not_change_is_asked_once(
+    serving: Serving, status: int, code: str, error: type[Exception], service: Service
+) -> None:
     server = serving(counted)
     server.spoil(failed(status, code=code))
     with service(server) as billing, pytest.raises(error) as refused:
@@ -83,7 +94,9 @@ def test_what_will_not_change_is_asked_once(serving: Serving, status: int, code:
     assert not refused.value.outcome_unknown
 
 
-def test_a_caller_learns_the_key_it_was_given_and_that_the_outcome_is_unknown(serving: Serving) -> None:
+def test_a_caller_learns_the_key_it_was_given_and_that_the_outcome_is_unknown(
+    serving: Serving, service: Service
+) -> None:
     server = serving(lambda _: refusal(503, "STORE_UNAVAILABLE", headers=LATER))
     server.spoil(failed(503), failed(503))
     with service(server) as billing, pytest.raises(StoreUnavailable) as failure:
@@ -94,7 +107,9 @@ def test_a_caller_learns_the_key_it_was_given_and_that_the_outcome_is_unknown(se
     assert isinstance(failure.value, Unavailable)
 
 
-def test_the_service_says_how_long_to_wait_and_a_wait_beyond_the_deadline_is_not_begun(serving: Serving) -> None:
+def test_the_service_says_how_long_to_wait_and_a_wait_beyond_the_deadline_is_not_begun(
+    serving: Serving, service: Service
+) -> None:
     server = serving(
         lambda _: refusal(
             429,
@@ -114,7 +129,7 @@ def test_the_service_says_how_long_to_wait_and_a_wait_beyond_the_deadline_is_not
     assert len(server.seen) == 1
 
 
-def test_a_moment_to_wait_for_is_understood_as_well(serving: Serving) -> None:
+def test_a_moment_to_wait_for_is_understood_as_well(serving: Serving, service: Service) -> None:
     past, ahead = (format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True) for hours in (-1, 1))
     server = serving(lambda _: refusal(503, "STORE_UNAVAILABLE", headers={"Retry-After": ahead}))
     server.spoil(Fault(effect=False, reply=refusal(503, "STORE_UNAVAILABLE", headers={"Retry-After": past})))
@@ -125,7 +140,7 @@ def test_a_moment_to_wait_for_is_understood_as_well(serving: Serving) -> None:
     assert failure.value.retry_after_seconds is not None
 
 
-def test_a_server_that_never_answers_is_given_up(serving: Serving) -> None:
+def test_a_server_that_never_answers_is_given_up(serving: Serving, service: Service) -> None:
     end = threading.Event()
 
     def hang(_: Seen) -> Reply:
@@ -153,7 +168,9 @@ def test_where_nobody_listens_nothing_was_done() -> None:
     assert unanswered.value.attempts >= 1
 
 
-def test_a_lease_has_no_key_and_is_asked_for_again_only_where_it_surely_was_not_given(serving: Serving) -> None:
+def test_a_lease_has_no_key_and_is_asked_for_again_only_where_it_surely_was_not_given(
+    serving: Serving, service: Service
+) -> None:
     server = serving(lambda _: Reply(201, LEASED))
     server.spoil(failed(429, code="RATE_LIMIT_EXCEEDED"), failed(429, code="RATE_LIMIT_EXCEEDED"))
     with service(server) as billing:
@@ -168,7 +185,7 @@ def test_a_lease_has_no_key_and_is_asked_for_again_only_where_it_surely_was_not_
             assert failure.value.outcome_unknown
 
 
-def test_each_event_of_a_batch_keeps_its_key_however_often_it_is_sent(serving: Serving) -> None:
+def test_each_event_of_a_batch_keeps_its_key_however_often_it_is_sent(serving: Serving, service: Service) -> None:
     def each(seen: Seen) -> Reply:
         return Reply(200, {"results": [{"status": 200, **COUNTED} for _ in seen.body["events"]]})
 
@@ -184,7 +201,9 @@ def test_each_event_of_a_batch_keeps_its_key_however_often_it_is_sent(serving: S
     assert len({key for keys in sent for key in keys}) == 150
 
 
-def test_an_event_that_was_refused_has_its_error_and_the_others_their_figures(serving: Serving) -> None:
+def test_an_event_that_was_refused_has_its_error_and_the_others_their_figures(
+    serving: Serving, service: Service
+) -> None:
     refused = refusal(403, "PLAN_LIMIT_EXCEEDED", {"metric": "api_requests", "used": 55_000, "remaining": 0}).body
     assert isinstance(refused, dict)
     server = serving(lambda _: Reply(200, {"results": [{"status": 200, **COUNTED}, {"status": 403, **refused}]}))
@@ -199,14 +218,14 @@ def test_an_event_that_was_refused_has_its_error_and_the_others_their_figures(se
     assert (stopped.error.used, stopped.error.remaining) == (55_000, 0)
 
 
-def test_a_dry_run_needs_no_key(serving: Serving) -> None:
+def test_a_dry_run_needs_no_key(serving: Serving, service: Service) -> None:
     server = serving(counted)
     with service(server) as billing:
         billing.consume("acct", "api_requests", dry_run=True)
     assert server.seen[0].body == {"account_id": "acct", "metric": "api_requests", "quantity": 1, "dry_run": True}
 
 
-def test_a_twin_that_is_never_done_is_told_so(serving: Serving) -> None:
+def test_a_twin_that_is_never_done_is_told_so(serving: Serving, service: Service) -> None:
     server = serving(lambda _: refusal(409, "REQUEST_IN_PROGRESS", headers=LATER))
     server.spoil(failed(409, code="REQUEST_IN_PROGRESS"))
     with service(server) as billing, pytest.raises(RequestInProgress) as unfinished:
@@ -215,7 +234,9 @@ def test_a_twin_that_is_never_done_is_told_so(serving: Serving) -> None:
     assert unfinished.value.outcome_unknown
 
 
-def test_what_an_earlier_try_may_have_done_is_known_only_by_an_answer_to_its_key(serving: Serving) -> None:
+def test_what_an_earlier_try_may_have_done_is_known_only_by_an_answer_to_its_key(
+    serving: Serving, service: Service
+) -> None:
     server = serving(lambda _: refusal(429, "RATE_LIMIT_EXCEEDED", headers=LATER))
     with service(server) as billing:
         with pytest.raises(RateLimited) as limited:
@@ -246,7 +267,7 @@ def test_resuming_is_done_when_it_was_done_by_a_try_whose_answer_was_lost(servin
 
 
 @pytest.mark.parametrize("name", ["", ".", ".."])
-def test_a_name_cannot_lead_to_another_route(serving: Serving, name: str) -> None:
+def test_a_name_cannot_lead_to_another_route(serving: Serving, name: str, service: Service) -> None:
     server = serving(counted)
     with service(server) as billing:
         with pytest.raises(ValueError, match="is no name"):
@@ -313,14 +334,14 @@ def test_the_service_says_how_long_to_wait() -> None:
     assert Failing({"retry-after": "20"}).call(deadline_seconds=60, first_wait_seconds=1) == [20, 20]
 
 
-def test_an_answer_that_is_not_as_documented_is_told_by_its_place(serving: Serving) -> None:
+def test_an_answer_that_is_not_as_documented_is_told_by_its_place(serving: Serving, service: Service) -> None:
     server = serving(lambda _: Reply(200, {**COUNTED, "used": "many"}))
     with service(server) as billing, pytest.raises(UnexpectedAnswer, match=r"Consumed\.used is no int") as unexpected:
         billing.consume("acct", "api_requests", idempotency_key="mine")
     assert unexpected.value.idempotency_key == "mine"
 
 
-def test_a_replay_is_told(serving: Serving) -> None:
+def test_a_replay_is_told(serving: Serving, service: Service) -> None:
     server = serving(lambda _: Reply(200, COUNTED, {"Idempotency-Replayed": "true"}))
     with service(server) as billing:
         assert billing.consume("acct", "api_requests").replayed
@@ -328,7 +349,7 @@ def test_a_replay_is_told(serving: Serving) -> None:
         assert not billing.consume("acct", "api_requests").replayed
 
 
-def test_many_threads_share_one_client(serving: Serving) -> None:
+def test_many_threads_share_one_client(serving: Serving, service: Service) -> None:
     server = serving(counted)
     with service(server) as billing:
         threads = [

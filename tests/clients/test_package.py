@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -27,19 +28,28 @@ def blocks(readme: Path, note: str = "") -> list[str]:
     return re.findall(rf"^{note}```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_the_wheel_holds_the_package_with_its_types_and_licence(tmp_path: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    build = [uv, "build", "--wheel", "--offline", "--no-config", "--out-dir", tmp_path, PACKAGE]
-    built = subprocess.run(build, capture_output=True, text=True, timeout=60, check=False)
-    assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the package is built into."""
+    folder = tmp_path_factory.mktemp("built")
+    build = [tool("uv"), "build", "--offline", "--no-config", "--out-dir", folder, PACKAGE]
+    done = subprocess.run(build, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def tool(name: str) -> Path:
+    return Path(sys.executable).with_name(name)
+
+
+def test_the_wheel_holds_the_package_with_its_types_and_licence(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
         packed.extractall(tmp_path / "installed")
-    sources = {f"aerostack_billing_client/{path.name}" for path in (PACKAGE / "aerostack_billing_client").glob("*.py")}
-    assert names >= sources | {"aerostack_billing_client/py.typed"}
+    assert names >= sources() | {"aerostack_billing_client/py.typed"}
     assert any(name.endswith("/licenses/LICENSE") for name in names)
-    assert not [name for name in names if "test" in name or "__pycache__" in name]
+    assert not [name for name in names if "test_" in name or "__pycache__" in name]
     imported = subprocess.run(
         [
             sys.executable,
@@ -54,6 +64,30 @@ def test_the_wheel_holds_the_package_with_its_types_and_licence(tmp_path: Path) 
     )
     assert imported.returncode == 0, imported.stderr
     assert imported.stdout.startswith(str(tmp_path))
+
+
+def sources() -> set[str]:
+    """The package's modules, as a wheel names them."""
+    return {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "aerostack_billing_client").rglob("*.py")}
+
+
+def test_the_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert names >= sources() | {"README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"}
+
+
+def test_the_package_index_would_take_both_as_they_are(built: Path) -> None:
+    check = [tool("twine"), "check", "--strict", *built.glob("*.whl"), *built.glob("*.tar.gz")]
+    checked = subprocess.run(check, capture_output=True, text=True, timeout=60, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count("PASSED") == 2
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    changes = (PACKAGE / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {PROJECT['version']}\n" in changes
 
 
 def test_it_depends_on_one_package_and_says_its_version() -> None:
@@ -79,8 +113,8 @@ def test_the_packages_readme_runs(clients: Clients) -> None:
     for block in found:
         exec(compile(block, "README.md", "exec"), names)
     usage = clients.user.usage().usage
-    assert (usage["ai_tokens"].used, usage["email_sends"].used, usage["api_requests"].used) == (2_000, 1, 100)
-    assert clients.user.balance().balance_micros == 5_000_000 - 123_400
+    assert (usage["ai_tokens"].used, usage["email_sends"].used, usage["api_requests"].used) == (2_000, 2, 101)
+    assert clients.user.balance().balance_micros == 5_000_000 - 123_400 - 400_000
     for name in ("billing", "me"):
         names[name].close()  # type: ignore[attr-defined]
 

@@ -1,5 +1,8 @@
 """The client of Aerostack billing: `UserClient` for a signed-in user, `ServiceClient` for the platform's services."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
 from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Unanswered, UnexpectedAnswer
@@ -82,6 +85,28 @@ from aerostack_billing_client.wallet_answers import (
     Transactions,
 )
 
+if TYPE_CHECKING:
+    from aerostack_billing_client.aio.holds import AsyncHeldMoney
+    from aerostack_billing_client.aio.meter import AsyncLeasedMeter
+    from aerostack_billing_client.aio.service import AsyncAccountScope, AsyncServiceClient
+    from aerostack_billing_client.aio.user import AsyncUserClient
+
+_ASYNC = {
+    "AsyncAccountScope": "service",
+    "AsyncHeldMoney": "holds",
+    "AsyncLeasedMeter": "meter",
+    "AsyncServiceClient": "service",
+    "AsyncUserClient": "user",
+}
+"""What is imported when it is first asked for, and from which module: who does not await need not load it."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ASYNC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.aio.{_ASYNC[name]}"), name)
+
+
 __all__ = [
     "Account",
     "AccountScope",
@@ -89,6 +114,11 @@ __all__ = [
     "AlreadyOnboarded",
     "AlreadyRefunded",
     "ApiError",
+    "AsyncAccountScope",
+    "AsyncHeldMoney",
+    "AsyncLeasedMeter",
+    "AsyncServiceClient",
+    "AsyncUserClient",
     "AutoReload",
     "BadRequest",
     "Balance",

@@ -7,12 +7,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from aerostack_billing_client.errors import UnexpectedAnswer
-from aerostack_billing_client.plan_answers import Leased
+from aerostack_billing_client.plan_answers import Leased, Settled
 
 _GROWTH = 4
 """A block is at most so many times as large as the one before: a moment's rush is not taken for the rule."""
+
+
+class Leases(Protocol):
+    """What leases and settles."""
+
+    def lease(self, account_id: str, metric: str, quantity: int, *, ttl_seconds: int, allow_partial: bool) -> Leased:
+        """A block of quota."""
+
+    def settle(self, account_id: str, lease_id: str, used: int) -> Settled:
+        """Give back what was not used."""
 
 
 @dataclass(frozen=True, kw_only=True)

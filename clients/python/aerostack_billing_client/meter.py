@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from aerostack_billing_client import forking
-from aerostack_billing_client.blocks import Block, Blocks, Elapsed, LeaseTerms, Pace, block_of
+from aerostack_billing_client.blocks import Block, Blocks, Elapsed, Leases, LeaseTerms, Pace, block_of
 from aerostack_billing_client.calling import Retries
 from aerostack_billing_client.errors import BillingError, Unanswered
-from aerostack_billing_client.plan_answers import Leased, Settled
+from aerostack_billing_client.plan_answers import Leased
 from aerostack_billing_client.refusals import PlanLimitExceeded, RateLimited, ServerError
 
 _log = logging.getLogger(__name__)
@@ -36,16 +36,6 @@ _PAUSE_SECONDS = 5.0
 """How long no block is taken ahead after one was refused or failed."""
 _FOR_ALL = (Unanswered, ServerError, RateLimited)
 """What every thread that waited for the same block is told, instead of each waiting for a failure of its own."""
-
-
-class Leases(Protocol):
-    """What leases and settles."""
-
-    def lease(self, account_id: str, metric: str, quantity: int, *, ttl_seconds: int, allow_partial: bool) -> Leased:
-        """A block of quota."""
-
-    def settle(self, account_id: str, lease_id: str, used: int) -> Settled:
-        """Give back what was not used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +103,9 @@ class LeasedMeter:
         self.start_anew()
         forking.tend(self)
 
+    def __repr__(self) -> str:
+        return f"LeasedMeter({self.stats()})"
+
     def start_anew(self) -> None:
         """Forget everything in hand: in a child process it is the parent's."""
         self._lock = threading.Lock()
@@ -148,9 +141,23 @@ class LeasedMeter:
                 if self._closed:
                     # It closed while this thread was asking: nobody else will settle what came.
                     self._settle_all()
-            quota.pace.note(quantity)
-            self._consumed += quantity
-            self._look_ahead(quota)
+            self._count(quota, quantity)
+
+    def consume_at_hand(self, account_id: str, metric: str, quantity: int = 1) -> bool:
+        """Count `quantity` units if they are in hand, without waiting; False if they are not, and nothing is counted.
+
+        RuntimeError once the meter is closed.
+        """
+        if quantity < 1:
+            raise ValueError("quantity must be at least 1")
+        with self._lock:
+            self._open()
+            now = self._clock()
+            quota = self._quotas.get((account_id, metric))
+            if quota is None or not quota.blocks.take(quantity, now):
+                return False
+            self._count(quota, quantity)
+            return True
 
     def stats(self) -> MeterStats:
         """What it did so far."""
@@ -282,6 +289,11 @@ class LeasedMeter:
             else:
                 return lease, sent_at
         raise AssertionError
+
+    def _count(self, quota: _Quota, quantity: int) -> None:
+        quota.pace.note(quantity)
+        self._consumed += quantity
+        self._look_ahead(quota)
 
     def _look_ahead(self, quota: _Quota) -> None:
         """Hand to the workers what is to be done after something was taken."""

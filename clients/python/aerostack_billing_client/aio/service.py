@@ -1,0 +1,70 @@
+"""What the platform's own services may do, awaited: count usage, take money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
+from aerostack_billing_client import service_calls as calls
+from aerostack_billing_client.aio.client import AsyncClient, AsyncEveryone, later
+from aerostack_billing_client.aio.holds import AsyncHeldMoney
+from aerostack_billing_client.aio.meter import AsyncLeasedMeter
+from aerostack_billing_client.blocks import LeaseTerms
+from aerostack_billing_client.client import like
+from aerostack_billing_client.scope import Scope, scoped
+
+P = ParamSpec("P")
+
+
+def held(hold: Callable[P, calls.Holding]) -> Callable[Concatenate[AsyncClient, P], AsyncHeldMoney]:
+    """The method that sets money aside around an `async with` block."""
+
+    def method(self: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncHeldMoney:
+        return AsyncHeldMoney(self, hold(*args, **kwargs))
+
+    return like(hold, method)
+
+
+class AsyncServiceClient(AsyncEveryone):
+    """As `ServiceClient`, awaited."""
+
+    # Usage
+    consume = later(calls.consume)
+    consume_batch = later(calls.consume_batch)
+    lease = later(calls.lease)
+    settle = later(calls.settle)
+    claim_resource = later(calls.claim_resource)
+    free_resource = later(calls.free_resource)
+
+    # Money
+    charge = later(calls.charge)
+    refund_charge = later(calls.refund_charge)
+    hold = held(calls.hold)
+    take_hold = later(calls.take_hold)
+    capture_hold = later(calls.capture_hold)
+    release_hold = later(calls.release_hold)
+
+    def meter(self, terms: LeaseTerms | None = None) -> AsyncLeasedMeter:
+        """Counts usage without a request for each, by leases taken ahead; an async context manager. For asyncio."""
+        return AsyncLeasedMeter(self, terms or LeaseTerms(), self.retries)
+
+    def account(self, account_id: str) -> AsyncAccountScope:
+        """The same calls for one account, which is said once."""
+        return AsyncAccountScope(self, account_id)
+
+
+class AsyncAccountScope(Scope[AsyncServiceClient]):
+    """As `AccountScope`, awaited."""
+
+    consume = scoped(AsyncServiceClient.consume)
+    lease = scoped(AsyncServiceClient.lease)
+    settle = scoped(AsyncServiceClient.settle)
+    claim_resource = scoped(AsyncServiceClient.claim_resource)
+    free_resource = scoped(AsyncServiceClient.free_resource)
+
+    charge = scoped(AsyncServiceClient.charge)
+    refund_charge = scoped(AsyncServiceClient.refund_charge)
+    hold = scoped(AsyncServiceClient.hold)
+    take_hold = scoped(AsyncServiceClient.take_hold)
+    capture_hold = scoped(AsyncServiceClient.capture_hold)
+    release_hold = scoped(AsyncServiceClient.release_hold)

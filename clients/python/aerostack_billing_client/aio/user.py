@@ -1,0 +1,52 @@
+"""What a signed-in user may do, awaited, with the user's own token: plan, usage, wallet, earnings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from aerostack_billing_client import user_calls as calls
+from aerostack_billing_client.aio.client import AsyncEveryone, later
+from aerostack_billing_client.wallet_answers import Transaction
+
+
+class AsyncUserClient(AsyncEveryone):
+    """As `UserClient`, awaited."""
+
+    # Plan
+    account = later(calls.account)
+    checkout = later(calls.checkout)
+    verify_session = later(calls.verify_session)
+    cancel = later(calls.cancel)
+    resume = later(calls.resume)
+    portal = later(calls.portal)
+
+    # Usage
+    usage = later(calls.usage)
+    resources = later(calls.resources)
+
+    # Wallet
+    balance = later(calls.balance)
+    deposit = later(calls.deposit)
+    transactions_page = later(calls.transactions_page)
+    set_auto_reload = later(calls.set_auto_reload)
+    set_spend_cap = later(calls.set_spend_cap)
+
+    # Creators
+    onboard_creator = later(calls.onboard_creator)
+    creator = later(calls.creator)
+
+    async def transactions(
+        self,
+        type: calls.TransactionType | None = None,  # noqa: A002 - the API's own word
+        *,
+        page_size: int = 100,
+    ) -> AsyncIterator[Transaction]:
+        """Every line of the statement, newest first; pages are fetched as they are needed."""
+        cursor: str | None = None
+        while True:
+            page = await self.transactions_page(type, limit=page_size, cursor=cursor)
+            for line in page.transactions:
+                yield line
+            if page.next_cursor is None:
+                return
+            cursor = page.next_cursor
