@@ -18,6 +18,7 @@ CLOCK_OFFSET_VARIABLE = "LOCAL_CLOCK_OFFSET_SECONDS"
 
 PARAMETERS: Mapping[str, str] = {
     "Stage": "local",
+    "Schedules": "ENABLED",
     "JwtIssuer": "https://auth.aerostack.local",
     "JwtAudience": "aerostack-local",
     "StripeSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{STRIPE_SECRET_NAME}",

@@ -1,45 +1,53 @@
-"""The template, read once, as the tests look at it."""
+"""The template, read once: as it is written, and as CloudFormation gets it for the stage prod."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from local.template.loader import load_yaml
-
-ROOT = Path(__file__).parents[2]
+from tests.template.deployed import ROOT, Deployed, deployed, stage_parameters
 
 
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
+    """As it is written."""
     return load_yaml(ROOT / "template.yaml")
 
 
 @pytest.fixture(scope="session")
-def resources(template: dict[str, Any]) -> dict[str, Any]:
-    return template["Resources"]
+def functions(template: dict[str, Any]) -> dict[str, Any]:
+    """What is written of each function, by logical id."""
+    return of_type(template["Resources"], "AWS::Serverless::Function")
 
 
 @pytest.fixture(scope="session")
-def functions(resources: dict[str, Any]) -> dict[str, Any]:
-    """Properties of each function, by logical id."""
-    return of_type(resources, "AWS::Serverless::Function")
+def prod() -> Deployed:
+    """The stack of the stage prod."""
+    return deployed(stage_parameters("prod"))
 
 
 @pytest.fixture(scope="session")
-def statements(functions: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Every IAM statement of every function, with the function that holds it."""
-    return [
-        (logical_id, statement)
-        for logical_id, properties in functions.items()
-        for policy in properties.get("Policies", [])
-        for statement in policy["Statement"]
-    ]
+def resources(prod: Deployed) -> Mapping[str, dict[str, Any]]:
+    """What CloudFormation creates for the stage prod."""
+    return prod.resources
 
 
-def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def lambdas(prod: Deployed) -> dict[str, dict[str, Any]]:
+    """Properties of each function that CloudFormation creates for the stage prod."""
+    return prod.of_type("AWS::Lambda::Function")
+
+
+@pytest.fixture(scope="session")
+def statements(prod: Deployed, lambdas: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every IAM statement of every function, with the function whose role holds it."""
+    return [(name, statement) for name in lambdas for statement in prod.statements(name)]
+
+
+def of_type(resources: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {name: resource.get("Properties", {}) for name, resource in resources.items() if resource["Type"] == kind}
 
 

@@ -14,7 +14,8 @@ from aws_lambda_powertools import Logger
 from aerostack_billing.assembly.telemetry import Telemetry
 from aerostack_billing.outbox.models import Record
 from tests.template import watching
-from tests.template.conftest import ROOT, of_type
+from tests.template.conftest import of_type
+from tests.template.deployed import ROOT
 from tests.template.watching import Watched
 
 
@@ -29,9 +30,7 @@ class Counted:
 
 
 BY_AWS = {
-    "AWS/Lambda": Counted(
-        frozenset({"Errors", "Throttles", "Url5xxCount"}), "FunctionName", "AWS::Serverless::Function"
-    ),
+    "AWS/Lambda": Counted(frozenset({"Errors", "Throttles", "Url5xxCount"}), "FunctionName", "AWS::Lambda::Function"),
     "AWS/SQS": Counted(
         frozenset({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}),
         "QueueName",
@@ -39,7 +38,7 @@ BY_AWS = {
         ".QueueName",
     ),
     "AWS/ApiGateway": Counted(
-        frozenset({"Count", "4xx", "5xx", "Latency", "IntegrationLatency"}), "ApiId", "AWS::Serverless::HttpApi"
+        frozenset({"Count", "4xx", "5xx", "Latency", "IntegrationLatency"}), "ApiId", "AWS::ApiGatewayV2::Api"
     ),
     "AWS/DynamoDB": Counted(
         frozenset({"TransactionConflict", "ReadThrottleEvents", "WriteThrottleEvents"}),
@@ -100,7 +99,7 @@ def test_the_dashboard_is_json_that_shows_every_alarm_and_every_metric_of_ours_t
     assert widgets[0]["properties"]["alarms"] == [f"${{{name}.Arn}}" for name in alarms]
     ours = {each for each in watching.alarms(resources) if each.is_ours}
     assert ours <= set(watching.widgets(resources))
-    named = set(re.findall(r"\$\{(\w+)(?:\.\w+)?\}", body)) - {"Stage", "StackWords"}
+    named = set(re.findall(r"\$\{(\w+)(?:\.\w+)?\}", body)) - {"StackWords"}
     assert named <= set(resources)
 
 

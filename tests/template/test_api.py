@@ -1,91 +1,128 @@
-"""The routes, and who may call them."""
+"""The routes, and who may call them, as API Gateway gets them."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.template.contract import ROUTES, SCOPES, WEBHOOK
+from tests.template.deployed import Deployed, deployed, stage_parameters
+
+_FUNCTION = re.compile(r"\$\{(\w+Function)[\w]*(?:\.Arn)?\}/invocations$")
+CORS = "x-amazon-apigateway-cors"
 
 
-def http_routes(functions: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        logical_id: [e["Properties"] for e in properties.get("Events", {}).values() if e["Type"] == "HttpApi"]
-        for logical_id, properties in functions.items()
+class Route(NamedTuple):
+    method: str
+    path: str
+    authorizer: str  # NONE is public
+    scopes: tuple[str, ...]
+
+
+def body_of(stack: Deployed) -> dict[str, Any]:
+    return dict(stack.only("AWS::ApiGatewayV2::Api")["Body"])
+
+
+@pytest.fixture(scope="module")
+def routes(prod: Deployed) -> dict[str, Route]:
+    """The route of each function."""
+    found: dict[str, Route] = {}
+    for path, methods in body_of(prod)["paths"].items():
+        for method, operation in methods.items():
+            named = _FUNCTION.search(operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"])
+            assert named, path
+            assert named[1] not in found, "a function has one route"
+            (security,) = operation["security"]
+            ((authorizer, scopes),) = security.items()
+            found[named[1]] = Route(method.upper(), path, authorizer, tuple(scopes))
+    return found
+
+
+def test_every_promised_route_is_served_by_its_function_and_no_other(routes: dict[str, Route]) -> None:
+    assert {name: (r.method, r.path) for name, r in routes.items()} == {
+        name: (promise.method, promise.path) for name, promise in ROUTES.items()
     }
-
-
-def test_every_promised_route_is_served_by_its_function_and_no_other(functions: dict[str, Any]) -> None:
-    served = {
-        logical_id: [(route["Method"], route["Path"]) for route in routes]
-        for logical_id, routes in http_routes(functions).items()
-        if routes
-    }
-    assert served == {logical_id: [(p.method, p.path)] for logical_id, p in ROUTES.items()}
 
 
 @pytest.mark.parametrize("logical_id", [name for name, p in ROUTES.items() if p.access == "user"])
-def test_user_routes_take_the_default_authorizer(functions: dict[str, Any], logical_id: str) -> None:
-    (route,) = http_routes(functions)[logical_id]
-    assert "Auth" not in route
+def test_user_routes_take_the_default_authorizer(
+    routes: dict[str, Route], template: dict[str, Any], logical_id: str
+) -> None:
+    assert routes[logical_id].authorizer == template["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"]
+    assert routes[logical_id].scopes == ()
 
 
 @pytest.mark.parametrize("logical_id", [name for name, p in ROUTES.items() if p.access in SCOPES])
-def test_service_routes_want_their_scope(functions: dict[str, Any], logical_id: str) -> None:
-    (route,) = http_routes(functions)[logical_id]
-    assert route["Auth"] == {"AuthorizationScopes": [ROUTES[logical_id].access]}
+def test_service_routes_want_their_scope(routes: dict[str, Route], logical_id: str) -> None:
+    assert routes[logical_id].scopes == (ROUTES[logical_id].access,)
 
 
-def test_only_the_catalog_and_the_document_are_public(functions: dict[str, Any]) -> None:
-    public = {
-        logical_id
-        for logical_id, routes in http_routes(functions).items()
-        if any(route.get("Auth", {}).get("Authorizer") == "NONE" for route in routes)
-    }
+def test_only_the_catalog_and_the_document_are_public(routes: dict[str, Route]) -> None:
+    public = {name for name, route in routes.items() if route.authorizer == "NONE"}
     assert public == {"GetPlansFunction", "GetOpenapiFunction"}
 
 
-def test_the_api_checks_a_jwt_of_the_stage_s_issuer_and_audience(resources: dict[str, Any]) -> None:
-    auth = resources["Api"]["Properties"]["Auth"]
-    authorizer = auth["Authorizers"][auth["DefaultAuthorizer"]]
-    assert authorizer["IdentitySource"] == "$request.header.Authorization"
-    assert authorizer["JwtConfiguration"] == {"issuer": {"Ref": "JwtIssuer"}, "audience": [{"Ref": "JwtAudience"}]}
+def test_every_route_but_the_public_ones_has_an_authorizer_that_is_there(
+    prod: Deployed, routes: dict[str, Route]
+) -> None:
+    authorizers = body_of(prod)["components"]["securitySchemes"]
+    assert {route.authorizer for route in routes.values()} - {"NONE"} == set(authorizers)
+    for scheme in authorizers.values():
+        authorizer = scheme["x-amazon-apigateway-authorizer"]
+        assert (authorizer["type"], authorizer["identitySource"]) == ("jwt", "$request.header.Authorization")
+
+
+def test_the_api_checks_a_jwt_of_the_stage_s_issuer_and_audience(prod: Deployed) -> None:
+    user = body_of(prod)["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]
+    given = stage_parameters("prod")
+    assert user["jwtConfiguration"] == {"issuer": given["JwtIssuer"], "audience": [given["JwtAudience"]]}
 
 
 def test_issuer_and_audience_must_be_given(template: dict[str, Any]) -> None:
     assert all("Default" not in template["Parameters"][name] for name in ("JwtIssuer", "JwtAudience"))
 
 
-def test_browsers_of_named_origins_only_may_call_and_read_the_headers(
-    template: dict[str, Any], resources: dict[str, Any]
-) -> None:
-    cors = resources["Api"]["Properties"]["CorsConfiguration"]
-    assert cors["AllowOrigins"] == {"Fn::Split": [",", {"Ref": "AllowedOrigins"}]}
-    pattern = template["Parameters"]["AllowedOrigins"]["AllowedPattern"]
-    assert re.fullmatch(pattern, "https://app.example.com,https://admin.example.com")
-    assert not any(re.fullmatch(pattern, origins) for origins in ("*", "https://*", "http://app.example.com"))
-    assert {"authorization", "content-type", "idempotency-key"} <= set(cors["AllowHeaders"])
-    assert {"idempotency-replayed", "retry-after"} <= set(cors["ExposeHeaders"])
-    assert {promise.method for promise in ROUTES.values()} <= set(cors["AllowMethods"])
+def test_a_browser_may_call_from_every_named_origin_with_every_method_and_read_our_headers() -> None:
+    origins = "https://app.example.com,https://admin.example.com"
+    cors = body_of(deployed(stage_parameters("prod") | {"AllowedOrigins": origins}))[CORS]
+    assert cors["allowOrigins"] == origins.split(",")
+    assert {promise.method for promise in ROUTES.values()} <= set(cors["allowMethods"])
+    assert {"authorization", "content-type", "idempotency-key"} <= set(cors["allowHeaders"])
+    assert {"idempotency-replayed", "retry-after", "x-ratelimit-limit"} <= set(cors["exposeHeaders"])
+    assert cors["maxAge"] > 0
+    # What API Gateway does not know is refused by it, or passed over without a word.
+    assert set(cors) == {"allowOrigins", "allowMethods", "allowHeaders", "exposeHeaders", "maxAge"}
 
 
-def test_the_api_is_throttled(resources: dict[str, Any]) -> None:
-    settings = resources["Api"]["Properties"]["DefaultRouteSettings"]
+def test_no_browser_may_call_where_no_origin_is_named() -> None:
+    assert CORS not in body_of(deployed(stage_parameters("prod") | {"AllowedOrigins": ""}))
+
+
+@pytest.mark.parametrize(
+    "origins",
+    ["*", "https://*", "http://app.example.com", "https://app.example.com/", "https://a.example.com, https://b.com"],
+)
+def test_an_origin_that_no_browser_sends_fails_at_deployment(template: dict[str, Any], origins: str) -> None:
+    assert not re.fullmatch(template["Parameters"]["AllowedOrigins"]["AllowedPattern"], origins)
+
+
+def test_the_api_is_throttled(prod: Deployed) -> None:
+    settings = prod.only("AWS::ApiGatewayV2::Stage")["DefaultRouteSettings"]
     assert 0 < settings["ThrottlingRateLimit"] <= settings["ThrottlingBurstLimit"]
 
 
-def test_the_access_log_is_json_and_holds_no_token(resources: dict[str, Any]) -> None:
-    settings = resources["Api"]["Properties"]["AccessLogSettings"]
+def test_the_access_log_is_json_and_holds_no_token(prod: Deployed) -> None:
+    settings = prod.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]
     assert settings["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLogGroup", "Arn"]}
     fields = json.loads(settings["Format"])
     assert {"request_id", "route", "status", "account"} <= set(fields)
     assert not [field for field in fields.values() if "header" in field.lower() or "body" in field.lower()]
 
 
-def test_the_webhook_has_a_url_of_its_own_and_no_route(functions: dict[str, Any]) -> None:
-    assert functions[WEBHOOK]["FunctionUrlConfig"] == {"AuthType": "NONE"}
-    assert "Events" not in functions[WEBHOOK]
-    assert [name for name, p in functions.items() if "FunctionUrlConfig" in p] == [WEBHOOK]
+def test_the_webhook_has_a_url_of_its_own_and_no_route(prod: Deployed, routes: dict[str, Route]) -> None:
+    url = prod.only("AWS::Lambda::Url")
+    assert (url["AuthType"], url["TargetFunctionArn"]) == ("NONE", {"Ref": WEBHOOK})
+    assert WEBHOOK not in routes

@@ -8,6 +8,7 @@ import pytest
 
 from tests.template.conftest import of_type
 from tests.template.contract import SCHEDULES, WEBHOOK
+from tests.template.deployed import Deployed
 from tests.template.watching import alarms, text
 
 KEYS = {
@@ -53,10 +54,10 @@ def test_what_is_sorted_by_number_is_declared_a_number(resources: dict[str, Any]
             assert attribute["AttributeType"] == expected, attribute
 
 
-def test_the_functions_are_told_the_name_of_every_table(template: dict[str, Any]) -> None:
-    variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    told = {name: value for name, value in variables.items() if name.endswith("_TABLE")}
-    assert told == {f"{name.removesuffix('Table').upper()}_TABLE": {"Ref": name} for name in KEYS}
+def test_the_functions_are_told_the_name_of_every_table(prod: Deployed, lambdas: dict[str, Any]) -> None:
+    for function in lambdas:
+        told = {name: value for name, value in prod.environment(function).items() if name.endswith("_TABLE")}
+        assert told == {f"{name.removesuffix('Table').upper()}_TABLE": {"Ref": name} for name in KEYS}
 
 
 def key_of(table_or_index: dict[str, Any]) -> list[tuple[str, str]]:
@@ -64,7 +65,7 @@ def key_of(table_or_index: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def test_a_table_outlives_its_stack(table: dict[str, Any]) -> None:
-    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert table["Properties"]["DeletionProtectionEnabled"] is True
 
 
@@ -146,7 +147,7 @@ def test_an_alarm_watches_what_the_functions_count_where_they_count_it(
     environment = template["Globals"]["Function"]["Environment"]["Variables"]
     alarm = resources[f"{metric}Alarm"]["Properties"]
     assert (alarm["MetricName"], alarm["Statistic"]) == (metric, "Sum")
-    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"]
+    assert alarm["Namespace"] == environment["POWERTOOLS_METRICS_NAMESPACE"] == {"Ref": "AWS::StackName"}
     assert alarm["Dimensions"] == [{"Name": "service", "Value": environment["POWERTOOLS_SERVICE_NAME"]}]
 
 

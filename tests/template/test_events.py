@@ -13,8 +13,8 @@ import pytest
 
 from local.stack import Stack
 from local.testing import running_stack
-from tests.template.conftest import ROOT
 from tests.template.contract import INGEST, ROUTES, SCHEDULES, SCOPES, WEBHOOK, kebab
+from tests.template.deployed import ROOT
 
 
 def sample(logical_id: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_a_message_that_fails_again_and_again_is_put_aside_and_kept(
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
     assert 3 <= redrive["maxReceiveCount"] <= 10
     kept = resources["IngestDeadLetterQueue"]
-    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     assert kept["Properties"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 

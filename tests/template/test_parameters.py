@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.conftest import ROOT
+from tests.template.deployed import ROOT
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:billing/dev/stripe-AbCdEf"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.template.conftest import as_list
-from tests.template.contract import ROUTES, STRIPE_FUNCTIONS
+from tests.template.contract import ROUTES, SCHEDULES, STRIPE_FUNCTIONS, WEBHOOK
+from tests.template.deployed import stage_parameters
 
 Statements = list[tuple[str, dict[str, Any]]]
 
@@ -23,7 +24,8 @@ SCANNING = {
     ("AuditFunction", "CreatorsTable"): "likewise",
     ("AuditFunction", "UsageTable"): "likewise",
 }
-STRIPE_SECRET = {"Ref": "StripeSecretArn"}
+STRIPE_SECRET = stage_parameters("prod")["StripeSecretArn"]
+FAILED_RUNS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
 PUBLISHER = "PublishEventsFunction"
@@ -59,12 +61,13 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
     for function, statement in statements:
         assert statement["Effect"] == "Allow"
         assert not any("*" in action for action in as_list(statement["Action"])), function
-        assert not any(isinstance(resource, str) for resource in as_list(statement["Resource"])), function
+        assert not any("*" in str(resource) for resource in as_list(statement["Resource"])), function
         assert not {"NotAction", "NotResource"} & set(statement), function
 
 
 def test_every_statement_names_a_table_an_index_the_bus_the_secret_or_the_dead_letters(statements: Statements) -> None:
-    known = [*map(table, TABLES), *(index(name, of) for of, name in INDEXES), BUS, STRIPE_SECRET, DEAD_LETTERS]
+    indexes = [index(name, of) for of, name in INDEXES]
+    known = [*map(table, TABLES), *indexes, BUS, STRIPE_SECRET, DEAD_LETTERS, FAILED_RUNS]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
@@ -169,6 +172,11 @@ def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(state
 def test_only_the_ingest_may_put_aside_and_it_may_do_nothing_else_with_a_queue(statements: Statements) -> None:
     # SAM adds what polling the queue takes.
     assert granted(statements, DEAD_LETTERS) == {"IngestFunction": {"sqs:SendMessage"}}
+
+
+def test_only_what_runs_asynchronously_may_tell_of_a_failed_run(statements: Statements) -> None:
+    # SAM adds it where a destination for failures is named.
+    assert granted(statements, FAILED_RUNS) == {name: {"sqs:SendMessage"} for name in (*SCHEDULES, WEBHOOK)}
 
 
 def test_reading_functions_cannot_write(statements: Statements) -> None:
