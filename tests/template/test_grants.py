@@ -372,8 +372,10 @@ def granted(statements: list[tuple[str, dict[str, Any]]]) -> set[Grant]:
     }
 
 
-def table_or_index(resource: dict[str, Any]) -> str | None:
+def table_or_index(resource: dict[str, Any] | str) -> str | None:
     """`LedgerTable`, `LedgerTable/by_seq` or `EventBus`; None for what is none of these."""
+    if isinstance(resource, str):
+        return None
     if "Fn::GetAtt" in resource:
         return str(resource["Fn::GetAtt"][0])
     index = re.fullmatch(r"\$\{(\w+)\.Arn\}/index/(\w+)", resource.get("Fn::Sub", ""))
