@@ -85,15 +85,17 @@ class Api:
         typed = checked(operation, params)
         expand = typed.pop("expand", [])
         _refuse_unserved(known, typed)
-        self._faults.strike(known.name, "before")
+        fault = self._faults.take(known.name)
+        if fault is not None and not fault.after and not fault.kept:
+            return fault.answer()
         store = self._world.store
         with store.lock if known.method == "GET" else store.changing(), self._world.during(*cause):
-            answer = self._executed(known, object_id, typed, expand)
+            happens = fault is None or fault.after
+            answer = self._executed(known, object_id, typed, expand) if happens else {}
             if cause[1] is not None:
-                call = f"{known.method} {path}"
-                self._keys.keep(cause[1], call, params, self._world.now(), answer)
-        self._faults.strike(known.name, "after")
-        return answer
+                kept = fault.answer() if fault is not None and fault.kept else answer
+                self._keys.keep(cause[1], f"{known.method} {path}", params, self._world.now(), kept)
+        return answer if fault is None else fault.answer()
 
     def _executed(self, known: Route, object_id: str, typed: Json, expand: list[str]) -> Json:
         try:

@@ -216,10 +216,16 @@ def test_a_confirmation_whose_webhook_is_late_is_not_lost_by_saving_the_settings
 # Lost answers
 
 
-@pytest.mark.parametrize("kind", ["timeout_after", "timeout_before", "500_after", "500_before"])
-def test_a_reload_whose_answer_is_lost_is_paid_and_credited_once(armed: Account, kind: str) -> None:
+@pytest.mark.parametrize(
+    # Stripe replays a 500 to its key for a day.
+    ("kind", "kept_hours"),
+    [("timeout_after", 0), ("timeout_before", 0), ("500_after", 26), ("500_before", 26)],
+)
+def test_a_reload_whose_answer_is_lost_is_paid_and_credited_once(armed: Account, kind: str, kept_hours: int) -> None:
     spend_to_4_dollars(armed)
     armed.api.door("stripe/faults", {"on": "payment_intents.create", "kind": kind})
+    armed.api.advance(hours=kept_hours)
+    armed.api.advance(hours=kept_hours)
     armed.api.advance(minutes=8)
     assert [status for status, _ in attempts(armed)] == ["succeeded"]
     assert lines(armed) == [("deposit", 2_500), ("charge", -2_100), ("reload", 2_000)]

@@ -88,8 +88,18 @@ def test_a_restricted_account_is_not_paid_until_it_is_healed(
     assert [made["amount"] for made in transfers(world)] == [1_600]
 
 
-@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "500_before", "500_after"])
-@pytest.mark.parametrize("hours", [1, 40])
+@pytest.mark.parametrize(
+    ("kind", "hours"),
+    [
+        ("timeout_before", 1),
+        ("timeout_before", 40),
+        ("timeout_after", 1),
+        ("timeout_after", 40),
+        # Stripe replays a 500 to its key for a day.
+        ("500_before", 40),
+        ("500_after", 40),
+    ],
+)
 def test_a_payout_whose_outcome_is_unknown_is_resumed_and_pays_once(
     parts: Runtime,
     world: StripeWorld,
