@@ -17,10 +17,11 @@ PYTHON := .venv/bin/python
 SETUP := .venv/.ready
 CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
+SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi screenshots format build \
-  deploy lock clean
+.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi screenshots schemas docs \
+  docs-serve format build deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -82,6 +83,12 @@ screenshots: $(SETUP) ## Take the pictures in docs/images anew (needs Chromium)
 schemas: $(SETUP) ## Write the schemas of the domain events, docs/events/, anew from the code
 	@PYTHONPATH=layers/common $(PYTHON) -m local.event_schemas
 
+docs: $(SETUP_DOCS) ## Build the documentation site into .local/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+docs-serve: $(SETUP_DOCS) ## Serve the documentation on http://127.0.0.1:8000 and rebuild it on changes
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs serve
+
 format: $(SETUP) ## Put the code into shape
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
@@ -100,7 +107,7 @@ lock: $(SETUP) ## Write the hashed requirements anew from the .in files
 	@scripts/lock
 
 clean: ## Remove what was built and set up
-	rm -rf .venv .venv-sam .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-docs .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(SETUP): requirements-dev.txt
 	@scripts/setup_venv .venv requirements-dev.txt
@@ -111,3 +118,6 @@ $(CTL): | $(SETUP)
 
 $(SETUP_SAM): requirements-sam.txt
 	@scripts/setup_venv .venv-sam requirements-sam.txt
+
+$(SETUP_DOCS): requirements-docs.txt
+	@scripts/setup_venv .venv-docs requirements-docs.txt

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 
-LOCKS = ("layers/common/requirements.txt", "requirements-dev.txt", "requirements-sam.txt")
+LOCKS = ("layers/common/requirements.txt", "requirements-dev.txt", "requirements-sam.txt", "requirements-docs.txt")
 COULD_NOT_ASK = 3
 
 

@@ -1,4 +1,4 @@
-"""The README holds: its commands do what it says, and what it names is there."""
+"""README and walk-through hold: their commands do what they say, and what they name is there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ import pytest
 from local.template import load_app
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/walkthrough.md")}
+"""In the order in which a reader types their commands."""
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 HERE = "runs in: tests/flows/test_readme.py"
 PORT = "3000"
 END_OF_BLOCK = "--- end of block ---"
@@ -39,9 +42,10 @@ class Block(NamedTuple):
 
 
 BLOCKS = [
-    Block(note or "", language, text)
-    for note, language, text in re.findall(
-        r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL
+    Block(note or "", language, code)
+    for text in PAGES.values()
+    for note, language, code in re.findall(
+        r"(?:<!-- (.*?) -->\n)?^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
     )
 ]
 
@@ -166,34 +170,58 @@ def test_every_command_says_where_it_is_run_or_why_it_is_not() -> None:
 
 def test_every_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|[`(])make (?:-s )?([a-z]+)", TEXT, re.MULTILINE))
-    assert {"run", "test", "token", "invoke", "deploy"} <= named <= targets
+    text = "\n".join([*PAGES.values(), CONTRIBUTING])
+    named = set(re.findall(r"(?:^|[`(])make (?:-s )?([a-z]+)", text, re.MULTILINE))
+    assert {"run", "test", "token", "invoke", "deploy", "docs", "lint"} <= named <= targets
 
 
-def headings(file: Path) -> set[str]:
-    """The anchors of a document's headings, as GitHub makes them."""
-    found = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
-    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in found}
-
-
-def test_every_file_and_link_exists() -> None:
-    for link in re.findall(r"\]\(([^)]+)\)", TEXT):
-        file, _, heading = link.partition("#")
-        assert link.startswith("https://") or (ROOT / file).exists(), link
-        assert not heading or heading in headings(ROOT / file), link
-    for path in re.findall(r"(?<![\w/.])(?:events|scripts|functions|layers|docs|local)/[\w./-]+", TEXT):
-        assert (ROOT / path).exists(), path
+def test_every_path_named_exists() -> None:
+    for text in [*PAGES.values(), CONTRIBUTING]:
+        for path in re.findall(r"(?<![\w/.])(?:events|scripts|functions|layers|docs|local|tests)/[\w./-]+\b", text):
+            assert (ROOT / path).exists(), path
     room = ROOT / "layers/common/aerostack_billing"
     named = [name for names in re.findall(r"^ *((?:[\w/]+/ )+)", tree(), re.MULTILINE) for name in names.split()]
     assert len(named) >= 12
     for name in named:
         assert (ROOT / name).exists() or (room / name).exists(), name
+    for name in re.findall(r"`((?:[a-z_]+/)?[a-z_]+\.(?:py|json|yaml))`", README):
+        assert (ROOT / name).exists() or (room / name).exists() or list(room.glob(f"*/{name}")), name
+
+
+def measured(document: str, row: str) -> list[str]:
+    """The cells of a row of a table of measurements."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    return next(line for line in text.splitlines() if line.startswith(f"| {row} |")).strip("|").split("|")[1:]
+
+
+def test_the_figures_of_the_first_screen_are_the_measured_ones() -> None:
+    consume, batch, charge = (
+        [int(cell.split()[0]) for cell in measured("performance.md", row)[:3]]
+        for row in ("consume, month under way", "100 events of one account in one batch", "charge")
+    )
+    assert consume == [1, 1, 0]
+    assert "1 request to DynamoDB, 1 write unit, no read" in README
+    assert batch[1] == 1
+    assert "A batch of 100 events is 1 write unit too" in README
+    assert f"A charge is {charge[0]} requests and {charge[1]} write units" in README
+    other = int(measured("performance.md", "stapel-billing on PostgreSQL")[2])
+    assert f"against {other} requests of the relational package" in README.replace("\n  ", " ")
+
+
+def test_the_figures_of_the_simulation_are_those_of_its_last_run() -> None:
+    text = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    last = re.search(r"^(\d+) flows +(\d+) +(\d+) +(\d+) ", text, re.MULTILINE)
+    assert last is not None
+    flows, calls, faults, failed = map(int, last.groups())
+    said = README.replace("\n  ", " ")
+    assert f"{flows} flows, broken at each of their {calls} calls in every way ({faults:,} faults)" in said
+    assert failed == 0
 
 
 def test_every_function_alarm_parameter_and_output_is_the_templates() -> None:
     template = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    named = set(re.findall(r"`?\b([A-Z]\w+(?:Function|Alarm))\b", TEXT))
-    table = set(re.findall(r"`([A-Z]\w+)`", TEXT[TEXT.index("| parameter") : TEXT.index("4. Deploy")]))
+    named = set(re.findall(r"`?\b([A-Z]\w+(?:Function|Alarm))\b", "".join(PAGES.values())))
+    table = set(re.findall(r"`([A-Z]\w+)`", README[README.index("| parameter") : README.index("4. Deploy")]))
     for name in named | table | {"WebhookUrl"}:
         assert re.search(rf"^  {name}:$", template, re.MULTILINE), name
     parameters = template[template.index("\nParameters:") : template.index("\nConditions:")]
@@ -207,7 +235,7 @@ def test_every_function_alarm_parameter_and_output_is_the_templates() -> None:
 
 def test_the_price_keys_are_the_catalogs() -> None:
     assert {"starter_monthly", "starter_yearly", "business_yearly"} <= set(
-        re.findall(r"`(\w+_(?:monthly|yearly))`", TEXT)
+        re.findall(r"`(\w+_(?:monthly|yearly))`", README)
     )
 
 
@@ -215,10 +243,10 @@ def test_the_api_version_is_the_pinned_one() -> None:
     client = (ROOT / "layers/common/aerostack_billing/payments/client.py").read_text(encoding="utf-8")
     pinned = re.search(r'API_VERSION: Final = "(.+)"', client)
     assert pinned is not None
-    assert f"`{pinned[1]}`" in TEXT
+    assert f"`{pinned[1]}`" in README
 
 
 def test_the_routes_named_are_served() -> None:
     served = {route.path for route in load_app(ROOT / "template.yaml").routes}
-    for path in re.findall(r"(?<=3000)/api/[a-z/-]+", TEXT):
+    for path in re.findall(r"(?<=3000)/api/[a-z/-]+", "".join(PAGES.values())):
         assert path in served
