@@ -12,7 +12,7 @@ from typing import Literal
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.client import ObjectMissing, translated
 from aerostack_billing.payments.gateway import PageLinks
 from aerostack_billing.payments.wire import ListOf, Reference, Wire
 from aerostack_billing.values.errors import PaymentsFailed
@@ -164,7 +164,7 @@ class CardPayments:
     def deposit_checkout(self, account_id: str, customer_id: str, amount_cents: int, links: PageLinks, key: str) -> str:
         """A Checkout page for a deposit, which keeps the card for later charges with the payer's consent; its URL."""
         metadata = {"account_id": account_id, "kind": "deposit"}
-        with told():
+        with translated():
             session = self._connect().v1.checkout.sessions.create(
                 {
                     "mode": "payment",
@@ -193,7 +193,7 @@ class CardPayments:
     def payment(self, payment_intent_id: str) -> Payment | None:
         """A payment as it is now, with what was refunded or disputed of it; None if there is none."""
         try:
-            with told():
+            with translated():
                 found = self._connect().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge"]})
         except ObjectMissing:
             return None
@@ -202,7 +202,7 @@ class CardPayments:
         return wire.read(self._disputed(payment_intent_id) if disputed else 0)
 
     def _disputed(self, payment_intent_id: str) -> int:
-        with told():
+        with translated():
             found = self._connect().v1.disputes.list({"payment_intent": payment_intent_id, "limit": 100})
         disputes = adapter(ListOf[_Dispute]).validate_python(found.to_dict()).data
         return sum(dispute.amount for dispute in disputes if dispute.status in _FUNDS_ARE_GONE)
@@ -210,7 +210,7 @@ class CardPayments:
     def default_card(self, customer_id: str) -> Card | None:
         """The card that the customer's invoices, and so our reloads, are charged to; None if it is no card."""
         try:
-            with told():
+            with translated():
                 found = self._connect().v1.customers.retrieve(
                     customer_id, {"expand": ["invoice_settings.default_payment_method"]}
                 )
@@ -224,7 +224,7 @@ class CardPayments:
 
     def make_default(self, customer_id: str, payment_method_id: str) -> None:
         """Make a saved card the customer's default. Safe to repeat."""
-        with told():
+        with translated():
             self._connect().v1.customers.update(
                 customer_id, {"invoice_settings": {"default_payment_method": payment_method_id}}
             )
@@ -235,7 +235,7 @@ class CardPayments:
         Off-session first: asking as if the owner were there brings needless 3-D Secure.
         """
         metadata = {"account_id": reload.account_id, "kind": "reload", "attempt_id": reload.attempt_id}
-        with told():
+        with translated():
             try:
                 made = self._connect().v1.payment_intents.create(
                     {
@@ -258,7 +258,7 @@ class CardPayments:
     def ask_payer(self, payment: Payment, card: str, return_url: str) -> Payment:
         """Confirm a payment as if its payer were there, so that Stripe makes the page on which they confirm it."""
         key = f"{payment.attempt_id}-ask"
-        with told():
+        with translated():
             try:
                 asked = self._connect().v1.payment_intents.confirm(
                     payment.payment_intent_id,
@@ -271,7 +271,7 @@ class CardPayments:
 
     def find_attempt(self, customer_id: str, attempt_id: str, since: int) -> Payment | None:
         """The payment that an attempt made, looked for by its metadata: for when Stripe has forgotten its key."""
-        with told():
+        with translated():
             found = self._connect().v1.payment_intents.list(
                 {"customer": customer_id, "created": {"gte": since}, "limit": 100}
             )
@@ -289,7 +289,7 @@ class CardPayments:
         if payment.status in {"succeeded", "processing"}:
             return False
         try:
-            with told():
+            with translated():
                 self._connect().v1.payment_intents.cancel(payment_intent_id)
         except PaymentsFailed:
             after = self.payment(payment_intent_id)

@@ -18,13 +18,25 @@ _NETWORK_RETRIES = 2
 
 
 class ObjectMissing(PaymentsRefused):
-    """Stripe has no such object."""
+    """Stripe has no such object, has it no more, or no longer lets this account reach it."""
 
 
 class AlreadyDone(PaymentsRefused):
     """Stripe refuses because what was asked has been done before."""
 
 
+class NotAllowed(PaymentsRefused):
+    """Stripe does not let our API key do this: a fault of the deployment's, never of the payer or the card."""
+
+
+class KeyMismatch(PaymentsFailed):
+    """Stripe knows the idempotency key from a call with other parameters: this key can never succeed.
+
+    The earlier call may have succeeded: look for its object before another key is used.
+    """
+
+
+_MISSING_CODES = frozenset({"resource_missing", "account_invalid"})
 _DONE_CODES = frozenset({"charge_already_refunded"})
 
 
@@ -40,28 +52,33 @@ def connect(api_key: str, api_base: str | None, network_retries: int = _NETWORK_
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn the SDK's exceptions into ours, and never let a message of Stripe's carry a secret to a caller.
+def translated() -> Iterator[None]:
+    """Turn the SDK's exceptions into ours. No message of Stripe's, which may hold a secret, reaches a caller.
 
-    PaymentsUnavailable: no answer, the outcome is unknown. PaymentsFailed: Stripe failed, likewise. PaymentsRefused:
-    Stripe will not do it, and nothing happened.
-    RequestInProgress: the same idempotency key is being used at this moment.
+    PaymentsUnavailable: no answer, the outcome is unknown. PaymentsFailed: Stripe failed, likewise. KeyMismatch: the
+    key was used with other parameters. PaymentsRefused, with ObjectMissing, AlreadyDone and NotAllowed: Stripe does not
+    do it, and nothing happened. RequestInProgress: a concurrent call uses the same idempotency key.
     """
     try:
         yield
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
         raise PaymentsUnavailable("The payment provider did not answer. Nothing was lost: ask again.") from error
-    except stripe.InvalidRequestError as error:
-        if error.code == "resource_missing":
-            raise ObjectMissing("The payment provider has no such object.", {"param": error.param}) from error
-        if error.code in _DONE_CODES:
-            raise AlreadyDone("This was done before.", {"provider_code": error.code}) from error
-        raise PaymentsRefused("The payment provider refused the request.", {"provider_code": error.code}) from error
-    except stripe.PermissionError as error:
-        raise PaymentsRefused("The payment provider does not allow this.", {"provider_code": error.code}) from error
+    except (stripe.InvalidRequestError, stripe.PermissionError) as error:
+        raise _refusal(error) from error
     except stripe.IdempotencyError as error:
-        raise RequestInProgress("The same request is being worked on. Ask again in a moment.") from error
+        raise KeyMismatch("An earlier, different request used the same key. Ask again.") from error
     except stripe.StripeError as error:
         if error.http_status == 409:
             raise RequestInProgress("The same request is being worked on. Ask again in a moment.") from error
         raise PaymentsFailed("The payment provider failed. Nothing was lost: ask again.") from error
+
+
+def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> PaymentsRefused:
+    details = {"provider_code": error.code}
+    if error.code in _MISSING_CODES:
+        return ObjectMissing("The payment provider has no such object.", details)
+    if error.code in _DONE_CODES:
+        return AlreadyDone("This was done before.", details)
+    if isinstance(error, stripe.PermissionError):
+        return NotAllowed("The payment provider does not allow this.", details)
+    return PaymentsRefused("The payment provider refused the request.", details)

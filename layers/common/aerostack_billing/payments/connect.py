@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.client import ObjectMissing, translated
 from aerostack_billing.payments.wire import Wire
 
 
@@ -67,7 +67,7 @@ class Connect:
 
     def create_account(self, creator_id: str, key: str) -> str:
         """Create the creator's connected account, once for `key`; its id."""
-        with told():
+        with translated():
             account = self._connect().v1.accounts.create(
                 {
                     "controller": {
@@ -84,7 +84,7 @@ class Connect:
 
     def find_account(self, creator_id: str, since: int) -> str | None:
         """The account made for the creator since then: for when Stripe has forgotten its key."""
-        with told():
+        with translated():
             found = self._connect().v1.accounts.list({"created": {"gte": since}, "limit": 100})
             for account in found.auto_paging_iter():
                 read = _Account.model_validate(account.to_dict()).read()
@@ -95,7 +95,7 @@ class Connect:
     def account(self, account_id: str) -> ConnectedAccount | None:
         """A connected account as it is now; None if there is none, or none of ours."""
         try:
-            with told():
+            with translated():
                 account = self._connect().v1.accounts.retrieve(account_id)
         except ObjectMissing:
             return None
@@ -103,7 +103,7 @@ class Connect:
 
     def onboarding_page(self, account_id: str, return_url: str, refresh_url: str) -> str:
         """A page on which the creator completes the account; its URL. It can be opened once, and for minutes."""
-        with told():
+        with translated():
             link = self._connect().v1.account_links.create(
                 {
                     "account": account_id,
@@ -116,7 +116,7 @@ class Connect:
 
     def transfer(self, creator_id: str, payout_id: str, amount_cents: int, destination: str) -> TransferMade:
         """Send money to a connected account, once for the payout."""
-        with told():
+        with translated():
             made = self._connect().v1.transfers.create(
                 {
                     "amount": amount_cents,
@@ -132,14 +132,14 @@ class Connect:
 
     def find_transfer(self, payout_id: str) -> TransferMade | None:
         """The transfer that a payout made: for when Stripe has forgotten its key."""
-        with told():
+        with translated():
             found = self._connect().v1.transfers.list({"transfer_group": payout_id, "limit": 1})
         return next((_Transfer.model_validate(made.to_dict()).read() for made in found.data), None)
 
     def made(self, transfer_id: str) -> TransferMade | None:
         """A transfer as it is now."""
         try:
-            with told():
+            with translated():
                 made = self._connect().v1.transfers.retrieve(transfer_id)
         except ObjectMissing:
             return None

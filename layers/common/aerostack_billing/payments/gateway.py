@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aerostack_billing.payments.client import AlreadyDone, ObjectMissing, told
+from aerostack_billing.payments.client import AlreadyDone, ObjectMissing, translated
 from aerostack_billing.payments.models import CheckoutSession, ScheduledPhase, Subscription
 from aerostack_billing.payments.wire import WireSchedule, WireSession, WireSubscription
 from aerostack_billing.plans.models import Interval, Tier
@@ -41,7 +41,7 @@ class Payments:
 
     def create_customer(self, account_id: str, key: str) -> str:
         """Create the account's customer, once for `key`; its id."""
-        with told():
+        with translated():
             customer = self._connect().v1.customers.create(
                 {"metadata": {"account_id": account_id}}, {"idempotency_key": key}
             )
@@ -49,7 +49,7 @@ class Payments:
 
     def find_customer(self, account_id: str) -> str | None:
         """The oldest customer made for the account. Stripe's search may lag a minute behind."""
-        with told():
+        with translated():
             found = self._connect().v1.customers.search(
                 {"query": f"metadata['account_id']:'{account_id}'", "limit": 100}
             )
@@ -59,7 +59,7 @@ class Payments:
     def account_of_customer(self, customer_id: str) -> str | None:
         """The account that the customer was made for; None if it is not one of ours, or was deleted."""
         try:
-            with told():
+            with translated():
                 customer = self._connect().v1.customers.retrieve(customer_id).to_dict()
         except ObjectMissing:
             return None
@@ -73,7 +73,7 @@ class Payments:
 
         UnknownPrice for one that is to no plan of ours.
         """
-        with told():
+        with translated():
             found = self._connect().v1.subscriptions.list(
                 {"customer": customer_id, "status": "all", "limit": 100, "expand": ["data.latest_invoice.payments"]}
             )
@@ -82,7 +82,7 @@ class Payments:
 
     def next_phase(self, schedule_id: str, now: int) -> ScheduledPhase | None:
         """What the subscription's schedule turns it into next."""
-        with told():
+        with translated():
             schedule = self._connect().v1.subscription_schedules.retrieve(
                 schedule_id, {"expand": ["phases.items.price"]}
             )
@@ -90,12 +90,12 @@ class Payments:
 
     def end_with_period(self, subscription_id: str) -> None:
         """Let the subscription end with its period. Safe to repeat."""
-        with told():
+        with translated():
             self._connect().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
 
     def go_on(self, subscription: Subscription) -> None:
         """Take a pending end back, by the flag or by the date that set it. Safe to repeat."""
-        with told():
+        with translated():
             if subscription.cancel_at_period_end:
                 self._connect().v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
             else:
@@ -103,7 +103,7 @@ class Payments:
 
     def needs_action(self, payment_intent_id: str) -> bool:
         """Whether the payment waits for its payer to confirm it with the bank (3-D Secure)."""
-        with told():
+        with translated():
             return self._connect().v1.payment_intents.retrieve(payment_intent_id).status == "requires_action"
 
     def release_schedule(self, schedule_id: str) -> None:
@@ -111,21 +111,21 @@ class Payments:
         if not self._is_under_way(schedule_id):
             return
         try:
-            with told():
+            with translated():
                 self._connect().v1.subscription_schedules.release(schedule_id)
         except PaymentsRefused:
             if self._is_under_way(schedule_id):
                 raise
 
     def _is_under_way(self, schedule_id: str) -> bool:
-        with told():
+        with translated():
             schedule = self._connect().v1.subscription_schedules.retrieve(schedule_id)
         return schedule.status in {"active", "not_started"}
 
     def cancel_now(self, subscription_id: str) -> None:
         """End the subscription at once, with no proration. Safe to repeat: Stripe has none any more once it ended."""
         try:
-            with told():
+            with translated():
                 self._connect().v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
         except ObjectMissing:
             return
@@ -133,7 +133,7 @@ class Payments:
     def refund(self, payment_intent_id: str, key: str) -> None:
         """Refund the whole payment, once; one refunded before is done."""
         try:
-            with told():
+            with translated():
                 self._connect().v1.refunds.create({"payment_intent": payment_intent_id}, {"idempotency_key": key})
         except AlreadyDone:
             return
@@ -144,7 +144,7 @@ class Payments:
         self, account_id: str, customer_id: str, plan: tuple[Tier, Interval], links: PageLinks, key: str
     ) -> str:
         """A Checkout page that sells a plan; its URL. One page for `key`."""
-        with told():
+        with translated():
             session = self._connect().v1.checkout.sessions.create(
                 {
                     "mode": "subscription",
@@ -163,7 +163,7 @@ class Payments:
     def session(self, session_id: str) -> CheckoutSession | None:
         """A Checkout session as it is now; None if there is none."""
         try:
-            with told():
+            with translated():
                 session = self._connect().v1.checkout.sessions.retrieve(session_id)
         except ObjectMissing:
             return None
@@ -171,7 +171,7 @@ class Payments:
 
     def portal(self, customer_id: str, return_url: str) -> str:
         """The customer's portal; its URL."""
-        with told():
+        with translated():
             session = self._connect().v1.billing_portal.sessions.create(
                 self._configured({"customer": customer_id, "return_url": return_url})
             )
@@ -181,7 +181,7 @@ class Payments:
         self, subscription: Subscription, plan: tuple[Tier, Interval], links: PageLinks, key: str
     ) -> str:
         """The portal's page that confirms the change of a subscription to another plan; its URL."""
-        with told():
+        with translated():
             session = self._connect().v1.billing_portal.sessions.create(
                 self._configured(
                     {

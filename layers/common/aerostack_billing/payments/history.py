@@ -10,7 +10,7 @@ from collections.abc import Callable
 import stripe
 
 from aerostack_billing.payments.cards import Payment, WirePayment
-from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.client import ObjectMissing, translated
 
 
 class History:
@@ -21,20 +21,20 @@ class History:
 
     def events(self, since: int, until: int) -> list[dict[str, object]]:
         """The events of the span, as a webhook would carry them. Stripe lists those of the last thirty days."""
-        with told():
+        with translated():
             found = self._connect().v1.events.list({"created": {"gte": since, "lt": until}, "limit": 100})
             return [event.to_dict() for event in found.auto_paging_iter()][::-1]
 
     def payments(self, since: int, until: int) -> list[Payment]:
         """The payments begun in the span."""
-        with told():
+        with translated():
             found = self._connect().v1.payment_intents.list({"created": {"gte": since, "lt": until}, "limit": 100})
             return [WirePayment.model_validate(made.to_dict()).read() for made in found.auto_paging_iter()][::-1]
 
     def event(self, event_id: str) -> dict[str, object] | None:
         """One event, as a webhook would carry it; None where Stripe has none, or has none any more."""
         try:
-            with told():
+            with translated():
                 return self._connect().v1.events.retrieve(event_id).to_dict()
         except ObjectMissing:
             return None

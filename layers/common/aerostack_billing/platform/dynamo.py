@@ -7,7 +7,7 @@ whose token makes DynamoDB carry them out once. A lost answer to a plain write i
 
 from __future__ import annotations
 
-import random
+import functools
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.platform.wire import from_wire, to_wire
 from aerostack_billing.values.errors import StoreUnavailable
 
@@ -46,8 +47,6 @@ _RETRIED_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "Provisi
 _ATTEMPTS = 12
 _TRIES_AT_LOST_ANSWERS = 3
 """Few: each of them may have waited for the client's whole time limit."""
-_FIRST_WAIT_SECONDS = 0.01
-_LONGEST_WAIT_SECONDS = 0.4
 
 
 class ConditionFailed(Exception):
@@ -140,16 +139,16 @@ class Dynamo:
         """The items of all tables that exist, by table, in one request (a further one for what was not served)."""
         wanted = {t: {"Keys": [to_wire(k) for k in ks], "ConsistentRead": consistent} for t, ks in keys.items() if ks}
         found: dict[str, list[Item]] = {table: [] for table in keys}
-        for attempt in range(_ATTEMPTS):
-            if not wanted:
-                return found
-            asked = wanted
-            answer = self._call(lambda: self._client.batch_get_item(RequestItems=asked), repeatable=True)  # type: ignore[arg-type]  # noqa: B023
+        if not wanted:
+            return found
+        for _ in attempts(_ATTEMPTS, sleep=self._sleep):
+            call = functools.partial(self._client.batch_get_item, RequestItems=wanted)  # type: ignore[arg-type]
+            answer = self._call(call, repeatable=True)
             for table, items in answer["Responses"].items():
                 found[table] += [from_wire(item) for item in items]
             wanted = answer["UnprocessedKeys"]  # type: ignore[assignment]
-            if wanted:
-                self._wait(attempt)
+            if not wanted:
+                return found
         raise StoreUnavailable(_BUSY)
 
     def query(
@@ -244,7 +243,7 @@ class Dynamo:
 
     def _call(self, call: Callable[[], Result], *, repeatable: bool) -> Result:
         tries_at_lost_answers = _TRIES_AT_LOST_ANSWERS if repeatable else 1
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS, sleep=self._sleep):
             try:
                 return call()
             except ClientError as error:
@@ -255,12 +254,7 @@ class Dynamo:
                 tries_at_lost_answers -= 1
                 if tries_at_lost_answers <= 0:
                     raise StoreUnavailable(_UNKNOWN_OUTCOME) from error
-            self._wait(attempt)
         raise StoreUnavailable(_UNKNOWN_OUTCOME if repeatable else _BUSY)
-
-    def _wait(self, attempt: int) -> None:
-        longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2**attempt)
-        self._sleep(random.uniform(longest / 2, longest))  # noqa: S311 - spreads retries, guards nothing
 
 
 _BUSY = "The store is busy: nothing was changed. Ask again in a moment."

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, cast
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import API_VERSION, told
+from aerostack_billing.payments.client import API_VERSION, translated
 from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.wire import Wire
 
@@ -66,7 +66,7 @@ class Endpoints:
         more. Of secrets that were put there by hand nothing is known, and they stay.
         """
         noted = prune.noted_endpoints() if prune is not None else ()
-        with told():
+        with translated():
             listed = self._connect().v1.webhook_endpoints.list({"limit": 100})
             there = [_Endpoint.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
         for scope, events in self._events.items():
@@ -124,19 +124,19 @@ class Endpoints:
             "enabled_events": list(events),
             "metadata": {"scope": scope, "signing_secret": _UNKEPT},
         }
-        with told():
+        with translated():
             made = self._connect().v1.webhook_endpoints.create(params)  # type: ignore[arg-type]
         assert made.secret is not None, "Stripe tells the secret when it makes the endpoint"
         self._keep_secret(made.id, made.secret)
         return self._change(made.id, {"metadata": {"signing_secret": _KEPT}})
 
     def _change(self, endpoint_id: str, mended: dict[str, object]) -> str:
-        with told():
+        with translated():
             self._connect().v1.webhook_endpoints.update(endpoint_id, mended)  # type: ignore[arg-type]
         return endpoint_id
 
     def _delete(self, endpoint: _Endpoint) -> str:
-        with told():
+        with translated():
             self._connect().v1.webhook_endpoints.delete(endpoint.id)
         return endpoint.id
 

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import stripe
 
-from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.client import ObjectMissing, translated
 from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.setup.shop import Offer
 from aerostack_billing.payments.wire import Wire
@@ -57,7 +57,7 @@ class Portal:
     def _find(self, wanted: _Features) -> _Configuration | None:
         if self._configured is not None:
             return self._retrieve(self._configured)
-        with told():
+        with translated():
             listed = self._connect().v1.billing_portal.configurations.list(
                 {"limit": 100, "expand": [f"data.{_PRODUCTS}"]}
             )
@@ -68,7 +68,7 @@ class Portal:
 
     def _retrieve(self, configuration_id: str) -> _Configuration | None:
         try:
-            with told():
+            with translated():
                 found = self._connect().v1.billing_portal.configurations.retrieve(
                     configuration_id, {"expand": [_PRODUCTS]}
                 )
@@ -78,12 +78,12 @@ class Portal:
 
     def _create(self, wanted: _Features) -> str:
         params = {"name": "Plans", "metadata": dict(_OURS), "features": wanted}
-        with told():
+        with translated():
             made = self._connect().v1.billing_portal.configurations.create(params)  # type: ignore[arg-type]
         return made.id
 
     def _update(self, configuration_id: str, wanted: _Features) -> str:
-        with told():
+        with translated():
             self._connect().v1.billing_portal.configurations.update(
                 configuration_id,
                 {"active": True, "features": wanted},  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import get_args
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import ObjectMissing, told
+from aerostack_billing.payments.client import ObjectMissing, translated
 from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.wire import Wire
 from aerostack_billing.plans.catalog import PAID_TIERS, Catalog
@@ -91,7 +91,7 @@ class Shop:
         """Each plan's product and prices, mended where `walk` says so."""
         wanted = {tier: [self._wanted(tier, interval) for interval in get_args(Interval)] for tier in PAID_TIERS}
         keys = [price.lookup_key for prices in wanted.values() for price in prices]
-        with told():
+        with translated():
             found = self._connect().v1.prices.list({"lookup_keys": keys, "limit": 100})
             priced = {
                 price.lookup_key: price for price in (_Price.model_validate(each.to_dict()) for each in found.data)
@@ -109,7 +109,7 @@ class Shop:
         for offer in offers:
             if offer.product_id is None:
                 continue
-            with told():
+            with translated():
                 listed = self._connect().v1.prices.list({"product": offer.product_id, "active": True, "limit": 100})
                 prices = [_Price.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
             for price in prices:
@@ -143,21 +143,21 @@ class Shop:
     def _find_product(self, tier: Tier, prices: list[_Price]) -> _Product | None:
         """The product of the plan's prices; where there are none, the one that this code made, by the id it gave."""
         try:
-            with told():
+            with translated():
                 found = self._connect().v1.products.retrieve(prices[0].product if prices else _product_id(tier))
         except ObjectMissing:
             return None
         return _Product.model_validate(found.to_dict())
 
     def _create_product(self, tier: Tier) -> str:
-        with told():
+        with translated():
             made = self._connect().v1.products.create(
                 {"id": _product_id(tier), "name": tier.capitalize(), "metadata": {"tier": tier}}
             )
         return made.id
 
     def _update_product(self, product_id: str, mended: dict[str, object]) -> str:
-        with told():
+        with translated():
             self._connect().v1.products.update(product_id, mended)  # type: ignore[arg-type]
         return product_id
 
@@ -184,7 +184,7 @@ class Shop:
 
     def _create(self, wanted: _Wanted, product_id: str | None, follows: str | None) -> str:
         assert product_id is not None, "the product is made before its prices"
-        with told():
+        with translated():
             made = self._connect().v1.prices.create(
                 {
                     "currency": "usd",
@@ -201,7 +201,7 @@ class Shop:
         return made.id
 
     def _update(self, price_id: str, mended: dict[str, object]) -> str:
-        with told():
+        with translated():
             self._connect().v1.prices.update(price_id, mended)  # type: ignore[arg-type]
         return price_id
 
