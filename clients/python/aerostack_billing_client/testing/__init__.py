@@ -1,0 +1,11 @@
+"""A service in memory, for tests of what uses the client: no network, no wait, the service's own answers and refusals.
+
+fake = FakeBilling()
+fake.deposit("acct_1", 500)
+fake.limit("acct_1", "api_requests", 10)
+billing = fake.service()
+"""
+
+from aerostack_billing_client.testing.fake import FakeBilling, Made
+
+__all__ = ["FakeBilling", "Made"]

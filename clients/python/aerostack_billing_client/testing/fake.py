@@ -1,0 +1,155 @@
+"""The fake service: it stands where the connections would, so that all else is the client as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from aerostack_billing_client.calling import Answer, Request, Retries
+from aerostack_billing_client.errors import REQUEST_ID, Unanswered
+from aerostack_billing_client.service import ServiceClient
+from aerostack_billing_client.testing.routes import ROUTES, Asked
+from aerostack_billing_client.testing.state import Counter, FakeAccount, Json, Refused
+
+if TYPE_CHECKING:
+    from aerostack_billing_client.aio.service import AsyncServiceClient
+
+_URL = "https://fake.invalid"
+_INSTANT = Retries(first_wait_seconds=0.0, longest_wait_seconds=0.0, most_tries=3)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A request that was made of the fake."""
+
+    method: str
+    path: str
+    body: Mapping[str, object]
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The key it was made under."""
+        key = self.body.get("idempotency_key")
+        return key if isinstance(key, str) else None
+
+
+class FakeBilling:
+    """Billing without a service. Accounts exist when they are first named; what has no limit is unlimited.
+
+    It serves what `ServiceClient` calls, with idempotency keys, and NotImplementedError for the rest, for which the
+    local stack is there. `clock` are Unix seconds, by which holds and leases lapse. Any number of threads may use it.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self.requests: list[Made] = []
+        self.clock = clock
+        self._accounts: dict[str, FakeAccount] = {}
+        self._answered: dict[tuple[str, str, str], tuple[Json, Answer]] = {}
+        self._failures: deque[int | None] = deque()
+        self._lock = threading.RLock()
+
+    def service(self, *, retries: Retries = _INSTANT) -> ServiceClient:
+        """A client of it."""
+        return ServiceClient(_URL, "fake", retries=retries, transport=_Threads(self))
+
+    def async_service(self, *, retries: Retries = _INSTANT) -> AsyncServiceClient:
+        """An async client of it."""
+        from aerostack_billing_client.aio.service import AsyncServiceClient  # noqa: PLC0415 - needs anyio
+
+        return AsyncServiceClient(_URL, "fake", retries=retries, transport=_Tasks(self))
+
+    def account(self, account_id: str) -> FakeAccount:
+        """What an account has."""
+        return self._accounts.setdefault(account_id, FakeAccount(account_id))
+
+    def deposit(self, account_id: str, amount_cents: int) -> None:
+        """Put money in."""
+        with self._lock:
+            self.account(account_id).micros += amount_cents * 10_000
+
+    def limit(self, account_id: str, metric: str, limit: int | None) -> None:
+        """Limit a metric, without grace; None is unlimited."""
+        with self._lock:
+            self.account(account_id).counters.setdefault(metric, Counter()).limit = limit
+
+    def fail(self, status: int | None = 503, *, times: int = 1) -> None:
+        """Let the next requests fail with a status before they have an effect; None loses the answer after it."""
+        with self._lock:
+            self._failures.extend([status] * times)
+
+    def answer(self, request: Request) -> Answer:
+        """What the service would answer."""
+        with self._lock:
+            failure = self._failures.popleft() if self._failures else 0
+            if failure:
+                return _reply(failure, {"message": "Service Unavailable"}, len(self.requests))
+            answer = self._served(request)
+        if failure is None:
+            raise Unanswered("The fake lost the answer, as it was told to.")
+        return answer
+
+    def _served(self, request: Request) -> Answer:
+        split = urlsplit(request.target)
+        body = json.loads(request.body) if request.body else {}
+        query = {name: values[0] for name, values in parse_qs(split.query).items()}
+        self.requests.append(Made(request.method, split.path, body))
+        for method, pattern, status, serve in ROUTES:
+            found = re.fullmatch(pattern, split.path)
+            if method == request.method and found:
+                names = {name: unquote(value) for name, value in found.groupdict().items()}
+                asked = Asked(self.account, self.clock(), {**query, **body}, names)
+                try:
+                    return self._once(split.path, body, partial(serve, asked), status)
+                except Refused as refused:
+                    return _reply(refused.status, refused.body, len(self.requests))
+        raise NotImplementedError(f"FakeBilling does not serve {request.method} {split.path}: use the local stack")
+
+    def _once(self, path: str, body: Json, serve: Callable[[], Json], status: int) -> Answer:
+        """The answer to a key's first request, again to the same request; a refusal is not kept."""
+        key = body.get("idempotency_key")
+        if key is None:
+            return _reply(status, serve(), len(self.requests))
+        kept = str(body.get("account_id")), path, str(key)
+        if kept not in self._answered:
+            self._answered[kept] = body, _reply(status, serve(), len(self.requests))
+            return self._answered[kept][1]
+        asked, first = self._answered[kept]
+        if asked != body:
+            raise Refused(409, "IDEMPOTENCY_KEY_REUSED", "The key stands for another request.")
+        return Answer(first.status, {**first.headers, "idempotency-replayed": "true"}, first.body)
+
+
+@dataclass(frozen=True)
+class _Threads:
+    fake: FakeBilling
+
+    def send(self, request: Request) -> Answer:
+        """One request."""
+        return self.fake.answer(request)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+@dataclass(frozen=True)
+class _Tasks:
+    fake: FakeBilling
+
+    async def send(self, request: Request) -> Answer:
+        """One request."""
+        return self.fake.answer(request)
+
+    async def aclose(self) -> None:
+        """Nothing is kept open."""
+
+
+def _reply(status: int, body: Json, number: int) -> Answer:
+    return Answer(status, {REQUEST_ID: f"fake-{number}"}, json.dumps(body).encode())

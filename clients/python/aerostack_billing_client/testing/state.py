@@ -1,0 +1,146 @@
+"""What a fake service keeps of an account, and the refusals that it makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+MICROS = 10_000
+"""To the cent."""
+Json = dict[str, object]
+
+
+class Refused(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, code: str, message: str, **details: object) -> None:
+        super().__init__(code)
+        self.status = status
+        self.body: Json = {"error": {"code": code, "message": message, "details": details}}
+
+
+@dataclass
+class Counter:
+    """A metric of this month; no limit is unlimited."""
+
+    used: int = 0
+    limit: int | None = None
+
+    def figures(self, metric: str, period: str) -> Json:
+        """As answers show it."""
+        remaining = None if self.limit is None else max(0, self.limit - self.used)
+        state = "blocked" if remaining == 0 else "ok"
+        shown = {"metric": metric, "period": period, "used": self.used, "limit": self.limit}
+        return {**shown, "hard_limit": self.limit, "remaining": remaining, "state": state}
+
+    def take(self, metric: str, period: str, quantity: int) -> None:
+        """Count it, or refuse it."""
+        if self.limit is not None and self.used + quantity > self.limit:
+            raise Refused(403, "PLAN_LIMIT_EXCEEDED", "The plan's limit is reached.", **self.figures(metric, period))
+        if self.used + quantity < 0:
+            raise Refused(422, "QUANTITY_EXCEEDS_USED", "More would be given back than is held.", used=self.used)
+        self.used += quantity
+
+
+@dataclass
+class Hold:
+    """Money that is set aside, or was."""
+
+    id: str
+    kind: str
+    micros: int
+    expires_at: float
+    ended: str = ""
+
+
+@dataclass
+class Charge:
+    """Money that was taken."""
+
+    id: str
+    micros: int
+    refunded: bool = False
+
+
+@dataclass
+class Lease:
+    """Quota that counts as used until it is settled."""
+
+    metric: str
+    granted: int
+    expires_at: float
+    settled: bool = False
+
+
+@dataclass
+class FakeAccount:
+    """One account, as a test may look at it."""
+
+    id: str
+    micros: int = 0
+    counters: dict[str, Counter] = field(default_factory=dict)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    charges: dict[str, Charge] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
+
+    @property
+    def balance_cents(self) -> Decimal:
+        """What can be spent, exactly."""
+        return Decimal(self.micros) / MICROS
+
+    @property
+    def held_cents(self) -> Decimal:
+        """What is set aside."""
+        return Decimal(self.held) / MICROS
+
+    @property
+    def held(self) -> int:
+        """The same in micros."""
+        return sum(hold.micros for hold in self.holds.values() if not hold.ended)
+
+    def spend(self, micros: int) -> None:
+        """Take money, or refuse."""
+        if micros > self.micros:
+            raise Refused(
+                402,
+                "INSUFFICIENT_BALANCE",
+                "The balance does not suffice. Deposit money first.",
+                balance_cents=self.micros // MICROS,
+                balance_micros=self.micros,
+                required_cents=shown(micros),
+                missing_cents=shown(micros - self.micros),
+                debt_cents=0,
+            )
+        self.micros -= micros
+
+    def lapse(self, now: float) -> None:
+        """Give back the holds whose time is over."""
+        for hold in self.holds.values():
+            if not hold.ended and hold.expires_at <= now:
+                hold.ended = "lapse"
+                self.micros += hold.micros
+
+    def hold(self, hold_id: str) -> Hold:
+        """One hold."""
+        if hold_id not in self.holds:
+            raise Refused(404, "HOLD_NOT_FOUND", "The account has no such hold.", hold_id="unknown")
+        return self.holds[hold_id]
+
+    def balances(self) -> Json:
+        """As every answer about money shows them."""
+        return {"balance_cents": self.micros // MICROS, "balance_micros": self.micros, "held_cents": shown(self.held)}
+
+
+def micros_of(amount: object) -> int:
+    """Cents of a request in micros; refused where they are none."""
+    cents = Decimal(str(amount))
+    micros = cents * MICROS
+    if micros < 0 or micros != micros.to_integral_value():
+        raise Refused(422, "INVALID_REQUEST", "A field is wrong.", amount_cents="not a price")
+    return int(micros)
+
+
+def shown(micros: int) -> float | int:
+    """Micros as an answer shows cents: exact, as four decimals fit a float."""
+    return micros // MICROS if micros % MICROS == 0 else micros / MICROS

@@ -1,0 +1,183 @@
+"""The fake that users test with answers as the service does, and fails when it is told to."""
+
+# ruff: noqa: ANN401 - answers of any kind
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aerostack_billing_client import (
+    ApiError,
+    InsufficientBalance,
+    PlanLimitExceeded,
+    Retries,
+    ServiceClient,
+    Unanswered,
+    UsageEvent,
+)
+from aerostack_billing_client.testing import FakeBilling
+from tests.clients.people import Clients
+
+MASKED = {"created_at", "expires_at", "charge_id", "refund_id", "hold_id", "lease_id", "request_id"}
+
+
+def told(ask: Callable[[], Any]) -> Any:
+    """What a call answers or refuses, without what differs each time."""
+    try:
+        answer = ask()
+    except ApiError as error:
+        return type(error).__name__, error.status, error.code
+    if isinstance(answer, tuple):
+        return [(result.consumed and result.consumed.used, result.error and result.error.code) for result in answer]
+    return {name: getattr(answer, name) for name in type(answer).__dataclass_fields__ if name not in MASKED}
+
+
+def scenario(billing: ServiceClient, me: str) -> list[Any]:
+    """Calls of every kind, good and bad; what each met."""
+    events = [UsageEvent(me, "api_requests", 10, "e1"), UsageEvent(me, "storage_bytes", -5, "e2")]
+    seen = [
+        told(lambda: billing.consume(me, "api_requests", 3, idempotency_key="c")),
+        told(lambda: billing.consume(me, "api_requests", 3, idempotency_key="c")),
+        told(lambda: billing.consume(me, "api_requests", 4, idempotency_key="c")),
+        told(lambda: billing.consume(me, "storage_bytes", -1)),
+        told(lambda: billing.consume_batch(events)),
+        told(lambda: billing.claim_resource(me, "projects", "p")),
+        told(lambda: billing.claim_resource(me, "projects", "p")),
+        told(lambda: billing.free_resource(me, "projects", "p")),
+        told(lambda: billing.free_resource(me, "projects", "p")),
+        told(lambda: billing.settle(me, "lease.unknown", 1)),
+    ]
+    lease = billing.lease(me, "api_requests", 100, ttl_seconds=60)
+    seen += [told(lambda: billing.settle(me, lease.lease_id, 30)) for _ in range(2)]
+    charge = billing.charge(me, "bot_conversation", Decimal("12.3456"), idempotency_key="ch")
+    seen += [
+        told(lambda: billing.charge(me, "bot_conversation", Decimal("12.3456"), idempotency_key="ch")),
+        told(lambda: billing.charge(me, "bot_conversation", 13, idempotency_key="ch")),
+        told(lambda: billing.charge(me, "bot_conversation", 99_999)),
+        told(lambda: billing.charge(me, "agent_execution", 5, billing_mode="byok")),
+        told(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="r")),
+        told(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="r")),
+        told(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="other")),
+        told(lambda: billing.refund_charge(me, "ch_unknown")),
+    ]
+    hold = billing.take_hold(me, "agent_execution", 100, idempotency_key="h")
+    seen += [
+        told(lambda: billing.take_hold(me, "agent_execution", 100, idempotency_key="h")),
+        told(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="h")),
+        told(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="h")),
+        told(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="other")),
+        told(lambda: billing.release_hold(me, hold.hold_id)),
+        told(lambda: billing.release_hold(me, "hold_" + 40 * "0")),
+    ]
+    for price in (1_000, 60):
+        hold = billing.take_hold(me, "agent_execution", 50)
+        seen.append(told(lambda price=price, hold=hold: billing.capture_hold(me, hold.hold_id, price)))
+        seen.append(told(lambda hold=hold: billing.release_hold(me, hold.hold_id, idempotency_key="rel")))
+    hold = billing.take_hold(me, "agent_execution", 50)
+    seen.append(told(lambda: billing.capture_hold(me, hold.hold_id, 1_000, allow_partial=True)))
+    return seen
+
+
+def test_the_fake_answers_as_the_service_does(clients: Clients) -> None:
+    clients.pay_in(500)
+    fake = FakeBilling()
+    fake.deposit(clients.id, 500)
+    with fake.service() as faked:
+        imagined = scenario(faked, clients.id)
+    real = scenario(clients.service, clients.id)
+    for ours, theirs in zip(imagined, real, strict=True):
+        if isinstance(theirs, dict):
+            for limited in ("limit", "hard_limit", "remaining"):
+                ours.pop(limited, None), theirs.pop(limited, None)
+        assert ours == theirs
+
+
+def test_a_limit_holds_in_the_fake() -> None:
+    fake = FakeBilling()
+    fake.limit("acct", "api_requests", 2)
+    fake.limit("acct", "projects", 1)
+    with fake.service() as billing:
+        billing.consume("acct", "api_requests", 2)
+        with pytest.raises(PlanLimitExceeded) as refused:
+            billing.consume("acct", "api_requests")
+        assert (refused.value.used, refused.value.remaining) == (2, 0)
+        billing.claim_resource("acct", "projects", "one")
+        with pytest.raises(PlanLimitExceeded):
+            billing.claim_resource("acct", "projects", "two")
+    assert fake.account("acct").counters["api_requests"].used == 2
+
+
+def test_a_meter_works_on_the_fake() -> None:
+    fake = FakeBilling()
+    fake.limit("acct", "api_requests", 25)
+    with fake.service() as billing, billing.meter() as meter:
+        for _ in range(25):
+            meter.consume("acct", "api_requests")
+        with pytest.raises(PlanLimitExceeded):
+            meter.consume("acct", "api_requests")
+    assert fake.account("acct").counters["api_requests"].used == 25
+
+
+def test_a_hold_of_the_fake_lapses_by_its_clock() -> None:
+    now = [1_772_452_800.0]
+    fake = FakeBilling(clock=lambda: now[0])
+    fake.deposit("acct", 100)
+    with fake.service() as billing:
+        billing.take_hold("acct", "agent_execution", 100, ttl_seconds=60)
+        with pytest.raises(InsufficientBalance):
+            billing.charge("acct", "agent_execution", 1)
+        now[0] += 61
+        billing.charge("acct", "agent_execution", 1)
+    assert (fake.account("acct").balance_cents, fake.account("acct").held_cents) == (99, 0)
+
+
+def test_what_the_fake_is_told_to_spoil_is_repeated_under_the_same_key() -> None:
+    fake = FakeBilling()
+    fake.deposit("acct", 100)
+    fake.fail(503)
+    fake.fail(None)
+    with fake.service() as billing:
+        assert billing.charge("acct", "agent_execution", 10).replayed
+        assert fake.account("acct").balance_cents == 90
+        assert len({made.idempotency_key for made in fake.requests}) == 1
+        fake.fail(None)
+        once = fake.service(retries=Retries(most_tries=1))
+        with pytest.raises(Unanswered) as lost:
+            once.charge("acct", "agent_execution", 10)
+        assert lost.value.outcome_unknown
+    assert fake.account("acct").balance_cents == 80
+
+
+def test_the_fake_serves_the_async_client() -> None:
+    fake = FakeBilling()
+    fake.deposit("acct", 100)
+
+    async def work() -> None:
+        async with fake.async_service() as billing:
+            async with billing.hold("acct", "agent_execution", 50) as hold:
+                await hold.capture(20)
+            with pytest.raises(InsufficientBalance):
+                await billing.charge("acct", "agent_execution", 90)
+
+    asyncio.run(work())
+    assert fake.account("acct").balance_cents == 80
+
+
+def test_the_fake_says_what_it_does_not_serve() -> None:
+    with pytest.raises(NotImplementedError, match="use the local stack"), FakeBilling().service() as billing:
+        billing.plans()
+
+
+def test_a_request_of_the_fake_can_be_looked_at() -> None:
+    fake = FakeBilling()
+    with fake.service() as billing:
+        billing.consume("acct", "api_requests", idempotency_key="mine")
+    (made,) = fake.requests
+    assert (made.method, made.path, made.idempotency_key) == ("POST", "/api/billing/usage/consume", "mine")
+    assert json.dumps(dict(made.body))
