@@ -72,7 +72,7 @@ def _owners(parts: Runtime, account_id: str | None) -> list[str]:
     """The ledgers' names; a creator's is beside the wallet's of the same account."""
     if account_id is not None:
         return [account_id, partition(account_id)]
-    return [*parts.wallets.all_accounts(), *map(partition, parts.creators.all_creators())]
+    return [*parts.wallet.store.all_accounts(), *map(partition, parts.creators.store.all_creators())]
 
 
 def _movements(transfers: list[Transfer]) -> Iterator[dict[str, object]]:

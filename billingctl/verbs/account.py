@@ -35,13 +35,13 @@ def show(context: typer.Context, account: Account, *, as_json: Json = False) -> 
 
 def _overview(work: Work, account_id: str) -> Facts:
     parts = work.parts
-    stored = parts.accounts.get(account_id)
+    stored = parts.accounts.store.get(account_id)
     return {
         "account_id": account_id,
         "plan": {**_whole(stored), "version": stored.version},
-        "usage": parts.usage_overview.view(account_id, None),
-        "wallet": view_wallet(parts.wallets.get(account_id)),
-        "creator": parts.creator_statement.view(account_id),
+        "usage": parts.usage.overview.view(account_id, None),
+        "wallet": view_wallet(parts.wallet.store.get(account_id)),
+        "creator": parts.creators.statement.view(account_id),
         "operations": operations(work, account_id, _MONTHS_SHOWN, _OPERATIONS_SHOWN),
     }
 
@@ -64,7 +64,7 @@ def set_tier(
     wanted = cast("Tier | None", tier)
     with at_work(context, as_json=as_json) as work:
         account_id = named(account)
-        seen = work.parts.sync.foresee_overruling(account_id, wanted)
+        seen = work.parts.accounts.sync.foresee_overruling(account_id, wanted)
 
         def foresee() -> Facts:
             return {
@@ -75,7 +75,7 @@ def set_tier(
             }
 
         def effect() -> Facts:
-            changed: StoredAccount = work.parts.sync.overrule(account_id, wanted).account
+            changed: StoredAccount = work.parts.accounts.sync.overrule(account_id, wanted).account
             return {"account_id": account_id, **_plan(changed.plan)}
 
         arguments = {"account": account_id, "tier": wanted}
@@ -96,7 +96,7 @@ def sync(
     """Bring an account's plan in line with what Stripe says now, as any webhook about it does."""
     with at_work(context, as_json=as_json) as work:
         account_id = named(account)
-        seen = work.parts.sync.foresee(account_id)
+        seen = work.parts.accounts.sync.foresee(account_id)
 
         def foresee() -> Facts:
             return {
@@ -107,7 +107,7 @@ def sync(
             }
 
         def effect() -> Facts:
-            return {"account_id": account_id, **_whole(work.parts.sync.make_true(account_id).account)}
+            return {"account_id": account_id, **_whole(work.parts.accounts.sync.make_true(account_id).account)}
 
         arguments = {"account": account_id}
         act = Act("account sync", arguments, reason, dry_run, account_id, question=_question(seen), yes=yes)
@@ -140,7 +140,7 @@ def grant(
         )
 
         def foresee() -> Facts:
-            seen = work.parts.grants.foresee(request)
+            seen = work.parts.wallet.grants.foresee(request)
             return {
                 "idempotency_key": request.idempotency_key,
                 "replayed": not seen.transfers,
@@ -149,7 +149,7 @@ def grant(
             }
 
         def effect() -> Facts:
-            done = work.parts.grants.grant(request)
+            done = work.parts.wallet.grants.grant(request)
             return {**done.body, "idempotency_key": request.idempotency_key, "replayed": done.replayed}
 
         dollars = f"${request.amount_cents / 1_000_000:,.2f}"
@@ -181,11 +181,11 @@ def suspend_reload(
         told = request_of(Told, message=message).message
 
         def foresee() -> Facts:
-            before, after = work.parts.reload_settings.foresee_suspension(account_id, told)
+            before, after = work.parts.reload.settings.foresee_suspension(account_id, told)
             return {"account_id": account_id, "before": _reload(before), "after": _reload(after)}
 
         def effect() -> Facts:
-            return {"account_id": account_id, **_reload(work.parts.reload_settings.suspend(account_id, told))}
+            return {"account_id": account_id, **_reload(work.parts.reload.settings.suspend(account_id, told))}
 
         arguments = {"account": account_id, "message": told}
         carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), foresee, effect)

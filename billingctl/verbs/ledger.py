@@ -28,7 +28,7 @@ def show(
 ) -> None:
     """Show an account's transactions, newest first."""
     with at_work(context, as_json=as_json) as work:
-        work.console.show(work.parts.statement.transactions(named(account), str(limit), cursor, kind))
+        work.console.show(work.parts.wallet.statement.transactions(named(account), str(limit), cursor, kind))
 
 
 @app.command()
@@ -53,7 +53,7 @@ def audit(context: typer.Context, account: OneOrAll = None, *, as_json: Json = F
     """Recompute every balance from the ledger; exit status 1 if one does not fit."""
     with at_work(context, as_json=as_json) as work:
         with work.console.progress("Auditing") as step:
-            report = work.parts.audit.run(None if account is None else named(account), step)
+            report = work.parts.audit.service.run(None if account is None else named(account), step)
         work.console.show(asdict(report))
         if report.violations:
             raise typer.Exit(1)

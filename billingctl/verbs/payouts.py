@@ -35,7 +35,7 @@ def listed(
 ) -> None:
     """List payouts, newest first."""
     with at_work(context, as_json=as_json) as work:
-        store = work.parts.creators
+        store = work.parts.creators.store
         creators = store.all_creators() if creator is None else [named(creator)]
         payouts = [payout for one in creators for payout in store.payouts(one, _MOST)]
         shown = sorted(
@@ -57,10 +57,10 @@ def run(
 ) -> None:
     """Run the sweep that the schedule runs: mature what is due, pay what is payable; exit status 1 if one failed."""
     with at_work(context, as_json=as_json) as work:
-        expected = [seen.view() for seen in work.parts.payouts.foresee()]
+        expected = [seen.view() for seen in work.parts.creators.payouts.foresee()]
 
         def effect() -> Facts:
-            return dict(asdict(work.parts.payouts.sweep()))
+            return dict(asdict(work.parts.creators.payouts.sweep()))
 
         act = Act(
             "payouts run",

@@ -17,7 +17,7 @@ def reconcile(
     with at_work(context, as_json=as_json) as work:
 
         def effect() -> Facts:
-            return dict(asdict(work.parts.reconciler.run()))
+            return dict(asdict(work.parts.webhooks.reconciler.run()))
 
         act = Act(
             "reconcile",
@@ -28,7 +28,7 @@ def reconcile(
             yes=yes,
             looks_first=False,
         )
-        done = carry_out(work, act, lambda: dict(asdict(work.parts.reconciler.foresee())), effect)
+        done = carry_out(work, act, lambda: dict(asdict(work.parts.webhooks.reconciler.foresee())), effect)
         result = done.get("result")
         if isinstance(result, dict) and result["failed"]:
             raise typer.Exit(1)

@@ -30,7 +30,7 @@ def check(
     """Say what differs from what must be there; exit status 1 if something does."""
     with _account(context, secret_arn, as_json=as_json) as work:
         url = webhook_url or work.target.webhook_url
-        report = work.parts.stripe_setup(lambda _id, _secret: None).run(url, write=False)
+        report = work.parts.payments.setup(lambda _id, _secret: None).run(url, write=False)
         work.console.show(report.view())
         if report.findings:
             raise typer.Exit(1)
@@ -63,14 +63,14 @@ def bootstrap(
         raise WrongUsage("--prune-secrets writes the stack's secret: whoever may not do that leaves it out.")
     with _account(context, secret_arn, as_json=as_json) as work:
         keep = _keeper(work, secret_file)
-        prune = work.parts.secrets if prune_secrets else None
+        prune = work.parts.payments.secrets if prune_secrets else None
         url = webhook_url or work.target.webhook_url
 
         def foresee() -> Facts:
-            return work.parts.stripe_setup(keep).run(url, write=False, prune=prune).view()
+            return work.parts.payments.setup(keep).run(url, write=False, prune=prune).view()
 
         def effect() -> Facts:
-            return work.parts.stripe_setup(keep).run(url, write=True, prune=prune).view()
+            return work.parts.payments.setup(keep).run(url, write=True, prune=prune).view()
 
         arguments = {
             "webhook_url": url,
@@ -87,7 +87,7 @@ def bootstrap(
 def _keeper(work: Work, file: Path | None) -> Callable[[str, str], None]:
     """Where a signing secret goes: into the stack's secret, or to a new file that only its owner can read."""
     if file is None:
-        return work.parts.secrets.add_webhook_secret
+        return work.parts.payments.secrets.add_webhook_secret
     if file.exists():
         raise Refused(f"{file} is there already: name a new file.")
 

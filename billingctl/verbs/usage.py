@@ -23,7 +23,7 @@ def show(
 ) -> None:
     """Show the counters of a month, with their limits."""
     with at_work(context, as_json=as_json) as work:
-        work.console.show({"account_id": account, **work.parts.usage_overview.view(named(account), period)})
+        work.console.show({"account_id": account, **work.parts.usage.overview.view(named(account), period)})
 
 
 @app.command()
@@ -43,6 +43,6 @@ def reset(
         carry_out(
             work,
             act,
-            lambda: {"account_id": account_id, **work.parts.resets.foresee(account_id, metric).view()},
-            lambda: {"account_id": account_id, **work.parts.resets.reset(account_id, metric).view()},
+            lambda: {"account_id": account_id, **work.parts.usage.resets.foresee(account_id, metric).view()},
+            lambda: {"account_id": account_id, **work.parts.usage.resets.reset(account_id, metric).view()},
         )

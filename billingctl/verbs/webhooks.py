@@ -55,7 +55,7 @@ def listed(
     """List what happened at Stripe, newest first, each with what became of it here."""
     with at_work(context, as_json=as_json) as work:
         now = clock.seconds() + 1
-        raw = work.parts.history.events(now - hours * 3600, now)
+        raw = work.parts.payments.history.events(now - hours * 3600, now)
         events = [event for event in map(Event.model_validate, reversed(raw)) if kind in (None, event.type)]
         views = [view for view in _views(work, events) if result in (None, view["result"])]
         work.console.show({"events": views[:limit], "more": len(views) > limit})
@@ -74,12 +74,12 @@ def show(context: typer.Context, event: EventName, *, as_json: Json = False) -> 
 def dead(context: typer.Context, *, as_json: Json = False) -> None:
     """List the events that could not be processed; exit status 0 also when there are some."""
     with at_work(context, as_json=as_json) as work:
-        work.console.show({"events": [asdict(record) for record in work.parts.events.dead()]})
+        work.console.show({"events": [asdict(record) for record in work.parts.webhooks.events.dead()]})
 
 
 def raw_event(work: Work, event_id: str) -> dict[str, object]:
     """The event as Stripe has it. EventNotFound."""
-    raw = work.parts.history.event(event_id) if _EVENT_ID.fullmatch(event_id) else None
+    raw = work.parts.payments.history.event(event_id) if _EVENT_ID.fullmatch(event_id) else None
     if raw is None:
         raise EventNotFound(f"Stripe has no event {event_id}: it keeps them for thirty days.")
     return raw
@@ -89,7 +89,7 @@ def _views(work: Work, events: list[Event]) -> list[dict[str, object]]:
     left = iter(events)
     views: list[dict[str, object]] = []
     while batch := list(islice(left, _AT_ONCE)):
-        records = work.parts.events.records([event.id for event in batch])
+        records = work.parts.webhooks.events.records([event.id for event in batch])
         for event in batch:
             record = records.get(event.id)
             views.append(
@@ -121,7 +121,7 @@ def replay(
         (seen,) = _views(work, [read])
 
         def effect() -> Facts:
-            return dict(asdict(work.parts.webhooks.replay(read)))
+            return dict(asdict(work.parts.webhooks.service.replay(read)))
 
         act = Act(
             "webhooks replay",

@@ -7,6 +7,6 @@ from aerostack_billing.entry.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    report = job.runtime.audit.run(job.named_account_id, see=job.runtime.metering.catch_up)
+    report = job.runtime.audit.service.run(job.named_account_id, see=job.runtime.usage.metering.catch_up)
     job.runtime.telemetry.audited(report)
     return asdict(report)

@@ -5,5 +5,5 @@ from aerostack_billing.entry.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    swept = job.runtime.reloads.sweep(job.has_time)
+    swept = job.runtime.reload.service.sweep(job.has_time)
     return {"due": swept.due, "failed": swept.failed}

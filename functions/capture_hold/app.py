@@ -6,5 +6,5 @@ from aerostack_billing.wallet.requests import CaptureRequest, HoldName
 
 @endpoint
 def handler(request: Request) -> Response:
-    done = request.runtime.holds.capture(request.in_path(HoldName).hold_id, request.json(CaptureRequest))
+    done = request.runtime.wallet.holds.capture(request.in_path(HoldName).hold_id, request.json(CaptureRequest))
     return replayable(done.body, replayed=done.replayed)

@@ -6,5 +6,5 @@ from aerostack_billing.wallet.requests import ChargeRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    done = request.runtime.charges.charge(request.json(ChargeRequest))
+    done = request.runtime.wallet.charges.charge(request.json(ChargeRequest))
     return replayable(done.body, replayed=done.replayed, status=201)

@@ -6,5 +6,5 @@ from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 
 @endpoint
 def handler(request: Request) -> Response:
-    page = request.runtime.checkout.open(request.account_id, request.json(CheckoutRequest))
+    page = request.runtime.accounts.checkout.open(request.account_id, request.json(CheckoutRequest))
     return replayable({"url": page.url}, replayed=page.replayed)

@@ -7,4 +7,4 @@ from aerostack_billing.usage.models import ClaimRequest, PlaceName
 @endpoint
 def handler(request: Request) -> Response:
     account_id = request.json(ClaimRequest).account_id
-    return Response(request.runtime.resources.claim(account_id, request.in_path(PlaceName)))
+    return Response(request.runtime.usage.resources.claim(account_id, request.in_path(PlaceName)))

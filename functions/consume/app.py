@@ -6,5 +6,5 @@ from aerostack_billing.usage.models import ConsumeRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    consumed = request.runtime.metering.consume(request.json(ConsumeRequest))
+    consumed = request.runtime.usage.metering.consume(request.json(ConsumeRequest))
     return replayable(consumed.body, replayed=consumed.replayed, headers=consumed.headers)

@@ -6,5 +6,5 @@ from aerostack_billing.usage.models import BatchRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    results = request.runtime.batch.run(request.json(BatchRequest).events)
+    results = request.runtime.usage.batch.run(request.json(BatchRequest).events)
     return Response({"results": [result.view() for result in results]})

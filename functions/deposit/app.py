@@ -6,5 +6,5 @@ from aerostack_billing.wallet.requests import DepositRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    page = request.runtime.deposits.open(request.account_id, request.json(DepositRequest))
+    page = request.runtime.wallet.deposits.open(request.account_id, request.json(DepositRequest))
     return replayable({"url": page.url}, replayed=page.replayed)

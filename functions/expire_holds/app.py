@@ -5,4 +5,4 @@ from aerostack_billing.entry.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    return {"lapsed": job.runtime.lapsing.sweep(job.has_time)}
+    return {"lapsed": job.runtime.wallet.lapsing.sweep(job.has_time)}

@@ -6,4 +6,4 @@ from aerostack_billing.usage.models import PlaceName
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.resources.free(request.named_account_id, request.in_path(PlaceName)))
+    return Response(request.runtime.usage.resources.free(request.named_account_id, request.in_path(PlaceName)))

@@ -6,4 +6,4 @@ from aerostack_billing.wallet.models import view_wallet
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(view_wallet(request.runtime.wallets.get(request.account_id)))
+    return Response(view_wallet(request.runtime.wallet.store.get(request.account_id)))

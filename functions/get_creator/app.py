@@ -5,4 +5,4 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.creator_statement.view(request.account_id))
+    return Response(request.runtime.creators.statement.view(request.account_id))

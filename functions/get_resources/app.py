@@ -5,4 +5,4 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.resources.view(request.account_id))
+    return Response(request.runtime.usage.resources.view(request.account_id))

@@ -5,4 +5,4 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.usage_overview.view(request.account_id, request.query("period")))
+    return Response(request.runtime.usage.overview.view(request.account_id, request.query("period")))

@@ -11,4 +11,4 @@ from aerostack_billing.usage.ingest import Message
 
 @queued
 def handler(parts: Runtime, records: Sequence[SQSRecord]) -> frozenset[str]:
-    return parts.ingest.run([Message(record.message_id, record.body) for record in records]).again
+    return parts.usage.ingest.run([Message(record.message_id, record.body) for record in records]).again

@@ -5,5 +5,5 @@ from aerostack_billing.entry.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    swept = job.runtime.payouts.sweep(job.has_time)
+    swept = job.runtime.creators.payouts.sweep(job.has_time)
     return {"visited": swept.visited, "failed": swept.failed}

@@ -5,5 +5,5 @@ from aerostack_billing.entry.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    published = job.runtime.publisher.run(job.has_time)
+    published = job.runtime.outbox.publisher.run(job.has_time)
     return {"sent": published.sent, "refused": published.refused}

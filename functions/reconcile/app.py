@@ -7,4 +7,4 @@ from aerostack_billing.entry.scheduled import Job, scheduled
 
 @scheduled
 def handler(job: Job) -> dict[str, object]:
-    return asdict(job.runtime.reconciler.run(job.has_time))
+    return asdict(job.runtime.webhooks.reconciler.run(job.has_time))

@@ -6,5 +6,5 @@ from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 
 @endpoint
 def handler(request: Request) -> Response:
-    done = request.runtime.refunds.refund(request.in_path(ChargeName).charge_id, request.json(RefundRequest))
+    done = request.runtime.wallet.refunds.refund(request.in_path(ChargeName).charge_id, request.json(RefundRequest))
     return replayable(done.body, replayed=done.replayed)

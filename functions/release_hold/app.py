@@ -6,5 +6,5 @@ from aerostack_billing.wallet.requests import HoldName, ReleaseRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    done = request.runtime.holds.release(request.in_path(HoldName).hold_id, request.json(ReleaseRequest))
+    done = request.runtime.wallet.holds.release(request.in_path(HoldName).hold_id, request.json(ReleaseRequest))
     return replayable(done.body, replayed=done.replayed)

@@ -7,5 +7,5 @@ from aerostack_billing.wallet.requests import AutoReloadRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    wallet = request.runtime.reload_settings.save(request.account_id, request.json(AutoReloadRequest))
+    wallet = request.runtime.reload.settings.save(request.account_id, request.json(AutoReloadRequest))
     return Response(view_reload(wallet.reload))

@@ -7,4 +7,6 @@ from aerostack_billing.wallet.requests import SpendCapRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(view_wallet(request.runtime.statement.cap(request.account_id, request.json(SpendCapRequest))))
+    return Response(
+        view_wallet(request.runtime.wallet.statement.cap(request.account_id, request.json(SpendCapRequest)))
+    )

@@ -7,4 +7,4 @@ from aerostack_billing.usage.models import LeaseName, SettleRequest
 @endpoint
 def handler(request: Request) -> Response:
     lease_id = request.in_path(LeaseName).lease_id
-    return Response(request.runtime.leases.settle(lease_id, request.json(SettleRequest)))
+    return Response(request.runtime.usage.leases.settle(lease_id, request.json(SettleRequest)))

@@ -6,5 +6,5 @@ from aerostack_billing.wallet.requests import HoldRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    done = request.runtime.holds.take(request.json(HoldRequest))
+    done = request.runtime.wallet.holds.take(request.json(HoldRequest))
     return replayable(done.body, replayed=done.replayed, status=201)

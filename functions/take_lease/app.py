@@ -6,4 +6,4 @@ from aerostack_billing.usage.models import LeaseRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.leases.take(request.json(LeaseRequest)), 201)
+    return Response(request.runtime.usage.leases.take(request.json(LeaseRequest)), 201)

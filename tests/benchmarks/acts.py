@@ -94,11 +94,11 @@ def due_of(place: Place, due: int, wallets: int) -> Act:
         return Change(replace(wallet, reload=reload))
 
     for number in range(due):
-        place.parts.wallets.apply(f"acct_due_{number}", waiting)
-    place.parts.wallets.apply(place.account, settled)
+        place.parts.wallet.store.apply(f"acct_due_{number}", waiting)
+    place.parts.wallet.store.apply(place.account, settled)
     place.multiply(place.parts.settings.wallets_table, {"account_id": place.account, "item": "wallet"}, wallets - due)
 
     def find() -> None:
-        assert len(list(place.parts.wallets.due("reload"))) == due
+        assert len(list(place.parts.wallet.store.due("reload"))) == due
 
     return find

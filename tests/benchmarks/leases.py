@@ -137,7 +137,7 @@ class _Node:
             allow_partial=True,
         )
         try:
-            told = self._parts.leases.take(asked)
+            told = self._parts.usage.leases.take(asked)
         except PlanLimitExceeded:
             self._asks_again_at = clock.unix() + _ASKS_AGAIN_AFTER_SECONDS
             return False
@@ -157,7 +157,7 @@ class _Node:
             return
         late = clock.unix() >= self.block.expires_at
         request = SettleRequest(account_id=self._account, used=self.block.used)
-        returned = self._parts.leases.settle(self.block.lease_id, request)["returned"]
+        returned = self._parts.usage.leases.settle(self.block.lease_id, request)["returned"]
         assert returned == (0 if late else self.block.left)
         if late:
             self._lose()
@@ -195,7 +195,7 @@ def simulate(parts: Runtime, time: Time, account: str, setting: Setting) -> Book
 def _balance(parts: Runtime, account: str, books: Books, nodes: Sequence[_Node]) -> None:
     """What is used, by the counters, is served, idle or lost; and nothing was handed out above a hard limit."""
     periods = sorted({*books.served, clock.period()})
-    sheets = parts.usage.read(account, periods, consistent=True)
+    sheets = parts.usage.store.read(account, periods, consistent=True)
     for period, sheet in sheets.items():
         counter, ceiling = sheet.counters[METRIC], parts.catalog.plan(sheet.tier).quotas[METRIC].ceiling
         # A cheaper plan takes nothing back: what was handed out before stays.
@@ -211,8 +211,8 @@ def spend_a_million(parts: Runtime, account: str, size: int = 1_000) -> None:
     """Use a million requests of an account on Pro by leases of `size`, each used up and settled."""
     for _ in range(A_MILLION // size):
         asked = LeaseRequest(account_id=account, metric=METRIC, quantity=size, ttl_seconds=_TTL_SECONDS)
-        lease_id = str(parts.leases.take(asked)["lease_id"])
-        assert parts.leases.settle(lease_id, SettleRequest(account_id=account, used=size)) == {"returned": 0}
+        lease_id = str(parts.usage.leases.take(asked)["lease_id"])
+        assert parts.usage.leases.settle(lease_id, SettleRequest(account_id=account, used=size)) == {"returned": 0}
 
 
 def cost_of_a_million(parts: Runtime, account: str, meter: Meter) -> tuple[int, float, float]:
@@ -220,7 +220,7 @@ def cost_of_a_million(parts: Runtime, account: str, meter: Meter) -> tuple[int, 
     move_to(parts, account, "pro")
     meter.reset()
     spend_a_million(parts, account)
-    assert parts.usage.sheet(account, clock.period()).counters[METRIC].used == A_MILLION
+    assert parts.usage.store.sheet(account, clock.period()).counters[METRIC].used == A_MILLION
     return meter.spent()
 
 

@@ -162,8 +162,8 @@ def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time, *, at: float
         "EVENT_BUS": "billing",
     }
     parts = put_together(client, settings)
-    parts.secrets = _Secrets()  # type: ignore[assignment]
-    parts.bus = EventBus(TakingBus(), parts.settings.event_bus)  # type: ignore[arg-type]
+    parts.payments.secrets = _Secrets()  # type: ignore[assignment]
+    parts.outbox.bus = EventBus(TakingBus(), parts.settings.event_bus)  # type: ignore[arg-type]
     time.at = at
     with mock.patch.object(runtime, "current", return_value=parts):
         yield Place(client, parts, stripe, time)

@@ -31,16 +31,16 @@ class Place:
         self.parts = Runtime(Settings({}))
         self.secrets: list[str] = []
         client = connect("sk_test_local", stack.base, network_retries=0)
-        self.parts._stripe_client = lambda: client  # type: ignore[method-assign]
+        self.parts.payments.client = lambda: client  # type: ignore[method-assign]
 
     def keep(self, _endpoint_id: str, secret: str) -> None:
         self.secrets.append(secret)
 
     def bootstrap(self) -> Report:
-        return self.parts.stripe_setup(self.keep).run(HOOK, write=True)
+        return self.parts.payments.setup(self.keep).run(HOOK, write=True)
 
     def check(self) -> list[tuple[str, str, str]]:
-        found = self.parts.stripe_setup(self.keep).run(HOOK, write=False).findings
+        found = self.parts.payments.setup(self.keep).run(HOOK, write=False).findings
         return [(finding.kind, finding.name, finding.action) for finding in found]
 
     def counts(self) -> Counter[str]:
@@ -120,7 +120,7 @@ def test_what_is_handled_is_what_is_asked_for() -> None:
 
 def test_on_what_was_made_a_plan_is_bought_and_a_cheaper_one_waits_for_the_periods_end(place: Place) -> None:
     configuration = place.bootstrap().portal_configuration
-    payments = Payments(place.parts._stripe_client, configuration)
+    payments = Payments(place.parts.payments.client, configuration)
     links = PageLinks("https://a.b/done", "https://a.b/back")
     customer = payments.create_customer("acct_1", "k1")
     page = payments.subscription_checkout("acct_1", customer, ("pro", "yearly"), links, "k2")
@@ -154,7 +154,7 @@ def test_a_price_that_differs_is_followed_by_one_that_takes_its_key(place: Place
     # Whoever pays the old price is on the plan still.
     paid = WirePrice.model_validate(place.stack.v1.prices.retrieve(old["id"]).to_dict())
     assert paid.plan() == ("pro", "monthly")
-    payments = Payments(place.parts._stripe_client, None)
+    payments = Payments(place.parts.payments.client, None)
     assert [each.tier for each in payments.subscriptions(customer.id)] == ["pro"]
 
 
@@ -265,7 +265,7 @@ def test_a_portal_that_would_let_customers_do_otherwise_is_found_and_mended(
 ) -> None:
     place.bootstrap()
     place.configuration()["features"][feature][name] = value
-    (finding,) = place.parts.stripe_setup(place.keep).run(HOOK, write=False).findings
+    (finding,) = place.parts.payments.setup(place.keep).run(HOOK, write=False).findings
     assert f"{feature}.{name}" in finding.because
     place.bootstrap()
     assert place.check() == []
@@ -280,7 +280,7 @@ def test_a_portal_that_the_stack_names_is_the_one_that_is_looked_after(place: Pl
 
 
 def test_without_an_address_no_endpoint_is_made(place: Place) -> None:
-    report = place.parts.stripe_setup(place.keep).run(None, write=True)
+    report = place.parts.payments.setup(place.keep).run(None, write=True)
     assert (place.counts()["webhook_endpoint"], report.webhook_url) == (0, None)
     assert place.counts()["price"] == 6
 
@@ -288,5 +288,5 @@ def test_without_an_address_no_endpoint_is_made(place: Place) -> None:
 def test_a_full_account_of_the_local_stack_differs_in_nothing(board: Switchboard) -> None:  # noqa: F811
     stack = Stack(board)
     place = Place(stack)
-    report = place.parts.stripe_setup(place.keep).run(f"{stack.base}/hook", write=False)
+    report = place.parts.payments.setup(place.keep).run(f"{stack.base}/hook", write=False)
     assert report.findings == ()

@@ -215,9 +215,9 @@ def time_stands() -> Iterator[Time]:
 def use_stripe(parts: Runtime, base: str, *, network_retries: int) -> None:
     """Let the rooms talk to the local Stripe at `base`; deployed, the SDK makes two retries."""
     stripe = connect("sk_test_local", base, network_retries=network_retries)
-    parts.payments = Payments(lambda: stripe, None)
-    parts.cards = CardPayments(lambda: stripe)
-    parts.connect = Connect(lambda: stripe)
+    parts.payments.gateway = Payments(lambda: stripe, None)
+    parts.payments.cards = CardPayments(lambda: stripe)
+    parts.payments.connect = Connect(lambda: stripe)
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def earned(parts: Runtime, account: str, creator: str) -> Callable[[int], None]:
     """Lets the creator earn the creator's part of an amount of cents."""
 
     def earn(cents: int) -> None:
-        payment = f"pi_{parts.wallets.get(account).seq}"
+        payment = f"pi_{parts.wallet.store.get(account).seq}"
         fund(parts, account, cents, payment)
         call(parts, account, creator, cents, f"{payment}:call")
 

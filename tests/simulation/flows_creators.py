@@ -35,8 +35,8 @@ def _refund_the_call(world: World) -> None:
 
 def _refunded(world: World) -> None:
     assert lines(world) == [("deposit", 2_500), ("charge", -1_000), ("charge_refund", 1_000)]
-    creator = world.eyes.creators.get(world.creator)
-    assert creator.payable + sum(world.eyes.creators.pending(world.creator).values()) == 0
+    creator = world.eyes.creators.store.get(world.creator)
+    assert creator.payable + sum(world.eyes.creators.store.pending(world.creator).values()) == 0
 
 
 @flow("charge refund, earning pending", called)
@@ -56,7 +56,7 @@ def onboard(world: World) -> None:
     request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
 
     def page(parts: Runtime) -> str:
-        return parts.creator_accounts.onboard(world.creator, request)
+        return parts.creators.accounts.onboard(world.creator, request)
 
     world.submit(world.request(page))
     world.hear()
@@ -68,7 +68,7 @@ class _Onboarding:
 
     @staticmethod
     def end(world: World) -> None:
-        creator = world.eyes.creators.get(world.creator)
+        creator = world.eyes.creators.store.get(world.creator)
         accounts = list(world.stripe.world.all("account"))
         assert (creator.onboarding, [creator.connected_account_id]) == ("complete", accounts)
 
@@ -96,7 +96,7 @@ class _Payout:
     @staticmethod
     def end(world: World) -> None:
         assert transfers(world) == [(1_600, 0)]
-        assert world.eyes.creators.get(world.creator).paid == micros(1_600)
+        assert world.eyes.creators.store.get(world.creator).paid == micros(1_600)
 
 
 def paid(world: World) -> None:
@@ -116,7 +116,7 @@ class _Reversed:
     @staticmethod
     def end(world: World) -> None:
         assert transfers(world) == [(1_600, 1_600), (1_600, 0)]
-        assert world.eyes.creators.get(world.creator).paid == micros(1_600)
+        assert world.eyes.creators.store.get(world.creator).paid == micros(1_600)
 
 
 def due_and_called(world: World) -> None:
@@ -150,7 +150,7 @@ class _MaturesMeanwhile:
 
 
 def _sweep_elsewhere(world: World) -> None:
-    world.process().payouts.sweep()
+    world.process().creators.payouts.sweep()
 
 
 def payable_twice(world: World) -> None:
@@ -168,11 +168,11 @@ class _PayoutMeanwhile:
 
         def left_open() -> None:
             dying = world.process()
-            dying.payouts._make = _die  # type: ignore[method-assign]
+            dying.creators.payouts._make = _die  # type: ignore[method-assign]
             with contextlib.suppress(Crash):
-                dying.payouts.sweep()
+                dying.creators.payouts.sweep()
             world.later(9 * 86_400)
-            dying.payouts._mature(world.creator)
+            dying.creators.payouts._mature(world.creator)
 
         world.fire("payouts", left_open)
         world.later(9 * 86_400)
@@ -180,7 +180,7 @@ class _PayoutMeanwhile:
     @staticmethod
     def end(world: World) -> None:
         assert sum(sent - back for sent, back in transfers(world)) == 3_200
-        assert world.eyes.creators.get(world.creator).paid == micros(3_200)
+        assert world.eyes.creators.store.get(world.creator).paid == micros(3_200)
 
 
 def _die(_payout: object) -> Any:  # noqa: ANN401 - it never answers

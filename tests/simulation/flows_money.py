@@ -18,20 +18,20 @@ _ASKS_EACH_TIME = "4000002760003184"
 def fund(world: World, cents: int = 2_500) -> None:
     """The account deposits, as a person does."""
     session = world.pay(world.request(lambda parts: open_deposit(parts, world.account, cents, key=f"fund {cents}")))
-    world.request(lambda parts: parts.returns.verify(world.account, session))
+    world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, session))
     world.notes["payment"] = world.person.api(f"checkout/sessions/{session}")["payment_intent"]
     world.hear()
 
 
 def lines(world: World, account: str | None = None) -> list[tuple[str, int]]:
     """Type and effect in cents of each transfer, in order."""
-    whole = world.eyes.wallets.ledger.whole(account or world.account)
+    whole = world.eyes.wallet.store.ledger.whole(account or world.account)
     return [(line.type, line.effect // 10_000) for line in whole]
 
 
 def balance(world: World) -> int:
     """What can be spent, in cents."""
-    return world.eyes.wallets.get(world.account).balance // 10_000
+    return world.eyes.wallet.store.get(world.account).balance // 10_000
 
 
 @flow("deposit", nothing)
@@ -41,7 +41,7 @@ class _Deposit:
         url = world.request(lambda parts: open_deposit(parts, world.account, 2_500, key="k"))
         session = world.pay(url)
         world.hear()
-        told = world.request(lambda parts: parts.returns.verify(world.account, session))
+        told = world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, session))
         assert told["balance_cents"] == 2_500
 
     @staticmethod
@@ -72,7 +72,7 @@ class _ToolCall:
     @staticmethod
     def end(world: World) -> None:
         assert lines(world) == [("deposit", 2_500), ("charge", -1_000)]
-        assert sum(world.eyes.creators.pending(world.creator).values()) == micros(800)
+        assert sum(world.eyes.creators.store.pending(world.creator).values()) == micros(800)
 
 
 def _hold_and_capture(world: World, cents: int) -> None:
@@ -151,7 +151,7 @@ def reloading(world: World, card: str = "4242424242424242") -> None:
     """The account reloads $20 below $5, from a card."""
     fund(world)
     if card != "4242424242424242":
-        portal = world.parts.subscriptions.portal(world.account, "https://app.aerostack.dev/")
+        portal = world.parts.accounts.subscriptions.portal(world.account, "https://app.aerostack.dev/")
         world.submit(portal, action="update_card", card=card, authenticate="complete")
         world.hear()
     configure(world.parts, world.account)
@@ -179,7 +179,7 @@ class _Reload:
     def end(world: World) -> None:
         assert payments(world) == ["succeeded"]
         assert lines(world) == [("deposit", 2_500), ("charge", -2_100), ("reload", 2_000)]
-        assert world.eyes.wallets.get(world.account).reload.state == "armed"
+        assert world.eyes.wallet.store.get(world.account).reload.state == "armed"
 
 
 @flow("balance low, and told", fund)
@@ -205,7 +205,7 @@ class _Declined:
 
     @staticmethod
     def end(world: World) -> None:
-        wallet = world.eyes.wallets.get(world.account)
+        wallet = world.eyes.wallet.store.get(world.account)
         assert payments(world) == ["requires_payment_method"] * 3
         assert len(events(world, "reload.failed")) == 3
         assert len(events(world, "reload.suspended")) == 1
@@ -220,7 +220,7 @@ class _Confirmed:
         spend(world)
         for _ in range(3):
             world.fire("reload")
-            attempt = world.eyes.wallets.get(world.account).reload.attempt
+            attempt = world.eyes.wallet.store.get(world.account).reload.attempt
             if attempt is not None and attempt.action_url is not None:
                 break
             world.later(40_000)
@@ -260,7 +260,7 @@ class _Dispute:
 
     @staticmethod
     def end(world: World) -> None:
-        wallet = world.eyes.wallets.get(world.account)
+        wallet = world.eyes.wallet.store.get(world.account)
         assert (balance(world), wallet.debt) == (400, 0)
 
 
@@ -275,7 +275,7 @@ class _DisputeLost:
 
     @staticmethod
     def end(world: World) -> None:
-        wallet = world.eyes.wallets.get(world.account)
+        wallet = world.eyes.wallet.store.get(world.account)
         assert (balance(world), wallet.debt) == (0, micros(2_100))
 
 

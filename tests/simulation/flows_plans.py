@@ -17,12 +17,12 @@ def buy(world: World, tier: str = "starter") -> None:
     world.pay(url)
     world.hear()
     consume(world.parts, world.account, 1_000)
-    world.parts.resources.claim(world.account, SITE)
+    world.parts.usage.resources.claim(world.account, SITE)
 
 
 def tier(world: World) -> str:
     """The account's tier as stored."""
-    return world.eyes.accounts.get(world.account).plan.tier
+    return world.eyes.accounts.store.get(world.account).plan.tier
 
 
 def subscriptions(world: World) -> list[str]:
@@ -52,7 +52,7 @@ class _Verify:
     def act(world: World) -> None:
         url = world.request(lambda parts: open_page(parts, world.account, "starter", "yearly", key="k"))
         session = world.pay(url)
-        view = world.request(lambda parts: parts.returns.verify(world.account, session))
+        view = world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, session))
         assert view["plan_tier"] == "starter"
 
     @staticmethod
@@ -93,8 +93,8 @@ class _Cheaper:
 class _Cancel:
     @staticmethod
     def act(world: World) -> None:
-        world.request(lambda parts: parts.subscriptions.cancel(world.account))
-        assert world.eyes.accounts.get(world.account).plan.cancel_at_period_end
+        world.request(lambda parts: parts.accounts.subscriptions.cancel(world.account))
+        assert world.eyes.accounts.store.get(world.account).plan.cancel_at_period_end
         world.later(32 * 86_400)
         world.hear()
 
@@ -140,7 +140,7 @@ class _Meanwhile:
             world.submit(world.notes.pop("page"), action="confirm")
             world.hear_elsewhere(world.unheard())
 
-        world.request(lambda parts: parts.sync.make_true(world.account), change)
+        world.request(lambda parts: parts.accounts.sync.make_true(world.account), change)
         if "page" in world.notes:
             world.submit(world.notes.pop("page"), action="confirm")
         world.hear()
@@ -153,7 +153,7 @@ class _Meanwhile:
 def cancelled_at_the_portal(world: World) -> None:
     """A person cancelled at the portal a moment ago: nobody has heard of it."""
     buy(world)
-    portal = world.parts.subscriptions.portal(world.account, "https://app.aerostack.dev/")
+    portal = world.parts.accounts.subscriptions.portal(world.account, "https://app.aerostack.dev/")
     world.submit(portal, action="cancel")
     world.notes["portal"] = portal
 
@@ -176,7 +176,7 @@ class _ResumedMeanwhile:
 
     @staticmethod
     def end(world: World) -> None:
-        assert not world.eyes.accounts.get(world.account).plan.cancel_at_period_end
+        assert not world.eyes.accounts.store.get(world.account).plan.cancel_at_period_end
 
 
 def two_pages(world: World) -> None:
@@ -189,7 +189,7 @@ def two_pages(world: World) -> None:
 class _Twice:
     @staticmethod
     def act(world: World) -> None:
-        world.request(lambda parts: parts.returns.verify(world.account, world.notes["sessions"][1]))
+        world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, world.notes["sessions"][1]))
         world.hear()
 
     @staticmethod
@@ -224,4 +224,4 @@ class _Reconcile:
     @staticmethod
     def end(world: World) -> None:
         assert (tier(world), subscriptions(world)) == ("pro", ["active", "canceled"])
-        assert world.eyes.wallets.get(world.account).balance == 25_000_000
+        assert world.eyes.wallet.store.get(world.account).balance == 25_000_000

@@ -19,7 +19,7 @@ SITE = PlaceName(kind="projects", id="site")
 
 def counter(world: World, name: str = "api_requests") -> Counter:
     """A counter of the month in which the world began."""
-    sheets = world.eyes.usage.read(world.account, ["2026-03", "resources", "storage"], consistent=True)
+    sheets = world.eyes.usage.store.read(world.account, ["2026-03", "resources", "storage"], consistent=True)
     return next(sheet.counters[name] for sheet in sheets.values() if name in sheet.counters)
 
 
@@ -153,7 +153,7 @@ class _Queue:
         waiting = {one.message_id: one for one in messages}
 
         def deliver(parts: Runtime) -> None:
-            again = parts.ingest.run(list(waiting.values())).again
+            again = parts.usage.ingest.run(list(waiting.values())).again
             for done in waiting.keys() - again:
                 del waiting[done]
             if waiting:
@@ -222,13 +222,13 @@ class _Storage:
 class _Claim:
     @staticmethod
     def act(world: World) -> None:
-        told = world.request(lambda parts: parts.resources.claim(world.account, SITE))
+        told = world.request(lambda parts: parts.usage.resources.claim(world.account, SITE))
         assert told["used"] == 1
         other = PlaceName(kind="projects", id="other")
-        world.request(lambda parts: parts.resources.claim(world.account, other))
-        world.request(lambda parts: parts.resources.free(world.account, SITE))
+        world.request(lambda parts: parts.usage.resources.claim(world.account, other))
+        world.request(lambda parts: parts.usage.resources.free(world.account, SITE))
 
     @staticmethod
     def end(world: World) -> None:
-        assert [p.resource_id for p in world.eyes.resources._places.all(world.account)] == ["other"]
+        assert [p.resource_id for p in world.eyes.usage.resources._places.all(world.account)] == ["other"]
         assert counter(world, "projects").used == 1

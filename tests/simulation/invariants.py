@@ -10,10 +10,10 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
+from aerostack_billing.audit.wallets import Violation
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
 from aerostack_billing.values.money import micros
-from aerostack_billing.wallet.audit import Violation
 from tests.simulation import told
 from tests.simulation.tables import Tables
 from tests.simulation.world import World
@@ -37,7 +37,7 @@ def violations(world: World, *, settled: bool = True) -> list[str]:
 
 
 def _audit(world: World) -> tuple[Violation, ...]:
-    report = world.eyes.audit.run(None)
+    report = world.eyes.audit.service.run(None)
     assert not report.busy
     return report.violations
 

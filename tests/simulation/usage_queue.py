@@ -64,7 +64,7 @@ class UsageQueue:
 
     def deliver(self, parts: Runtime, batch: list[Sent]) -> Ingested:
         """One delivery."""
-        return parts.ingest.run([sent.message for sent in batch])
+        return parts.usage.ingest.run([sent.message for sent in batch])
 
     def received(self, batch: list[Sent], done: list[Ingested | None]) -> None:
         """Note what one delivery, or several of the same at once, came to: None for one that broke off.

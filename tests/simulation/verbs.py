@@ -51,18 +51,18 @@ def open_up(play: Play) -> None:
     """Before the first step: most accounts have money and a card, some a plan; a creator can be paid."""
     for number, account in enumerate(play.accounts[:-1]):
         request = DepositRequest(amount_cents=5_000, idempotency_key=play.key(), **LINKS)
-        page = play.world.request(lambda parts, a=account, r=request: parts.deposits.open(a, r))  # type: ignore[misc]
+        page = play.world.request(lambda parts, a=account, r=request: parts.wallet.deposits.open(a, r))  # type: ignore[misc]
         play.world.pay(page.url)
         if number % 2:
             tier = _TIERS[number % len(_TIERS)]
             plan = CheckoutRequest(tier=tier, billing_interval="monthly", idempotency_key=play.key(), **LINKS)  # type: ignore[arg-type]
-            page = play.world.request(lambda parts, a=account, r=plan: parts.checkout.open(a, r))  # type: ignore[misc]
+            page = play.world.request(lambda parts, a=account, r=plan: parts.accounts.checkout.open(a, r))  # type: ignore[misc]
             play.world.pay(page.url)
     play.world.hear()
     for account in play.accounts[:3]:
         configure(play.world.parts, account)
     creator = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
-    play.world.submit(play.world.parts.creator_accounts.onboard(play.creators[0], creator))
+    play.world.submit(play.world.parts.creators.accounts.onboard(play.creators[0], creator))
     play.world.hear()
 
 
@@ -79,19 +79,19 @@ def checkout(play: Play) -> None:
     )
     play.ask(
         f"checkout {request.tier} of {account}",
-        lambda parts: parts.checkout.open(account, request),
+        lambda parts: parts.accounts.checkout.open(account, request),
         lambda page: play.pages.append((account, page.url)),
     )
 
 
 def cancel(play: Play) -> None:
     account = play.account()
-    play.ask(f"cancel {account}", lambda parts: parts.subscriptions.cancel(account))
+    play.ask(f"cancel {account}", lambda parts: parts.accounts.subscriptions.cancel(account))
 
 
 def resume(play: Play) -> None:
     account = play.account()
-    play.ask(f"resume {account}", lambda parts: parts.subscriptions.resume(account))
+    play.ask(f"resume {account}", lambda parts: parts.accounts.subscriptions.resume(account))
 
 
 def portal(play: Play) -> None:
@@ -102,7 +102,9 @@ def portal(play: Play) -> None:
         status, _ = play.world.person.submit(url, action=action, card=card, authenticate="complete")
         play.say(f"portal {action} {card[-4:]}: {status}")
 
-    play.ask(f"portal of {account}", lambda parts: parts.subscriptions.portal(account, LINKS["success_url"]), use)
+    play.ask(
+        f"portal of {account}", lambda parts: parts.accounts.subscriptions.portal(account, LINKS["success_url"]), use
+    )
 
 
 # People at Stripe's pages
@@ -125,14 +127,14 @@ def visit(play: Play) -> None:
 def verify(play: Play) -> None:
     if play.sessions:
         account, session = play.chance.choice(play.sessions)
-        play.ask(f"verify {account}", lambda parts: parts.returns.verify(account, session))
+        play.ask(f"verify {account}", lambda parts: parts.wallet.checkout_return.verify(account, session))
 
 
 def answer_the_bank(play: Play) -> None:
     waiting = [
         attempt.action_url
         for account in play.accounts
-        if (attempt := play.world.eyes.wallets.get(account).reload.attempt) is not None and attempt.action_url
+        if (attempt := play.world.eyes.wallet.store.get(account).reload.attempt) is not None and attempt.action_url
     ]
     if waiting:
         status, _ = play.world.person.submit(
@@ -149,7 +151,7 @@ def deposit(play: Play) -> None:
     request = DepositRequest(amount_cents=play.chance.choice((500, 2_500, 50_000)), idempotency_key=play.key(), **LINKS)
     play.ask(
         f"deposit of {account}",
-        lambda parts: parts.deposits.open(account, request),
+        lambda parts: parts.wallet.deposits.open(account, request),
         lambda page: play.pages.append((account, page.url)),
     )
 
@@ -240,7 +242,7 @@ def refunding(play: Play) -> None:
     def note(told: Any) -> None:  # noqa: ANN401
         play.told.transfers[account, told["refund_id"]] = round(told["refunded_cents"] * 10_000)
 
-    play.ask(f"refund a charge of {account}", lambda parts: parts.refunds.refund(charge_id, request).body, note)
+    play.ask(f"refund a charge of {account}", lambda parts: parts.wallet.refunds.refund(charge_id, request).body, note)
 
 
 def refund_while_due(play: Play) -> None:
@@ -251,7 +253,7 @@ def refund_while_due(play: Play) -> None:
     request = RefundRequest(account_id=account, idempotency_key=play.key())
     play.at_once(
         f"refund of a charge of {account} and payouts",
-        [lambda parts: parts.refunds.refund(charge_id, request), lambda parts: parts.payouts.sweep()],
+        [lambda parts: parts.wallet.refunds.refund(charge_id, request), lambda parts: parts.creators.payouts.sweep()],
     )
 
 
@@ -272,7 +274,7 @@ def settings(play: Play) -> None:
 def spend_cap(play: Play) -> None:
     account = play.account()
     request = SpendCapRequest(monthly_cap_cents=play.chance.choice((None, None, 5_000)))
-    play.ask(f"spend cap of {account}", lambda parts: parts.statement.cap(account, request))
+    play.ask(f"spend cap of {account}", lambda parts: parts.wallet.statement.cap(account, request))
 
 
 # Creators
@@ -286,7 +288,7 @@ def onboard(play: Play) -> None:
         status, _ = play.world.person.submit(url)
         play.say(f"onboarding page: {status}")
 
-    play.ask(f"onboard {creator}", lambda parts: parts.creator_accounts.onboard(creator, request), use)
+    play.ask(f"onboard {creator}", lambda parts: parts.creators.accounts.onboard(creator, request), use)
 
 
 # The schedules and time
@@ -298,9 +300,9 @@ def schedule(play: Play) -> None:
 
 def schedules_at_once(play: Play) -> None:
     sweeps: dict[str, Act] = {
-        "reload": lambda parts: parts.reloads.sweep(),
-        "holds": lambda parts: parts.lapsing.sweep(),
-        "payouts": lambda parts: parts.payouts.sweep(),
+        "reload": lambda parts: parts.reload.service.sweep(),
+        "holds": lambda parts: parts.wallet.lapsing.sweep(),
+        "payouts": lambda parts: parts.creators.payouts.sweep(),
     }
     name = play.chance.choice(tuple(sweeps))
     play.at_once(name, [sweeps[name]] * 2)

@@ -38,7 +38,7 @@ def _overruling(play: Play, account: str, tier: Tier | None) -> Act:
 
     def act(parts: Runtime) -> object:
         play.told.tiers[account].add(tier)
-        changed = parts.sync.overrule(account, tier)
+        changed = parts.accounts.sync.overrule(account, tier)
         play.told.tiers[account] = {tier}
         return changed
 
@@ -53,7 +53,7 @@ def set_tier(play: Play) -> None:
 def set_tier_meanwhile(play: Play) -> None:
     """An operator gives a tier while another process makes the account true."""
     account, tier = play.account(), play.chance.choice(_TIERS)
-    acts: list[Act] = [_overruling(play, account, tier), lambda parts: parts.sync.make_true(account)]
+    acts: list[Act] = [_overruling(play, account, tier), lambda parts: parts.accounts.sync.make_true(account)]
     play.at_once(f"set-tier {tier} of {account}", acts)
 
 
@@ -62,7 +62,7 @@ def grant(play: Play) -> None:
     request = GrantRequest(account_id=account, amount_cents=cents, idempotency_key=play.key())
 
     def act(parts: Runtime) -> object:
-        body = parts.grants.grant(request).body
+        body = parts.wallet.grants.grant(request).body
         play.told.transfers[account, str(body["grant_id"])] = micros(cents)
         return body
 
@@ -73,7 +73,7 @@ def suspend_reload(play: Play) -> None:
     account = play.account()
 
     def act(parts: Runtime) -> object:
-        wallet = parts.reload_settings.suspend(account, "Suspended.")
+        wallet = parts.reload.settings.suspend(account, "Suspended.")
         play.told.suspended.add(account)
         return wallet
 
@@ -85,9 +85,9 @@ def _resetting(play: Play, account: str, metric: str) -> Act:
     told, unknown = play.told.counted, play.told.unknown[account, metric]
 
     def act(parts: Runtime) -> object:
-        used = play.world.eyes.resets.foresee(account, metric).used
+        used = play.world.eyes.usage.resets.foresee(account, metric).used
         unknown.append(-used)
-        done = parts.resets.reset(account, metric)
+        done = parts.usage.resets.reset(account, metric)
         unknown.remove(-used)
         told[account, metric] -= done.used
         return done
@@ -116,11 +116,11 @@ def replay_webhook(play: Play) -> None:
     event = play.chance.choice([event for event in events if event["id"] in play.lost] or events)
 
     def act(parts: Runtime) -> object:
-        raw = parts.history.event(event["id"])
-        return None if raw is None else parts.webhooks.replay(Event.model_validate(raw))
+        raw = parts.payments.history.event(event["id"])
+        return None if raw is None else parts.webhooks.service.replay(Event.model_validate(raw))
 
     if play.chance.random() < 0.3:
-        play.at_once(f"replay of {event['type']}", [act, lambda parts: parts.webhooks.process(Event(**event))])
+        play.at_once(f"replay of {event['type']}", [act, lambda parts: parts.webhooks.service.process(Event(**event))])
     else:
         _operate(play, f"replay {event['type']}", None, act)
 

@@ -69,7 +69,7 @@ def deliver_at_once(play: Play) -> None:
     copies = events if play.chance.random() < 0.5 else events[:1] * 3
     if not copies:
         return
-    acts: list[Act] = [lambda parts, e=e: parts.webhooks.process(Event.model_validate(e)) for e in copies]
+    acts: list[Act] = [lambda parts, e=e: parts.webhooks.service.process(Event.model_validate(e)) for e in copies]
     raised = play.at_once("delivery", acts)
     for event, error in zip(copies, raised, strict=True):
         if error is None:
@@ -89,7 +89,7 @@ def asked_meanwhile(play: Play) -> None:
         play.world.hear_elsewhere(play.on_their_way())
 
     def ask(parts: Runtime) -> object:
-        return parts.sync.make_true(account)
+        return parts.accounts.sync.make_true(account)
 
     play.at_once(f"asking of {account} while a page is sent", [ask, change])
 

@@ -27,7 +27,7 @@ def _counting(play: Play, account: str, metric: str, quantity: int, key: str | N
             unknown.append(quantity)
             open_under_key.append(quantity)
         try:
-            done = parts.metering.consume(request).body
+            done = parts.usage.metering.consume(request).body
         except BillingError as error:
             if error.status < 500 and open_under_key:
                 unknown.remove(open_under_key.pop())
@@ -154,6 +154,6 @@ def place(play: Play) -> None:
     name = PlaceName(kind=play.chance.choice(_KINDS), id=f"r{play.chance.randrange(8)}")
 
     def act(parts: Runtime) -> object:
-        return parts.resources.claim(account, name) if claims else parts.resources.free(account, name)
+        return parts.usage.resources.claim(account, name) if claims else parts.usage.resources.free(account, name)
 
     play.ask(f"{'claim' if claims else 'free'} {name.kind} {name.id}", act)

@@ -46,12 +46,12 @@ _PREFIX = "simulation"
 _CLIENT_WAITS = (1, 30, 400, 4_000, 40_000, 50_000, 100_000)
 """After which seconds a client that got no answer asks again."""
 SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
-    "reload": lambda parts: parts.reloads.sweep(),
-    "holds": lambda parts: parts.lapsing.sweep(),
-    "payouts": lambda parts: parts.payouts.sweep(),
-    "reconcile": lambda parts: parts.reconciler.run(),
-    "audit": lambda parts: parts.audit.run(None, see=parts.metering.catch_up),
-    "events": lambda parts: parts.publisher.run(),
+    "reload": lambda parts: parts.reload.service.sweep(),
+    "holds": lambda parts: parts.wallet.lapsing.sweep(),
+    "payouts": lambda parts: parts.creators.payouts.sweep(),
+    "reconcile": lambda parts: parts.webhooks.reconciler.run(),
+    "audit": lambda parts: parts.audit.service.run(None, see=parts.usage.metering.catch_up),
+    "events": lambda parts: parts.outbox.publisher.run(),
 }
 """What the schedules run, as the functions do."""
 
@@ -215,7 +215,7 @@ class World:
         """Deliveries to another process than the one that is at work; what breaks is the caller's."""
         other = self.process()
         for event in events:
-            other.webhooks.process(Event.model_validate(copy.deepcopy(event)))
+            other.webhooks.service.process(Event.model_validate(copy.deepcopy(event)))
             self.heard.add(event["id"])
 
     def unheard(self) -> list[dict[str, Any]]:
@@ -232,7 +232,7 @@ class World:
         """One delivery; whether it was answered with 2xx."""
         sent = copy.deepcopy(event)
         try:
-            self._run(lambda parts: parts.webhooks.process(Event.model_validate(sent)), meanwhile)
+            self._run(lambda parts: parts.webhooks.service.process(Event.model_validate(sent)), meanwhile)
         except (Crash, BillingError):
             return False
         self.heard.add(event["id"])

@@ -26,7 +26,7 @@ def test_paying_makes_the_plan_at_once_on_return(parts: Runtime, world: StripeWo
     assert plan.period_start is not None
     assert plan.period_end is not None
     assert plan.period_end - plan.period_start == 365 * 86_400
-    assert parts.accounts.get(account).plan == plan
+    assert parts.accounts.store.get(account).plan == plan
 
 
 def test_two_simultaneous_checkouts_make_one_customer(parts: Runtime, world: StripeWorld, account: str) -> None:
@@ -35,7 +35,7 @@ def test_two_simultaneous_checkouts_make_one_customer(parts: Runtime, world: Str
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: open_page(parts, account, "pro"), range(8)))
     customers = world.api("customers?limit=100")["data"]
-    assert [c["id"] for c in customers] == [parts.accounts.get(account).customer_id]
+    assert [c["id"] for c in customers] == [parts.accounts.store.get(account).customer_id]
 
 
 def test_a_customer_whose_creation_was_lost_is_not_made_again(parts: Runtime, world: StripeWorld, account: str) -> None:
@@ -58,8 +58,11 @@ def test_a_customer_lost_longer_than_stripe_keeps_keys_is_found_by_its_metadata(
 
 
 def test_the_customer_that_was_recorded_first_stays_the_accounts(parts: Runtime, account: str) -> None:
-    assert [parts.accounts.set_customer(account, customer) for customer in ("cus_a", "cus_b")] == ["cus_a", "cus_a"]
-    assert parts.accounts.get(account).customer_id == "cus_a"
+    assert [parts.accounts.store.set_customer(account, customer) for customer in ("cus_a", "cus_b")] == [
+        "cus_a",
+        "cus_a",
+    ]
+    assert parts.accounts.store.get(account).customer_id == "cus_a"
 
 
 def test_a_key_opens_one_page_and_another_body_under_it_is_refused(
@@ -96,7 +99,7 @@ def test_another_accounts_session_is_not_found(parts: Runtime, world: StripeWorl
     session = world.pay(open_page(parts, account, "pro"))
     with pytest.raises(SessionNotFound):
         verify(parts, f"{account}x", session)
-    assert parts.accounts.get(f"{account}x").version == 0
+    assert parts.accounts.store.get(f"{account}x").version == 0
 
 
 @pytest.mark.parametrize("session_id", ["", "cs_test_nothing", "../customers", "cs_test_a/b", "sub_1", "x" * 5_000])
@@ -111,7 +114,7 @@ def test_an_unpaid_session_changes_nothing(parts: Runtime, world: StripeWorld, a
     session_id = open_page(parts, account, "pro").rpartition("/")[2]
     with pytest.raises(SessionNotPaid):
         verify(parts, account, session_id)
-    assert parts.accounts.get(account).plan == PlanState()
+    assert parts.accounts.store.get(account).plan == PlanState()
 
 
 def test_the_plan_that_is_held_is_not_sold_again(parts: Runtime, world: StripeWorld, account: str) -> None:
@@ -157,4 +160,4 @@ def test_the_surplus_is_undone_once_when_all_deliveries_come_at_the_same_moment(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda event: deliver_until_taken(parts, event), world.events()))
     assert [refund["amount"] for refund in world.api("refunds")["data"]] == [4_900]
-    assert parts.accounts.get(account).plan.tier == "pro"
+    assert parts.accounts.store.get(account).plan.tier == "pro"

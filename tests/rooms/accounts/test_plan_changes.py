@@ -19,29 +19,29 @@ def test_cancelling_keeps_the_plan_until_the_period_ends_then_free(
     parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:
     buy(parts, world, account, "starter")
-    parts.subscriptions.cancel(account)
-    parts.subscriptions.cancel(account)
-    plan = parts.accounts.get(account).plan
+    parts.accounts.subscriptions.cancel(account)
+    parts.accounts.subscriptions.cancel(account)
+    plan = parts.accounts.store.get(account).plan
     assert (plan.tier, plan.cancel_at_period_end) == ("starter", True)
     pass_days(world, time_stands, 32)
     for event in world.events():
         deliver(parts, event)
-    assert parts.accounts.get(account).plan == PlanState()
+    assert parts.accounts.store.get(account).plan == PlanState()
 
 
 def test_resuming_takes_the_cancellation_back(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "starter")
-    parts.subscriptions.cancel(account)
-    assert parts.subscriptions.resume(account).plan.cancel_at_period_end is False
+    parts.accounts.subscriptions.cancel(account)
+    assert parts.accounts.subscriptions.resume(account).plan.cancel_at_period_end is False
     with pytest.raises(NothingToResume):
-        parts.subscriptions.resume(account)
+        parts.accounts.subscriptions.resume(account)
 
 
 def test_nothing_can_be_cancelled_or_resumed_on_free(parts: Runtime, world: StripeWorld, account: str) -> None:
     with pytest.raises(NoActiveSubscription):
-        parts.subscriptions.cancel(account)
+        parts.accounts.subscriptions.cancel(account)
     with pytest.raises(NothingToResume):
-        parts.subscriptions.resume(account)
+        parts.accounts.subscriptions.resume(account)
 
 
 # Changing the plan
@@ -53,7 +53,7 @@ def test_a_dearer_plan_is_confirmed_on_stripes_page_and_starts_at_once(
     buy(parts, world, account, "starter")
     status, location = world.submit(open_page(parts, account, "business"), action="confirm")
     assert (status, location) == (303, LINKS["success_url"])
-    assert parts.sync.make_true(account).account.plan.tier == "business"
+    assert parts.accounts.sync.make_true(account).account.plan.tier == "business"
     assert [s["status"] for s in world.api("subscriptions?status=all")["data"]] == ["active"]
 
 
@@ -62,21 +62,21 @@ def test_a_cheaper_plan_waits_for_the_periods_end_and_can_be_taken_back(
 ) -> None:
     buy(parts, world, account, "pro")
     world.submit(open_page(parts, account, "starter"), action="confirm")
-    plan = parts.sync.make_true(account).account.plan
+    plan = parts.accounts.sync.make_true(account).account.plan
     assert plan.tier == "pro"
     assert plan.pending_change is not None
     assert (plan.pending_change.tier, plan.pending_change.effective_at) == ("starter", plan.period_end)
-    assert parts.subscriptions.resume(account).plan.pending_change is None
+    assert parts.accounts.subscriptions.resume(account).plan.pending_change is None
     world.submit(open_page(parts, account, "starter"), action="confirm")
     pass_days(world, time_stands, 32)
-    assert parts.sync.make_true(account).account.plan.tier == "starter"
+    assert parts.accounts.sync.make_true(account).account.plan.tier == "starter"
 
 
 def test_a_dearer_plan_replaces_a_cheaper_one_that_waits(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "pro")
     world.submit(open_page(parts, account, "starter"), action="confirm")
     world.submit(open_page(parts, account, "business"), action="confirm")
-    plan = parts.sync.make_true(account).account.plan
+    plan = parts.accounts.sync.make_true(account).account.plan
     assert (plan.tier, plan.pending_change) == ("business", None)
 
 
@@ -85,17 +85,17 @@ def test_cancelling_drops_a_cheaper_plan_that_waits(
 ) -> None:
     buy(parts, world, account, "pro")
     world.submit(open_page(parts, account, "starter"), action="confirm")
-    parts.subscriptions.cancel(account)
-    plan = parts.accounts.get(account).plan
+    parts.accounts.subscriptions.cancel(account)
+    plan = parts.accounts.store.get(account).plan
     assert (plan.cancel_at_period_end, plan.pending_change) == (True, None)
     pass_days(world, time_stands, 32)
-    assert parts.sync.make_true(account).account.plan == PlanState()
+    assert parts.accounts.sync.make_true(account).account.plan == PlanState()
 
 
 def test_the_same_tier_at_the_other_interval_is_a_change(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "pro")
     world.submit(open_page(parts, account, "pro", "yearly"), action="confirm")
-    assert parts.sync.make_true(account).account.plan.interval == "yearly"
+    assert parts.accounts.sync.make_true(account).account.plan.interval == "yearly"
 
 
 # Dunning
@@ -105,25 +105,25 @@ def test_past_due_keeps_the_plan_and_shows_the_issue_then_falls_to_free(
     parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:
     buy(parts, world, account, "pro")
-    portal = parts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
     world.submit(portal, action="update_card", card="4000000000000341")
     pass_days(world, time_stands, 32)
-    plan = parts.sync.make_true(account).account.plan
+    plan = parts.accounts.sync.make_true(account).account.plan
     assert (plan.tier, plan.status) == ("pro", "past_due")
     assert plan.payment_issue is not None
     assert plan.payment_issue.reason == "past_due"
     pass_days(world, time_stands, 28)
-    assert parts.sync.make_true(account).account.plan.tier == "free"
+    assert parts.accounts.sync.make_true(account).account.plan.tier == "free"
 
 
 def test_a_new_card_heals_past_due(parts: Runtime, world: StripeWorld, account: str, time_stands: Time) -> None:
     buy(parts, world, account, "pro")
-    portal = parts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
     world.submit(portal, action="update_card", card="4000000000000341")
     pass_days(world, time_stands, 32)
     world.submit(portal, action="update_card", card="4242424242424242")
     pass_days(world, time_stands, 8)
-    plan = parts.sync.make_true(account).account.plan
+    plan = parts.accounts.sync.make_true(account).account.plan
     assert (plan.tier, plan.status, plan.payment_issue) == ("pro", "active", None)
 
 
@@ -131,10 +131,10 @@ def test_a_renewal_that_asks_for_3d_secure_is_action_required_and_cancels_nothin
     parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:
     buy(parts, world, account, "pro")
-    portal = parts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
     world.submit(portal, action="update_card", card="4000002760003184", authenticate="complete")
     pass_days(world, time_stands, 32)
-    plan = parts.sync.make_true(account).account.plan
+    plan = parts.accounts.sync.make_true(account).account.plan
     assert (plan.tier, plan.status) == ("pro", "past_due")
     assert plan.payment_issue is not None
     assert plan.payment_issue.reason == "action_required"

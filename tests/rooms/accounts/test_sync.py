@@ -34,13 +34,13 @@ def test_every_order_of_the_five_subscription_events_of_an_upgrade_ends_the_same
     )
     events = [event for event in world.events() if event["type"] in wanted][:5]
     assert len(events) == 5
-    fresh = replace(parts.accounts.get(account), plan=PlanState(), version=0)
+    fresh = replace(parts.accounts.store.get(account), plan=PlanState(), version=0)
     ends = set()
     for number, order in enumerate(itertools.permutations(events)):
         put_account(parts, fresh.account_id, fresh.customer_id)
         for event in order:
             assert deliver(parts, {**event, "id": f"{event['id']}_{number}"}).result == "processed"
-        ends.add(parts.accounts.get(account).plan)
+        ends.add(parts.accounts.store.get(account).plan)
     assert {end.tier for end in ends} == {"pro"}
     assert len(ends) == 1
 
@@ -55,19 +55,19 @@ def put_account(parts: Runtime, account: str, customer_id: str | None) -> None:
 def test_a_delivery_takes_effect_once(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "pro")
     event = world.events()[-1]
-    put_account(parts, account, parts.accounts.get(account).customer_id)
+    put_account(parts, account, parts.accounts.store.get(account).customer_id)
     assert [deliver(parts, event).result for _ in range(3)] == ["processed", "duplicate", "duplicate"]
-    assert parts.accounts.get(account).version == 1
+    assert parts.accounts.store.get(account).version == 1
 
 
 def test_16_copies_at_the_same_moment_take_effect_once(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "pro")
     event = world.events()[-1]
-    put_account(parts, account, parts.accounts.get(account).customer_id)
+    put_account(parts, account, parts.accounts.store.get(account).customer_id)
     with ThreadPoolExecutor(16) as pool:
         results = sorted(outcome.result for outcome in pool.map(lambda _: deliver(parts, event), range(16)))
     assert results == ["duplicate"] * 15 + ["processed"]
-    assert parts.accounts.get(account).version == 1
+    assert parts.accounts.store.get(account).version == 1
 
 
 def test_an_event_whose_processing_failed_is_not_recorded_and_succeeds_when_sent_again(
@@ -78,9 +78,9 @@ def test_an_event_whose_processing_failed_is_not_recorded_and_succeeds_when_sent
     world.door("faults", {"on": "subscriptions.list", "kind": "500_before"})
     with pytest.raises(Exception, match="payment provider"):
         deliver(parts, event)
-    assert parts.accounts.get(account).plan.tier == "free"
+    assert parts.accounts.store.get(account).plan.tier == "free"
     assert deliver(parts, event).result == "processed"
-    assert parts.accounts.get(account).plan.tier == "pro"
+    assert parts.accounts.store.get(account).plan.tier == "pro"
 
 
 def test_an_event_of_a_strangers_customer_is_ignored(parts: Runtime, world: StripeWorld, account: str) -> None:
@@ -96,7 +96,7 @@ def test_a_customer_that_only_claims_the_account_in_its_metadata_is_ignored(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     buy(parts, world, account, "pro")
-    other = parts.payments.create_customer(account, "another key")
+    other = parts.payments.gateway.create_customer(account, "another key")
     event = {"id": "evt_claims", "type": "invoice.paid", "created": 1, "data": {"object": {"customer": other}}}
     assert deliver(parts, event).result == "ignored"
 
@@ -115,11 +115,11 @@ def test_an_unknown_type_is_recorded_as_ignored(parts: Runtime, world: StripeWor
 
 
 def test_of_two_that_write_a_new_accounts_plan_the_second_is_refused(parts: Runtime, account: str) -> None:
-    read = parts.accounts.get(account)
-    parts.accounts.write_plan(read, PlanState(tier="pro"), [], None)
+    read = parts.accounts.store.get(account)
+    parts.accounts.store.write_plan(read, PlanState(tier="pro"), [], None)
     with pytest.raises(VersionConflict):
-        parts.accounts.write_plan(read, PlanState(tier="starter"), [], None)
-    assert parts.accounts.get(account).plan.tier == "pro"
+        parts.accounts.store.write_plan(read, PlanState(tier="starter"), [], None)
+    assert parts.accounts.store.get(account).plan.tier == "pro"
 
 
 # Subscriptions that were made by hand
@@ -132,7 +132,7 @@ def test_enterprise_is_a_subscription_at_a_price_agreed_with_sales(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     subscribe(parts, world, account, **ENTERPRISE)
-    plan = parts.sync.make_true(account).account.plan
+    plan = parts.accounts.sync.make_true(account).account.plan
     assert (plan.tier, plan.interval, plan.status) == ("enterprise", "yearly", "active")
     assert consume(parts, account, 10**9)["limit"] is None
 
@@ -155,8 +155,8 @@ def test_a_price_that_is_no_plan_gives_none_until_it_is_over(
         open_page(parts, account, "pro")
     event = {"id": f"evt_{account}", "type": "invoice.paid", "created": 1, "data": {"object": foreign}}
     assert deliver(parts, event).result == "dead"
-    assert parts.accounts.get(account).plan == PlanState()
-    parts.payments.cancel_now(foreign["id"])
+    assert parts.accounts.store.get(account).plan == PlanState()
+    parts.payments.gateway.cancel_now(foreign["id"])
     assert buy(parts, world, account, "pro").tier == "pro"
 
 
@@ -165,10 +165,10 @@ def test_who_buys_anew_after_a_plan_ended_unpaid_is_not_brought_back_to_it(
 ) -> None:
     world.door("settings", {"dunning_ends_in": "unpaid"})
     buy(parts, world, account, "pro")
-    portal = parts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
     world.submit(portal, action="update_card", card="4000000000000341")
     pass_days(world, time_stands, 60)
-    assert parts.sync.make_true(account).account.plan.status == "unpaid"
+    assert parts.accounts.sync.make_true(account).account.plan.status == "unpaid"
     assert buy(parts, world, account, "starter").tier == "starter"
     assert [s["status"] for s in world.api("subscriptions?status=all")["data"]] == ["active", "canceled"]
     charged = world.api("charges?limit=100")["data"]

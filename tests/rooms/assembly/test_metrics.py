@@ -18,6 +18,7 @@ from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.platform.dynamo import Write
 from local.template.loader import load_yaml
 from tests.rooms.conftest import ROOT, Time, put_together, use_stripe
+from tests.rooms.payments.test_signature import sign
 from tests.rooms.worlds.creators import call, onboard, reverse, transfers
 from tests.rooms.worlds.deposits import deposit, open_deposit
 from tests.rooms.worlds.outbox import TakingBus
@@ -27,7 +28,6 @@ from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume, move_to
 from tests.rooms.worlds.wallet import charge, fund
 from tests.template.watching import Watched, alarms, text, widgets
-from tests.unit.test_signature import sign
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -122,9 +122,9 @@ def place(
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", TOLD["POWERTOOLS_SERVICE_NAME"])
     parts, other = (put_together(client, {**environment, **TOLD}) for _ in range(2))
     use_stripe(parts, world.base, network_retries=0)
-    parts.history = History(parts.payments._connect)
-    parts.secrets = cast("Any", Secrets())
-    parts.bus = EventBus(cast("Any", TakingBus()), "bus")
+    parts.payments.history = History(parts.payments.gateway._connect)
+    parts.payments.secrets = cast("Any", Secrets())
+    parts.outbox.bus = EventBus(cast("Any", TakingBus()), "bus")
     progress = {"event_id": {"S": "reconcile#progress"}}
     client.delete_item(TableName=parts.settings.events_table, Key=progress)
     monkeypatch.setattr(runtime, "current", lambda: parts)
@@ -179,7 +179,7 @@ def ledger_conflict(place: Place) -> None:
 
     dynamo.transact = beaten  # type: ignore[method-assign, assignment]
     charge(place.parts, place.account, 1, "ours")
-    assert place.parts.wallets.get(place.account).balance == 4_980_000
+    assert place.parts.wallet.store.get(place.account).balance == 4_980_000
 
 
 def reload_declined(place: Place) -> None:

@@ -33,7 +33,7 @@ def used(parts: Runtime, account: str) -> str:
 
 def named(parts: Runtime, account: str) -> list[tuple[str, object, object]]:
     """What the audit finds wrong with the account."""
-    return [(v.invariant, v.expected, v.found) for v in parts.audit.run(account).violations]
+    return [(v.invariant, v.expected, v.found) for v in parts.audit.service.run(account).violations]
 
 
 def set_to(client: DynamoDBClient, parts: Runtime, account: str, item: str, **values: str) -> None:
@@ -51,7 +51,7 @@ def set_to(client: DynamoDBClient, parts: Runtime, account: str, item: str, **va
 
 def test_counters_that_were_used_through_a_change_of_plan_are_true(parts: Runtime, used: str) -> None:
     assert named(parts, used) == []
-    assert parts.audit.run(used).counters > 10
+    assert parts.audit.service.run(used).counters > 10
 
 
 def test_counters_of_older_months_keep_the_limits_they_had(parts: Runtime, used: str, time_stands: Time) -> None:
@@ -64,7 +64,7 @@ def test_a_counter_whose_room_is_false_is_named(client: DynamoDBClient, parts: R
     set_to(client, parts, used, MONTH, api_requests_used="121")
     told = (f"used and room of api_requests in {MONTH} are the hard limit", 2_400_000, 2_400_001)
     assert named(parts, used) == [told]
-    among_all = [v for v in parts.audit.run(None).violations if v.account_id == used]
+    among_all = [v for v in parts.audit.service.run(None).violations if v.account_id == used]
     assert [(v.invariant, v.expected, v.found) for v in among_all] == [told]
 
 
@@ -74,9 +74,9 @@ def test_a_gauge_below_zero_is_named(client: DynamoDBClient, parts: Runtime, use
 
 
 def test_counters_of_another_plan_than_the_accounts_are_named(parts: Runtime, used: str) -> None:
-    account = parts.accounts.get(used)
+    account = parts.accounts.store.get(used)
     # As if the counters had been forgotten.
-    parts.accounts.write_plan(account, PlanState(tier="free"), [], None)
+    parts.accounts.store.write_plan(account, PlanState(tier="free"), [], None)
     told = [invariant for invariant, _, _ in named(parts, used)]
     assert told == [
         f"the counters of {name} carry the account's plan" for name in (MONTH, RESOURCES_ITEM, STORAGE_ITEM)
@@ -105,5 +105,5 @@ def test_what_changes_while_it_is_audited_is_no_violation(parts: Runtime, proces
     changing = threading.Thread(target=change)
     changing.start()
     while not over.is_set():
-        assert parts.audit.run(used).violations == ()
+        assert parts.audit.service.run(used).violations == ()
     changing.join()

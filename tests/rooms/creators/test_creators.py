@@ -65,7 +65,7 @@ def test_a_captured_hold_of_a_tool_pays_its_creator_what_was_captured(
     late = hold(parts, account, 100, "h2", kind="tool_call", creator_id=creator, ttl_seconds=60)
     capture(parts, account, first["hold_id"], 50)
     time_stands.forward(60)
-    parts.lapsing.sweep()
+    parts.wallet.lapsing.sweep()
     capture(parts, account, late["hold_id"], 20)
     assert shown(parts, creator)["pending_cents"] == 56
     no_violations(parts, account, creator)
@@ -86,7 +86,7 @@ def test_the_callers_of_a_popular_creator_do_not_meet_on_one_item(
     for caller in callers:
         fund(parts, caller, 500)
     for process in processes:
-        process.earnings.expect(creator)
+        process.creators.earnings.expect(creator)
     written: Tally[tuple[str, ...]] = Tally()
 
     def count(params: dict[str, Any], **_: object) -> None:
@@ -129,14 +129,14 @@ def test_onboarding_makes_one_connected_account_and_is_complete_once(
     use_stripe(parts, world.base, network_retries=2)
     request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
     with ThreadPoolExecutor(6) as pool:
-        urls = list(pool.map(lambda _: parts.creator_accounts.onboard(creator, request), range(6)))
+        urls = list(pool.map(lambda _: parts.creators.accounts.onboard(creator, request), range(6)))
     assert len(world.api("accounts")["data"]) == 1
     assert shown(parts, creator)["onboarding"] == "pending"
     world.submit(urls[-1])
     hear_all(parts, world)
     assert shown(parts, creator)["onboarding"] == "complete"
     with pytest.raises(AlreadyOnboarded):
-        parts.creator_accounts.onboard(creator, request)
+        parts.creators.accounts.onboard(creator, request)
 
 
 @pytest.mark.parametrize("hours", [0, 30])
@@ -146,16 +146,16 @@ def test_an_account_whose_creation_was_lost_is_not_made_again(
     request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
     world.door("faults", {"on": "accounts.create", "kind": "timeout_after"})
     with pytest.raises(PaymentsUnavailable):
-        parts.creator_accounts.onboard(creator, request)
+        parts.creators.accounts.onboard(creator, request)
     time_stands.forward(hours * 3_600)
-    parts.creator_accounts.onboard(creator, request)
+    parts.creators.accounts.onboard(creator, request)
     assert len(world.api("accounts")["data"]) == 1
 
 
 def test_a_foreign_return_url_is_refused(parts: Runtime, world: StripeWorld, creator: str) -> None:
     request = OnboardRequest(return_url=RETURN, refresh_url="https://evil.example/")
     with pytest.raises(InvalidRedirectUrl):
-        parts.creator_accounts.onboard(creator, request)
+        parts.creators.accounts.onboard(creator, request)
     assert world.api("accounts")["data"] == []
 
 
@@ -167,10 +167,10 @@ def test_the_audit_of_all_compares_what_is_pending_with_the_callers_ledgers(
 ) -> None:
     fund(parts, account, 500)
     call(parts, account, creator, 100, "a")
-    own = [v for v in parts.audit.run(None).violations if v.account_id in {account, creator}]
+    own = [v for v in parts.audit.service.run(None).violations if v.account_id in {account, creator}]
     assert own == []
-    parts.dynamo.update(parts.creators.earning(creator, "2026-03-18", 1))
-    own = [v for v in parts.audit.run(None).violations if v.account_id in {account, creator}]
+    parts.dynamo.update(parts.creators.store.earning(creator, "2026-03-18", 1))
+    own = [v for v in parts.audit.service.run(None).violations if v.account_id in {account, creator}]
     assert [v.invariant for v in own] == ["pending is what callers paid less what matured"]
 
 

@@ -32,11 +32,11 @@ def test_earnings_are_paid_by_one_transfer_of_whole_cents_after_the_holding_peri
     earned(2_000)
     earned(1)
     time_stands.forward(7 * 86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert transfers(world) == []
     time_stands.forward(86_400)
-    parts.payouts.sweep()
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [(made["amount"], made["metadata"]["creator_id"]) for made in transfers(world)] == [(1_600, creator)]
     told = shown(parts, creator)
     assert (told["paid_cents"], told["payable_cents"], told["in_transit_cents"]) == (1_600, 0.8, 0)
@@ -50,11 +50,11 @@ def test_below_the_minimum_nothing_is_paid(
     onboard(parts, world, creator)
     earned(1_249)
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert transfers(world) == []
     earned(500)
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_399]
 
 
@@ -63,10 +63,10 @@ def test_who_is_not_onboarded_earns_and_is_paid_once_onboarded(
 ) -> None:
     earned(2_000)
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert shown(parts, creator)["payable_cents"] == 1_600
     onboard(parts, world, creator)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
 
 
@@ -74,17 +74,17 @@ def test_a_restricted_account_is_not_paid_until_it_is_healed(
     parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time
 ) -> None:
     onboard(parts, world, creator)
-    account_id = parts.creators.get(creator).connected_account_id
+    account_id = parts.creators.store.get(creator).connected_account_id
     world.door(f"accounts/{account_id}", {"restricted": True})
     earned(2_000)
     time_stands.forward(8 * 86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert transfers(world) == []
-    assert parts.creators.payouts(creator, 10) == []
+    assert parts.creators.store.payouts(creator, 10) == []
     assert shown(parts, creator)["onboarding"] == "restricted"
     world.door(f"accounts/{account_id}", {"restricted": False})
     hear_all(parts, world)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
 
 
@@ -109,11 +109,11 @@ def test_a_payout_whose_outcome_is_unknown_is_resumed_and_pays_once(
     hours: int,
 ) -> None:
     world.door("faults", {"on": "transfers.create", "kind": kind})
-    assert parts.payouts.sweep().failed == 1
+    assert parts.creators.payouts.sweep().failed == 1
     assert shown(parts, due)["in_transit_cents"] == 1_600
     no_violations(parts, due)
     time_stands.forward(hours * 3_600)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
     assert shown(parts, due)["paid_cents"] == 1_600
     no_violations(parts, due)
@@ -129,13 +129,13 @@ def test_a_payout_killed_before_or_after_the_transfer_pays_once(
     def kill(*_: object) -> None:
         raise Killed
 
-    whole = getattr(parts.payouts, where)
-    setattr(parts.payouts, where, kill)
+    whole = getattr(parts.creators.payouts, where)
+    setattr(parts.creators.payouts, where, kill)
     with pytest.raises(Killed):
-        parts.payouts.look_after(due)
-    setattr(parts.payouts, where, whole)
+        parts.creators.payouts.look_after(due)
+    setattr(parts.creators.payouts, where, whole)
     time_stands.forward(3_600)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
     no_violations(parts, due)
 
@@ -148,11 +148,11 @@ def test_eight_sweeps_at_once_pay_once(
     time_stands: Time,
 ) -> None:
     for process in processes:
-        process.connect = parts.connect
+        process.payments.connect = parts.payments.connect
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda process: process.payouts.sweep(), processes))
+        list(pool.map(lambda process: process.creators.payouts.sweep(), processes))
     time_stands.forward(3_600)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
     no_violations(parts, due)
 
@@ -161,21 +161,21 @@ def test_a_refused_payout_is_payable_again_with_the_reason(
     parts: Runtime, world: StripeWorld, due: str, time_stands: Time
 ) -> None:
     world.door("settings", {"transfers_need_balance": True})
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     told = shown(parts, due)
     assert (told["payable_cents"], told["in_transit_cents"]) == (1_600, 0)
     assert (told["payouts"][0]["state"], told["payouts"][0]["reason"]) == ("failed", "balance_insufficient")
     no_violations(parts, due)
     world.door("settings", {"transfers_need_balance": False})
     time_stands.forward(86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [made["amount"] for made in transfers(world)] == [1_600]
 
 
 def test_a_reversed_payout_is_payable_again_once_and_paid_by_a_new_transfer(
     parts: Runtime, world: StripeWorld, due: str, time_stands: Time
 ) -> None:
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     reverse(world, transfers(world)[0]["id"])
     hear_all(parts, world)
     hear_all(parts, world)
@@ -184,7 +184,7 @@ def test_a_reversed_payout_is_payable_again_once_and_paid_by_a_new_transfer(
     assert told["payouts"][0]["state"] == "reversed"
     no_violations(parts, due)
     time_stands.forward(86_400)
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     assert [(made["amount"], made["reversed"]) for made in transfers(world)] == [(1_600, True), (1_600, False)]
     no_violations(parts, due)
 
@@ -192,7 +192,7 @@ def test_a_reversed_payout_is_payable_again_once_and_paid_by_a_new_transfer(
 def test_a_payout_that_is_reversed_in_two_parts_is_payable_again_once(
     parts: Runtime, world: StripeWorld, due: str
 ) -> None:
-    parts.payouts.sweep()
+    parts.creators.payouts.sweep()
     for cents, back in ((600, 600), (1_000, 1_600)):
         reverse(world, transfers(world)[0]["id"], cents)
         hear_all(parts, world)
@@ -204,18 +204,18 @@ def test_a_payout_that_is_reversed_in_two_parts_is_payable_again_once(
 def test_a_reversal_that_is_overtaken_by_the_rest_is_payable_again_once(
     parts: Runtime, world: StripeWorld, due: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts.payouts.sweep()
-    transfer_id, read = transfers(world)[0]["id"], parts.creators.payout
+    parts.creators.payouts.sweep()
+    transfer_id, read = transfers(world)[0]["id"], parts.creators.store.payout
     reverse(world, transfer_id, 600)
 
     def overtaken(creator_id: str, payout_id: str) -> Payout | None:
         payout = read(creator_id, payout_id)
-        monkeypatch.setattr(parts.creators, "payout", read)
+        monkeypatch.setattr(parts.creators.store, "payout", read)
         reverse(world, transfer_id, 1_000)
         deliver(parts, events(world, "transfer.reversed")[-1])
         return payout
 
-    monkeypatch.setattr(parts.creators, "payout", overtaken)
+    monkeypatch.setattr(parts.creators.store, "payout", overtaken)
     deliver(parts, events(world, "transfer.reversed")[0])
     told = shown(parts, due)
     assert (told["payable_cents"], told["paid_cents"]) == (1_600, 0)
@@ -226,7 +226,7 @@ def test_a_bank_that_refuses_is_told_to_the_creator(
     parts: Runtime, world: StripeWorld, creator: str, earned: Callable[[int], None], time_stands: Time
 ) -> None:
     onboard(parts, world, creator)
-    account_id = parts.creators.get(creator).connected_account_id or ""
+    account_id = parts.creators.store.get(creator).connected_account_id or ""
     event = {
         "id": f"evt_{creator}",
         "type": "payout.failed",

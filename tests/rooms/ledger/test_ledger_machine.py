@@ -59,12 +59,12 @@ class WalletMachine(RuleBasedStateMachine):
         self.account = f"machine_{id(self)}_{next(_accounts)}"
         self.keys = itertools.count()
         self.cards = FakeCards({})
-        self.parts.settlement._cards = self.cards  # type: ignore[assignment]
-        self.parts.accounts.set_customer(self.account, "cus_1")
+        self.parts.wallet.settlement._cards = self.cards  # type: ignore[assignment]
+        self.parts.accounts.store.set_customer(self.account, "cus_1")
         self.deposited = self.spent = self.taken_back = 0
 
     def wallet_is(self) -> tuple[int, int, int]:
-        wallet = self.parts.wallets.get(self.account)
+        wallet = self.parts.wallet.store.get(self.account)
         return wallet.balance, wallet.held, wallet.debt
 
     # Money in
@@ -81,9 +81,9 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(payment=payments)
     def settle(self, payment: str) -> None:
         """An event of the payment arrives: the first, a late one, or the tenth copy of one."""
-        before = self.parts.wallets.deposit(self.account, payment)
-        self.parts.settlement.settle(payment)
-        after = self.parts.wallets.deposit(self.account, payment)
+        before = self.parts.wallet.store.deposit(self.account, payment)
+        self.parts.wallet.settlement.settle(payment)
+        after = self.parts.wallet.store.deposit(self.account, payment)
         assert after is not None
         self.deposited += after.amount if before is None else 0
         taken = (after.refunded + after.disputed) - (before.refunded + before.disputed if before else 0)
@@ -132,20 +132,20 @@ class WalletMachine(RuleBasedStateMachine):
 
     @rule(held=holds, amount=amounts, partial=st.booleans(), key=st.sampled_from(["c1", "c2"]))
     def capture(self, held: str, amount: int, key: str, *, partial: bool) -> None:
-        before = self.parts.wallets.get(self.account).spent
+        before = self.parts.wallet.store.get(self.account).spent
         try:
             capture(self.parts, self.account, held, str(cents(amount)), key, partial=partial)
         except (InsufficientBalance, Conflict):
-            assert self.parts.wallets.get(self.account).spent == before
+            assert self.parts.wallet.store.get(self.account).spent == before
             return
-        self.spent += self.parts.wallets.get(self.account).spent - before
+        self.spent += self.parts.wallet.store.get(self.account).spent - before
 
     @rule(held=holds, key=st.sampled_from(["r1", "r2"]))
     def release(self, held: str, key: str) -> None:
-        before = self.parts.wallets.get(self.account).spent
+        before = self.parts.wallet.store.get(self.account).spent
         with contextlib.suppress(Conflict):
             release(self.parts, self.account, held, key)
-        assert self.parts.wallets.get(self.account).spent == before
+        assert self.parts.wallet.store.get(self.account).spent == before
 
     # Time, and what it does
 
@@ -155,15 +155,15 @@ class WalletMachine(RuleBasedStateMachine):
 
     @rule()
     def lapse(self) -> None:
-        for item in self.parts.wallets.open_holds(self.account):
+        for item in self.parts.wallet.store.open_holds(self.account):
             if item.lapsed:
-                self.parts.lapsing.lapse(item)
+                self.parts.wallet.lapsing.lapse(item)
 
     # Auto-reload
 
     @rule(enabled=st.booleans(), threshold=st.integers(1, 2_000), amount=st.integers(500, 2_000))
     def configure(self, threshold: int, amount: int, *, enabled: bool) -> None:
-        self.parts.wallets.apply(
+        self.parts.wallet.store.apply(
             self.account,
             lambda wallet: Change(
                 states.configured(
@@ -176,7 +176,7 @@ class WalletMachine(RuleBasedStateMachine):
     def reload(self, outcome: str) -> object:
         """An attempt as the sweep makes it: stored first, then paid, declined, or its answer lost."""
         attempt = Attempt(f"attempt_{next(self.keys)}", 0, "cus_1", "pm", "fp", clock.seconds())
-        after = self.parts.wallets.apply(self.account, lambda w: Change(states.claimed(w, attempt))).owner
+        after = self.parts.wallet.store.apply(self.account, lambda w: Change(states.claimed(w, attempt))).owner
         claimed = after.reload.attempt
         if claimed is None or claimed.attempt_id != attempt.attempt_id:
             return multiple()
@@ -201,7 +201,7 @@ class WalletMachine(RuleBasedStateMachine):
         self.cards.payments[payment_id] = payment
         if status != "succeeded":
             for _ in range(2):
-                self.parts.reloads.heard(Settled(self.account, payment))
+                self.parts.reload.service.heard(Settled(self.account, payment))
             return multiple()
         if outcome == "succeeded":
             self.settle(payment_id)
@@ -211,7 +211,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_audit_finds_nothing(self) -> None:
-        assert self.parts.audit.run(self.account).violations == ()
+        assert self.parts.audit.service.run(self.account).violations == ()
         WalletMachine.total_steps += 1
 
     total_steps: ClassVar[int] = 0
@@ -223,7 +223,7 @@ class WalletMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_reload_is_due_if_and_only_if_it_should_be(self) -> None:
-        wallet = self.parts.wallets.get(self.account)
+        wallet = self.parts.wallet.store.get(self.account)
         if wallet.reload.state == "armed" and states.is_below(wallet):
             # Only money taken back leaves an armed wallet low: the next charge fires it.
             assert self.taken_back > 0

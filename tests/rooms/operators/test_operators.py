@@ -35,15 +35,15 @@ from tests.rooms.worlds.wallet import audited, charge
 
 
 def plan_of(parts: Runtime, account: str) -> PlanState:
-    return parts.accounts.get(account).plan
+    return parts.accounts.store.get(account).plan
 
 
 def test_a_tier_by_hand_moves_the_ceilings_with_it_and_back(parts: Runtime, world: StripeWorld, account: str) -> None:
     consume(parts, account, 55_000)
-    parts.sync.overrule(account, "enterprise")
+    parts.accounts.sync.overrule(account, "enterprise")
     assert counter(parts, account) == (55_000, UNLIMITED_ROOM - 55_000)
     assert consume(parts, account)["hard_limit"] is None
-    parts.sync.overrule(account, None)
+    parts.accounts.sync.overrule(account, None)
     assert plan_of(parts, account) == PlanState()
     assert counter(parts, account) == (55_001, -1)
     with pytest.raises(PlanLimitExceeded):
@@ -54,10 +54,10 @@ def test_no_sync_and_no_webhook_takes_a_tier_by_hand_back(
     parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:
     buy(parts, world, account, "starter")
-    parts.sync.overrule(account, "enterprise")
-    parts.sync.make_true(account)
+    parts.accounts.sync.overrule(account, "enterprise")
+    parts.accounts.sync.make_true(account)
     hear_all(parts, world)
-    parts.subscriptions.cancel(account)
+    parts.accounts.subscriptions.cancel(account)
     pass_days(world, time_stands, 32)
     hear_all(parts, world)
     plan = plan_of(parts, account)
@@ -66,10 +66,10 @@ def test_no_sync_and_no_webhook_takes_a_tier_by_hand_back(
 
 def test_a_tier_that_is_taken_back_leaves_what_is_paid_for(parts: Runtime, world: StripeWorld, account: str) -> None:
     paid = buy(parts, world, account, "starter")
-    parts.sync.overrule(account, "enterprise")
+    parts.accounts.sync.overrule(account, "enterprise")
     given = plan_of(parts, account)
     assert given == replace(paid, tier="enterprise", tier_override="enterprise")
-    parts.sync.overrule(account, None)
+    parts.accounts.sync.overrule(account, None)
     assert plan_of(parts, account) == paid
     hear_all(parts, world)
     assert plan_of(parts, account) == paid
@@ -77,8 +77,8 @@ def test_a_tier_that_is_taken_back_leaves_what_is_paid_for(parts: Runtime, world
 
 def test_webhooks_and_an_operator_at_once_lose_neither(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "pro")
-    acts = [lambda: parts.sync.overrule(account, "enterprise")]
-    acts += [lambda: parts.sync.make_true(account)] * 7
+    acts = [lambda: parts.accounts.sync.overrule(account, "enterprise")]
+    acts += [lambda: parts.accounts.sync.make_true(account)] * 7
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda act: act(), acts))
     plan = plan_of(parts, account)
@@ -86,7 +86,7 @@ def test_webhooks_and_an_operator_at_once_lose_neither(parts: Runtime, world: St
 
 
 def test_who_has_a_tier_by_hand_is_sold_nothing(parts: Runtime, world: StripeWorld, account: str) -> None:
-    parts.sync.overrule(account, "pro")
+    parts.accounts.sync.overrule(account, "pro")
     with pytest.raises(PlanAgreed):
         open_page(parts, account, "business")
     assert world.api("checkout/sessions")["data"] == []
@@ -96,9 +96,9 @@ def test_what_is_foreseen_is_what_is_written_and_writes_nothing(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     buy(parts, world, account, "pro")
-    foreseen = parts.sync.foresee_overruling(account, "enterprise")
-    assert parts.accounts.get(account) == foreseen.account
-    assert parts.sync.overrule(account, "enterprise").account.plan == foreseen.plan
+    foreseen = parts.accounts.sync.foresee_overruling(account, "enterprise")
+    assert parts.accounts.store.get(account) == foreseen.account
+    assert parts.accounts.sync.overrule(account, "enterprise").account.plan == foreseen.plan
 
 
 def test_what_a_sync_would_refund_is_foreseen_and_foreseeing_refunds_nothing(
@@ -106,12 +106,12 @@ def test_what_a_sync_would_refund_is_foreseen_and_foreseeing_refunds_nothing(
 ) -> None:
     for page in [open_page(parts, account, "pro"), open_page(parts, account, "pro")]:
         world.pay(page)
-    foreseen = parts.sync.foresee(account)
+    foreseen = parts.accounts.sync.foresee(account)
     newest = world.api("subscriptions?status=all")["data"][0]
     assert (foreseen.account.plan.tier, foreseen.plan.tier) == ("free", "pro")
     assert (foreseen.refunded, foreseen.cancelled) == ((newest["id"],), ())
     assert (world.api("refunds")["data"], plan_of(parts, account)) == ([], PlanState())
-    assert parts.sync.make_true(account).account.plan == foreseen.plan
+    assert parts.accounts.sync.make_true(account).account.plan == foreseen.plan
     assert len(world.api("refunds")["data"]) == 1
 
 
@@ -120,7 +120,7 @@ def test_what_a_sync_would_refund_is_foreseen_and_foreseeing_refunds_nothing(
 
 def grant(parts: Runtime, account: str, cents: object, key: str = "g", **more: object) -> dict[str, object]:
     body = {"account_id": account, "amount_cents": cents, "idempotency_key": key, **more}
-    return parts.grants.grant(validated(GrantRequest, body)).body
+    return parts.wallet.grants.grant(validated(GrantRequest, body)).body
 
 
 def test_a_grant_is_money_from_the_promotion_account_once_for_its_key(parts: Runtime, account: str) -> None:
@@ -159,15 +159,15 @@ def test_a_grant_that_fills_the_wallet_calls_a_reload_off(parts: Runtime, world:
 def test_a_grant_of_nothing_or_of_nonsense_is_refused(parts: Runtime, account: str, wrong: object) -> None:
     with pytest.raises(InvalidRequest):
         grant(parts, account, wrong)
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
 
 
 def test_what_a_grant_would_do_is_said_and_not_done(parts: Runtime, account: str) -> None:
     request = GrantRequest(account_id=account, amount_cents=500, idempotency_key="g")
-    assert [transfer.effect for transfer in parts.grants.foresee(request).transfers] == [micros(500)]
-    assert parts.wallets.get(account).version == 0
-    parts.grants.grant(request)
-    assert parts.grants.foresee(request).transfers == ()
+    assert [transfer.effect for transfer in parts.wallet.grants.foresee(request).transfers] == [micros(500)]
+    assert parts.wallet.store.get(account).version == 0
+    parts.wallet.grants.grant(request)
+    assert parts.wallet.grants.foresee(request).transfers == ()
 
 
 # Auto-reload, suspended
@@ -179,8 +179,8 @@ def test_a_reload_that_is_suspended_charges_nobody_and_says_why(
     filled: str,
 ) -> None:
     spend_to_400(parts, filled)
-    parts.reload_settings.suspend(filled, "A chargeback is looked into.")
-    parts.reloads.sweep()
+    parts.reload.settings.suspend(filled, "A chargeback is looked into.")
+    parts.reload.service.sweep()
     told = shown(parts, filled)
     assert (told["state"], told["enabled"], payments(world)) == ("suspended", True, [])
     assert told["last_error"]["code"] == "suspended_by_operator"
@@ -192,7 +192,7 @@ def test_another_card_does_not_end_what_an_operator_suspended_but_the_user_does(
     world: StripeWorld,
     filled: str,
 ) -> None:
-    parts.reload_settings.suspend(filled, "Why.")
+    parts.reload.settings.suspend(filled, "Why.")
     use_card(parts, world, filled, "5555555555554444")
     hear_all(parts, world)
     assert state(parts, filled) == "suspended"
@@ -206,9 +206,9 @@ def test_suspending_voids_a_payment_that_waits_for_its_payer(
 ) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert state(parts, filled) == "action_required"
-    parts.reload_settings.suspend(filled, "Why.")
+    parts.reload.settings.suspend(filled, "Why.")
     assert [payment["status"] for payment in payments(world)] == ["canceled"]
     hear_all(parts, world)
     assert state(parts, filled) == "suspended"
@@ -221,12 +221,12 @@ def test_a_reload_that_is_off_or_under_way_is_not_suspended(
 ) -> None:
     world.door("faults", {"on": "payment_intents.create", "kind": "timeout_after"})
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     with pytest.raises(ReloadUnderWay):
-        parts.reload_settings.suspend(filled, "Why.")
+        parts.reload.settings.suspend(filled, "Why.")
     assert state(parts, filled) == "claimed"
     with pytest.raises(AutoReloadOff):
-        parts.reload_settings.suspend(f"{filled}x", "Why.")
+        parts.reload.settings.suspend(f"{filled}x", "Why.")
 
 
 # Counters, reset
@@ -237,7 +237,7 @@ def test_a_reset_gives_all_back_in_one_write_and_the_limit_holds_anew(
 ) -> None:
     consume(parts, account, 55_000)
     meter.reset()
-    assert parts.resets.reset(account, "api_requests").used == 55_000
+    assert parts.usage.resets.reset(account, "api_requests").used == 55_000
     assert (meter.operations, meter.write_units) == (["GetItem", "UpdateItem"], 1)
     assert counter(parts, account) == (0, 55_000)
     assert consume(parts, account, 55_000)["state"] == "blocked"
@@ -247,16 +247,16 @@ def test_a_reset_gives_all_back_in_one_write_and_the_limit_holds_anew(
 
 def test_thresholds_are_announced_anew_after_a_reset(parts: Runtime, account: str) -> None:
     consume(parts, account, 55_000)
-    assert parts.usage.sheet(account, "2026-03").counters["api_requests"].announced == 3
-    parts.resets.reset(account, "api_requests")
-    assert parts.usage.sheet(account, "2026-03").counters["api_requests"].announced == 0
+    assert parts.usage.store.sheet(account, "2026-03").counters["api_requests"].announced == 3
+    parts.usage.resets.reset(account, "api_requests")
+    assert parts.usage.store.sheet(account, "2026-03").counters["api_requests"].announced == 0
 
 
 def test_what_is_counted_while_it_is_reset_is_not_lost(parts: Runtime, account: str) -> None:
     consume(parts, account, 1_000, "ai_tokens")
     with ThreadPoolExecutor(8) as pool:
         counting = [pool.submit(consume, parts, account, 1, "ai_tokens") for _ in range(200)]
-        given_back = sum(parts.resets.reset(account, "ai_tokens").used for _ in range(5))
+        given_back = sum(parts.usage.resets.reset(account, "ai_tokens").used for _ in range(5))
         for each in counting:
             each.result()
     used, room = counter(parts, account, "ai_tokens")
@@ -265,7 +265,7 @@ def test_what_is_counted_while_it_is_reset_is_not_lost(parts: Runtime, account: 
 
 def test_a_lease_that_a_reset_ended_is_settled_for_nothing(parts: Runtime, account: str) -> None:
     lease, other = take(parts, account, 1_000), take(parts, account, 500, metric="ai_tokens")
-    assert len(parts.resets.reset(account, "api_requests").leases) == 1
+    assert len(parts.usage.resets.reset(account, "api_requests").leases) == 1
     assert settle(parts, account, lease, 10) == 0
     assert counter(parts, account) == (0, 55_000)
     assert settle(parts, account, other, 100) == 400
@@ -277,7 +277,7 @@ def test_leases_that_are_settled_while_it_is_reset_never_bring_a_counter_below_z
     leases = [take(parts, account, 100) for _ in range(20)]
     with ThreadPoolExecutor(8) as pool:
         settling = [pool.submit(settle, parts, account, lease, 60) for lease in leases]
-        parts.resets.reset(account, "api_requests")
+        parts.usage.resets.reset(account, "api_requests")
         returned = sum(bool(each.result()) for each in settling)
     used, room = counter(parts, account)
     assert 0 <= used <= returned * 60
@@ -288,17 +288,17 @@ def test_a_reset_whose_lease_was_settled_since_it_looked_looks_again(
     parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As much is used as before all the same: the lease's rest was counted by another."""
-    lease, look = take(parts, account, 1_000), parts.resets.foresee
+    lease, look = take(parts, account, 1_000), parts.usage.resets.foresee
 
     def settled_meanwhile(account_id: str, metric: str) -> Reset:
         found = look(account_id, metric)
-        monkeypatch.setattr(parts.resets, "foresee", look)
+        monkeypatch.setattr(parts.usage.resets, "foresee", look)
         settle(parts, account, lease, 400)
         consume(parts, account, 700)
         return found
 
-    monkeypatch.setattr(parts.resets, "foresee", settled_meanwhile)
-    assert parts.resets.reset(account, "api_requests").used == 1_100
+    monkeypatch.setattr(parts.usage.resets, "foresee", settled_meanwhile)
+    assert parts.usage.resets.reset(account, "api_requests").used == 1_100
     assert counter(parts, account) == (0, 55_000)
 
 
@@ -306,16 +306,16 @@ def test_more_leases_than_a_write_can_name_are_waited_for(parts: Runtime, accoun
     for _ in range(101):
         take(parts, account, 1)
     with pytest.raises(TooManyLeases):
-        parts.resets.reset(account, "api_requests")
+        parts.usage.resets.reset(account, "api_requests")
     assert counter(parts, account) == (101, 54_899)
 
 
 def test_what_was_never_counted_is_reset_already_and_the_gauge_is_not_to_be(parts: Runtime, account: str) -> None:
-    assert parts.resets.reset(account, "api_requests").used == 0
+    assert parts.usage.resets.reset(account, "api_requests").used == 0
     with pytest.raises(InvalidRequest):
-        parts.resets.reset(account, "storage_bytes")
+        parts.usage.resets.reset(account, "storage_bytes")
     with pytest.raises(UnknownMetric):
-        parts.resets.reset(account, "no_such_metric")
+        parts.usage.resets.reset(account, "no_such_metric")
 
 
 # Events, replayed
@@ -333,23 +333,23 @@ def test_a_dead_event_takes_effect_once_what_was_wrong_is_mended(
     for item in world.stripe.world.find("subscription", subscription)["items"]["data"]:
         item["price"].update(spoiled)
     assert deliver(parts, event).result == "dead"
-    assert event["id"] in [record.event_id for record in parts.events.dead()]
+    assert event["id"] in [record.event_id for record in parts.webhooks.events.dead()]
     read = Event.model_validate(event)
-    assert parts.webhooks.replay(read).result == "dead"
+    assert parts.webhooks.service.replay(read).result == "dead"
     for item in world.stripe.world.find("subscription", subscription)["items"]["data"]:
         item["price"].update(metadata=with_tier, lookup_key=key)
     assert deliver(parts, event).result == "duplicate"
-    assert parts.webhooks.replay(read).result == "processed"
+    assert parts.webhooks.service.replay(read).result == "processed"
     assert plan_of(parts, account).tier == "pro"
-    assert event["id"] not in [record.event_id for record in parts.events.dead()]
-    assert parts.webhooks.replay(read).result == "duplicate"
+    assert event["id"] not in [record.event_id for record in parts.webhooks.events.dead()]
+    assert parts.webhooks.service.replay(read).result == "duplicate"
 
 
 def test_what_took_effect_is_never_found_to_have_had_none(parts: Runtime) -> None:
     done = Outcome("evt_1", "invoice.paid", "processed", "acct_1")
-    parts.events.record(done)
-    parts.events.record(Outcome("evt_1", "invoice.paid", "dead"))
-    assert parts.events.records(["evt_1"])["evt_1"].result == "processed"
+    parts.webhooks.events.record(done)
+    parts.webhooks.events.record(Outcome("evt_1", "invoice.paid", "dead"))
+    assert parts.webhooks.events.records(["evt_1"])["evt_1"].result == "processed"
 
 
 # The log

@@ -10,12 +10,12 @@ import pytest
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.audit.wallets import Violation
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.platform import correlation
 from aerostack_billing.usage.models import PlaceName
 from aerostack_billing.usage.store import NoRoom
 from aerostack_billing.values.errors import PaymentsRefused, PlanLimitExceeded, StoreUnavailable
-from aerostack_billing.wallet.audit import Violation
 from aerostack_billing.wallet.models import Reload, Wallet
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.creators import call, onboard
@@ -36,7 +36,7 @@ def earn(parts: Runtime, account: str, creator: str) -> None:
 
 def audited(parts: Runtime, account: str) -> list[Violation]:
     """What the audit finds wrong, run as its function does."""
-    return list(parts.audit.run(account, see=parts.metering.catch_up).violations)
+    return list(parts.audit.service.run(account, see=parts.usage.metering.catch_up).violations)
 
 
 # Plans
@@ -53,16 +53,16 @@ def test_a_plan_that_changes_is_told_with_what_it_was_and_what_it_is(parts: Runt
 
 def test_a_cancellation_is_told_and_a_new_period_is_not(parts: Runtime, account: str) -> None:
     now = move_to(parts, account, "pro")
-    now = parts.accounts.write_plan(now, replace(now.plan, period_end=1_800_000_000), [], None)
-    parts.accounts.write_plan(now, replace(now.plan, cancel_at_period_end=True), [], None)
+    now = parts.accounts.store.write_plan(now, replace(now.plan, period_end=1_800_000_000), [], None)
+    parts.accounts.store.write_plan(now, replace(now.plan, cancel_at_period_end=True), [], None)
     assert sorted(e["data"]["changed"] for e in news(parts, account)) == [["cancel_at_period_end"], ["plan_tier"]]
 
 
 def test_a_change_that_is_refused_is_not_told(parts: Runtime, account: str) -> None:
-    stale = parts.accounts.get(account)
+    stale = parts.accounts.store.get(account)
     move_to(parts, account, "pro")
     with pytest.raises(VersionConflict):
-        parts.accounts.write_plan(stale, PlanState(tier="business"), [], None)
+        parts.accounts.store.write_plan(stale, PlanState(tier="business"), [], None)
     assert told(parts, account) == ["plan.changed"]
 
 
@@ -82,7 +82,7 @@ def test_each_threshold_is_told_with_the_figures_of_the_moment(parts: Runtime, a
 
 def test_a_caller_that_is_refused_tells_what_one_that_broke_off_did_not(parts: Runtime, account: str) -> None:
     consume(parts, account)
-    parts.usage.add(account, "2026-03", "api_requests", 54_999, throttled=False)
+    parts.usage.store.add(account, "2026-03", "api_requests", 54_999, throttled=False)
     assert told(parts, account) == []
     with pytest.raises(PlanLimitExceeded):
         consume(parts, account)
@@ -91,9 +91,9 @@ def test_a_caller_that_is_refused_tells_what_one_that_broke_off_did_not(parts: R
 
 def test_a_note_that_another_wrote_first_leaves_no_news_of_ones_own(parts: Runtime, account: str) -> None:
     consume(parts, account, 39_999)
-    seen = parts.usage.add(account, "2026-03", "api_requests", 1, throttled=False)
+    seen = parts.usage.store.add(account, "2026-03", "api_requests", 1, throttled=False)
     for _ in range(2):
-        parts.metering.tell(account, "2026-03", "api_requests", seen)
+        parts.usage.metering.tell(account, "2026-03", "api_requests", seen)
     assert told(parts, account) == ["usage.limit_near"]
 
 
@@ -104,7 +104,7 @@ def test_what_a_caller_that_broke_off_did_not_tell_is_told_by_the_audit_where_no
     parts: Runtime, account: str, item: str, metric: str, used: int
 ) -> None:
     consume(parts, account, 1, metric)
-    parts.usage.add(account, item, metric, used)
+    parts.usage.store.add(account, item, metric, used)
     assert audited(parts, account) == []
     levels = told(parts, account)
     assert levels[-1] == "usage.limit_near"
@@ -119,7 +119,7 @@ def test_a_note_that_the_store_does_not_take_leaves_the_answer_as_it_is_and_the_
         raise StoreUnavailable("The store did not answer.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(parts.thresholds, "announce", breaks)
+        patch.setattr(parts.usage.thresholds, "announce", breaks)
         assert consume(parts, account, 45_000)["used"] == 45_000
         lease = take(parts, account, 1_000)
         with pytest.raises(StoreUnavailable):
@@ -132,15 +132,15 @@ def test_a_note_that_the_store_does_not_take_leaves_the_answer_as_it_is_and_the_
 
 def test_an_audit_that_looks_on_tells_nothing(parts: Runtime, account: str, meter: Meter) -> None:
     consume(parts, account, 1)
-    parts.usage.add(account, "2026-03", "api_requests", 54_999)
+    parts.usage.store.add(account, "2026-03", "api_requests", 54_999)
     meter.reset()
-    parts.audit.run(account)
+    parts.audit.service.run(account)
     assert (meter.spent()[1], told(parts, account)) == (0, [])
 
 
 def test_an_audit_that_finds_all_told_writes_nothing(parts: Runtime, account: str, meter: Meter) -> None:
     consume(parts, account, 45_000)
-    parts.resources.claim(account, PlaceName(kind="projects", id="site"))
+    parts.usage.resources.claim(account, PlaceName(kind="projects", id="site"))
     before = told(parts, account)
     meter.reset()
     audited(parts, account)
@@ -152,7 +152,7 @@ def test_the_audit_tells_of_the_month_that_just_ended_and_of_none_before(
     parts: Runtime, account: str, time_stands: Time, month: int, expected: list[str]
 ) -> None:
     consume(parts, account, 1)
-    parts.usage.add(account, "2026-03", "api_requests", 39_999)
+    parts.usage.store.add(account, "2026-03", "api_requests", 39_999)
     time_stands.to(2026, month, 1)
     audited(parts, account)
     assert [(e["type"], e["data"]["period"]) for e in news(parts, account)] == [(name, "2026-03") for name in expected]
@@ -160,7 +160,7 @@ def test_the_audit_tells_of_the_month_that_just_ended_and_of_none_before(
 
 def test_places_that_are_taken_are_no_threshold(parts: Runtime, account: str) -> None:
     for name in "abc":
-        parts.resources.claim(account, PlaceName(kind="projects", id=name))
+        parts.usage.resources.claim(account, PlaceName(kind="projects", id=name))
     audited(parts, account)
     assert told(parts, account) == []
 
@@ -173,7 +173,7 @@ def test_a_consume_that_passes_no_threshold_stores_no_news_and_costs_one_write_u
     consume(parts, account)
     assert meter.spent() == (1, 1, 0)
     with pytest.raises(NoRoom):
-        parts.usage.add(account, "2026-03", "api_requests", 55_000, throttled=False)
+        parts.usage.store.add(account, "2026-03", "api_requests", 55_000, throttled=False)
     assert told(parts, account) == []
 
 
@@ -240,7 +240,7 @@ def test_a_reload_tells_that_it_succeeded_once_however_often_it_is_heard_of(
     parts: Runtime, world: StripeWorld, filled: str
 ) -> None:
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     hear_all(parts, world)
     hear_all(parts, world)
     assert told(parts, filled) == ["balance.low", "reload.succeeded"]
@@ -257,7 +257,7 @@ def test_each_decline_is_told_and_that_the_third_suspends(
     use_card(parts, world, filled, "4000000000000341")
     spend_to_400(parts, filled)
     for wait in (3_601, 86_401, 0):
-        parts.reloads.sweep()
+        parts.reload.service.sweep()
         hear_all(parts, world)
         time_stands.forward(wait)
     failures = [e["data"] for e in news(parts, filled) if e["type"] == "reload.failed"]
@@ -275,7 +275,7 @@ def test_a_payment_that_its_payer_must_confirm_is_told_without_its_link(
 ) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     (asked,) = (e for e in news(parts, filled) if e["type"] == "reload.action_required")
     assert (asked["data"]["state"], asked["data"]["amount_cents"]) == ("action_required", 2_000)
     assert "http" not in json.dumps(asked)
@@ -287,9 +287,9 @@ def test_without_a_card_a_reload_is_suspended_and_nothing_was_asked_for(parts: R
     def on(wallet: Wallet) -> Change[Wallet]:
         return Change(replace(wallet, reload=Reload(True, 5_000_000, 20_000_000, state="armed")))
 
-    parts.wallets.apply(account, on)
+    parts.wallet.store.apply(account, on)
     charge(parts, account, 600, "below")
-    parts.reloads.look_after(account)
+    parts.reload.service.look_after(account)
     assert told(parts, account) == ["balance.low", "reload.suspended"]
     (suspended,) = (e["data"] for e in news(parts, account) if e["type"] == "reload.suspended")
     assert (suspended["attempt_id"], suspended["code"]) == (None, "no_payment_method")
@@ -308,11 +308,11 @@ def test_a_payout_tells_what_became_of_it(
     onboard(parts, world, creator)
     earn(parts, account, creator)
     time_stands.forward(9 * 86_400)
-    parts.payouts.look_after(creator)
+    parts.creators.payouts.look_after(creator)
     transfer = world.api("transfers?limit=1")["data"][0]
     world.create(f"transfers/{transfer['id']}/reversals")
     hear_all(parts, world)
-    account_id = parts.creators.get(creator).connected_account_id
+    account_id = parts.creators.store.get(creator).connected_account_id
     refused = {"object": {"id": "po_1", "failure_code": "account_closed"}}
     event = {"id": f"evt_{creator}", "type": "payout.failed", "created": 1, "account": account_id, "data": refused}
     deliver(parts, event)
@@ -338,8 +338,8 @@ def test_a_payout_that_stripe_refuses_is_told_with_the_reason(
     onboard(parts, world, creator)
     earn(parts, account, creator)
     time_stands.forward(9 * 86_400)
-    monkeypatch.setattr(parts.connect, "transfer", refuse)
-    parts.payouts.look_after(creator)
+    monkeypatch.setattr(parts.payments.connect, "transfer", refuse)
+    parts.creators.payouts.look_after(creator)
     (failed,) = news(parts, creator)
     assert (failed["type"], failed["data"]["reason"]) == ("payout.failed", "insufficient_funds")
     assert failed["data"]["payable_cents"] == 1_600
@@ -356,15 +356,15 @@ def test_news_and_ledger_carry_the_id_of_the_request_that_made_them(parts: Runti
         charge(parts, account, 600, "k")
     (low,) = news(parts, account)
     assert low["correlation_id"] == "req-1"
-    whole = parts.wallets.ledger.whole(account)
+    whole = parts.wallet.store.ledger.whole(account)
     assert [line.correlation_id for line in whole] == [None, "req-1"]
 
 
 def test_a_sweep_s_threads_work_under_its_id(parts: Runtime, world: StripeWorld, filled: str) -> None:
     spend_to_400(parts, filled)
     with correlation.using("run-1"):
-        parts.reloads.sweep()
-    assert parts.wallets.ledger.whole(filled)[-1].correlation_id == "run-1"
+        parts.reload.service.sweep()
+    assert parts.wallet.store.ledger.whole(filled)[-1].correlation_id == "run-1"
 
 
 def test_a_tool_call_tells_of_its_callers_wallet_alone(parts: Runtime, account: str, creator: str) -> None:

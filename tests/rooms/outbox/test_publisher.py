@@ -51,20 +51,20 @@ def die(_record: Record) -> None:
 
 
 def publisher(parts: Runtime, bus: Bus, watcher: Watcher) -> Publisher:
-    return Publisher(parts.outbox, bus, watcher)  # type: ignore[arg-type]
+    return Publisher(parts.outbox.store, bus, watcher)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def empty(parts: Runtime) -> None:
     """Nothing waits of what other tests did."""
-    for record in parts.outbox.waiting():
-        parts.outbox.remove(record)
+    for record in parts.outbox.store.waiting():
+        parts.outbox.store.remove(record)
 
 
 def many(parts: Runtime, account: str, count: int, data: dict[str, object] | None = None) -> list[str]:
     made = [News("usage.blocked", account, str(number), data or {}) for number in range(count)]
     for each in made:
-        parts.dynamo.put(parts.outbox.adding(each))
+        parts.dynamo.put(parts.outbox.store.adding(each))
     return sorted(each.event_id for each in made)
 
 
@@ -106,7 +106,7 @@ def test_what_was_sent_and_not_taken_away_is_sent_again_under_the_same_id(
     move_to(parts, account, "pro")
     bus = Bus()
     with monkeypatch.context() as broken:
-        broken.setattr(parts.outbox, "remove", die)
+        broken.setattr(parts.outbox.store, "remove", die)
         with pytest.raises(Died):
             publisher(parts, bus, Watcher()).run()
     publisher(parts, bus, Watcher()).run()

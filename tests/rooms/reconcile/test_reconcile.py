@@ -26,8 +26,10 @@ def reconciler(parts: Runtime, world: StripeWorld, account: str) -> Reconciler:
         TableName=parts.settings.events_table, Key={"event_id": {"S": "reconcile#progress"}}
     )
     progress = ProgressStore(parts.dynamo, parts.settings.events_table)
-    history = History(parts.payments._connect)
-    return Reconciler(progress, history, parts.webhooks, parts.settlement, parts.wallets, parts.telemetry)
+    history = History(parts.payments.gateway._connect)
+    return Reconciler(
+        progress, history, parts.webhooks.service, parts.wallet.settlement, parts.wallet.store, parts.telemetry
+    )
 
 
 def test_with_all_webhooks_lost_the_end_is_the_same(
@@ -36,17 +38,17 @@ def test_with_all_webhooks_lost_the_end_is_the_same(
     world.pay(open_page(parts, account, "pro"))
     session = world.pay(open_deposit(parts, account))
     refund(world, str(world.api(f"checkout/sessions/{session}")["payment_intent"]), 500)
-    assert parts.accounts.get(account).plan.tier == "free"
+    assert parts.accounts.store.get(account).plan.tier == "free"
     time_stands.forward(600)
     done = reconciler.run()
     assert done.missed
     assert done.failed == []
-    assert parts.accounts.get(account).plan.tier == "pro"
+    assert parts.accounts.store.get(account).plan.tier == "pro"
     assert lines(parts, account) == [("deposit", 2_500), ("refund", -500)]
-    parts.subscriptions.cancel(account)
+    parts.accounts.subscriptions.cancel(account)
     pass_days(world, time_stands, 32)
     reconciler.run()
-    assert parts.accounts.get(account).plan.tier == "free"
+    assert parts.accounts.store.get(account).plan.tier == "free"
     assert audited(parts, account).balance == micros(2_000)
 
 
@@ -95,7 +97,7 @@ def test_a_payment_whose_events_are_gone_is_credited_from_the_payment_itself(
 ) -> None:
     world.pay(open_deposit(parts, account))
     for event in world.events():
-        parts.events.record(Outcome(event["id"], event["type"], "ignored"))
+        parts.webhooks.events.record(Outcome(event["id"], event["type"], "ignored"))
     done = reconciler.run()
     assert len(done.uncredited) == 1
     assert audited(parts, account).balance == micros(2_500)
@@ -109,9 +111,9 @@ def test_a_window_in_which_something_failed_is_looked_through_again(
     time_stands.forward(3 * 3_600)
     world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
     (failed,) = reconciler.run().failed
-    assert not parts.events.seen(failed)
+    assert not parts.webhooks.events.seen(failed)
     assert reconciler.run().failed == []
-    assert parts.events.seen(failed)
+    assert parts.webhooks.events.seen(failed)
     assert audited(parts, account).balance == micros(2_500)
 
 
@@ -171,7 +173,7 @@ def test_what_no_run_can_take_in_is_told_with_the_time_that_it_has_been_left_und
     reconciler.run()
     assert heard.behind == [900, 1_800, 2_700, 3_600, 0]
     assert heard.failed == [(heard.failed[0][0], "PAYMENT_PROVIDER_ERROR")] * 4
-    assert parts.events.seen(heard.failed[0][0])
+    assert parts.webhooks.events.seen(heard.failed[0][0])
 
 
 def test_a_run_that_is_out_of_time_before_it_began_is_behind_by_all_that_a_first_one_looks_through(

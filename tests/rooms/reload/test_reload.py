@@ -30,8 +30,8 @@ def test_below_the_threshold_it_brings_the_amount_once(parts: Runtime, world: St
     assert state(parts, filled) == "armed"
     charge(parts, filled, 100, "below it")
     assert shown(parts, filled)["state"] == "due"
-    parts.reloads.sweep()
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
+    parts.reload.service.sweep()
     hear_all(parts, world)
     assert audited(parts, filled).balance == micros(2_400)
     assert lines(parts, filled)[-1] == ("reload", 2_000)
@@ -41,14 +41,14 @@ def test_below_the_threshold_it_brings_the_amount_once(parts: Runtime, world: St
 
 def test_a_hold_that_takes_the_balance_below_fires_too(parts: Runtime, world: StripeWorld, filled: str) -> None:
     hold(parts, filled, 2_100)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert audited(parts, filled).balance == micros(2_400)
 
 
 def test_saving_below_the_threshold_fires(parts: Runtime, world: StripeWorld, account: str) -> None:
     deposit(parts, world, account, 500)
     assert configure(parts, account, threshold_cents=501)["state"] == "due"
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert audited(parts, account).balance == micros(2_500)
 
 
@@ -60,7 +60,7 @@ def test_saving_at_the_threshold_does_not(parts: Runtime, world: StripeWorld, ac
 def test_a_large_shortfall_is_one_charge_of_a_whole_multiple(parts: Runtime, world: StripeWorld, account: str) -> None:
     deposit(parts, world, account, 500)
     configure(parts, account, threshold_cents=6_000)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert [payment["amount"] for payment in payments(world)] == [6_000]
     assert audited(parts, account).balance == micros(6_500)
 
@@ -69,18 +69,18 @@ def test_a_deposit_that_came_first_calls_the_reload_off(parts: Runtime, world: S
     spend_to_400(parts, filled)
     deposit(parts, world, filled, 500)
     assert state(parts, filled) == "armed"
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert payments(world) == []
 
 
 def test_turned_off_it_never_fires_and_never_turns_itself_on(parts: Runtime, world: StripeWorld, filled: str) -> None:
     spend_to_400(parts, filled)
     configure(parts, filled, enabled=False)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     use_card(parts, world, filled, "5555555555554444")
     hear_all(parts, world)
     charge(parts, filled, 100, "more")
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert (payments(world), state(parts, filled)) == ([], "off")
 
 
@@ -113,7 +113,7 @@ def test_the_amount_is_the_smallest_multiple_within_the_limits(
 def test_it_needs_a_card(parts: Runtime, world: StripeWorld, account: str) -> None:
     with pytest.raises(NoPaymentMethod):
         configure(parts, account)
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
 
 
 @pytest.mark.parametrize(
@@ -142,16 +142,16 @@ def test_the_monthly_cap_holds_and_waits_for_the_next_month(
 ) -> None:
     configure(parts, filled, monthly_cap_cents=3_999)
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     charge(parts, filled, 2_000, "again")
-    parts.reloads.sweep()
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
+    parts.reload.service.sweep()
     told = shown(parts, filled)
     assert (told["state"], told["next_attempt_at"]) == ("due", "2026-04-01T00:00:00Z")
     assert told["last_error"]["code"] == "monthly_cap_reached"
     assert len(payments(world)) == 1
     time_stands.to(2026, 4, 1)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert (len(payments(world)), audited(parts, filled).balance) == (2, micros(2_400))
     assert shown(parts, filled)["last_error"] is None
 
@@ -179,19 +179,24 @@ def test_a_failing_wallet_stops_no_other(parts: Runtime, world: StripeWorld, acc
         configure(parts, each)
         spend_to_400(parts, each)
     listener = Deaf()
-    parts.reloads = Reloads(
-        parts.wallets, parts.accounts, parts.cards, parts.settlement, listener, "https://app.aerostack.dev/"
+    parts.reload.service = Reloads(
+        parts.wallet.store,
+        parts.accounts.store,
+        parts.payments.cards,
+        parts.wallet.settlement,
+        listener,
+        "https://app.aerostack.dev/",
     )
     broken = accounts[1]
-    pay = parts.cards.pay_off_session
+    pay = parts.payments.cards.pay_off_session
 
     def break_one(reload: OffSession) -> Payment:
         if reload.account_id == broken:
             raise PaymentsUnavailable("no answer")
         return pay(reload)
 
-    parts.cards.pay_off_session = break_one  # type: ignore[method-assign]
-    assert parts.reloads.sweep().failed == 1
+    parts.payments.cards.pay_off_session = break_one  # type: ignore[method-assign]
+    assert parts.reload.service.sweep().failed == 1
     assert listener.failures == [broken]
-    balances = {each: parts.wallets.get(each).balance for each in accounts}
+    balances = {each: parts.wallet.store.get(each).balance for each in accounts}
     assert balances == {each: micros(400 if each == broken else 2_400) for each in accounts}

@@ -29,12 +29,12 @@ def test_a_lost_answer_is_unknown_and_resumed_with_the_same_key(
 ) -> None:
     spend_to_400(parts, filled)
     world.door("faults", {"on": "payment_intents.create", "kind": kind})
-    assert parts.reloads.sweep().failed == 1
+    assert parts.reload.service.sweep().failed == 1
     assert shown(parts, filled)["state"] == "pending"
     time_stands.forward(kept_hours * 3_600)  # Stripe replays a 500 to its key for a day
     for _ in range(10):
         time_stands.forward(60)
-        parts.reloads.sweep()
+        parts.reload.service.sweep()
     assert [payment["status"] for payment in payments(world)] == ["succeeded"]
     assert audited(parts, filled).balance == micros(2_400)
     assert state(parts, filled) == "armed"
@@ -45,11 +45,11 @@ def test_a_lost_answer_whose_webhook_arrives_is_credited_by_it_once(
 ) -> None:
     spend_to_400(parts, filled)
     world.door("faults", {"on": "payment_intents.create", "kind": "timeout_after"})
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     hear_all(parts, world)
     assert (audited(parts, filled).balance, state(parts, filled)) == (micros(2_400), "armed")
     time_stands.forward(3_600)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert len(payments(world)) == 1
 
 
@@ -58,9 +58,9 @@ def test_an_attempt_resumed_after_stripe_forgot_its_key_makes_no_second_payment(
 ) -> None:
     spend_to_400(parts, filled)
     world.door("faults", {"on": "payment_intents.create", "kind": "timeout_after"})
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     time_stands.forward(40 * 3_600)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert len(payments(world)) == 1
     assert audited(parts, filled).balance == micros(2_400)
 
@@ -76,14 +76,14 @@ def test_a_crash_right_after_the_claim_is_taken_up_again(
     def crash(*_: object) -> None:
         raise Crash
 
-    submit = parts.reloads._submit
-    parts.reloads._submit = crash  # type: ignore[method-assign, assignment]
+    submit = parts.reload.service._submit
+    parts.reload.service._submit = crash  # type: ignore[method-assign, assignment]
     with pytest.raises(Crash):
-        parts.reloads.look_after(filled)
-    parts.reloads._submit = submit  # type: ignore[method-assign]
+        parts.reload.service.look_after(filled)
+    parts.reload.service._submit = submit  # type: ignore[method-assign]
     assert shown(parts, filled)["state"] == "pending"
     time_stands.forward(states.RESUME_AFTER_SECONDS)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert len(payments(world)) == 1
     assert audited(parts, filled).balance == micros(2_400)
 
@@ -92,10 +92,10 @@ def test_eight_sweeps_at_once_make_one_payment(
     parts: Runtime, processes: list[Runtime], world: StripeWorld, filled: str
 ) -> None:
     for other in processes:
-        other.payments, other.cards = parts.payments, parts.cards
+        other.payments = parts.payments
     spend_to_400(parts, filled)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda other: other.reloads.sweep(), processes))
+        list(pool.map(lambda other: other.reload.service.sweep(), processes))
     hear_all(parts, world)
     assert [payment["status"] for payment in payments(world)] == ["succeeded"]
     assert audited(parts, filled).balance == micros(2_400)
@@ -107,12 +107,12 @@ def test_who_turned_reloads_off_is_not_charged_by_an_attempt_that_is_taken_up_ag
 ) -> None:
     spend_to_400(parts, filled)
     world.door("faults", {"on": "payment_intents.create", "kind": kind})
-    assert parts.reloads.sweep().failed == 1
+    assert parts.reload.service.sweep().failed == 1
     world.door("faults", {"on": "payment_intents.list", "kind": "timeout_before"})
     assert configure(parts, filled, enabled=False)["state"] == "pending"
     for _ in range(4):
         time_stands.forward(states.RESUME_AFTER_SECONDS)
-        parts.reloads.sweep()
+        parts.reload.service.sweep()
     assert (len(payments(world)), state(parts, filled)) == (made, "off")
     assert audited(parts, filled).balance == micros(400 + made * 2_000)
 
@@ -123,12 +123,12 @@ def test_who_turned_reloads_on_again_meanwhile_is_charged_once(
 ) -> None:
     spend_to_400(parts, filled)
     world.door("faults", {"on": "payment_intents.create", "kind": kind})
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     configure(parts, filled, enabled=False)
     configure(parts, filled)
     time_stands.forward(states.RESUME_AFTER_SECONDS)
-    parts.reloads.sweep()
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
+    parts.reload.service.sweep()
     assert (len(payments(world)), state(parts, filled)) == (1, "armed")
 
 
@@ -139,8 +139,8 @@ def test_a_card_that_stripe_will_not_hear_of_is_declined_and_told(
     parts: Runtime, world: StripeWorld, filled: str
 ) -> None:
     spend_to_400(parts, filled)
-    parts.cards.default_card = lambda _: Card("pm_detached", "other")  # type: ignore[method-assign]
-    assert parts.reloads.sweep().failed == 0
+    parts.payments.cards.default_card = lambda _: Card("pm_detached", "other")  # type: ignore[method-assign]
+    assert parts.reload.service.sweep().failed == 0
     told = shown(parts, filled)
     assert (told["state"], told["last_error"]["code"]) == ("retrying", "card_not_usable")
     assert payments(world) == []
@@ -154,7 +154,7 @@ def test_a_declining_card_is_tried_by_the_schedule_and_no_more_in_seven_days(
     attempts_at = []
     for minute in range(0, 7 * 24 * 60, 10):
         before = len(payments(world)) if minute < 3_000 or minute % 600 == 0 else None
-        parts.reloads.sweep()
+        parts.reload.service.sweep()
         if before is not None and len(payments(world)) > before:
             attempts_at.append(minute)
         time_stands.forward(600)
@@ -170,7 +170,7 @@ def test_a_declining_card_is_tried_by_the_schedule_and_no_more_in_seven_days(
 def test_a_decline_shows_when_it_is_tried_again(parts: Runtime, world: StripeWorld, filled: str) -> None:
     use_card(parts, world, filled, "4000000000000341")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     told = shown(parts, filled)
     assert (told["state"], told["next_attempt_at"]) == ("retrying", "2026-03-10T13:00:00Z")
 
@@ -204,7 +204,7 @@ def test_a_suspension_ends_by_the_settings_or_by_another_card(
     use_card(parts, world, filled, "4000000000000341")
     spend_to_400(parts, filled)
     for _ in range(3):
-        parts.reloads.sweep()
+        parts.reload.service.sweep()
         time_stands.forward(2 * 86_400)
     assert state(parts, filled) == "suspended"
     hear_all(parts, world)
@@ -215,14 +215,14 @@ def test_a_suspension_ends_by_the_settings_or_by_another_card(
     else:
         configure(parts, filled)
     assert state(parts, filled) == "due"
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert audited(parts, filled).balance == micros(2_400)
 
 
 def test_without_any_card_it_stops_and_says_so(parts: Runtime, world: StripeWorld, filled: str) -> None:
     spend_to_400(parts, filled)
-    parts.cards.default_card = lambda _: None  # type: ignore[method-assign]
-    parts.reloads.sweep()
+    parts.payments.cards.default_card = lambda _: None  # type: ignore[method-assign]
+    parts.reload.service.sweep()
     told = shown(parts, filled)
     assert (told["state"], told["last_error"]["code"]) == ("suspended", "no_payment_method")
 
@@ -238,12 +238,12 @@ def test_3d_secure_is_action_required_and_waits_for_its_payer(
     world.door("settings", {"off_session_authentication": mode})
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     told = shown(parts, filled)
     assert (told["state"], told["last_error"]["code"]) == ("action_required", "authentication_required")
     for _ in range(5):
         time_stands.forward(3 * 3_600)
-        parts.reloads.sweep()
+        parts.reload.service.sweep()
     hear_all(parts, world)
     assert len(payments(world)) == 1
     assert state(parts, filled) == "action_required"
@@ -258,14 +258,14 @@ def test_a_confirmation_that_is_called_off_at_stripe_is_waited_for_no_longer(
 ) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert state(parts, filled) == "action_required"
     world.create(f"payment_intents/{payments(world)[0]['id']}/cancel")
     hear_all(parts, world)
     told = shown(parts, filled)
     assert (told["state"], told["last_error"]["code"], told["action_url"]) == ("retrying", "canceled", None)
     time_stands.forward(3_600)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert [payment["status"] for payment in payments(world)] == ["canceled", "requires_action"]
     assert state(parts, filled) == "action_required"
 
@@ -273,10 +273,10 @@ def test_a_confirmation_that_is_called_off_at_stripe_is_waited_for_no_longer(
 def test_saving_the_settings_voids_what_waits_for_confirmation(parts: Runtime, world: StripeWorld, filled: str) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     use_card(parts, world, filled, "4242424242424242")
     configure(parts, filled)
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert [payment["status"] for payment in payments(world)] == ["canceled", "succeeded"]
     assert audited(parts, filled).balance == micros(2_400)
 
@@ -286,16 +286,16 @@ def test_saving_the_settings_while_a_confirmed_payment_is_processed_makes_no_sec
 ) -> None:
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
-    parts.reloads.sweep()
-    ask = parts.cards.payment
+    parts.reload.service.sweep()
+    ask = parts.payments.cards.payment
 
     def processing(payment_intent_id: str) -> Payment | None:
         payment = ask(payment_intent_id)
         assert payment is not None
         return replace(payment, status="processing", action_url=None)
 
-    parts.cards.payment = processing  # type: ignore[method-assign]
+    parts.payments.cards.payment = processing  # type: ignore[method-assign]
     use_card(parts, world, filled, "4242424242424242")
     assert configure(parts, filled)["state"] == "pending"
-    parts.reloads.sweep()
+    parts.reload.service.sweep()
     assert len(payments(world)) == 1

@@ -71,7 +71,7 @@ def test_a_batch_is_decided_as_its_events_one_after_another(parts: Runtime, acco
 
 
 def counter_or_none(parts: Runtime, account: str) -> object:
-    found = parts.usage.read(account, ["2026-03"], consistent=True)
+    found = parts.usage.store.read(account, ["2026-03"], consistent=True)
     return found["2026-03"].counters if "2026-03" in found else None
 
 
@@ -137,7 +137,7 @@ def test_a_batch_with_keys_that_was_decided_by_counters_that_changed_since_is_de
 ) -> None:
     """Another takes what is left between the look at the counters and the count."""
     consume(parts, account, 54_997)
-    read, others = parts.usage.sheet, [2]
+    read, others = parts.usage.store.sheet, [2]
 
     def read_then_taken(account_id: str, item: str) -> Sheet:
         sheet = read(account_id, item)
@@ -145,7 +145,7 @@ def test_a_batch_with_keys_that_was_decided_by_counters_that_changed_since_is_de
             consume(parts, account_id, others.pop())
         return sheet
 
-    monkeypatch.setattr(parts.usage, "sheet", read_then_taken)
+    monkeypatch.setattr(parts.usage.store, "sheet", read_then_taken)
     results = batch(parts, *(event(account, idempotency_key=f"k{i}") for i in range(3)))
     assert statuses(results) == [200, 403, 403]
     assert counter(parts, account) == (55_000, 0)
@@ -154,14 +154,14 @@ def test_a_batch_with_keys_that_was_decided_by_counters_that_changed_since_is_de
 def test_events_that_the_store_could_not_count_are_503_and_the_others_stand(
     parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_all = parts.usage.add_all
+    add_all = parts.usage.store.add_all
 
     def unavailable_for_one(account_id: str, item: str, totals: Mapping[str, int]) -> Sheet:
         if account_id == account:
             raise StoreUnavailable("The store did not answer.")
         return add_all(account_id, item, totals)
 
-    monkeypatch.setattr(parts.usage, "add_all", unavailable_for_one)
+    monkeypatch.setattr(parts.usage.store, "add_all", unavailable_for_one)
     results = batch(parts, event(f"{account}x", 5), event(account), event(f"{account}y", 6), event(account, 0))
     assert statuses(results) == [200, 503, 200, 422]
     assert results[1]["error"]["code"] == "STORE_UNAVAILABLE"
@@ -216,8 +216,10 @@ def test_a_lease_id_that_was_made_up_or_changed_gives_nothing_back(parts: Runtim
     ]
     consume(parts, account, 1, "ai_tokens")
     for lease_id in forged:
-        assert parts.leases.settle(lease_id, SettleRequest(account_id=account, used=0)) == {"returned": 0}
-    assert parts.leases.settle(lease["lease_id"], SettleRequest(account_id=f"{account}x", used=0)) == {"returned": 0}
+        assert parts.usage.leases.settle(lease_id, SettleRequest(account_id=account, used=0)) == {"returned": 0}
+    assert parts.usage.leases.settle(lease["lease_id"], SettleRequest(account_id=f"{account}x", used=0)) == {
+        "returned": 0
+    }
     assert counter(parts, account)[0] == 1_000
     assert counter(parts, account, "ai_tokens")[0] == 1
 
@@ -227,7 +229,7 @@ def test_a_lease_id_that_was_made_up_or_changed_gives_nothing_back(parts: Runtim
 )
 def test_what_is_no_lease_is_404(parts: Runtime, account: str, lease_id: str) -> None:
     with pytest.raises(LeaseNotFound):
-        parts.leases.settle(lease_id, SettleRequest(account_id=account, used=0))
+        parts.usage.leases.settle(lease_id, SettleRequest(account_id=account, used=0))
 
 
 def test_more_used_than_granted_is_refused(parts: Runtime, account: str) -> None:
@@ -239,14 +241,14 @@ def test_more_used_than_granted_is_refused(parts: Runtime, account: str) -> None
 def test_what_is_not_leased_is_refused(parts: Runtime, account: str, metric: str) -> None:
     body = {"account_id": account, "metric": metric, "quantity": 1, "ttl_seconds": 60}
     with pytest.raises((InvalidRequest, UnknownMetric)):
-        parts.leases.take(validated(LeaseRequest, body))
+        parts.usage.leases.take(validated(LeaseRequest, body))
 
 
 def test_lapsed_leases_do_not_pile_up_in_the_item(parts: Runtime, account: str, time_stands: Time) -> None:
     for _ in range(30):
         take(parts, account, 10, ttl=1)
         time_stands.forward(2)
-    assert len(parts.usage.sheet(account, "2026-03").leases) < 10
+    assert len(parts.usage.store.sheet(account, "2026-03").leases) < 10
     assert counter(parts, account)[0] == 300
 
 

@@ -25,7 +25,7 @@ STARTER = 500
 
 def call(parts: Runtime, account: str, **more: object) -> Consumed:
     request = ConsumeRequest(account_id=account, metric="api_requests", **more)  # type: ignore[arg-type]
-    return parts.metering.consume(request)
+    return parts.usage.metering.consume(request)
 
 
 def passes(parts: Runtime, account: str) -> bool:
@@ -46,7 +46,7 @@ def spend(parts: Runtime, account: str, calls: int) -> None:
 
 
 def used(parts: Runtime, account: str) -> int:
-    return parts.usage.sheet(account, clock.period()).counters["api_requests"].used
+    return parts.usage.store.sheet(account, clock.period()).counters["api_requests"].used
 
 
 # Exact

@@ -63,7 +63,7 @@ def test_64_concurrent_consumers_of_the_last_100_let_exactly_100_pass(parts: Run
         passed = Tally(pool.map(attempt, range(400)))
     assert passed == {True: 100, False: 300}
     assert consume(parts, account, dry_run=True, metric="ai_tokens")["used"] == 0
-    counter = parts.usage.read(account, ["2026-03"], consistent=True)["2026-03"].counters["gateway_requests"]
+    counter = parts.usage.store.read(account, ["2026-03"], consistent=True)["2026-03"].counters["gateway_requests"]
     assert (counter.used, counter.room) == (5_500, 0)
 
 
@@ -111,7 +111,7 @@ def test_a_new_month_starts_at_zero_and_the_old_one_can_be_read(
     consume(parts, account, 55_000)
     time_stands.to(2026, 4, 1)
     assert consume(parts, account)["used"] == 1
-    march = parts.usage_overview.view(account, "2026-03")
+    march = parts.usage.overview.view(account, "2026-03")
     assert march["period"] == "2026-03"
     assert march["usage"]["api_requests"]["used"] == 55_000  # type: ignore[index]
 
@@ -119,7 +119,7 @@ def test_a_new_month_starts_at_zero_and_the_old_one_can_be_read(
 @pytest.mark.parametrize("period", ["2026-13", "26-03", "2026-04", "march", "", "2026-03\n"])
 def test_a_period_that_is_no_month_so_far_is_refused(parts: Runtime, account: str, period: str) -> None:
     with pytest.raises(InvalidRequest):
-        parts.usage_overview.view(account, period)
+        parts.usage.overview.view(account, period)
 
 
 # Plan changes
@@ -166,8 +166,8 @@ def test_plan_changes_and_consumers_at_once_keep_used_plus_room_at_the_hard_limi
         used = [pool.submit(consume, parts, account) for _ in range(200)]
         for future in [*changes, *used]:
             future.result()
-    tier = parts.accounts.get(account).plan.tier
-    counter = parts.usage.read(account, ["2026-03"], consistent=True)["2026-03"].counters["api_requests"]
+    tier = parts.accounts.store.get(account).plan.tier
+    counter = parts.usage.store.read(account, ["2026-03"], consistent=True)["2026-03"].counters["api_requests"]
     assert counter.used == 201
     assert counter.used + counter.room == parts.catalog.plan(tier).quotas["api_requests"].ceiling
 
@@ -177,21 +177,21 @@ def test_a_month_born_while_the_plan_changes_has_the_new_limits(
 ) -> None:
     """The change is prepared at the end of March and lands in April, after April's first use."""
     time_stands.to(2026, 3, 31, 23, 59, 59)
-    before = parts.accounts.get(account)
+    before = parts.accounts.store.get(account)
     moves = ceilings(parts).moves(account, "free", "pro")
     time_stands.to(2026, 4, 1)
     consume(parts, account)
     with pytest.raises(VersionConflict):
-        parts.accounts.write_plan(before, PlanState(tier="pro"), moves, None)
+        parts.accounts.store.write_plan(before, PlanState(tier="pro"), moves, None)
     move_to(parts, account, "pro")
     assert consume(parts, account)["hard_limit"] == 2_400_000
 
 
 def test_an_item_is_never_opened_with_the_limits_of_a_plan_that_has_ended(parts: Runtime, account: str) -> None:
-    stale = parts.accounts.get(account)
+    stale = parts.accounts.store.get(account)
     move_to(parts, account, "pro")
-    parts.usage.open(stale, "2026-03")
-    assert parts.usage.read(account, ["2026-03"], consistent=True) == {}
+    parts.usage.store.open(stale, "2026-03")
+    assert parts.usage.store.read(account, ["2026-03"], consistent=True) == {}
     assert consume(parts, account)["limit"] == 2_000_000
 
 
@@ -238,7 +238,7 @@ def test_a_key_counts_once_and_gives_the_first_answer_again(parts: Runtime, acco
     first = consume(parts, account, 5, idempotency_key="k")
     consume(parts, account, 7)
     request = ConsumeRequest(account_id=account, metric="api_requests", quantity=5, idempotency_key="k")
-    again = parts.metering.consume(request)
+    again = parts.usage.metering.consume(request)
     assert (again.body, again.replayed) == (first, True)
     assert consume(parts, account)["used"] == 13
 
@@ -276,7 +276,7 @@ def test_a_key_whose_first_request_broke_off_after_counting_is_answered_not_coun
 ) -> None:
     consume(parts, account)
     asked = keyed("consume", account, "k", {"metric": "api_requests", "quantity": 5})
-    parts.usage.add_once(account, "2026-03", "api_requests", 5, parts.idempotency.claim(asked))
+    parts.usage.store.add_once(account, "2026-03", "api_requests", 5, parts.idempotency.claim(asked))
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 6
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 6
 
@@ -329,7 +329,7 @@ def test_a_dry_run_tells_and_counts_nothing(parts: Runtime, account: str, meter:
 
 
 def test_usage_of_an_account_never_seen_is_zeros_in_one_request(parts: Runtime, account: str, meter: Meter) -> None:
-    view = parts.usage_overview.view(account, None)
+    view = parts.usage.overview.view(account, None)
     assert meter.spent()[0] == 1
     assert view["usage"]["api_requests"] == {  # type: ignore[index]
         "used": 0,

@@ -21,7 +21,7 @@ from tests.rooms.worlds.usage import Letters, consume, counter, event, message, 
 @pytest.fixture
 def letters(parts: Runtime) -> Letters:
     letters = Letters()
-    parts.dead_letters = letters  # type: ignore[assignment]
+    parts.usage.dead_letters = letters  # type: ignore[assignment]
     return letters
 
 
@@ -58,7 +58,7 @@ def told(done: Ingested) -> tuple[int, int, int, set[str]]:
 
 @pytest.mark.usefixtures("letters")
 def test_a_message_is_one_event_or_a_batch(parts: Runtime, account: str) -> None:
-    done = parts.ingest.run(
+    done = parts.usage.ingest.run(
         [
             message("m1", event(account, 3)),
             message("m2", event(account, 4), event(account, 5, "ai_tokens"), event(account, 6, "storage_bytes")),
@@ -74,23 +74,23 @@ def test_a_message_is_one_event_or_a_batch(parts: Runtime, account: str) -> None
 def test_what_is_delivered_again_is_counted_once_with_whatever_it_comes(parts: Runtime, account: str) -> None:
     first = message("m1", event(account, 3), event(account, 4, idempotency_key="k"), event(account, 5, "storage_bytes"))
     second = message("m2", event(account, 10))
-    parts.ingest.run([first])
-    assert told(parts.ingest.run([second, first])) == (4, 0, 0, set())
-    assert told(parts.ingest.run([first, second])) == (4, 0, 0, set())
+    parts.usage.ingest.run([first])
+    assert told(parts.usage.ingest.run([second, first])) == (4, 0, 0, set())
+    assert told(parts.usage.ingest.run([first, second])) == (4, 0, 0, set())
     assert counter(parts, account)[0] == 17
     assert consume(parts, account, 1, "storage_bytes")["used"] == 6
 
 
 @pytest.mark.usefixtures("letters")
 def test_equal_events_in_two_messages_are_two(parts: Runtime, account: str) -> None:
-    parts.ingest.run([message("m1", event(account)), message("m2", event(account))])
+    parts.usage.ingest.run([message("m1", event(account)), message("m2", event(account))])
     assert counter(parts, account)[0] == 2
 
 
 @pytest.mark.usefixtures("letters")
 def test_a_key_is_the_same_one_in_a_message_and_in_a_call(parts: Runtime, account: str) -> None:
     consume(parts, account, 5, idempotency_key="k")
-    done = parts.ingest.run([message("m1", event(account, 5, idempotency_key="k"))])
+    done = parts.usage.ingest.run([message("m1", event(account, 5, idempotency_key="k"))])
     assert told(done) == (1, 0, 0, set())
     assert counter(parts, account)[0] == 5
 
@@ -98,29 +98,29 @@ def test_a_key_is_the_same_one_in_a_message_and_in_a_call(parts: Runtime, accoun
 @pytest.mark.usefixtures("letters")
 def test_one_message_counts_for_many_accounts_once_each(parts: Runtime, account: str) -> None:
     both = message("m1", event(account, 2), event(f"{account}x", 3))
-    parts.ingest.run([both])
-    parts.ingest.run([both])
+    parts.usage.ingest.run([both])
+    parts.usage.ingest.run([both])
     assert (counter(parts, account)[0], counter(parts, f"{account}x")[0]) == (2, 3)
 
 
 def test_eight_deliveries_at_once_of_the_same_messages_count_each_once(processes: list[Runtime], account: str) -> None:
     for parts in processes:
-        parts.dead_letters = Letters()  # type: ignore[assignment]
+        parts.usage.dead_letters = Letters()  # type: ignore[assignment]
     messages = [message(f"m{n}", event(account, n), event(account, 1, idempotency_key=f"k{n}")) for n in range(20)]
     with ThreadPoolExecutor(8) as pool:
-        done = list(pool.map(lambda parts: parts.ingest.run(messages), processes))
+        done = list(pool.map(lambda parts: parts.usage.ingest.run(messages), processes))
     # Who was too late for all attempts has it delivered again.
     again = [one for one in messages if any(one.message_id in d.again for d in done)]
-    processes[0].ingest.run(again)
+    processes[0].usage.ingest.run(again)
     assert counter(processes[0], account)[0] == sum(range(20)) + 20
 
 
 @pytest.mark.usefixtures("letters")
 def test_a_message_is_known_for_longer_than_the_queue_keeps_it(parts: Runtime, account: str, time_stands: Time) -> None:
     one = message("m1", event(account, 3), event(account, 4, idempotency_key="k"))
-    parts.ingest.run([one])
+    parts.usage.ingest.run([one])
     time_stands.forward(KEPT_SECONDS - 1)
-    parts.ingest.run([one])
+    parts.usage.ingest.run([one])
     assert counter(parts, account)[0] == 7
 
 
@@ -130,9 +130,9 @@ def test_a_message_of_one_month_delivered_again_in_the_next_is_counted_once(
 ) -> None:
     time_stands.to(2026, 3, 31, 23, 59, 59)
     one = message("m1", event(account, 3))
-    parts.ingest.run([one])
+    parts.usage.ingest.run([one])
     time_stands.forward(10)
-    parts.ingest.run([one])
+    parts.usage.ingest.run([one])
     assert counter(parts, account)[0] == 3
     assert consume(parts, account)["used"] == 1
 
@@ -146,7 +146,7 @@ def test_a_delivery_of_ten_messages_of_one_account_is_one_transaction(
 ) -> None:
     consume(parts, account)
     meter.reset()
-    parts.ingest.run([message(f"m{n}", event(account)) for n in range(10)])
+    parts.usage.ingest.run([message(f"m{n}", event(account)) for n in range(10)])
     # The read is for the thresholds. Units are not looked at: DynamoDB Local adds the small items of a transaction up
     # before it rounds, where AWS counts two units for each of the eleven.
     assert meter.operations == ["TransactWriteItems", "BatchGetItem"]
@@ -156,15 +156,15 @@ def test_a_delivery_of_ten_messages_of_one_account_is_one_transaction(
 def test_a_hundred_events_in_one_message_are_four_write_units(parts: Runtime, account: str, meter: Meter) -> None:
     consume(parts, account)
     meter.reset()
-    parts.ingest.run([message("m1", *(event(account) for _ in range(100)))])
+    parts.usage.ingest.run([message("m1", *(event(account) for _ in range(100)))])
     assert meter.spent() == (2, 4, 1)
 
 
 @pytest.mark.usefixtures("letters")
 def test_more_messages_than_a_transaction_holds_are_several(parts: Runtime, account: str) -> None:
     messages = [message(f"m{n}", event(account)) for n in range(100)]
-    assert told(parts.ingest.run(messages)) == (100, 0, 0, set())
-    assert told(parts.ingest.run(messages[::-1])) == (100, 0, 0, set())
+    assert told(parts.usage.ingest.run(messages)) == (100, 0, 0, set())
+    assert told(parts.usage.ingest.run(messages[::-1])) == (100, 0, 0, set())
     assert counter(parts, account)[0] == 100
 
 
@@ -174,7 +174,7 @@ def test_an_account_under_load_is_counted_all_the_same(parts: Runtime, account: 
     consume(parts, account)
     with ThreadPoolExecutor(9) as pool:
         others = [pool.submit(consume, parts, account, 1, "gateway_requests") for _ in range(200)]
-        done = [parts.ingest.run([message(f"m{n}", event(account, 1, "gateway_requests"))]) for n in range(10)]
+        done = [parts.usage.ingest.run([message(f"m{n}", event(account, 1, "gateway_requests"))]) for n in range(10)]
         for other in others:
             other.result()
     assert sum(d.counted for d in done) == 10
@@ -189,7 +189,7 @@ def test_what_the_limit_refuses_is_told_and_not_tried_again(
 ) -> None:
     take(parts, account, 54_990)
     messages = [message(f"m{n}", event(account, quantity)) for n, quantity in enumerate((6, 5, 4, 1))]
-    assert told(parts.ingest.run(messages)) == (2, 2, 0, set())
+    assert told(parts.usage.ingest.run(messages)) == (2, 2, 0, set())
     assert counter(parts, account) == (55_000, 0)
     assert letters.kept == []
     assert heard.refused == [(account, "api_requests", 5, "m1"), (account, "api_requests", 1, "m3")]
@@ -202,7 +202,7 @@ def test_what_is_refused_or_dead_is_a_metric_of_the_delivery(
 ) -> None:
     consume(parts, account, 55_000)
     capsys.readouterr()
-    parts.ingest.run([message("m1", event(account), event(account), event(account, 1, "no_such_metric"))])
+    parts.usage.ingest.run([message("m1", event(account), event(account), event(account, 1, "no_such_metric"))])
     counted = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
     assert [(line.get("IngestRefused"), line.get("IngestDead")) for line in counted] == [([2.0], None), (None, [1.0])]
 
@@ -211,16 +211,16 @@ def test_what_is_refused_or_dead_is_a_metric_of_the_delivery(
 def test_what_was_refused_is_not_counted_when_its_message_comes_again(parts: Runtime, account: str) -> None:
     consume(parts, account, 54_990)
     one = message("m1", event(account, 6), event(account, 5))
-    assert told(parts.ingest.run([one]))[:2] == (1, 1)
+    assert told(parts.usage.ingest.run([one]))[:2] == (1, 1)
     move_to(parts, account, "pro")
-    parts.ingest.run([one])
+    parts.usage.ingest.run([one])
     assert counter(parts, account)[0] == 54_996
 
 
 @pytest.mark.usefixtures("letters")
 def test_usage_by_the_queue_is_under_no_burst_limit(parts: Runtime, account: str) -> None:
     for n in range(3):
-        parts.ingest.run([message(f"m{n}-{i}", event(account)) for i in range(60)])
+        parts.usage.ingest.run([message(f"m{n}-{i}", event(account)) for i in range(60)])
     assert counter(parts, account)[0] == 180
 
 
@@ -242,7 +242,7 @@ def test_usage_by_the_queue_is_under_no_burst_limit(parts: Runtime, account: str
 def test_a_body_that_is_neither_event_nor_batch_is_put_aside_as_it_is(
     parts: Runtime, letters: Letters, body: str, code: str
 ) -> None:
-    assert told(parts.ingest.run([Message("m1", body)])) == (0, 0, 1, set())
+    assert told(parts.usage.ingest.run([Message("m1", body)])) == (0, 0, 1, set())
     (kept,) = letters.kept
     assert (kept[0], kept[2]) == (body, "m1")
     assert kept[1].startswith(code)
@@ -260,7 +260,7 @@ def test_an_event_that_can_never_be_counted_is_put_aside_and_the_others_counted(
         event(account, 1, extra=True),
     ]
     one = message("m1", event(account, 2), *wrong, event(account, 3))
-    assert told(parts.ingest.run([one])) == (2, 0, 6, set())
+    assert told(parts.usage.ingest.run([one])) == (2, 0, 6, set())
     assert counter(parts, account)[0] == 5
     (kept,) = letters.kept
     assert json.loads(kept[0]) == {
@@ -271,26 +271,26 @@ def test_an_event_that_can_never_be_counted_is_put_aside_and_the_others_counted(
 
 def test_a_key_that_stands_for_another_request_is_put_aside(parts: Runtime, account: str, letters: Letters) -> None:
     consume(parts, account, 5, idempotency_key="k")
-    assert told(parts.ingest.run([message("m1", event(account, 6, idempotency_key="k"))])) == (0, 0, 1, set())
+    assert told(parts.usage.ingest.run([message("m1", event(account, 6, idempotency_key="k"))])) == (0, 0, 1, set())
     assert letters.kept[0][1] == "IDEMPOTENCY_KEY_REUSED"
 
 
 def test_what_is_put_aside_counts_once_when_it_is_sent_again_mended(
     parts: Runtime, account: str, letters: Letters
 ) -> None:
-    parts.ingest.run([message("m1", event(account, 2, "no_such_metric"), event(account, 3))])
+    parts.usage.ingest.run([message("m1", event(account, 2, "no_such_metric"), event(account, 3))])
     mended = letters.kept[0][0].replace("no_such_metric", "api_requests")
     for name in ("m2", "m3"):
-        assert parts.ingest.run([Message(name, mended)]).counted == 1
+        assert parts.usage.ingest.run([Message(name, mended)]).counted == 1
     assert counter(parts, account)[0] == 5
 
 
 def test_what_could_not_be_put_aside_comes_again(parts: Runtime, account: str, letters: Letters) -> None:
     letters.down = True
     messages = [Message("m1", "{"), message("m2", event(account))]
-    assert told(parts.ingest.run(messages)) == (1, 0, 0, {"m1"})
+    assert told(parts.usage.ingest.run(messages)) == (1, 0, 0, {"m1"})
     letters.down = False
-    assert told(parts.ingest.run(messages)) == (1, 0, 1, set())
+    assert told(parts.usage.ingest.run(messages)) == (1, 0, 1, set())
     assert counter(parts, account)[0] == 1
 
 
@@ -313,18 +313,18 @@ def test_what_the_store_did_not_count_comes_again_and_the_rest_is_done_with(
     ]
     with monkeypatch.context() as patch:
         patch.setattr(parts.dynamo, "transact", down_for_one)
-        assert told(parts.ingest.run(messages)) == (2, 0, 0, {"m1"})
+        assert told(parts.usage.ingest.run(messages)) == (2, 0, 0, {"m1"})
         assert letters.kept == []
-    assert told(parts.ingest.run(messages[:1])) == (2, 0, 1, set())
+    assert told(parts.usage.ingest.run(messages[:1])) == (2, 0, 1, set())
     assert (counter(parts, account)[0], counter(parts, f"{account}x")[0]) == (2, 7)
 
 
 @pytest.mark.usefixtures("letters")
 def test_storage_that_is_given_back_before_it_was_taken_comes_again(parts: Runtime, account: str) -> None:
     back = message("m1", event(account, -5, "storage_bytes"), event(account, 1))
-    assert told(parts.ingest.run([back])) == (1, 0, 0, {"m1"})
-    parts.ingest.run([message("m2", event(account, 8, "storage_bytes"))])
-    assert told(parts.ingest.run([back])) == (2, 0, 0, set())
+    assert told(parts.usage.ingest.run([back])) == (1, 0, 0, {"m1"})
+    parts.usage.ingest.run([message("m2", event(account, 8, "storage_bytes"))])
+    assert told(parts.usage.ingest.run([back])) == (2, 0, 0, set())
     assert consume(parts, account, 1, "storage_bytes")["used"] == 4
     assert counter(parts, account)[0] == 1
 
@@ -338,7 +338,7 @@ def test_a_crash_after_the_count_and_before_the_threshold_was_told_counts_once(
 
     one = message("m1", event(account, 45_000))
     with monkeypatch.context() as patch:
-        patch.setattr(parts.metering, "tell", breaks)
-        assert told(parts.ingest.run([one])) == (0, 0, 0, {"m1"})
-    assert told(parts.ingest.run([one])) == (1, 0, 0, set())
+        patch.setattr(parts.usage.metering, "tell", breaks)
+        assert told(parts.usage.ingest.run([one])) == (0, 0, 0, {"m1"})
+    assert told(parts.usage.ingest.run([one])) == (1, 0, 0, set())
     assert counter(parts, account)[0] == 45_000

@@ -15,7 +15,7 @@ from tests.rooms.worlds.usage import claim, free, move_to
 
 
 def listed(parts: Runtime, account: str, kind: str = "projects") -> list[tuple[str, bool]]:
-    items: Any = parts.resources.view(account)["resources"]
+    items: Any = parts.usage.resources.view(account)["resources"]
     return [(item["id"], item["read_only"]) for item in items[kind]["items"]]
 
 
@@ -44,7 +44,7 @@ def test_freeing_gives_the_place_back_once(parts: Runtime, account: str) -> None
 
 def test_freeing_in_an_account_never_seen_changes_nothing(parts: Runtime, account: str) -> None:
     assert free(parts, account, "a")["freed"] is False
-    assert parts.usage.read(account, ["resources"], consistent=True) == {}
+    assert parts.usage.store.read(account, ["resources"], consistent=True) == {}
 
 
 def test_64_at_once_for_ten_places_take_exactly_ten(parts: Runtime, account: str) -> None:
@@ -65,7 +65,7 @@ def test_the_same_resource_claimed_by_16_at_once_takes_one_place(parts: Runtime,
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: claim(parts, account, "same"), range(16)))
     assert listed(parts, account) == [("same", False)]
-    assert parts.usage.read(account, ["resources"], consistent=True)["resources"].counters["projects"].used == 1
+    assert parts.usage.store.read(account, ["resources"], consistent=True)["resources"].counters["projects"].used == 1
 
 
 def test_an_unknown_kind_is_refused(parts: Runtime, account: str) -> None:

@@ -25,7 +25,9 @@ class Listener:
 @pytest.fixture
 def listener(parts: Runtime) -> Listener:
     listener = Listener()
-    parts.metering = Metering(parts.usage, parts.accounts, parts.idempotency, parts.catalog, parts.thresholds, listener)
+    parts.usage.metering = Metering(
+        parts.usage.store, parts.accounts.store, parts.idempotency, parts.catalog, parts.usage.thresholds, listener
+    )
     return listener
 
 

@@ -67,7 +67,7 @@ def test_a_release_that_stands_where_a_capture_would_is_no_charge(
     fund(parts, account, 500)
     hold_id = hold(parts, account, 100)["hold_id"]
     time_stands.forward(3_600)
-    parts.lapsing.sweep()
+    parts.wallet.lapsing.sweep()
     release(parts, account, hold_id)
     with pytest.raises(ChargeNotFound):
         refund(parts, account, capture_id(hold_id))
@@ -95,7 +95,7 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
     fund(parts, account, 1_000)
     first = call(parts, account, creator, 100, "a")
     time_stands.forward(8 * 86_400)
-    parts.payouts.look_after(creator)
+    parts.creators.payouts.look_after(creator)
     assert shown(parts, creator)["payable_cents"] == 80
     refund(parts, account, first["charge_id"])
     assert shown(parts, creator)["payable_cents"] == 0
@@ -104,15 +104,15 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
     second = call(parts, account, creator, 500, "b")
     call(parts, account, creator, 250, "c")
     time_stands.forward(8 * 86_400)
-    parts.payouts.look_after(creator)
+    parts.creators.payouts.look_after(creator)
     # As if it had been paid: what is payable no longer suffices for the refund.
-    parts.creators.apply(creator, lambda c: _paid_out(c, micros(400)))
+    parts.creators.store.apply(creator, lambda c: _paid_out(c, micros(400)))
     refund(parts, account, second["charge_id"])
     told = shown(parts, creator)
     assert (told["payable_cents"], told["owed_cents"]) == (0, 200)
     call(parts, account, creator, 500, "d")
     time_stands.forward(8 * 86_400)
-    parts.payouts.look_after(creator)
+    parts.creators.payouts.look_after(creator)
     assert shown(parts, creator)["payable_cents"] == 200
     no_violations(parts, account, creator)
 
@@ -130,17 +130,17 @@ def test_a_refund_that_is_overtaken_by_maturing_takes_the_share_from_what_is_pay
     fund(parts, account, 1_000)
     charge_id = call(parts, account, creator, 100, "a")["charge_id"]
     time_stands.forward(8 * 86_400)
-    read = parts.creators.get
+    read = parts.creators.store.get
 
     def overtaken(creator_id: str) -> Creator:
         found = read(creator_id)
-        monkeypatch.setattr(parts.creators, "get", read)
-        parts.payouts._mature(creator_id)
+        monkeypatch.setattr(parts.creators.store, "get", read)
+        parts.creators.payouts._mature(creator_id)
         return found
 
-    monkeypatch.setattr(parts.creators, "get", overtaken)
+    monkeypatch.setattr(parts.creators.store, "get", overtaken)
     refund(parts, account, charge_id)
-    moved = [transfer.type for transfer in parts.creators.ledger.whole(partition(creator))]
+    moved = [transfer.type for transfer in parts.creators.store.ledger.whole(partition(creator))]
     assert moved == ["earning", "earning_reversal"]
     no_violations(parts, account, creator)
 
@@ -155,10 +155,10 @@ def test_refunds_while_earnings_mature_lose_and_double_no_micro(
         lambda i=i, charge_id=charge_id: refund(processes[i % 8], account, charge_id, f"r{i}")  # type: ignore[misc]
         for i, charge_id in enumerate(ids[:15])
     ]
-    acts[7:7] = [lambda i=i: processes[i].payouts._mature(creator) for i in range(4)]  # type: ignore[misc]
+    acts[7:7] = [lambda i=i: processes[i].creators.payouts._mature(creator) for i in range(4)]  # type: ignore[misc]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda act: act(), acts))
-    parts.payouts._mature(creator)
+    parts.creators.payouts._mature(creator)
     told = shown(parts, creator)
     assert (told["pending_cents"], told["payable_cents"]) == (0, 15 * 8)
     no_violations(parts, account, creator)

@@ -73,7 +73,7 @@ def test_threads_of_eight_processes_charging_one_wallet_take_no_cent_twice(
 def test_of_two_that_write_a_new_wallet_at_once_the_second_looks_again(
     parts: Runtime, processes: list[Runtime], account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, others = parts.wallets.get, [processes[0]]
+    read, others = parts.wallet.store.get, [processes[0]]
 
     def read_then_written(account_id: str) -> Wallet:
         wallet = read(account_id)
@@ -81,7 +81,7 @@ def test_of_two_that_write_a_new_wallet_at_once_the_second_looks_again(
             fund(others.pop(), account_id, 500)
         return wallet
 
-    monkeypatch.setattr(parts.wallets, "get", read_then_written)
+    monkeypatch.setattr(parts.wallet.store, "get", read_then_written)
     charge(parts, account, 100, "own key", billing_mode="byok")
     assert lines(parts, account) == [("deposit", 500), ("charge", 0)]
     assert audited(parts, account).balance == micros(500)
@@ -106,7 +106,7 @@ def test_a_short_wallet_is_402_with_the_figures_and_nothing_is_taken(parts: Runt
 def test_a_wallet_never_funded_is_short(parts: Runtime, account: str) -> None:
     with pytest.raises(InsufficientBalance):
         charge(parts, account, 1, "a")
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
 
 
 def test_the_same_key_gives_the_first_answer_also_when_the_money_is_gone(parts: Runtime, account: str) -> None:
@@ -192,21 +192,21 @@ def test_a_monthly_cap_on_spending_refuses_what_passes_it_until_the_next_month(
     parts: Runtime, account: str, time_stands: Time
 ) -> None:
     fund(parts, account, 1_000)
-    parts.statement.cap(account, SpendCapRequest(monthly_cap_cents=100))
+    parts.wallet.statement.cap(account, SpendCapRequest(monthly_cap_cents=100))
     charge(parts, account, 100, "a")
     with pytest.raises(SpendCapReached) as refused:
         charge(parts, account, "0.01", "b")
     assert refused.value.details == {"cap_cents": 100, "spent_cents": 100, "held_cents": 0, "required_cents": 0.01}
     time_stands.to(2026, 4, 1)
     charge(parts, account, 100, "b")
-    parts.statement.cap(account, SpendCapRequest(monthly_cap_cents=None))
+    parts.wallet.statement.cap(account, SpendCapRequest(monthly_cap_cents=None))
     charge(parts, account, 100, "c")
     audited(parts, account)
 
 
 def test_holds_count_towards_the_cap_before_they_are_captured(parts: Runtime, account: str) -> None:
     fund(parts, account, 1_000)
-    parts.statement.cap(account, SpendCapRequest(monthly_cap_cents=100))
+    parts.wallet.statement.cap(account, SpendCapRequest(monthly_cap_cents=100))
     taken = hold(parts, account, 60)
     with pytest.raises(SpendCapReached):
         hold(parts, account, 41, "h2")

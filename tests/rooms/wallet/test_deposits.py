@@ -25,9 +25,9 @@ def test_a_deposit_counts_at_once_on_return_and_once_with_its_webhooks(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     session_id = world.pay(open_deposit(parts, account))
-    answer = parts.returns.verify(account, session_id)
+    answer = parts.wallet.checkout_return.verify(account, session_id)
     assert (answer["balance_cents"], answer["lifetime_deposited_cents"]) == (2_500, 2_500)
-    parts.returns.verify(account, session_id)
+    parts.wallet.checkout_return.verify(account, session_id)
     hear_all(parts, world)
     hear_all(parts, world)
     assert audited(parts, account).balance == micros(2_500)
@@ -48,7 +48,7 @@ def test_every_order_of_a_deposits_events_credits_it_once(parts: Runtime, world:
 def test_webhook_and_return_at_the_same_moment_credit_once(parts: Runtime, world: StripeWorld, account: str) -> None:
     session_id = world.pay(open_deposit(parts, account))
     use_stripe(parts, world.base, network_retries=2)
-    acts = [lambda: parts.returns.verify(account, session_id)] * 4
+    acts = [lambda: parts.wallet.checkout_return.verify(account, session_id)] * 4
     acts += [lambda e=e: deliver(parts, e) for e in world.events()]  # type: ignore[misc, list-item]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda act: act(), acts))
@@ -58,17 +58,17 @@ def test_webhook_and_return_at_the_same_moment_credit_once(parts: Runtime, world
 def test_an_unpaid_deposit_brings_nothing(parts: Runtime, world: StripeWorld, account: str) -> None:
     url = open_deposit(parts, account)
     with pytest.raises(SessionNotPaid):
-        parts.returns.verify(account, url.rpartition("/")[2])
+        parts.wallet.checkout_return.verify(account, url.rpartition("/")[2])
     assert world.submit(url, card="4000000000000002")[0] == 402
     hear_all(parts, world)
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
 
 
 def test_another_accounts_deposit_session_is_not_found(parts: Runtime, world: StripeWorld, account: str) -> None:
     session_id = world.pay(open_deposit(parts, account))
     with pytest.raises(SessionNotFound):
-        parts.returns.verify(f"{account}x", session_id)
-    assert parts.wallets.get(f"{account}x").version == 0
+        parts.wallet.checkout_return.verify(f"{account}x", session_id)
+    assert parts.wallet.store.get(f"{account}x").version == 0
 
 
 def test_the_same_top_up_posted_twice_under_a_key_is_one_page(parts: Runtime, world: StripeWorld, account: str) -> None:
@@ -92,35 +92,35 @@ def test_an_async_payment_credits_only_when_it_is_paid(parts: Runtime, world: St
     status, _ = world.submit(url, card="us_bank_account")
     assert status == 303
     hear_all(parts, world)
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
     with pytest.raises(SessionNotPaid):
-        parts.returns.verify(account, url.rpartition("/")[2])
+        parts.wallet.checkout_return.verify(account, url.rpartition("/")[2])
 
 
 def test_the_first_card_becomes_the_default_and_a_later_one_does_not(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     deposit(parts, world, account)
-    customer_id = parts.accounts.get(account).customer_id or ""
-    first = parts.cards.default_card(customer_id)
+    customer_id = parts.accounts.store.get(account).customer_id or ""
+    first = parts.payments.cards.default_card(customer_id)
     assert first is not None
     deposit(parts, world, account, card="5555555555554444")
-    assert parts.cards.default_card(customer_id) == first
+    assert parts.payments.cards.default_card(customer_id) == first
 
 
 def test_a_subscriptions_payment_is_no_deposit(parts: Runtime, world: StripeWorld, account: str) -> None:
     buy(parts, world, account, "pro")
     for event in events(world, "payment_intent.succeeded"):
         assert deliver(parts, event).result == "ignored"
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
 
 
 def test_a_payment_of_the_customers_for_something_else_is_no_deposit(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     deposit(parts, world, account, 500)
-    customer_id = parts.accounts.get(account).customer_id or ""
-    card = parts.cards.default_card(customer_id)
+    customer_id = parts.accounts.store.get(account).customer_id or ""
+    card = parts.payments.cards.default_card(customer_id)
     assert card is not None
     paying = {"customer": customer_id, "payment_method": card.payment_method_id, "confirm": "true"}
     claiming = {"metadata[account_id]": account, "metadata[kind]": "invoice"}
@@ -160,17 +160,17 @@ def test_an_answer_of_stripes_older_than_what_was_posted_since_undoes_nothing(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     payment = deposit(parts, world, account)
-    ask = parts.cards.payment
+    ask = parts.payments.cards.payment
 
     def overtaken(payment_intent_id: str) -> Payment | None:
-        parts.cards.payment = ask  # type: ignore[method-assign]
+        parts.payments.cards.payment = ask  # type: ignore[method-assign]
         answer = ask(payment_intent_id)
         refund(world, payment)
         hear_all(parts, world)
         return answer
 
-    parts.cards.payment = overtaken  # type: ignore[method-assign]
-    parts.settlement.settle(payment)
+    parts.payments.cards.payment = overtaken  # type: ignore[method-assign]
+    parts.wallet.settlement.settle(payment)
     assert lines(parts, account) == [("deposit", 2_500), ("refund", -2_500)]
     assert audited(parts, account).balance == 0
 
@@ -211,7 +211,7 @@ def test_dispute_then_refund_of_one_deposit_takes_it_once(parts: Runtime, world:
     dispute(world, payment, "needs_response")
     hear_all(parts, world)
     world.api(f"payment_intents/{payment}")
-    settled = parts.settlement.look(payment)
+    settled = parts.wallet.settlement.look(payment)
     assert settled is not None
     assert settled.payment.disputed_cents == 2_500
     dispute(world, payment, "lost")
@@ -242,7 +242,7 @@ def test_a_claw_back_takes_at_most_what_the_deposit_brought() -> None:
 
 def test_a_refund_takes_at_most_what_the_deposit_brought(parts: Runtime, account: str) -> None:
     payment = Payment("pi_1", "succeeded", account, "cus_1", "deposit", None, 2_500, 3_000, 0, None, None, None, None)
-    after = parts.settlement._settled(Wallet(account), payment, None, None)
+    after = parts.wallet.settlement._settled(Wallet(account), payment, None, None)
     assert [(t.type, t.amount) for t in after.transfers] == [("deposit", micros(2_500)), ("refund", micros(2_500))]
 
 
@@ -259,17 +259,17 @@ def test_a_settlement_that_breaks_off_leaves_the_event_to_be_sent_again(
     world.door("faults", {"on": "customers.update", "kind": "timeout_after"})
     with pytest.raises(PaymentsUnavailable):
         deliver(parts, event)
-    assert parts.wallets.get(account).version == 0
+    assert parts.wallet.store.get(account).version == 0
     assert deliver(parts, event).result == "processed"
     assert audited(parts, account).balance == micros(2_500)
 
 
 def test_a_plan_change_touches_no_money(parts: Runtime, world: StripeWorld, account: str, time_stands: Time) -> None:
     deposit(parts, world, account)
-    before = parts.wallets.get(account)
+    before = parts.wallet.store.get(account)
     buy(parts, world, account, "pro")
-    parts.subscriptions.cancel(account)
+    parts.accounts.subscriptions.cancel(account)
     time_stands.forward(40 * 86_400)
     world.stripe.run_due()
     hear_all(parts, world)
-    assert parts.wallets.get(account) == before
+    assert parts.wallet.store.get(account) == before

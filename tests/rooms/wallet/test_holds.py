@@ -105,11 +105,11 @@ def test_a_hold_lapses_by_the_schedule_and_once(parts: Runtime, account: str, ti
     fund(parts, account, 500)
     hold(parts, account, 300, ttl_seconds=60)
     time_stands.forward(59)
-    parts.lapsing.sweep()
+    parts.wallet.lapsing.sweep()
     assert audited(parts, account).held == micros(300)
     time_stands.forward(1)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: parts.lapsing.sweep(), range(4)))
+        list(pool.map(lambda _: parts.wallet.lapsing.sweep(), range(4)))
     assert (audited(parts, account).held, audited(parts, account).balance) == (0, micros(500))
     assert lines(parts, account)[-1] == ("release", 300)
 
@@ -143,7 +143,7 @@ def test_a_capture_after_the_lapse_is_served_from_the_balance(
     hold_id = hold(parts, account, 300, ttl_seconds=60)["hold_id"]
     time_stands.forward(60)
     if swept:
-        parts.lapsing.sweep()
+        parts.wallet.lapsing.sweep()
     charge(parts, account, 250, "a") if swept else None
     available = 250 if swept else 500
     with pytest.raises(InsufficientBalance):
@@ -172,7 +172,7 @@ def test_capture_release_and_lapse_at_once_end_the_hold_once(parts: Runtime, acc
         acts = [
             lambda hold_id=hold_id: capture(parts, account, hold_id, 30, "c"),
             lambda hold_id=hold_id: release(parts, account, hold_id, "r"),
-            parts.lapsing.sweep,
+            parts.wallet.lapsing.sweep,
             lambda hold_id=hold_id: capture(parts, account, hold_id, 30, "c2"),
         ]
         with ThreadPoolExecutor(4) as pool:
@@ -205,7 +205,7 @@ def test_a_charge_that_finds_the_wallet_short_frees_no_hold_whose_time_is_not_ov
 
 def test_a_partial_capture_passes_no_cap(parts: Runtime, account: str) -> None:
     fund(parts, account, 1_000)
-    parts.statement.cap(account, SpendCapRequest(monthly_cap_cents=300))
+    parts.wallet.statement.cap(account, SpendCapRequest(monthly_cap_cents=300))
     answer = capture(parts, account, hold(parts, account, 200)["hold_id"], 600, partial=True)
     assert (answer["captured_cents"], answer["short_cents"]) == (300, 300)
     audited(parts, account)

@@ -18,7 +18,7 @@ def test_each_line_follows_from_the_one_before(parts: Runtime, account: str) -> 
     charge(parts, account, "0.34", "a")
     hold_id = hold(parts, account, 100)["hold_id"]
     capture(parts, account, hold_id, 50)
-    page: Any = parts.statement.transactions(account, "100", None, None)
+    page: Any = parts.wallet.statement.transactions(account, "100", None, None)
     balance = 0.0
     for line in reversed(page["transactions"]):
         balance = round(balance + line["amount_cents"], 4)
@@ -33,7 +33,7 @@ def test_pages_hold_every_line_once_and_end(parts: Runtime, account: str) -> Non
     for size in ("1", "4", "12", "100"):
         seen, cursor = [], None
         while True:
-            page: Any = parts.statement.transactions(account, size, cursor, None)
+            page: Any = parts.wallet.statement.transactions(account, size, cursor, None)
             assert len(page["transactions"]) <= int(size)
             seen += [line["id"] for line in page["transactions"]]
             cursor = page["next_cursor"]
@@ -46,7 +46,7 @@ def test_a_type_is_found_among_many_others(parts: Runtime, account: str) -> None
     fund(parts, account, 500)
     for i in range(5):
         charge(parts, account, 1, f"k{i}")
-    page: Any = parts.statement.transactions(account, "2", None, "deposit")
+    page: Any = parts.wallet.statement.transactions(account, "2", None, "deposit")
     assert [line["type"] for line in page["transactions"]] == ["deposit"]
     assert page["next_cursor"] is None
 
@@ -71,11 +71,11 @@ def test_a_type_is_found_among_many_others(parts: Runtime, account: str) -> None
 def test_a_wrong_page_is_refused(parts: Runtime, account: str, wrong: dict[str, str]) -> None:
     asked = {"limit": None, "cursor": None, "kind": None, **wrong}
     with pytest.raises(InvalidRequest):
-        parts.statement.transactions(account, **asked)
+        parts.wallet.statement.transactions(account, **asked)
 
 
 def test_an_empty_wallet_has_an_empty_statement(parts: Runtime, account: str) -> None:
-    assert parts.statement.transactions(account, None, None, None) == {"transactions": [], "next_cursor": None}
+    assert parts.wallet.statement.transactions(account, None, None, None) == {"transactions": [], "next_cursor": None}
 
 
 # The audit
@@ -91,7 +91,7 @@ def test_the_audit_names_what_somebody_tampered_with(parts: Runtime, account: st
         UpdateExpression="ADD balance :one, seq :one",
         ExpressionAttributeValues={":one": {"N": "1"}},
     )
-    named = {violation.invariant for violation in parts.audit.run(account).violations}
+    named = {violation.invariant for violation in parts.audit.service.run(account).violations}
     assert named == {"seq has no gap", "balance is the sum of its transfers"}
 
 
@@ -99,4 +99,4 @@ def test_the_audit_of_all_sees_every_account(parts: Runtime, account: str) -> No
     accounts = [f"{account}{i}" for i in range(3)]
     for each in accounts:
         fund(parts, each, 500)
-    assert set(accounts) <= set(parts.wallets.all_accounts())
+    assert set(accounts) <= set(parts.wallet.store.all_accounts())

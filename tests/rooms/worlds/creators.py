@@ -21,17 +21,17 @@ def call(parts: Runtime, account: str, creator: str, cents: object, key: str) ->
 
 def refund(parts: Runtime, account: str, charge_id: str, key: str = "r", reason: str | None = None) -> dict[str, Any]:
     request = RefundRequest(account_id=account, idempotency_key=key, reason=reason)
-    return parts.refunds.refund(charge_id, request).body
+    return parts.wallet.refunds.refund(charge_id, request).body
 
 
 def onboard(parts: Runtime, world: StripeWorld, creator: str) -> None:
-    url = parts.creator_accounts.onboard(creator, OnboardRequest(return_url=RETURN, refresh_url=RETURN))
+    url = parts.creators.accounts.onboard(creator, OnboardRequest(return_url=RETURN, refresh_url=RETURN))
     assert world.submit(url)[0] == 303
     hear_all(parts, world)
 
 
 def shown(parts: Runtime, creator: str) -> dict[str, Any]:
-    return parts.creator_statement.view(creator)
+    return parts.creators.statement.view(creator)
 
 
 def transfers(world: StripeWorld) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def transfers(world: StripeWorld) -> list[dict[str, Any]]:
 
 def no_violations(parts: Runtime, *accounts: str) -> None:
     for each in accounts:
-        assert parts.audit.run(each).violations == ()
+        assert parts.audit.service.run(each).violations == ()
 
 
 def reverse(world: StripeWorld, transfer_id: str, cents: int | None = None) -> None:

@@ -12,7 +12,7 @@ from tests.rooms.worlds.stripe import StripeWorld
 
 def open_deposit(parts: Runtime, account: str, cents: int = 2_500, key: str | None = None) -> str:
     request = DepositRequest(amount_cents=cents, idempotency_key=key, **LINKS)
-    return parts.deposits.open(account, request).url
+    return parts.wallet.deposits.open(account, request).url
 
 
 def deposit(
@@ -20,7 +20,7 @@ def deposit(
 ) -> str:
     """Deposit and come back from the page; the payment intent."""
     session_id = world.pay(open_deposit(parts, account, cents), card)
-    parts.returns.verify(account, session_id)
+    parts.wallet.checkout_return.verify(account, session_id)
     return str(world.api(f"checkout/sessions/{session_id}")["payment_intent"])
 
 

@@ -14,7 +14,7 @@ from local.event_schemas import TYPES
 
 def waiting(parts: Runtime, account: str) -> list[Record]:
     """What waits of one account, oldest first."""
-    found = [record for record in parts.outbox.waiting() if json.loads(record.detail)["account_id"] == account]
+    found = [record for record in parts.outbox.store.waiting() if json.loads(record.detail)["account_id"] == account]
     return sorted(found, key=lambda record: record.queued)
 
 

@@ -22,13 +22,13 @@ LINKS = {"success_url": "https://app.aerostack.dev/done", "cancel_url": "https:/
 
 def open_page(parts: Runtime, account: str, tier: Tier, interval: Interval = "monthly", key: str | None = None) -> str:
     request = CheckoutRequest(tier=tier, billing_interval=interval, idempotency_key=key, **LINKS)
-    return parts.checkout.open(account, request).url
+    return parts.accounts.checkout.open(account, request).url
 
 
 def verify(parts: Runtime, account: str, session_id: str) -> PlanState:
     """Come back from the page; the plan that is stored then."""
-    parts.returns.verify(account, session_id)
-    return parts.accounts.get(account).plan
+    parts.wallet.checkout_return.verify(account, session_id)
+    return parts.accounts.store.get(account).plan
 
 
 def buy(parts: Runtime, world: StripeWorld, account: str, tier: Tier, interval: Interval = "monthly") -> PlanState:
@@ -37,7 +37,7 @@ def buy(parts: Runtime, world: StripeWorld, account: str, tier: Tier, interval: 
 
 
 def deliver(parts: Runtime, event: dict[str, Any]) -> Outcome:
-    return parts.webhooks.process(Event.model_validate(event))
+    return parts.webhooks.service.process(Event.model_validate(event))
 
 
 def deliver_until_taken(parts: Runtime, event: dict[str, Any]) -> Outcome:
@@ -60,7 +60,7 @@ def pass_days(world: StripeWorld, time_stands: Time, days: float) -> None:
 
 def subscribe(parts: Runtime, world: StripeWorld, account: str, **price: str) -> dict[str, Any]:
     """Make a subscription at a price of its own for the account's customer, as sales would."""
-    customer = parts.customers.ensure(parts.accounts.get(account))
+    customer = parts.accounts.customers.ensure(parts.accounts.store.get(account))
     product = world.create("products", name="Agreed")["id"]
     made = world.create("prices", currency="usd", unit_amount="99900", product=product, **price)
     number = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2040"}

@@ -15,15 +15,15 @@ from tests.rooms.worlds.wallet import charge
 
 def configure(parts: Runtime, account: str, **settings: object) -> dict[str, object]:
     body = {"enabled": True, "threshold_cents": 500, "amount_cents": 2_000, **settings}
-    return view_reload(parts.reload_settings.save(account, validated(AutoReloadRequest, body)).reload)
+    return view_reload(parts.reload.settings.save(account, validated(AutoReloadRequest, body)).reload)
 
 
 def state(parts: Runtime, account: str) -> str:
-    return parts.wallets.get(account).reload.state
+    return parts.wallet.store.get(account).reload.state
 
 
 def shown(parts: Runtime, account: str) -> dict[str, Any]:
-    return view_reload(parts.wallets.get(account).reload)
+    return view_reload(parts.wallet.store.get(account).reload)
 
 
 def payments(world: StripeWorld) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def payments(world: StripeWorld) -> list[dict[str, Any]]:
 
 
 def use_card(parts: Runtime, world: StripeWorld, account: str, card: str, **form: str) -> None:
-    portal = parts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
     status, _ = world.submit(portal, action="update_card", card=card, **form)
     assert status == 303
 

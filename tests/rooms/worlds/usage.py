@@ -20,18 +20,18 @@ def consume(
     parts: Runtime, account: str, quantity: int = 1, metric: str = "api_requests", **more: object
 ) -> dict[str, Any]:
     request = ConsumeRequest(account_id=account, metric=metric, quantity=quantity, **more)  # type: ignore[arg-type]
-    return parts.metering.consume(request).body
+    return parts.usage.metering.consume(request).body
 
 
 def ceilings(parts: Runtime) -> Ceilings:
-    return Ceilings(parts.settings.usage_table, parts.usage, parts.catalog)
+    return Ceilings(parts.settings.usage_table, parts.usage.store, parts.catalog)
 
 
 def move_to(parts: Runtime, account: str, tier: Tier) -> Account:
     """Change the account's plan as the sync does."""
-    before = parts.accounts.get(account)
+    before = parts.accounts.store.get(account)
     moves = ceilings(parts).moves(account, before.plan.tier, tier)
-    return parts.accounts.write_plan(before, PlanState(tier=tier), moves, None)
+    return parts.accounts.store.write_plan(before, PlanState(tier=tier), moves, None)
 
 
 def event(account: str, quantity: object = 1, metric: str = "api_requests", **more: object) -> dict[str, object]:
@@ -39,7 +39,7 @@ def event(account: str, quantity: object = 1, metric: str = "api_requests", **mo
 
 
 def batch(parts: Runtime, *events: dict[str, object]) -> list[dict[str, Any]]:
-    return [result.view() for result in parts.batch.run(events)]
+    return [result.view() for result in parts.usage.batch.run(events)]
 
 
 def statuses(results: list[dict[str, Any]]) -> list[int]:
@@ -47,25 +47,25 @@ def statuses(results: list[dict[str, Any]]) -> list[int]:
 
 
 def counter(parts: Runtime, account: str, metric: str = "api_requests") -> tuple[int, int]:
-    found = parts.usage.sheet(account, "2026-03").counters[metric]
+    found = parts.usage.store.sheet(account, "2026-03").counters[metric]
     return found.used, found.room
 
 
 def take(parts: Runtime, account: str, quantity: int = 1_000, ttl: int = 60, **more: object) -> dict[str, Any]:
     body = {"account_id": account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": ttl, **more}
-    return parts.leases.take(validated(LeaseRequest, body))
+    return parts.usage.leases.take(validated(LeaseRequest, body))
 
 
 def settle(parts: Runtime, account: str, lease: dict[str, Any], used: int) -> object:
-    return parts.leases.settle(lease["lease_id"], SettleRequest(account_id=account, used=used))["returned"]
+    return parts.usage.leases.settle(lease["lease_id"], SettleRequest(account_id=account, used=used))["returned"]
 
 
 def claim(parts: Runtime, account: str, resource_id: str, kind: str = "projects") -> dict[str, Any]:
-    return parts.resources.claim(account, PlaceName(kind=kind, id=resource_id))
+    return parts.usage.resources.claim(account, PlaceName(kind=kind, id=resource_id))
 
 
 def free(parts: Runtime, account: str, resource_id: str, kind: str = "projects") -> dict[str, Any]:
-    return parts.resources.free(account, PlaceName(kind=kind, id=resource_id))
+    return parts.usage.resources.free(account, PlaceName(kind=kind, id=resource_id))
 
 
 @dataclass

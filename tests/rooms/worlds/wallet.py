@@ -20,7 +20,7 @@ def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> Non
         credit_payment(posting, "deposit", payment, micros(cents), payment)
         return Change(posting.wallet, posting.transfers)
 
-    parts.wallets.apply(account, rule)
+    parts.wallet.store.apply(account, rule)
 
 
 def owe(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
@@ -31,7 +31,7 @@ def owe(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None
         take_back(posting, "refund", f"{payment}:refund", micros(cents), payment)
         return Change(posting.wallet, posting.transfers)
 
-    parts.wallets.apply(account, rule)
+    parts.wallet.store.apply(account, rule)
 
 
 def charge(parts: Runtime, account: str, amount: object, key: str, **more: object) -> dict[str, Any]:
@@ -43,32 +43,32 @@ def charge(parts: Runtime, account: str, amount: object, key: str, **more: objec
         "idempotency_key": key,
         **more,
     }
-    return parts.charges.charge(ChargeRequest.model_validate(body)).body
+    return parts.wallet.charges.charge(ChargeRequest.model_validate(body)).body
 
 
 def hold(parts: Runtime, account: str, amount: object, key: str = "h", **more: object) -> dict[str, Any]:
     body = {"account_id": account, "kind": "agent_execution", "amount_cents": amount, "idempotency_key": key, **more}
-    return parts.holds.take(HoldRequest.model_validate(body)).body
+    return parts.wallet.holds.take(HoldRequest.model_validate(body)).body
 
 
 def capture(
     parts: Runtime, account: str, hold_id: str, amount: object, key: str = "c", *, partial: bool = False
 ) -> dict[str, Any]:
     body = {"account_id": account, "amount_cents": amount, "idempotency_key": key, "allow_partial": partial}
-    return parts.holds.capture(hold_id, CaptureRequest.model_validate(body)).body
+    return parts.wallet.holds.capture(hold_id, CaptureRequest.model_validate(body)).body
 
 
 def release(parts: Runtime, account: str, hold_id: str, key: str = "r") -> dict[str, Any]:
-    return parts.holds.release(hold_id, ReleaseRequest(account_id=account, idempotency_key=key)).body
+    return parts.wallet.holds.release(hold_id, ReleaseRequest(account_id=account, idempotency_key=key)).body
 
 
 def lines(parts: Runtime, account: str) -> list[tuple[str, object]]:
     """Type and amount of every transaction, oldest first."""
-    page: Any = parts.statement.transactions(account, "100", None, None)
+    page: Any = parts.wallet.statement.transactions(account, "100", None, None)
     return [(line["type"], line["amount_cents"]) for line in reversed(page["transactions"])]
 
 
 def audited(parts: Runtime, account: str) -> Wallet:
     """The wallet, after its audit found nothing wrong."""
-    assert parts.audit.run(account).violations == ()
-    return parts.wallets.get(account)
+    assert parts.audit.service.run(account).violations == ()
+    return parts.wallet.store.get(account)

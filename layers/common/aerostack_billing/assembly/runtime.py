@@ -1,68 +1,97 @@
-"""How the parts are put together: one Runtime a process, made on first use from the environment."""
+"""The composition: one Runtime a process, one small assembly a room. A new part is one entry in its room's assembly.
+
+Every part is made when it is first used, and its module is imported then: a function loads what it uses and no more.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
+import threading
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from aerostack_billing.assembly.counting import Counting
+from aerostack_billing.assembly.telemetry import Telemetry
 from aerostack_billing.platform.config import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import boto3
-    import stripe
-    from mypy_boto3_secretsmanager.client import SecretsManagerClient
+    from aws_lambda_powertools import Logger
+    from botocore.config import Config
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
-    from aerostack_billing.accounts.checkout import Checkout
-    from aerostack_billing.accounts.customers import Customers
-    from aerostack_billing.accounts.service import Subscriptions
-    from aerostack_billing.accounts.sync import PlanSync
-    from aerostack_billing.audit.service import WholeAudit
-    from aerostack_billing.creators.earnings import Earnings
-    from aerostack_billing.creators.onboarding import CreatorAccounts
-    from aerostack_billing.creators.payouts import Payouts
-    from aerostack_billing.creators.statement import CreatorStatement
-    from aerostack_billing.creators.store import CreatorStore
+    from aerostack_billing.assembly.accounts import AccountParts
+    from aerostack_billing.assembly.audit import AuditParts
+    from aerostack_billing.assembly.creators import CreatorParts
+    from aerostack_billing.assembly.outbox import OutboxParts
+    from aerostack_billing.assembly.payments import PaymentParts
+    from aerostack_billing.assembly.reload import ReloadParts
+    from aerostack_billing.assembly.usage import UsageParts
+    from aerostack_billing.assembly.wallet import WalletParts
+    from aerostack_billing.assembly.webhooks import WebhookParts
     from aerostack_billing.idempotency.pages import Pages
+    from aerostack_billing.idempotency.store import IdempotencyStore
     from aerostack_billing.ledger.ledger import Ledger
     from aerostack_billing.operators.log import OperatorLog
-    from aerostack_billing.payments.cards import CardPayments
-    from aerostack_billing.payments.connect import Connect
-    from aerostack_billing.payments.gateway import Payments
-    from aerostack_billing.payments.history import History
-    from aerostack_billing.payments.secrets import SecretStore
-    from aerostack_billing.payments.setup.service import StripeSetup
-    from aerostack_billing.reconcile.service import Reconciler
-    from aerostack_billing.reload.service import Reloads
-    from aerostack_billing.reload.settings import ReloadSettings
+    from aerostack_billing.plans.catalog import Catalog
+    from aerostack_billing.platform.dynamo import Dynamo
     from aerostack_billing.values.redirects import RedirectPolicy
-    from aerostack_billing.wallet.charges import Charges
-    from aerostack_billing.wallet.checkout_return import Returns
-    from aerostack_billing.wallet.deposits import Deposits
-    from aerostack_billing.wallet.grants import Grants
-    from aerostack_billing.wallet.holds import Holds
-    from aerostack_billing.wallet.lapsing import Lapsing
-    from aerostack_billing.wallet.refunds import Refunds
-    from aerostack_billing.wallet.settlement import Settlement
-    from aerostack_billing.wallet.statement import Statement
-    from aerostack_billing.wallet.store import WalletStore
-    from aerostack_billing.webhooks.service import Webhooks
-    from aerostack_billing.webhooks.store import EventStore
+
+_CONNECT_SECONDS = 1
+_READ_SECONDS = 3
+_making_a_logger = threading.Lock()
+"""Powertools keeps loggers by name: one that is half made by another thread would be taken for whole."""
 
 
-class Runtime(Counting):
-    """Makes each part when it is first asked for, and imports it then: a function loads what it uses and no more.
+class Runtime:
+    """The settings, the log, the tables and AWS's clients; beside them the assembly of each larger room.
 
-    AWS is asked by `session`, or as the process's environment says where none is given.
+    AWS is called through `session`, or as the process's environment says where none is given.
     """
 
     def __init__(self, settings: Settings, session: boto3.Session | None = None) -> None:
-        super().__init__(settings, session)
-        self._stripe_clients: dict[str, stripe.StripeClient] = {}
+        self.settings = settings
+        self.request_id: str | None = None
+        self.aws_client: Callable[..., object] = session.client if session else _client_of_the_environment
+
+    @cached_property
+    def logger(self) -> Logger:
+        from aws_lambda_powertools import Logger  # noqa: PLC0415
+
+        with _making_a_logger:
+            return Logger(service=self.settings.service_name, level=self.settings.log_level)
+
+    @property
+    def log(self) -> Logger:
+        """The logger with the id of the request under way. The first line to log loads it: few requests log one."""
+        self.logger.set_correlation_id(self.request_id)
+        return self.logger
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        return Telemetry(lambda: self.log, self.settings.metrics_namespace)
+
+    @cached_property
+    def dynamo(self) -> Dynamo:
+        from botocore.config import Config  # noqa: PLC0415
+
+        from aerostack_billing.platform.dynamo import Dynamo  # noqa: PLC0415
+
+        # The client's own retries are off: dynamo.py knows which calls may be repeated.
+        config = Config(
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=64,
+        )
+        return Dynamo(cast("DynamoDBClient", self.aws_client("dynamodb", config=config)))
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        from aerostack_billing.plans import catalog  # noqa: PLC0415
+
+        return catalog.load()
 
     @cached_property
     def redirects(self) -> RedirectPolicy:
@@ -71,46 +100,10 @@ class Runtime(Counting):
         return RedirectPolicy(self.settings.redirect_hosts, loopback=self.settings.loopback_redirects)
 
     @cached_property
-    def secrets(self) -> SecretStore:
-        from aerostack_billing.payments.secrets import SecretStore  # noqa: PLC0415
+    def idempotency(self) -> IdempotencyStore:
+        from aerostack_billing.idempotency.store import IdempotencyStore  # noqa: PLC0415
 
-        client = cast("SecretsManagerClient", self._make_client("secretsmanager"))
-        return SecretStore(client, self.settings.stripe_secret_arn)
-
-    @cached_property
-    def payments(self) -> Payments:
-        from aerostack_billing.payments.gateway import Payments  # noqa: PLC0415
-
-        return Payments(self._stripe_client, self.settings.stripe_portal_configuration)
-
-    def _stripe_client(self) -> stripe.StripeClient:
-        """The SDK's client for the key that the secret holds now; a rotated key makes a new one."""
-        api_key = self.secrets.stripe().api_key
-        if api_key not in self._stripe_clients:
-            from aerostack_billing.payments.client import connect  # noqa: PLC0415
-
-            self._stripe_clients = {api_key: connect(api_key, self.settings.stripe_api_base)}
-        return self._stripe_clients[api_key]
-
-    @cached_property
-    def sync(self) -> PlanSync:
-        from aerostack_billing.accounts.sync import PlanSync  # noqa: PLC0415
-        from aerostack_billing.usage.ceilings import Ceilings  # noqa: PLC0415
-
-        ceilings = Ceilings(self.settings.usage_table, self.usage, self.catalog)
-        return PlanSync(self.accounts, self.payments, ceilings)
-
-    @cached_property
-    def subscriptions(self) -> Subscriptions:
-        from aerostack_billing.accounts.service import Subscriptions  # noqa: PLC0415
-
-        return Subscriptions(self.accounts, self.payments, self.sync, self.redirects)
-
-    @cached_property
-    def checkout(self) -> Checkout:
-        from aerostack_billing.accounts.checkout import Checkout  # noqa: PLC0415
-
-        return Checkout(self.customers, self.payments, self.sync, self.pages, self.redirects)
+        return IdempotencyStore(self.dynamo, self.settings.events_table)
 
     @cached_property
     def pages(self) -> Pages:
@@ -119,53 +112,10 @@ class Runtime(Counting):
         return Pages(self.idempotency)
 
     @cached_property
-    def customers(self) -> Customers:
-        from aerostack_billing.accounts.customers import Customers  # noqa: PLC0415
-
-        return Customers(self.accounts, self.payments)
-
-    @cached_property
-    def wallets(self) -> WalletStore:
-        from aerostack_billing.wallet.store import WalletStore  # noqa: PLC0415
-
-        settings = self.settings
-        return WalletStore(self.dynamo, settings.wallets_table, self.ledger, self.outbox, settings.low_balance)
-
-    @cached_property
     def ledger(self) -> Ledger:
         from aerostack_billing.ledger.ledger import Ledger  # noqa: PLC0415
 
         return Ledger(self.dynamo, self.settings.ledger_table, self.telemetry)
-
-    @cached_property
-    def grants(self) -> Grants:
-        from aerostack_billing.wallet.grants import Grants  # noqa: PLC0415
-
-        return Grants(self.wallets)
-
-    @cached_property
-    def lapsing(self) -> Lapsing:
-        from aerostack_billing.wallet.lapsing import Lapsing  # noqa: PLC0415
-
-        return Lapsing(self.wallets)
-
-    @cached_property
-    def charges(self) -> Charges:
-        from aerostack_billing.wallet.charges import Charges  # noqa: PLC0415
-
-        return Charges(self.lapsing, self.earnings)
-
-    @cached_property
-    def holds(self) -> Holds:
-        from aerostack_billing.wallet.holds import Holds  # noqa: PLC0415
-
-        return Holds(self.wallets, self.lapsing, self.earnings)
-
-    @cached_property
-    def statement(self) -> Statement:
-        from aerostack_billing.wallet.statement import Statement  # noqa: PLC0415
-
-        return Statement(self.wallets)
 
     @cached_property
     def operator_log(self) -> OperatorLog:
@@ -174,136 +124,58 @@ class Runtime(Counting):
         return OperatorLog(self.dynamo, self.settings.ledger_table)
 
     @cached_property
-    def audit(self) -> WholeAudit:
-        from aerostack_billing.audit.service import WholeAudit  # noqa: PLC0415
-        from aerostack_billing.audit.usage import UsageAudit  # noqa: PLC0415
-        from aerostack_billing.creators.audit import FullAudit  # noqa: PLC0415
-        from aerostack_billing.wallet.audit import Audit  # noqa: PLC0415
+    def outbox(self) -> OutboxParts:
+        from aerostack_billing.assembly.outbox import OutboxParts  # noqa: PLC0415
 
-        table = self.settings.usage_table
-        usage = UsageAudit(self.dynamo, table, self.usage, self.places, self.accounts, self.catalog)
-        return WholeAudit(FullAudit(Audit(self.wallets), self.creators), usage)
+        return OutboxParts(self)
 
     @cached_property
-    def creators(self) -> CreatorStore:
-        from aerostack_billing.creators.store import CreatorStore  # noqa: PLC0415
+    def payments(self) -> PaymentParts:
+        from aerostack_billing.assembly.payments import PaymentParts  # noqa: PLC0415
 
-        return CreatorStore(self.dynamo, self.settings.creators_table, self.ledger, self.outbox)
-
-    @cached_property
-    def earnings(self) -> Earnings:
-        from aerostack_billing.creators.earnings import Earnings  # noqa: PLC0415
-
-        return Earnings(self.creators, self.settings.platform_fee_bps, self.settings.earnings_hold_days)
-
-    def stripe_setup(self, keep_secret: Callable[[str, str], None]) -> StripeSetup:
-        """What makes an account at Stripe ready; `keep_secret` is given each new endpoint's id and signing secret."""
-        from aerostack_billing.payments.setup.endpoints import Endpoints  # noqa: PLC0415
-        from aerostack_billing.payments.setup.portal import Portal  # noqa: PLC0415
-        from aerostack_billing.payments.setup.service import StripeSetup  # noqa: PLC0415
-        from aerostack_billing.payments.setup.shop import Shop  # noqa: PLC0415
-        from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES  # noqa: PLC0415
-
-        return StripeSetup(
-            Shop(self._stripe_client, self.catalog),
-            Portal(self._stripe_client, self.settings.stripe_portal_configuration),
-            Endpoints(self._stripe_client, {"account": ACCOUNT_TYPES, "connect": CONNECT_TYPES}, keep_secret),
-        )
+        return PaymentParts(self)
 
     @cached_property
-    def connect(self) -> Connect:
-        from aerostack_billing.payments.connect import Connect  # noqa: PLC0415
+    def accounts(self) -> AccountParts:
+        from aerostack_billing.assembly.accounts import AccountParts  # noqa: PLC0415
 
-        return Connect(self._stripe_client)
-
-    @cached_property
-    def creator_accounts(self) -> CreatorAccounts:
-        from aerostack_billing.creators.onboarding import CreatorAccounts  # noqa: PLC0415
-
-        return CreatorAccounts(self.creators, self.connect, self.redirects)
+        return AccountParts(self)
 
     @cached_property
-    def creator_statement(self) -> CreatorStatement:
-        from aerostack_billing.creators.statement import CreatorStatement  # noqa: PLC0415
+    def usage(self) -> UsageParts:
+        from aerostack_billing.assembly.usage import UsageParts  # noqa: PLC0415
 
-        return CreatorStatement(self.creators)
-
-    @cached_property
-    def payouts(self) -> Payouts:
-        from aerostack_billing.creators.payouts import Payouts  # noqa: PLC0415
-
-        minimum = self.settings.payout_minimum_cents
-        return Payouts(self.creators, self.creator_accounts, self.connect, self.telemetry, minimum)
+        return UsageParts(self)
 
     @cached_property
-    def refunds(self) -> Refunds:
-        from aerostack_billing.wallet.refunds import Refunds  # noqa: PLC0415
+    def wallet(self) -> WalletParts:
+        from aerostack_billing.assembly.wallet import WalletParts  # noqa: PLC0415
 
-        return Refunds(self.wallets, self.creators)
-
-    @cached_property
-    def cards(self) -> CardPayments:
-        from aerostack_billing.payments.cards import CardPayments  # noqa: PLC0415
-
-        return CardPayments(self._stripe_client)
+        return WalletParts(self)
 
     @cached_property
-    def deposits(self) -> Deposits:
-        from aerostack_billing.wallet.deposits import Deposits  # noqa: PLC0415
+    def reload(self) -> ReloadParts:
+        from aerostack_billing.assembly.reload import ReloadParts  # noqa: PLC0415
 
-        return Deposits(self.accounts, self.customers, self.cards, self.pages, self.redirects)
-
-    @cached_property
-    def settlement(self) -> Settlement:
-        from aerostack_billing.wallet.settlement import Settlement  # noqa: PLC0415
-
-        return Settlement(self.wallets, self.accounts, self.cards)
+        return ReloadParts(self)
 
     @cached_property
-    def returns(self) -> Returns:
-        from aerostack_billing.wallet.checkout_return import Returns  # noqa: PLC0415
+    def creators(self) -> CreatorParts:
+        from aerostack_billing.assembly.creators import CreatorParts  # noqa: PLC0415
 
-        return Returns(self.payments, self.sync, self.settlement, self.wallets)
-
-    @cached_property
-    def reloads(self) -> Reloads:
-        from aerostack_billing.reload.service import Reloads  # noqa: PLC0415
-
-        return Reloads(
-            self.wallets, self.accounts, self.cards, self.settlement, self.telemetry, self.settings.dashboard_url
-        )
+        return CreatorParts(self)
 
     @cached_property
-    def reload_settings(self) -> ReloadSettings:
-        from aerostack_billing.reload.settings import ReloadSettings  # noqa: PLC0415
+    def webhooks(self) -> WebhookParts:
+        from aerostack_billing.assembly.webhooks import WebhookParts  # noqa: PLC0415
 
-        return ReloadSettings(self.wallets, self.accounts, self.cards, self.settlement)
-
-    @cached_property
-    def events(self) -> EventStore:
-        from aerostack_billing.webhooks.store import EventStore  # noqa: PLC0415
-
-        return EventStore(self.dynamo, self.settings.events_table)
+        return WebhookParts(self)
 
     @cached_property
-    def webhooks(self) -> Webhooks:
-        from aerostack_billing.webhooks.handlers import Handlers  # noqa: PLC0415
-        from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
+    def audit(self) -> AuditParts:
+        from aerostack_billing.assembly.audit import AuditParts  # noqa: PLC0415
 
-        return Webhooks(self.events, Handlers(self).by_type(), self.telemetry)
-
-    @cached_property
-    def history(self) -> History:
-        from aerostack_billing.payments.history import History  # noqa: PLC0415
-
-        return History(self._stripe_client)
-
-    @cached_property
-    def reconciler(self) -> Reconciler:
-        from aerostack_billing.reconcile.service import ProgressStore, Reconciler  # noqa: PLC0415
-
-        progress = ProgressStore(self.dynamo, self.settings.events_table)
-        return Reconciler(progress, self.history, self.webhooks, self.settlement, self.wallets, self.telemetry)
+        return AuditParts(self)
 
 
 @functools.cache
@@ -313,5 +185,12 @@ def current() -> Runtime:
 
 
 def reset() -> None:
-    """Forget the process's Runtime: the next use reads the environment anew."""
+    """Drop the process's Runtime: the next use reads the environment again."""
     current.cache_clear()
+
+
+def _client_of_the_environment(service: str, config: Config | None = None) -> object:
+    """A client of AWS as the environment says, from botocore itself: boto3 would add nothing but its import."""
+    from botocore.session import get_session  # noqa: PLC0415
+
+    return get_session().create_client(service, config=config)

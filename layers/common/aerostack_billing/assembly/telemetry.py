@@ -13,12 +13,12 @@ from aerostack_billing.platform import clock, correlation
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
+    from aerostack_billing.audit.wallets import Report
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.outbox.models import Record
     from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.values.errors import BillingError
-    from aerostack_billing.wallet.audit import Report
     from aerostack_billing.wallet.models import Transfer, Wallet
     from aerostack_billing.webhooks.models import Outcome
 

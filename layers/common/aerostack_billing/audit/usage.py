@@ -6,12 +6,12 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 
 from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.audit.wallets import Violation
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item
 from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.usage.store import RESOURCES_ITEM, Sheet, UsageStore, is_month, limits_of, read_sheet
-from aerostack_billing.wallet.audit import Violation
 
 See = Callable[[str, str, Sheet], None]
 """Is shown an account, the name of an item of its counters, and the item."""

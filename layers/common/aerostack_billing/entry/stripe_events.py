@@ -15,9 +15,9 @@ class SendAgain(BillingError):
 def received(request: Request) -> Response:
     """Process the delivery and answer it."""
     parts = request.runtime
-    secrets = parts.secrets.stripe().webhook_secrets
+    secrets = parts.payments.secrets.stripe().webhook_secrets
     try:
-        outcome = parts.webhooks.receive(request.raw_body(), request.header("stripe-signature"), secrets)
+        outcome = parts.webhooks.service.receive(request.raw_body(), request.header("stripe-signature"), secrets)
     except InvalidSignature:
         raise
     except BillingError as error:

@@ -14,7 +14,7 @@ from aerostack_billing.wallet.store import WalletStore
 _SESSION_ID = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 
-class Returns:
+class CheckoutReturn:
     """Verifies the session that a person comes back with."""
 
     def __init__(self, payments: Payments, sync: PlanSync, settlement: Settlement, wallets: WalletStore) -> None:

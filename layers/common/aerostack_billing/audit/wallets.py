@@ -74,7 +74,7 @@ def _breaks(transfers: list[Transfer]) -> list[int]:
     return [t.seq for before, t in zip(balances, transfers, strict=False) if before + t.effect != t.balance_after]
 
 
-class Audit:
+class WalletAudit:
     """Audits wallets in the store."""
 
     def __init__(self, wallets: WalletStore) -> None:

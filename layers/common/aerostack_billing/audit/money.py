@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
+from aerostack_billing.audit.wallets import Report, Violation, WalletAudit, movements
 from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
 from aerostack_billing.creators.posting import partition
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.wallet.audit import Audit, Report, Violation, movements
 from aerostack_billing.wallet.models import Transfer
 
 
@@ -29,10 +29,10 @@ def check(creator: Creator, transfers: list[Transfer]) -> list[Violation]:
     return [Violation(own, name, expected, found) for name, expected, found in expectations if expected != found]
 
 
-class FullAudit:
+class MoneyAudit:
     """Audits wallets and creators together."""
 
-    def __init__(self, wallets: Audit, creators: CreatorStore) -> None:
+    def __init__(self, wallets: WalletAudit, creators: CreatorStore) -> None:
         self._wallets = wallets
         self._creators = creators
 

@@ -1,0 +1,56 @@
+"""Accounts: which plan one is on, and what changes it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aerostack_billing.accounts.checkout import Checkout
+    from aerostack_billing.accounts.customers import Customers
+    from aerostack_billing.accounts.service import Subscriptions
+    from aerostack_billing.accounts.store import AccountStore
+    from aerostack_billing.accounts.sync import PlanSync
+    from aerostack_billing.assembly.runtime import Runtime
+
+
+class AccountParts:
+    """Makes each part of the room when it is first used."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @cached_property
+    def store(self) -> AccountStore:
+        from aerostack_billing.accounts.store import AccountStore  # noqa: PLC0415
+
+        runtime = self._runtime
+        return AccountStore(runtime.dynamo, runtime.settings.accounts_table, runtime.outbox.store)
+
+    @cached_property
+    def customers(self) -> Customers:
+        from aerostack_billing.accounts.customers import Customers  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Customers(self.store, runtime.payments.gateway)
+
+    @cached_property
+    def sync(self) -> PlanSync:
+        from aerostack_billing.accounts.sync import PlanSync  # noqa: PLC0415
+
+        runtime = self._runtime
+        return PlanSync(self.store, runtime.payments.gateway, runtime.usage.ceilings)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from aerostack_billing.accounts.service import Subscriptions  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Subscriptions(self.store, runtime.payments.gateway, self.sync, runtime.redirects)
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        from aerostack_billing.accounts.checkout import Checkout  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Checkout(self.customers, runtime.payments.gateway, self.sync, runtime.pages, runtime.redirects)

@@ -1,0 +1,61 @@
+"""Creators: what they earn, their connected accounts, their payouts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.creators.earnings import Earnings
+    from aerostack_billing.creators.onboarding import CreatorAccounts
+    from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.creators.statement import CreatorStatement
+    from aerostack_billing.creators.store import CreatorStore
+
+
+class CreatorParts:
+    """Makes each part of the room when it is first used."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @cached_property
+    def store(self) -> CreatorStore:
+        from aerostack_billing.creators.store import CreatorStore  # noqa: PLC0415
+
+        runtime = self._runtime
+        return CreatorStore(runtime.dynamo, runtime.settings.creators_table, runtime.ledger, runtime.outbox.store)
+
+    @cached_property
+    def earnings(self) -> Earnings:
+        from aerostack_billing.creators.earnings import Earnings  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Earnings(self.store, runtime.settings.platform_fee_bps, runtime.settings.earnings_hold_days)
+
+    @cached_property
+    def accounts(self) -> CreatorAccounts:
+        from aerostack_billing.creators.onboarding import CreatorAccounts  # noqa: PLC0415
+
+        runtime = self._runtime
+        return CreatorAccounts(self.store, runtime.payments.connect, runtime.redirects)
+
+    @cached_property
+    def statement(self) -> CreatorStatement:
+        from aerostack_billing.creators.statement import CreatorStatement  # noqa: PLC0415
+
+        return CreatorStatement(self.store)
+
+    @cached_property
+    def payouts(self) -> Payouts:
+        from aerostack_billing.creators.payouts import Payouts  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Payouts(
+            self.store,
+            self.accounts,
+            runtime.payments.connect,
+            runtime.telemetry,
+            runtime.settings.payout_minimum_cents,
+        )

@@ -1,0 +1,41 @@
+"""Auto-reload: its settings, and the sweep that carries it out."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.reload.service import Reloads
+    from aerostack_billing.reload.settings import ReloadSettings
+
+
+class ReloadParts:
+    """Makes each part of the room when it is first used."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @cached_property
+    def service(self) -> Reloads:
+        from aerostack_billing.reload.service import Reloads  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Reloads(
+            runtime.wallet.store,
+            runtime.accounts.store,
+            runtime.payments.cards,
+            runtime.wallet.settlement,
+            runtime.telemetry,
+            runtime.settings.dashboard_url,
+        )
+
+    @cached_property
+    def settings(self) -> ReloadSettings:
+        from aerostack_billing.reload.settings import ReloadSettings  # noqa: PLC0415
+
+        runtime = self._runtime
+        return ReloadSettings(
+            runtime.wallet.store, runtime.accounts.store, runtime.payments.cards, runtime.wallet.settlement
+        )

@@ -1,0 +1,101 @@
+"""The wallet: deposits, charges, holds, refunds, the statement."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.wallet.charges import Charges
+    from aerostack_billing.wallet.checkout_return import CheckoutReturn
+    from aerostack_billing.wallet.deposits import Deposits
+    from aerostack_billing.wallet.grants import Grants
+    from aerostack_billing.wallet.holds import Holds
+    from aerostack_billing.wallet.lapsing import Lapsing
+    from aerostack_billing.wallet.refunds import Refunds
+    from aerostack_billing.wallet.settlement import Settlement
+    from aerostack_billing.wallet.statement import Statement
+    from aerostack_billing.wallet.store import WalletStore
+
+
+class WalletParts:
+    """Makes each part of the room when it is first used."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @cached_property
+    def store(self) -> WalletStore:
+        from aerostack_billing.wallet.store import WalletStore  # noqa: PLC0415
+
+        runtime = self._runtime
+        return WalletStore(
+            runtime.dynamo,
+            runtime.settings.wallets_table,
+            runtime.ledger,
+            runtime.outbox.store,
+            runtime.settings.low_balance,
+        )
+
+    @cached_property
+    def grants(self) -> Grants:
+        from aerostack_billing.wallet.grants import Grants  # noqa: PLC0415
+
+        return Grants(self.store)
+
+    @cached_property
+    def lapsing(self) -> Lapsing:
+        from aerostack_billing.wallet.lapsing import Lapsing  # noqa: PLC0415
+
+        return Lapsing(self.store)
+
+    @cached_property
+    def charges(self) -> Charges:
+        from aerostack_billing.wallet.charges import Charges  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Charges(self.lapsing, runtime.creators.earnings)
+
+    @cached_property
+    def holds(self) -> Holds:
+        from aerostack_billing.wallet.holds import Holds  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Holds(self.store, self.lapsing, runtime.creators.earnings)
+
+    @cached_property
+    def refunds(self) -> Refunds:
+        from aerostack_billing.wallet.refunds import Refunds  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Refunds(self.store, runtime.creators.store)
+
+    @cached_property
+    def statement(self) -> Statement:
+        from aerostack_billing.wallet.statement import Statement  # noqa: PLC0415
+
+        return Statement(self.store)
+
+    @cached_property
+    def deposits(self) -> Deposits:
+        from aerostack_billing.wallet.deposits import Deposits  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Deposits(
+            runtime.accounts.store, runtime.accounts.customers, runtime.payments.cards, runtime.pages, runtime.redirects
+        )
+
+    @cached_property
+    def settlement(self) -> Settlement:
+        from aerostack_billing.wallet.settlement import Settlement  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Settlement(self.store, runtime.accounts.store, runtime.payments.cards)
+
+    @cached_property
+    def checkout_return(self) -> CheckoutReturn:
+        from aerostack_billing.wallet.checkout_return import CheckoutReturn  # noqa: PLC0415
+
+        runtime = self._runtime
+        return CheckoutReturn(runtime.payments.gateway, runtime.accounts.sync, self.settlement, self.store)

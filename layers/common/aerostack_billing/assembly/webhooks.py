@@ -1,0 +1,87 @@
+"""Stripe's events: taken in when they come, and fetched by the reconciler when they do not."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aerostack_billing.accounts.store import AccountStore
+    from aerostack_billing.accounts.sync import PlanSync
+    from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.creators.onboarding import CreatorAccounts
+    from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.payments.gateway import Payments
+    from aerostack_billing.reconcile.service import Reconciler
+    from aerostack_billing.reload.service import Reloads
+    from aerostack_billing.wallet.settlement import Settlement
+    from aerostack_billing.webhooks.service import Webhooks
+    from aerostack_billing.webhooks.store import EventStore
+
+
+class WebhookParts:
+    """Makes each part of the rooms `webhooks` and `reconcile` when it is first used."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    @cached_property
+    def events(self) -> EventStore:
+        from aerostack_billing.webhooks.store import EventStore  # noqa: PLC0415
+
+        return EventStore(self._runtime.dynamo, self._runtime.settings.events_table)
+
+    @cached_property
+    def service(self) -> Webhooks:
+        from aerostack_billing.webhooks.handlers import Handlers  # noqa: PLC0415
+        from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
+
+        handlers = Handlers(RoomsOfEvents(self._runtime, self.events))
+        return Webhooks(self.events, handlers.by_type(), self._runtime.telemetry)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        from aerostack_billing.reconcile.service import ProgressStore, Reconciler  # noqa: PLC0415
+
+        runtime = self._runtime
+        progress = ProgressStore(runtime.dynamo, runtime.settings.events_table)
+        wallet = runtime.wallet
+        return Reconciler(
+            progress, runtime.payments.history, self.service, wallet.settlement, wallet.store, runtime.telemetry
+        )
+
+
+class RoomsOfEvents:
+    """The parts that events lead to, as `webhooks.handlers.Rooms`: each is loaded when its first event comes."""
+
+    def __init__(self, runtime: Runtime, events: EventStore) -> None:
+        self._runtime = runtime
+        self.events = events
+
+    @property
+    def accounts(self) -> AccountStore:
+        return self._runtime.accounts.store
+
+    @property
+    def sync(self) -> PlanSync:
+        return self._runtime.accounts.sync
+
+    @property
+    def payments(self) -> Payments:
+        return self._runtime.payments.gateway
+
+    @property
+    def settlement(self) -> Settlement:
+        return self._runtime.wallet.settlement
+
+    @property
+    def reloads(self) -> Reloads:
+        return self._runtime.reload.service
+
+    @property
+    def creator_accounts(self) -> CreatorAccounts:
+        return self._runtime.creators.accounts
+
+    @property
+    def payouts(self) -> Payouts:
+        return self._runtime.creators.payouts
