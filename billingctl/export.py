@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.posting import partition
-from aerostack_billing.wallet.models import Split, Transfer
+from aerostack_billing.ledger.models import Split, Transfer
 from billingctl.console import Step
 from billingctl.errors import Refused
 

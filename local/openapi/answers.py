@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from aerostack_billing.accounts.models import IssueReason, Status
 from aerostack_billing.creators.models import Onboarding, PayoutState
+from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.plans.models import Interval, Price, Tier, WalletTerms
 from aerostack_billing.usage.models import State
-from aerostack_billing.wallet.models import TransferType
 from aerostack_billing.wallet.requests import BillingMode, ChargeKind
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.creators.models import ChargeName, OnboardRequest, RefundRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
+from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.reload.settings import NoPaymentMethod
 from aerostack_billing.usage.leases import LeaseNotFound
 from aerostack_billing.usage.models import (
@@ -25,7 +26,6 @@ from aerostack_billing.values import errors
 from aerostack_billing.values.fields import AccountId
 from aerostack_billing.wallet import requests
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
-from aerostack_billing.wallet.models import TransferType
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.statement import DEFAULT_LIMIT, MAX_LIMIT

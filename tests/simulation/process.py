@@ -13,11 +13,11 @@ from aws_lambda_powertools import Logger
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.assembly.telemetry import Telemetry
 from aerostack_billing.ledger.ledger import Ledger
+from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.platform.config import Settings
 from aerostack_billing.platform.dynamo import Dynamo
 from aerostack_billing.usage.dead_letters import DeadLetters
-from aerostack_billing.wallet.models import Transfer
 from tests.simulation.wires import BusWire, DynamoWire, LetterWire
 
 if TYPE_CHECKING:

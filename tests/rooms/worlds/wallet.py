@@ -9,14 +9,14 @@ from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import CaptureRequest, ChargeRequest, HoldRequest, ReleaseRequest
-from aerostack_billing.wallet.rules import Posting, credit_payment, take_back
+from aerostack_billing.wallet.rules import WalletPosting, credit_payment, take_back
 
 
 def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:
     """Credit a payment as the settlement does, without Stripe."""
 
     def rule(wallet: Wallet) -> Change[Wallet]:
-        posting = Posting(wallet)
+        posting = WalletPosting(wallet)
         credit_payment(posting, "deposit", payment, micros(cents), payment)
         return Change(posting.wallet, posting.transfers)
 
@@ -27,7 +27,7 @@ def owe(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None
     """Take a deposit back as the settlement does, without Stripe."""
 
     def rule(wallet: Wallet) -> Change[Wallet]:
-        posting = Posting(wallet)
+        posting = WalletPosting(wallet)
         take_back(posting, "refund", f"{payment}:refund", micros(cents), payment)
         return Change(posting.wallet, posting.transfers)
 

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
     from aerostack_billing.audit.wallets import Report
     from aerostack_billing.creators.models import Payout
+    from aerostack_billing.ledger.models import Transfer
     from aerostack_billing.outbox.models import Record
     from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.values.errors import BillingError
-    from aerostack_billing.wallet.models import Transfer, Wallet
+    from aerostack_billing.wallet.models import Wallet
     from aerostack_billing.webhooks.models import Outcome
 
 

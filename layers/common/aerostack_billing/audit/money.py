@@ -10,7 +10,7 @@ from aerostack_billing.audit.wallets import Report, Violation, WalletAudit, move
 from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
 from aerostack_billing.creators.posting import partition
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.wallet.models import Transfer
+from aerostack_billing.ledger.models import Transfer
 
 
 def check(creator: Creator, transfers: list[Transfer]) -> list[Violation]:

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aerostack_billing.wallet.models import Hold, Transfer, Wallet
-from aerostack_billing.wallet.rules import debt, held, purse
+from aerostack_billing.ledger.accounts import available, debt, held
+from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.store import WalletStore
 
 _LOOKS = 20
@@ -44,7 +45,7 @@ def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> 
     expectations: list[tuple[str, object, object]] = [
         ("seq has no gap", list(range(1, wallet.seq + 1)), [transfer.seq for transfer in transfers]),
         ("all ledger accounts sum to zero", 0, sum(sums.values())),
-        ("balance is the sum of its transfers", sums[purse(own)], wallet.balance),
+        ("balance is the sum of its transfers", sums[available(own)], wallet.balance),
         ("held is the sum of its transfers", sums[held(own)], wallet.held),
         ("debt is the sum of its transfers", -sums[debt(own)], wallet.debt),
         ("held is the sum of the open holds", sum(hold.amount for hold in open_holds), wallet.held),

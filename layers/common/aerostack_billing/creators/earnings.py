@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from aerostack_billing.creators.models import pending_account
 from aerostack_billing.creators.store import CreatorStore
+from aerostack_billing.ledger.accounts import REVENUE
+from aerostack_billing.ledger.models import Split
 from aerostack_billing.platform import clock
 from aerostack_billing.values.money import Micros
-from aerostack_billing.wallet.models import Split
-from aerostack_billing.wallet.rules import REVENUE
 from aerostack_billing.wallet.sharing import Shared
 
 _BASIS_POINTS = 10_000

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from aerostack_billing.creators.models import Creator, Onboarding, Payout
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
-from aerostack_billing.creators.posting import Posting
+from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.payments.connect import Connect, TransferMade
@@ -153,7 +153,7 @@ class Payouts:
         """What is due becomes payable. The counters are read here, after the creator: a refund changes both."""
         counters = self._creators.due_counters(creator.creator_id, today, _MATURED_AT_ONCE)
         all_of_them = len(counters) < _MATURED_AT_ONCE
-        posting = Posting(replace(creator, matured_through=today if all_of_them else creator.matured_through))
+        posting = CreatorPosting(replace(creator, matured_through=today if all_of_them else creator.matured_through))
         if counters:
             posting.matured(sum(amount for _, amount in counters))
         taking = [self._creators.taking(creator.creator_id, counter, amount) for counter, amount in counters]
@@ -175,7 +175,7 @@ class Payouts:
                 return Change(creator)
             amount = _in_whole_cents(creator.payable)
             begun.append(Payout(creator_id, payout_id, amount, account_id, int(now.timestamp())))
-            posting = Posting(replace(creator, open_payout_id=payout_id))
+            posting = CreatorPosting(replace(creator, open_payout_id=payout_id))
             posting.begun(payout_id, amount)
             return Change(posting.creator, posting.transfers, [self._creators.paying(begun[0], None)])
 
@@ -209,7 +209,7 @@ class Payouts:
         def ended(creator: Creator) -> Change[Creator]:
             if creator.open_payout_id != payout.payout_id:
                 return Change(creator)
-            posting = Posting(replace(creator, open_payout_id=None, last_error=after.reason))
+            posting = CreatorPosting(replace(creator, open_payout_id=None, last_error=after.reason))
             if after.state == "paid":
                 posting.arrived(payout.payout_id, payout.amount)
             else:
@@ -250,7 +250,7 @@ class Payouts:
         def came_back(creator: Creator) -> Change[Creator]:
             if more <= 0:
                 return Change(creator, mark=mark)
-            posting = Posting(replace(creator, visit_at=_tomorrow(), last_error="reversed"))
+            posting = CreatorPosting(replace(creator, visit_at=_tomorrow(), last_error="reversed"))
             posting.came_back(payout.payout_id, total, more)
             return Change(posting.creator, posting.transfers, [self._creators.paying(after, payout)], mark)
 

@@ -1,6 +1,6 @@
 """What moves a creator's money: pure functions from a creator as it is to a creator as it will be, with its transfers.
 
-The counterpart of the wallet's rules. Only `Posting` changes a creator's money, and gives each transfer its number.
+Only `CreatorPosting` changes a creator's money. It gives each transfer its number.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
+from aerostack_billing.ledger.accounts import REVENUE, STRIPE
+from aerostack_billing.ledger.models import CreatorTransferType, Transfer
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.values.money import Micros
-from aerostack_billing.wallet.models import CreatorTransferType, Transfer
-from aerostack_billing.wallet.rules import REVENUE, STRIPE
 
 
 def partition(creator_id: str) -> str:
@@ -20,7 +20,7 @@ def partition(creator_id: str) -> str:
 
 
 @dataclass
-class Posting:
+class CreatorPosting:
     """A creator's next state while it is worked out: each movement appends one transfer."""
 
     creator: Creator

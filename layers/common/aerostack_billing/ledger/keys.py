@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from aerostack_billing.idempotency.store import key_reused
-from aerostack_billing.wallet.models import Transfer
+from aerostack_billing.ledger.models import Transfer
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from dataclasses import Field, asdict, dataclass, replace
 from itertools import islice
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
+from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
-from aerostack_billing.wallet.models import Transfer
 
 SEQ_INDEX: Final = "by_seq"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, TransferExists
+from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.lapsing import Lapsing
-from aerostack_billing.wallet.models import Transfer, Wallet
+from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.reload_states import after_spending
 from aerostack_billing.wallet.requests import ChargeRequest
-from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, purse
+from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds
 from aerostack_billing.wallet.sharing import Sharing
 
 
@@ -44,11 +46,11 @@ class Charges:
             check_funds(wallet, price)
             check_cap(wallet, price)
         shared = self._sharing.share(request.creator_id, price) if request.creator_id and price > 0 else None
-        posting = Posting(wallet)
+        posting = WalletPosting(wallet)
         posting.move(
             "charge",
             charge_id,
-            purse(wallet.account_id),
+            available(wallet.account_id),
             REVENUE,
             price,
             request.kind.replace("_", " ").capitalize(),

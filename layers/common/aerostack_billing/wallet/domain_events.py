@@ -8,10 +8,11 @@ from typing import cast
 from typing_extensions import TypedDict
 
 from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.outbox.models import News
 from aerostack_billing.platform import clock
 from aerostack_billing.values.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.models import ReloadState, TransferType, Wallet, view_reload
+from aerostack_billing.wallet.models import ReloadState, Wallet, view_reload
 
 
 class BalanceLow(TypedDict):

@@ -7,13 +7,15 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from aerostack_billing.ledger.accounts import PROMO, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, TransferExists
+from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel
 from aerostack_billing.values.money import Micros, cents, parse_cents, whole_cents
-from aerostack_billing.wallet.models import Transfer, Wallet
+from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
-from aerostack_billing.wallet.rules import PROMO, Posting, pay_debt, purse
+from aerostack_billing.wallet.rules import WalletPosting, pay_debt
 from aerostack_billing.wallet.store import WalletStore
 
 
@@ -68,12 +70,12 @@ def _id_of(request: GrantRequest) -> str:
 
 
 def _granted(wallet: Wallet, request: GrantRequest) -> Change[Wallet]:
-    posting, own = Posting(wallet), _id_of(request)
+    posting, own = WalletPosting(wallet), _id_of(request)
     posting.move(
         "grant",
         own,
         PROMO,
-        purse(wallet.account_id),
+        available(wallet.account_id),
         request.amount_cents,
         request.description,
         fingerprint=fingerprint(request),

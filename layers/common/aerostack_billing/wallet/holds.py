@@ -10,16 +10,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aerostack_billing.ledger.accounts import REVENUE, available, held
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
+from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import Conflict, NotFound
 from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, end_id, release
-from aerostack_billing.wallet.models import Hold, Transfer, Wallet
+from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
-from aerostack_billing.wallet.rules import REVENUE, Posting, check_cap, check_funds, held, pay_debt, purse, under_cap
+from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
 from aerostack_billing.wallet.sharing import Sharing
 from aerostack_billing.wallet.store import WalletStore
 
@@ -133,13 +135,13 @@ class Holds:
     def _taken(self, wallet: Wallet, hold: Hold, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
-        posting, own = Posting(wallet), wallet.account_id
+        posting, own = WalletPosting(wallet), wallet.account_id
         details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at}
         if hold.creator_id is not None:
             details["creator_id"] = hold.creator_id
         described = f"Hold for {hold.kind.replace('_', ' ')}"
         posting.move(
-            "hold", hold.hold_id, purse(own), held(own), hold.amount, described, fingerprint=asked, details=details
+            "hold", hold.hold_id, available(own), held(own), hold.amount, described, fingerprint=asked, details=details
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
 
@@ -151,7 +153,7 @@ class Holds:
     def _captured(
         self, wallet: Wallet, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str, take: _Take
     ) -> Change[Wallet]:
-        posting, covered, hold_id = Posting(wallet), 0, work.hold_id
+        posting, covered, hold_id = WalletPosting(wallet), 0, work.hold_id
         if hold is not None:
             covered = 0 if hold.lapsed else hold.amount
             release(posting, hold, _CAPTURED, "Hold released to be captured")
@@ -163,7 +165,7 @@ class Holds:
         posting.move(
             "capture",
             capture_id(hold_id),
-            purse(wallet.account_id),
+            available(wallet.account_id),
             REVENUE,
             price,
             "Work captured from a hold",
@@ -183,7 +185,7 @@ class Holds:
     def _released(
         self, wallet: Wallet, hold: Hold | None, lapse: Transfer | None, request: ReleaseRequest, asked: str
     ) -> Change[Wallet]:
-        posting, key = Posting(wallet), _key_of(request)
+        posting, key = WalletPosting(wallet), _key_of(request)
         if hold is None:
             assert lapse is not None
             _note_release(posting, lapse, asked, key)
@@ -251,7 +253,7 @@ def _what_there_is(wallet: Wallet, price: Micros, covered: Micros) -> Micros:
     return min(price, max(covered, allowed))
 
 
-def _note_release(posting: Posting, lapse: Transfer, asked: str, key: str) -> None:
+def _note_release(posting: WalletPosting, lapse: Transfer, asked: str, key: str) -> None:
     """Move nothing: the hold's money came back when it lapsed. The line keeps it from being captured."""
     own, hold_id = posting.wallet.account_id, lapse.reference or ""
     details = {"ended_by": _RELEASED, "key": key, "given_back": lapse.amount}
@@ -260,7 +262,7 @@ def _note_release(posting: Posting, lapse: Transfer, asked: str, key: str) -> No
         "release",
         capture_id(hold_id),
         held(own),
-        purse(own),
+        available(own),
         0,
         described,
         reference=hold_id,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from aerostack_billing.ledger.accounts import available, held
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
-from aerostack_billing.wallet.rules import InsufficientBalance, Posting, SpendCapReached, held, pay_debt, purse
+from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, pay_debt
 from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
 
 LAPSED: Final = "lapse"
@@ -21,7 +22,13 @@ def end_id(hold_id: str) -> str:
 
 
 def release(
-    posting: Posting, hold: Hold, ended_by: str, description: str, *, fingerprint: str | None = None, key: str = ""
+    posting: WalletPosting,
+    hold: Hold,
+    ended_by: str,
+    description: str,
+    *,
+    fingerprint: str | None = None,
+    key: str = "",
 ) -> None:
     """Move what is held back to what can be spent."""
     own = posting.wallet.account_id
@@ -30,7 +37,7 @@ def release(
         "release",
         end_id(hold.hold_id),
         held(own),
-        purse(own),
+        available(own),
         hold.amount,
         description,
         reference=hold.hold_id,
@@ -90,7 +97,7 @@ class Lapsing:
             raise TransferExists(earlier)
 
     def _lapsed(self, wallet: Wallet, hold: Hold) -> Change[Wallet]:
-        posting = Posting(wallet)
+        posting = WalletPosting(wallet)
         release(posting, hold, LAPSED, "Hold lapsed")
         pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
         return Change(after_crediting(posting.wallet), posting.transfers, [self._wallets.closing(hold)])

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from aerostack_billing.creators.models import RefundRequest, pending_account
-from aerostack_billing.creators.posting import Posting as CreatorPosting
+from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
+from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
+from aerostack_billing.ledger.models import Split, Transfer
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
-from aerostack_billing.wallet.models import Month, Split, Transfer, Wallet
+from aerostack_billing.wallet.models import Month, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
-from aerostack_billing.wallet.rules import REVENUE, Posting, pay_debt, purse
+from aerostack_billing.wallet.rules import WalletPosting, pay_debt
 from aerostack_billing.wallet.store import WalletStore
 
 _CHARGE_ID = re.compile(r"(ch|cap)_[0-9a-f]{40}")
@@ -98,12 +100,12 @@ class Refunds:
 def _refunded(
     wallet: Wallet, charge: Transfer, request: RefundRequest, asked: str, share: Split | None, also: list[Write]
 ) -> Change[Wallet]:
-    posting, refund_id = Posting(wallet), _refund_id(charge)
+    posting, refund_id = WalletPosting(wallet), _refund_id(charge)
     posting.move(
         "charge_refund",
         refund_id,
         REVENUE,
-        purse(wallet.account_id),
+        available(wallet.account_id),
         charge.amount,
         request.reason or "Charge refunded",
         reference=charge.transfer_id,

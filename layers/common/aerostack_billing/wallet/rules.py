@@ -1,7 +1,7 @@
 """What moves money in a wallet: pure functions from a wallet as it is to a wallet as it will be, with its transfers.
 
 Every transfer debits one ledger account and credits another, so that all balances sum to zero. A wallet is never
-changed but by `Posting`, which gives each transfer its number and the balances after it.
+changed but by `WalletPosting`, which gives each transfer its number and the balances after it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from aerostack_billing.ledger.accounts import STRIPE, available, debt
+from aerostack_billing.ledger.models import Split, Transfer, TransferType
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.values.errors import BillingError
 from aerostack_billing.values.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.models import Month, Split, Transfer, TransferType, Wallet
-
-REVENUE = "revenue"
-STRIPE = "stripe"
-PROMO = "promo"
+from aerostack_billing.wallet.models import Month, Wallet
 
 
 class InsufficientBalance(BillingError):
@@ -32,7 +30,7 @@ class SpendCapReached(BillingError):
 
 
 @dataclass
-class Posting:
+class WalletPosting:
     """A wallet's next state while it is worked out: each `move` appends one transfer."""
 
     wallet: Wallet
@@ -96,21 +94,6 @@ class Posting:
         self.wallet = replace(self.wallet, spent=self.wallet.spent + amount, month=month)
 
 
-def purse(account_id: str) -> str:
-    """The ledger account of what can be spent."""
-    return f"wallet:{account_id}"
-
-
-def held(account_id: str) -> str:
-    """The ledger account of what is set aside."""
-    return f"held:{account_id}"
-
-
-def debt(account_id: str) -> str:
-    """The ledger account of what is owed."""
-    return f"debt:{account_id}"
-
-
 def check_funds(wallet: Wallet, amount: Micros) -> None:
     """Return if `amount` can be spent; InsufficientBalance (402) with the figures and a way out if not.
 
@@ -155,10 +138,12 @@ def under_cap(wallet: Wallet, cap: Micros) -> Micros:
     return cap - wallet.this_month.spent - wallet.held
 
 
-def credit_payment(posting: Posting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:
+def credit_payment(
+    posting: WalletPosting, kind: TransferType, transfer_id: str, amount: Micros, reference: str
+) -> None:
     """Credit a payment that Stripe received; a debt is paid out of it first."""
     wallet = posting.wallet
-    posting.move(kind, transfer_id, STRIPE, purse(wallet.account_id), amount, _PAYMENTS[kind], reference=reference)
+    posting.move(kind, transfer_id, STRIPE, available(wallet.account_id), amount, _PAYMENTS[kind], reference=reference)
     month = posting.wallet.this_month
     if kind == "reload":
         month = Month(month.period, month.spent, month.reloaded + amount)
@@ -169,32 +154,32 @@ def credit_payment(posting: Posting, kind: TransferType, transfer_id: str, amoun
 _PAYMENTS: dict[TransferType, str] = {"deposit": "Deposit", "reload": "Auto-reload", "grant": "Grant"}
 
 
-def pay_debt(posting: Posting, transfer_id: str, reference: str) -> None:
+def pay_debt(posting: WalletPosting, transfer_id: str, reference: str) -> None:
     """Pay what is owed out of what can be spent, as far as it goes."""
     wallet = posting.wallet
     amount = min(wallet.debt, wallet.balance)
     if amount > 0:
         own = wallet.account_id
-        posting.move("debt_payment", transfer_id, purse(own), debt(own), amount, "Debt paid", reference=reference)
+        posting.move("debt_payment", transfer_id, available(own), debt(own), amount, "Debt paid", reference=reference)
 
 
-def take_back(posting: Posting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:
+def take_back(posting: WalletPosting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:
     """Take back money of a deposit that Stripe returned; what is spent already becomes debt."""
     own = posting.wallet.account_id
     there = min(amount, posting.wallet.balance)
     described = "Deposit refunded" if kind == "refund" else "Deposit disputed"
     if there > 0:
-        posting.move(kind, transfer_id, purse(own), STRIPE, there, described, reference=reference)
+        posting.move(kind, transfer_id, available(own), STRIPE, there, described, reference=reference)
     if amount > there:
         owed = f"{described}: spent already, now owed"
         posting.move(kind, f"{transfer_id}:owed", debt(own), STRIPE, amount - there, owed, reference=reference)
 
 
-def give_back(posting: Posting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:
+def give_back(posting: WalletPosting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:
     """Give back money that was taken back before: a dispute was won, a refund failed. A debt is paid first."""
     own = posting.wallet.account_id
     described = "Dispute won" if kind == "dispute_reversal" else "Refund failed"
-    posting.move(kind, transfer_id, STRIPE, purse(own), amount, described, reference=reference)
+    posting.move(kind, transfer_id, STRIPE, available(own), amount, described, reference=reference)
     pay_debt(posting, f"{transfer_id}:debt", reference)
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
+from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.payments.cards import CardPayments, Payment
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.money import Micros, micros
-from aerostack_billing.wallet.models import Deposit, TransferType, Wallet
+from aerostack_billing.wallet.models import Deposit, Wallet
 from aerostack_billing.wallet.reload_states import credited
-from aerostack_billing.wallet.rules import Posting, credit_payment, give_back, take_back
+from aerostack_billing.wallet.rules import WalletPosting, credit_payment, give_back, take_back
 from aerostack_billing.wallet.store import WalletStore
 
 _ATTEMPTS = 8
@@ -90,7 +91,7 @@ class Settlement:
             self._cards.make_default(payment.customer_id, payment.payment_method_id)
 
     def _settled(self, wallet: Wallet, payment: Payment, read: Deposit | None, mark: Write | None) -> Change[Wallet]:
-        posting, reference = Posting(wallet), payment.payment_intent_id
+        posting, reference = WalletPosting(wallet), payment.payment_intent_id
         brought = micros(payment.received_cents)
         deposit = read or Deposit(wallet.account_id, reference, brought)
         if read is None:
@@ -109,7 +110,7 @@ class Settlement:
         return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], mark)
 
 
-def _take_or_give(posting: Posting, kind: TransferType, transfer_id: str, change: Micros, reference: str) -> None:
+def _take_or_give(posting: WalletPosting, kind: TransferType, transfer_id: str, change: Micros, reference: str) -> None:
     if change > 0:
         take_back(posting, kind, transfer_id, change, reference)
     elif change < 0:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from aerostack_billing.ledger.models import Split
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.money import Micros
-from aerostack_billing.wallet.models import Split
 
 
 @dataclass(frozen=True)

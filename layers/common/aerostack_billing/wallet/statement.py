@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import get_args
 
 from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.ledger.models import Transfer, TransferType
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import micros
-from aerostack_billing.wallet.models import Transfer, TransferType, Wallet
+from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.store import WalletStore
 

@@ -1,0 +1,89 @@
+"""The ledger's values: a transfer, immutable, and the second movement that it may carry. All amounts in micros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aerostack_billing.values.money import Micros, cents
+
+TransferType = Literal[
+    "deposit",
+    "reload",
+    "charge",
+    "hold",
+    "capture",
+    "release",
+    "charge_refund",
+    "refund",
+    "dispute",
+    "dispute_reversal",
+    "debt_payment",
+    "grant",
+]
+
+CreatorTransferType = Literal[
+    "earning", "earning_reversal", "payout", "payout_paid", "payout_failed", "payout_reversal"
+]
+
+
+@dataclass(frozen=True)
+class Split:
+    """A second movement that one transfer carries: a tool's creator and the platform share what the caller paid.
+
+    It moves `amount` on from one ledger account to another, as a transfer of its own would; `due_day` is when the
+    creator's earning becomes payable.
+    """
+
+    debit: str
+    credit: str
+    amount: Micros
+    creator_id: str
+    due_day: str
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One immutable line of the ledger: `amount` moves from the account `debit` to the account `credit`.
+
+    `effect` is what it does to the spendable balance, so that each `balance_after` is the one before plus the effect.
+    """
+
+    account_id: str
+    transfer_id: str
+    seq: int
+    type: TransferType | CreatorTransferType
+    debit: str
+    credit: str
+    amount: Micros
+    effect: Micros
+    balance_after: Micros
+    held_after: Micros
+    debt_after: Micros
+    created_at: str
+    description: str
+    reference: str | None = None
+    fingerprint: str | None = None
+    details: dict[str, object] = field(default_factory=dict)
+    split: Split | None = None
+    correlation_id: str | None = None
+    """Of the request or run that made it: no part of what is asked or answered, but of how it is looked into."""
+
+    @property
+    def left_to_spend(self) -> Micros:
+        """What could be spent after it: out of `balance_after` the next transfer pays the debt that there is."""
+        return max(0, self.balance_after - self.debt_after)
+
+    def view(self) -> dict[str, object]:
+        """As `GET /api/balance/transactions` lists it."""
+        return {
+            "id": self.transfer_id,
+            "type": self.type,
+            "kind": self.details.get("kind"),
+            "amount_cents": cents(self.effect),
+            "balance_after_cents": cents(self.balance_after),
+            "debt_after_cents": cents(self.debt_after),
+            "created_at": self.created_at,
+            "description": self.description,
+            "reference": self.reference,
+        }
