@@ -1,7 +1,7 @@
 """POST /api/balance/charges/{charge_id}/refund: give a charge's whole price back, once."""
 
-from aerostack_billing.creators.models import ChargeName, RefundRequest
 from aerostack_billing.entry.http import Request, Response, endpoint, replayable
+from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 
 
 @endpoint

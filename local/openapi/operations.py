@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic import BaseModel, TypeAdapter
 
 from aerostack_billing.accounts.models import CheckoutRequest
-from aerostack_billing.creators.models import ChargeName, OnboardRequest, RefundRequest
+from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.reload.settings import NoPaymentMethod
@@ -27,6 +27,7 @@ from aerostack_billing.values.fields import AccountId
 from aerostack_billing.wallet import requests
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
+from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.statement import DEFAULT_LIMIT, MAX_LIMIT
 from local.openapi import answers

@@ -9,10 +9,10 @@ from typing import Any
 
 from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.creators.models import OnboardRequest, RefundRequest
+from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.platform import clock
 from aerostack_billing.values.money import micros
-from aerostack_billing.wallet.requests import DepositRequest, SpendCapRequest
+from aerostack_billing.wallet.requests import DepositRequest, RefundRequest, SpendCapRequest
 from tests.rooms.worlds.creators import RETURN, call
 from tests.rooms.worlds.plans import LINKS
 from tests.rooms.worlds.reload import configure

@@ -86,7 +86,7 @@ def test_the_callers_of_a_popular_creator_do_not_meet_on_one_item(
     for caller in callers:
         fund(parts, caller, 500)
     for process in processes:
-        process.creators.earnings.expect(creator)
+        process.creators.earnings.register(creator)
     written: Tally[tuple[str, ...]] = Tally()
 
     def count(params: dict[str, Any], **_: object) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.payments.history import History
-from aerostack_billing.reconcile.service import ProgressStore, Reconciler
+from aerostack_billing.reconcile.service import Reconciler
+from aerostack_billing.reconcile.store import ProgressStore
 from aerostack_billing.values.errors import BillingError
 from aerostack_billing.values.money import micros
 from aerostack_billing.webhooks.models import Outcome

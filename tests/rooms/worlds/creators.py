@@ -7,7 +7,8 @@ from typing import Any
 import stripe
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.creators.models import OnboardRequest, RefundRequest
+from aerostack_billing.creators.models import OnboardRequest
+from aerostack_billing.wallet.requests import RefundRequest
 from tests.rooms.worlds.deposits import hear_all
 from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.wallet import charge

@@ -69,7 +69,7 @@ class WalletParts:
         from aerostack_billing.wallet.refunds import Refunds  # noqa: PLC0415
 
         runtime = self._runtime
-        return Refunds(self.store, runtime.creators.store)
+        return Refunds(self.store, runtime.creators.earnings)
 
     @cached_property
     def statement(self) -> Statement:

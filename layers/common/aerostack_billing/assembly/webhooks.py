@@ -41,7 +41,8 @@ class WebhookParts:
 
     @cached_property
     def reconciler(self) -> Reconciler:
-        from aerostack_billing.reconcile.service import ProgressStore, Reconciler  # noqa: PLC0415
+        from aerostack_billing.reconcile.service import Reconciler  # noqa: PLC0415
+        from aerostack_billing.reconcile.store import ProgressStore  # noqa: PLC0415
 
         runtime = self._runtime
         progress = ProgressStore(runtime.dynamo, runtime.settings.events_table)

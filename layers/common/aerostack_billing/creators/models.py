@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from aerostack_billing.platform import clock
-from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel
+from aerostack_billing.values.fields import RequestModel
 from aerostack_billing.values.money import Micros, cents
 
 Onboarding = Literal["none", "pending", "complete", "restricted"]
@@ -75,20 +73,6 @@ class OnboardRequest(RequestModel):
 
     return_url: str
     refresh_url: str
-
-
-class RefundRequest(RequestModel):
-    """Body of `POST /api/balance/charges/{charge_id}/refund`."""
-
-    account_id: AccountId
-    idempotency_key: IdempotencyKey
-    reason: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-
-
-class ChargeName(RequestModel):
-    """Which charge a path names."""
-
-    charge_id: Annotated[str, Field(min_length=1, max_length=128)]
 
 
 def pending_account(creator_id: str) -> str:

@@ -64,7 +64,7 @@ class CreatorStore:
         condition, names, values = if_as_read(read)
         return Write(self._table, {}, put=item, condition=condition, names=names, values=values)
 
-    def expect(self, creator_id: str, visit_at: int) -> None:
+    def register(self, creator_id: str, visit_at: int) -> None:
         """Put a creator that is not known yet on the agenda of payouts; one that is stays as it is."""
         if self._dynamo.get(self._table, _key(creator_id, CREATOR), consistent=False) is not None:
             return

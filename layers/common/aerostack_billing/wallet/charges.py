@@ -29,7 +29,7 @@ class Charges:
         the conditions that the wallet is as the rule saw it and that the transfer's id does not exist.
         """
         if request.creator_id is not None:
-            self._sharing.expect(request.creator_id)
+            self._sharing.register(request.creator_id)
         charge_id = transfer_id("ch_", request.account_id, request.idempotency_key)
         asked = fingerprint(request)
         try:

@@ -67,7 +67,7 @@ class Holds:
         """
         account_id = request.account_id
         if request.creator_id is not None:
-            self._sharing.expect(request.creator_id)
+            self._sharing.register(request.creator_id)
         hold_id = transfer_id("hold_", account_id, request.idempotency_key)
         asked = fingerprint(request)
         expires_at = clock.seconds() + request.ttl_seconds

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
-from aerostack_billing.creators.models import RefundRequest, pending_account
-from aerostack_billing.creators.posting import CreatorPosting
-from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
-from aerostack_billing.ledger.models import Split, Transfer
-from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.models import Month, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
+from aerostack_billing.wallet.requests import RefundRequest
 from aerostack_billing.wallet.rules import WalletPosting, pay_debt
+from aerostack_billing.wallet.sharing import Sharing, TakenBack
 from aerostack_billing.wallet.store import WalletStore
 
 _CHARGE_ID = re.compile(r"(ch|cap)_[0-9a-f]{40}")
@@ -40,9 +38,9 @@ class AlreadyRefunded(Conflict):
 class Refunds:
     """Gives charges back."""
 
-    def __init__(self, wallets: WalletStore, creators: CreatorStore) -> None:
+    def __init__(self, wallets: WalletStore, sharing: Sharing) -> None:
         self._wallets = wallets
-        self._creators = creators
+        self._sharing = sharing
 
     def refund(self, charge_id: str, request: RefundRequest) -> Done:
         """Give the whole price of a charge back, once, and take its creator's share from what is pending.
@@ -53,12 +51,10 @@ class Refunds:
         charge = self._charge(request.account_id, charge_id)
         asked = fingerprint(request)
         for _ in range(_ATTEMPTS):
-            share, also = self._taking_back(charge)
+            taken = self._sharing.take_back(charge.split, _refund_id(charge)) if charge.split else TakenBack()
+            rule = partial(_refunded, charge=charge, request=request, asked=asked, taken=taken)
             try:
-                change = self._wallets.apply(
-                    request.account_id,
-                    lambda wallet, share=share, also=also: _refunded(wallet, charge, request, asked, share, also),  # type: ignore[misc]
-                )
+                change = self._wallets.apply(request.account_id, rule)
             except TransferExists as exists:
                 if exists.transfer.type == "charge_refund":
                     return Done(_answer(charge_id, _same(exists.transfer, request, asked)), replayed=True)
@@ -74,31 +70,9 @@ class Refunds:
             raise ChargeNotFound("The account has no such charge.", {"charge_id": "unknown"})
         return found
 
-    def _taking_back(self, charge: Transfer) -> tuple[Split | None, list[Write]]:
-        """How the creator's share goes back: the movement, where it is pending still, and the writes it needs.
-
-        They hold only if the creator is as it was read, so that a share is not looked for among the pending while it
-        matures.
-        """
-        earned = charge.split
-        if earned is None:
-            return None, []
-        creator = self._creators.get(earned.creator_id)
-        if earned.due_day > creator.matured_through:
-            pending = pending_account(earned.creator_id)
-            split = Split(pending, REVENUE, earned.amount, earned.creator_id, earned.due_day)
-            after = replace(creator, version=creator.version + 1)
-            less = self._creators.earning(earned.creator_id, earned.due_day, -earned.amount)
-            return split, [self._creators.writing(creator, after), less]
-        posting = CreatorPosting(creator)
-        posting.taken_back(_refund_id(charge), earned.amount)
-        after = replace(posting.creator, version=creator.version + 1)
-        ledger: Sequence[Write] = [self._creators.ledger.putting(transfer) for transfer in posting.transfers]
-        return None, [self._creators.writing(creator, after), *ledger]
-
 
 def _refunded(
-    wallet: Wallet, charge: Transfer, request: RefundRequest, asked: str, share: Split | None, also: list[Write]
+    wallet: Wallet, *, charge: Transfer, request: RefundRequest, asked: str, taken: TakenBack
 ) -> Change[Wallet]:
     posting, refund_id = WalletPosting(wallet), _refund_id(charge)
     posting.move(
@@ -111,14 +85,14 @@ def _refunded(
         reference=charge.transfer_id,
         fingerprint=asked,
         details={"key": _key_of(request)},
-        split=share,
+        split=taken.split,
     )
     month = posting.wallet.this_month
     if charge.created_at.startswith(month.period):
         month = Month(month.period, month.spent - charge.amount, month.reloaded)
     posting.wallet = replace(posting.wallet, spent=posting.wallet.spent - charge.amount, month=month)
     pay_debt(posting, f"{refund_id}:debt", charge.transfer_id)
-    return Change(after_crediting(posting.wallet), posting.transfers, also)
+    return Change(after_crediting(posting.wallet), posting.transfers, taken.writes)
 
 
 def _refund_id(charge: Transfer) -> str:

@@ -110,3 +110,17 @@ class AutoReloadRequest(RequestModel):
         if self.monthly_cap_cents is not None and self.monthly_cap_cents < (self.amount_cents or 0):
             raise ValueError("monthly_cap_cents is below amount_cents: no reload could ever be made")
         return self
+
+
+class RefundRequest(RequestModel):
+    """Body of `POST /api/balance/charges/{charge_id}/refund`."""
+
+    account_id: AccountId
+    idempotency_key: IdempotencyKey
+    reason: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+
+
+class ChargeName(RequestModel):
+    """Which charge a path names."""
+
+    charge_id: Annotated[str, Field(min_length=1, max_length=128)]

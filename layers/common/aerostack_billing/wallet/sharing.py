@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,11 +19,22 @@ class Shared:
     write: Write
 
 
+@dataclass(frozen=True)
+class TakenBack:
+    """How a refund takes a creator's share back: the movement, while the share is pending, and the writes it needs."""
+
+    split: Split | None = None
+    writes: Sequence[Write] = ()
+
+
 class Sharing(Protocol):
     """Shares prices with creators."""
 
-    def expect(self, creator_id: str) -> None:
+    def register(self, creator_id: str) -> None:
         """Make sure, before the price is taken, that payouts will look for what the creator earns."""
 
     def share(self, creator_id: str, price: Micros) -> Shared:
         """The creator's part of a price, due after the holding period."""
+
+    def take_back(self, earned: Split, refund_id: str) -> TakenBack:
+        """Take a share back, as it stands now. The writes fail as `Stale` if the creator changes meanwhile."""
