@@ -1,4 +1,4 @@
-"""`make openapi`: write the document."""
+"""`make openapi`: write the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the routes answer, as models: only the OpenAPI document is made of them, no function imports them.
+"""The answers of the routes, as models. Only the OpenAPI document uses them; no function imports them.
 
-The functions build their answers by hand, and the fuzzing tests hold those to these models, field by field.
+The functions build their answers without these models. The fuzzing tests compare the answers with them, field by field.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Month = Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$", examples=["202
 Day = Annotated[str, WithJsonSchema({"type": "string", "format": "date"})]
 Cents = Annotated[float, Field(description="US cents, exact, with up to four decimals.")]
 WholeCents = Annotated[int, Field(description="US cents, rounded down.")]
-Micros = Annotated[int, Field(description="Millionths of a US dollar, exact: 10,000 are a cent.")]
+Micros = Annotated[int, Field(description="Millionths of a US dollar, exact. One cent is 10,000.")]
 Count = Annotated[int, Field(ge=0)]
 Unlimited = Annotated[Count | None, Field(description="Null is unlimited.")]
 
 
 class GatewayMessage(BaseModel):
-    """An answer of API Gateway's own, given before a function ran."""
+    """An answer of API Gateway itself, before a function ran."""
 
     message: str
 
@@ -37,12 +37,12 @@ class ErrorFields(BaseModel):
     """What was refused, and why."""
 
     code: str
-    message: Annotated[str, Field(description="What is wrong and what to do.")]
-    details: Annotated[dict[str, object], Field(description="The figures, or each wrong field and why.")]
+    message: Annotated[str, Field(description="What is wrong, and what to do.")]
+    details: Annotated[dict[str, object], Field(description="The figures, or each wrong field with the reason.")]
 
 
 class Error(BaseModel):
-    """A refusal or failure of the functions' own."""
+    """A refusal or a failure that a function answers."""
 
     error: ErrorFields
 
@@ -58,7 +58,7 @@ class Document(BaseModel):
 
 
 class Page(BaseModel):
-    """A page of Stripe's to send the person to."""
+    """A page of Stripe's to send the user to."""
 
     url: Url
 
@@ -75,7 +75,7 @@ class PendingChange(BaseModel):
 
 
 class PaymentIssue(BaseModel):
-    """Why the last invoice is open, and the page that settles it."""
+    """Why the last invoice is open, and the page on which it can be paid."""
 
     reason: IssueReason
     message: str
@@ -106,10 +106,10 @@ class PlanPrice(BaseModel):
 
 
 class PlanLimit(BaseModel):
-    """What a plan allows of one thing."""
+    """What a plan allows of one metric or resource."""
 
     limit: Annotated[Count | Literal["custom"] | None, Field(description="Null is unlimited.")]
-    hard_limit: Annotated[Count | None, Field(description="With the grace; only where usage is counted.")] = None
+    hard_limit: Annotated[Count | None, Field(description="The limit plus grace; only for what is counted.")] = None
 
 
 class Plan(BaseModel):
@@ -133,7 +133,7 @@ class Plans(BaseModel):
 
 
 class Cancelled(BaseModel):
-    """The subscription ends with its period."""
+    """The subscription ends at the end of its period."""
 
     success: Literal[True]
     message: str
@@ -143,7 +143,7 @@ class Cancelled(BaseModel):
 
 
 class MetricUsage(BaseModel):
-    """A counter beside its limit. `hard_limit` is the last unit that passes, grace included."""
+    """A counter and its limits. `hard_limit` is the last unit that passes, grace included."""
 
     used: Count
     limit: Unlimited
@@ -153,7 +153,7 @@ class MetricUsage(BaseModel):
 
 
 class ResourceCount(BaseModel):
-    """How many of a kind exist."""
+    """How many resources of a kind exist."""
 
     used: Count
     limit: Unlimited
@@ -169,7 +169,7 @@ class Usage(BaseModel):
 
 
 class Consumed(MetricUsage):
-    """The figures after the quantity was counted."""
+    """The figures after counting."""
 
     allowed: Literal[True]
     metric: str
@@ -177,19 +177,19 @@ class Consumed(MetricUsage):
 
 
 class CountedEvent(Consumed):
-    """An event of a batch that was counted, as it would have been answered alone."""
+    """A counted event of a batch: the answer that it would get alone."""
 
     status: Literal[200]
 
 
 class RefusedEvent(Error):
-    """An event of a batch that was not counted, with the status that it would have had alone."""
+    """A refused event of a batch, with the status that it would get alone."""
 
     status: Annotated[int, Field(ge=400, le=599)]
 
 
 class BatchResults(BaseModel):
-    """What became of each event, in their order."""
+    """The result of each event, in the order of the request."""
 
     results: list[CountedEvent | RefusedEvent]
 
@@ -199,12 +199,14 @@ class Leased(BaseModel):
 
     lease_id: str
     period: Month
-    granted: Annotated[int, Field(ge=1, description="What was asked, or with `allow_partial` what there was of it.")]
-    expires_at: Annotated[Time, Field(description="Settled later than this, nothing is given back.")]
+    granted: Annotated[
+        int, Field(ge=1, description="The quantity asked for, or with `allow_partial` as much of it as was left.")
+    ]
+    expires_at: Annotated[Time, Field(description="A later settlement gives nothing back.")]
 
 
 class Settled(BaseModel):
-    """What was given back of a lease: 0 when it was settled before, or too late."""
+    """What the settlement gave back: 0 if the lease was settled before, or has expired."""
 
     returned: Count
 
@@ -215,7 +217,7 @@ class Resource(BaseModel):
     kind: str
     id: str
     created_at: Time
-    read_only: Annotated[bool, Field(description="Over the plan's limit since a downgrade.")]
+    read_only: Annotated[bool, Field(description="True if a downgrade left it over the plan's limit.")]
 
 
 class ResourcesOfKind(ResourceCount):
@@ -232,11 +234,11 @@ class Resources(BaseModel):
 
 
 class Claimed(Resource, ResourceCount):
-    """The place that is held, and how many are."""
+    """The claimed place, and how many are taken."""
 
 
 class Freed(ResourceCount):
-    """The place that was given back; `freed` is false where none was held."""
+    """The freed place; `freed` is false if none was taken."""
 
     kind: str
     id: str
@@ -247,7 +249,7 @@ class Freed(ResourceCount):
 
 
 class ReloadFailure(BaseModel):
-    """Why the last reload did not bring money."""
+    """Why the last reload failed."""
 
     code: str
     message: str
@@ -255,7 +257,7 @@ class ReloadFailure(BaseModel):
 
 
 class AutoReload(BaseModel):
-    """What the user set, and where it stands."""
+    """The user's settings, and the current state."""
 
     enabled: bool
     threshold_cents: Cents | None
@@ -264,7 +266,9 @@ class AutoReload(BaseModel):
     state: Literal["off", "armed", "due", "pending", "retrying", "suspended", "action_required"]
     last_error: ReloadFailure | None
     next_attempt_at: Time | None
-    action_url: Annotated[Url | None, Field(description="Leads to the bank's question (3-D Secure).")]
+    action_url: Annotated[
+        Url | None, Field(description="The page on which the user confirms the payment (3-D Secure).")
+    ]
 
 
 class Balance(BaseModel):
@@ -287,8 +291,8 @@ class Transaction(BaseModel):
 
     id: str
     type: TransferType
-    kind: Annotated[ChargeKind | None, Field(description="What was paid for, where something was.")]
-    amount_cents: Annotated[Cents, Field(description="Signed: what it did to the balance.")]
+    kind: Annotated[ChargeKind | None, Field(description="What the transaction paid for, if anything.")]
+    amount_cents: Annotated[Cents, Field(description="Signed: the change of the balance.")]
     balance_after_cents: Cents
     debt_after_cents: Cents
     created_at: Time
@@ -300,11 +304,11 @@ class Transactions(BaseModel):
     """A page of transactions, newest first."""
 
     transactions: list[Transaction]
-    next_cursor: Annotated[str | None, Field(description="For the next page; null at the end.")]
+    next_cursor: Annotated[str | None, Field(description="The cursor of the next page; null on the last page.")]
 
 
 class Charged(BaseModel):
-    """A charge that was taken."""
+    """A charge."""
 
     charge_id: str
     account_id: str
@@ -317,7 +321,7 @@ class Charged(BaseModel):
 
 
 class Refunded(BaseModel):
-    """A charge that was given back."""
+    """A refunded charge."""
 
     charge_id: str
     refund_id: str
@@ -334,7 +338,7 @@ class _Balances(BaseModel):
 
 
 class Held(_Balances):
-    """Money that is set aside."""
+    """A hold: money that is set aside."""
 
     hold_id: str
     amount_cents: Cents
@@ -342,7 +346,7 @@ class Held(_Balances):
 
 
 class Captured(_Balances):
-    """What was taken for the work; `short_cents` is what was asked beyond it."""
+    """What the capture charged; `short_cents` is how much of the asked price it could not charge."""
 
     hold_id: str
     charge_id: str
@@ -351,7 +355,7 @@ class Captured(_Balances):
 
 
 class Released(_Balances):
-    """The hold was given back."""
+    """A released hold."""
 
     hold_id: str
     released_cents: Cents
@@ -361,7 +365,7 @@ class Released(_Balances):
 
 
 class PendingDay(BaseModel):
-    """What becomes payable on a day."""
+    """The earnings that become payable on a day."""
 
     day: Day
     amount_cents: Cents

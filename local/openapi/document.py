@@ -1,4 +1,4 @@
-"""The OpenAPI document, put together from the template, the models and the description of each route."""
+"""The OpenAPI document, built from the template, the models and the description of each route."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from local.template import Route, ServerlessApp, load_app
 
 PUBLISHED = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "layers" / "common" / "aerostack_billing" / "openapi.json"
-"""The same in few bytes: what GetOpenapiFunction answers."""
+"""The same document in few bytes: the answer of GetOpenapiFunction."""
 
 USER = "user"
 SERVICE = "service"
@@ -27,57 +27,58 @@ SERVICE = "service"
 _DESCRIPTION = f"""\
 Plans with limits, metered usage, subscriptions and a prepaid wallet.
 
-**Who calls.** A user's token (scheme `{USER}`) acts for the account in its `sub`, and for no other. The platform's own
-services (scheme `{SERVICE}`) carry a scope, and name the account in the body, or in the query where there is none.
+**Authentication.** A user's token (scheme `{USER}`) acts for the account in its `sub` and for no other. A token of the
+platform's own services (scheme `{SERVICE}`) carries a scope, and the request names the account: in the body, or in the
+query if there is no body.
 
-**Errors** are `{{"error": {{"code", "message", "details"}}}}`; the message says what to do. What API Gateway refuses
-before a function runs is `{{"message"}}`. A body over {MAX_BODY_BYTES // 1024} KB is refused, and so is an object that
-has a name twice.
+**Errors** are `{{"error": {{"code", "message", "details"}}}}`. The message says what to do. When API Gateway refuses a
+request before a function runs, the answer is `{{"message"}}`. A body over {MAX_BODY_BYTES // 1024} KB is refused, and
+so is a JSON object that contains a name twice.
 
-**Idempotency.** A key belongs to one account and one kind of act. The same key with the same body gives the first
-answer again, with `Idempotency-Replayed: true`; with another body it is refused. A refusal leaves the key free.
+**Idempotency.** A key belongs to one account and one operation. The same key with the same body returns the first
+answer again, with `Idempotency-Replayed: true`. With another body it is refused. A refusal leaves the key free.
 
-**Money** is US dollars in cents, as a number or a string, with up to four decimals; a fifth is refused, never rounded.
-**Times** are ISO 8601 in UTC. **Unlimited** is null.
+**Money** is US dollars in cents, as a number or a string, with up to four decimals. A fifth decimal is refused, never
+rounded. **Times** are ISO 8601 in UTC. **Unlimited** is null.
 
-Stripe's webhooks come in at a URL of their own and are no part of this API.
+Stripe's webhooks have a URL of their own and are not part of this API.
 """
 _KEY_FIELD = "idempotency_key"
 _KEY_HEADER: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": f"The same as `{_KEY_FIELD}` in the body; where both are given they must be equal.",
+    "description": f"The same as `{_KEY_FIELD}` in the body. If both are present they must be equal.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 _HEADERS: dict[str, Schema] = {
     "Idempotency-Replayed": {
-        "description": "`true` on the first answer to the key, given again.",
+        "description": "`true` if this is the stored first answer to the key.",
         "schema": {"type": "string", "const": "true"},
     },
     "Cache-Control": {
-        "description": "`no-store`, but for what is public.",
+        "description": "`no-store`, except for public data.",
         "required": True,
         "schema": {"type": "string"},
     },
     "WWW-Authenticate": {
-        "description": "What is wrong with the token.",
+        "description": "Why the token was refused.",
         "schema": {"type": "string"},
     },
     "Retry-After": {
-        "description": "Seconds to wait, where it is known.",
+        "description": "Seconds to wait, if known.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-RateLimit-Limit": {
-        "description": "Calls that the plan allows in a clock minute. Where there is no limit, none of these is told.",
+        "description": "Calls that the plan allows per clock minute. Absent if the plan has no burst limit.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-RateLimit-Remaining": {
-        "description": "Calls that are left in this minute.",
+        "description": "Calls left in this minute.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-RateLimit-Reset": {
-        "description": "When the next minute begins, in seconds since the epoch.",
+        "description": "Start of the next minute, in seconds since the epoch.",
         "schema": {"type": "integer", "minimum": 0},
     },
 }
@@ -86,33 +87,33 @@ _RATE_HEADERS = [name for name in _HEADERS if name.startswith("X-RateLimit-")]
 
 _STATUSES = {
     200: "Done.",
-    201: "Made.",
+    201: "Created.",
     400: "The body is not JSON.",
-    401: "The token is missing, is not valid now, or names no account.",
-    402: "The wallet is short, or its own cap is reached: nothing was taken.",
+    401: "The token is missing, is not valid, or names no account.",
+    402: "The balance is too low, or the spending cap is reached. Nothing was charged.",
     403: "The plan does not allow it, or the token lacks the scope.",
-    404: "The account has no such thing.",
-    409: "The account's state, or the key's first use, forbids it.",
+    404: "The account has no such object.",
+    409: "The state of the account, or an earlier use of the key, forbids it.",
     413: "The body is too large.",
-    422: "A field is wrong: the details name it.",
+    422: "A field is wrong. The details name it.",
     429: "Too many requests.",
-    500: "A fault of ours.",
-    502: "Stripe failed or refused; nothing was lost.",
-    503: "Stripe or the database did not answer; nothing was lost.",
+    500: "An internal error.",
+    502: "Stripe failed or refused. Nothing was lost.",
+    503: "Stripe or the database did not answer. Nothing was lost.",
 }
 
 
 class Incomplete(Exception):
-    """The template serves a route that is not described, or one is described that it does not serve."""
+    """The template serves a route that has no description, or a description has no route in the template."""
 
 
 def build(app: ServerlessApp | None = None) -> Schema:
-    """The document. Incomplete where the template and the descriptions differ."""
+    """The document. Raises Incomplete if the template and the descriptions differ."""
     app = app or load_app(TEMPLATE)
     described = {name: (tag, operation) for tag, by_name in BY_TAG.items() for name, operation in by_name.items()}
     odd = {route.function for route in app.routes} ^ set(described)
     if odd:
-        raise Incomplete(f"served or described, but not both: {', '.join(sorted(odd))}")
+        raise Incomplete(f"served without a description, or described without a route: {', '.join(sorted(odd))}")
     known = catalog.load()
     schemas = Schemas.of((operation for _, operation in described.values()), known)
     paths: dict[str, dict[str, object]] = {}
@@ -136,14 +137,16 @@ def build(app: ServerlessApp | None = None) -> Schema:
             "headers": _HEADERS,
             "securitySchemes": {
                 USER: _bearer("The token of a signed-in user."),
-                SERVICE: _bearer("A token of the platform's own services, with the scope that the route names."),
+                SERVICE: _bearer(
+                    "A token of one of the platform's own services, with the scope that the route requires."
+                ),
             },
         },
     }
 
 
 def files() -> dict[Path, str]:
-    """The document as it is to stand in its files."""
+    """The text of each file that holds the document."""
     document = build()
     return {
         PUBLISHED: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
@@ -203,7 +206,7 @@ def _done(operation: Operation, schemas: Schemas) -> Schema:
 
 
 def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[Refusal]:
-    """The refusals of the functions' own."""
+    """The refusals that the functions answer."""
     found: list[Refusal] = list(operation.refusals)
     if route.authorizer is not None:
         found.append(errors.StoreUnavailable)
@@ -219,7 +222,7 @@ def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[
 
 
 def _gateways(route: Route, operation: Operation) -> set[int]:
-    """The statuses that API Gateway answers by itself."""
+    """The statuses that API Gateway itself answers."""
     found = {429, 500, 503}
     if route.authorizer is not None:
         found.add(401)

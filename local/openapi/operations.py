@@ -1,4 +1,4 @@
-"""What each route takes, answers and refuses. Method, path and who may call stand in the template alone."""
+"""What each route takes, answers and refuses. The template alone holds method, path and who may call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Schema = dict[str, object]
 
 @dataclass(frozen=True)
 class Query:
-    """A parameter of the query."""
+    """A query parameter."""
 
     name: str
     schema: Schema
@@ -48,10 +48,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Operation:
-    """One route. Several answers are alternatives; `refusals` are its own, those of every such route are added.
+    """One route. Several answers are alternatives. `refusals` are its own; the document adds those that routes share.
 
-    `replays`: the answer may be the first one to the caller's key, given again. `throttled`: it is under the burst
-    limit, and its answers tell what is left of it.
+    `replays`: the answer may be the first one to the caller's key. `throttled`: the route is under the burst limit, and
+    its answers carry what is left of it.
     """
 
     summary: str
@@ -67,12 +67,12 @@ class Operation:
 
     @property
     def answers(self) -> tuple[type[BaseModel], ...]:
-        """The models of what it answers."""
+        """The models of its answers."""
         return self.answer if isinstance(self.answer, tuple) else (self.answer,)
 
     @property
     def takes_key_header(self) -> bool:
-        """Whether a key may be given, in the header too: where one must be, the body names it."""
+        """Whether a key is optional, so that the header may carry it; a required key is a field of the body."""
         key = self.body.model_fields.get("idempotency_key") if self.body else None
         return key is not None and not key.is_required()
 
@@ -83,10 +83,10 @@ _WORKED_ON = errors.RequestInProgress
 _SHORT = (InsufficientBalance, SpendCapReached)
 
 _PLANS = {
-    "GetBillingFunction": Operation("The account's plan", answers.Account),
-    "GetPlansFunction": Operation("The plan catalog", answers.Plans),
+    "GetBillingFunction": Operation("Show the account's plan", answers.Account),
+    "GetPlansFunction": Operation("Show the plan catalog", answers.Plans),
     "CheckoutFunction": Operation(
-        "A page to pay for a plan, or to confirm a change of it",
+        "Create a page on which the user pays for a plan or confirms a change",
         answers.Page,
         body=CheckoutRequest,
         refusals=(
@@ -99,46 +99,58 @@ _PLANS = {
             _WORKED_ON,
         ),
         replays=True,
-        description="An account that pays already is led to the page that confirms the change of its subscription. "
-        "A cheaper plan that waits for the period's end is taken back by opening that page, confirmed or not.",
+        description="If the account already pays, the page confirms a change of its subscription. Creating that page "
+        "takes back a cheaper plan that waits for the end of the period, whether the user confirms the change or not.",
     ),
     "VerifySessionFunction": Operation(
-        "Back from Stripe: bring the account or the wallet up to date",
+        "Apply a payment when the user returns from Stripe",
         (answers.Account, answers.Balance),
-        query=(Query("session_id", {"type": "string"}, "Stripe's id of the checkout session.", required=True),),
+        query=(
+            Query(
+                "session_id",
+                {"type": "string"},
+                "Stripe's id of the checkout session, as appended to `success_url`.",
+                required=True,
+            ),
+        ),
         refusals=(errors.SessionNotFound, errors.SessionNotPaid),
-        description="The account after a plan was bought; the balance after a deposit.",
+        description="Answers with the account for a plan, and with the balance for a deposit. The webhook applies the "
+        "payment if the user does not return.",
     ),
     "CancelFunction": Operation(
-        "End the subscription with its period",
+        "Cancel the subscription at the end of its period",
         answers.Cancelled,
         refusals=(errors.NoActiveSubscription, _WORKED_ON),
     ),
     "ResumeFunction": Operation(
-        "Take back a pending cancellation or cheaper plan",
+        "Take back a pending cancellation or a pending cheaper plan",
         answers.Account,
         refusals=(errors.NothingToResume, _WORKED_ON),
     ),
     "PortalFunction": Operation(
-        "Stripe's pages for cards and invoices",
+        "Create a session of Stripe's portal for cards and invoices",
         answers.Page,
-        query=(Query("return_url", {"type": "string"}, "Where the portal leads back to; the dashboard by default."),),
+        query=(Query("return_url", {"type": "string"}, "Where the portal leads back to. Default: the dashboard."),),
         refusals=(errors.NoStripeCustomer, _REDIRECTS),
     ),
 }
 
 _USAGE = {
     "GetUsageFunction": Operation(
-        "What the account used in a month",
+        "Show what the account used in a month",
         answers.Usage,
         query=(
-            Query("period", TypeAdapter(answers.Month).json_schema(), "A month that has begun; this one by default."),
+            Query(
+                "period",
+                TypeAdapter(answers.Month).json_schema(),
+                "A month that has begun. Default: the current month.",
+            ),
         ),
         refusals=(errors.InvalidRequest,),
     ),
-    "GetResourcesFunction": Operation("What exists, by kind", answers.Resources),
+    "GetResourcesFunction": Operation("List the account's resources by kind", answers.Resources),
     "ConsumeFunction": Operation(
-        "Count usage, if the plan allows it",
+        "Count usage if the plan allows it",
         answers.Consumed,
         body=ConsumeRequest,
         refusals=(
@@ -151,32 +163,34 @@ _USAGE = {
         replays=True,
         throttled=True,
         description=(
-            "Refused usage is not counted. `storage_bytes` is a gauge: a negative quantity gives back. Calls for "
-            "`api_requests` are under the plan's burst limit (429), by the clock minute; dry runs, answers given "
-            "again, batches and leases are not."
+            "Refused usage is not counted. `storage_bytes` is a gauge: a negative quantity gives storage back. Calls "
+            "for `api_requests` are under the plan's burst limit per clock minute (429). Dry runs, replayed answers, "
+            "batches and leases are not."
         ),
     ),
     "ConsumeBatchFunction": Operation(
-        "Count up to a hundred events at once",
+        "Count up to 100 events at once",
         answers.BatchResults,
         body=BatchRequest,
-        description="Each event is answered as it would have been alone, in order; one refused refuses no other.",
+        description="The results are in the order of the events. Each is what `consume` would answer for that event. "
+        "A refused event does not affect the others.",
     ),
     "TakeLeaseFunction": Operation(
-        "Take a block of quota, to use without asking",
+        "Lease a block of quota to use without further requests",
         answers.Leased,
         body=LeaseRequest,
         refusals=(errors.PlanLimitExceeded, errors.UnknownMetric),
         status=201,
-        description="It counts as used at once. Settled in time, what was not used is given back; else it stays used.",
+        description="The block counts as used at once. A settlement before it expires gives back what was not used. "
+        "Without one, all of it stays used.",
     ),
     "SettleLeaseFunction": Operation(
-        "Give back what of a lease was not used",
+        "Settle a lease: give back what was not used",
         answers.Settled,
         body=SettleRequest,
         path=LeaseName,
         refusals=(LeaseNotFound,),
-        description="Safe to repeat: a lease gives back once.",
+        description="Safe to repeat: a lease gives back quota once.",
     ),
     "ClaimResourceFunction": Operation(
         "Claim a place for a resource",
@@ -190,57 +204,61 @@ _USAGE = {
         "Free the place of a resource",
         answers.Freed,
         path=PlaceName,
-        query=(Query("account_id", TypeAdapter(AccountId).json_schema(), "Whose it is.", required=True),),
+        query=(
+            Query(
+                "account_id", TypeAdapter(AccountId).json_schema(), "The account that owns the resource.", required=True
+            ),
+        ),
         refusals=(errors.UnknownResourceKind, errors.InvalidRequest),
         description="Safe to repeat.",
     ),
 }
 
 _WALLET = {
-    "GetBalanceFunction": Operation("The wallet", answers.Balance),
+    "GetBalanceFunction": Operation("Show the wallet", answers.Balance),
     "DepositFunction": Operation(
-        "A page to pay a deposit",
+        "Create a page on which the user pays a deposit",
         answers.Page,
         body=requests.DepositRequest,
         refusals=(_REDIRECTS, _REUSED, _WORKED_ON),
         replays=True,
-        description="The paid card is kept for auto-reload, with the payer's consent.",
+        description="The card that pays is kept for auto-reload, with the payer's consent.",
     ),
     "GetTransactionsFunction": Operation(
-        "What explains the balance, newest first",
+        "List the transactions that make up the balance, newest first",
         answers.Transactions,
         query=(
             Query(
                 "limit",
                 {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-                "How many at most.",
+                "The most transactions to return.",
             ),
-            Query("cursor", {"type": "string"}, "The `next_cursor` of the page before."),
-            Query("type", {"type": "string", "enum": list(get_args(TransferType))}, "Only those of a type."),
+            Query("cursor", {"type": "string"}, "The `next_cursor` of the previous page."),
+            Query("type", {"type": "string", "enum": list(get_args(TransferType))}, "Only transactions of this type."),
         ),
         refusals=(errors.InvalidRequest,),
     ),
     "SetAutoReloadFunction": Operation(
-        "When to reload, how much, and how much at most",
+        "Set when auto-reload charges the card, how much, and the monthly cap",
         answers.AutoReload,
         body=requests.AutoReloadRequest,
         refusals=(NoPaymentMethod, _WORKED_ON),
-        description="Saving ends a suspension.",
+        description="Saving the settings ends a suspension.",
     ),
     "SetSpendCapFunction": Operation(
-        "How much may be spent in a month; null for no cap", answers.Balance, body=requests.SpendCapRequest
+        "Set how much may be spent per month; null removes the cap", answers.Balance, body=requests.SpendCapRequest
     ),
     "ChargeFunction": Operation(
-        "Take a price from a wallet, once",
+        "Charge a wallet once",
         answers.Charged,
         body=requests.ChargeRequest,
         refusals=(*_SHORT, _REUSED),
         status=201,
         replays=True,
-        description="`byok` charges nothing and is recorded at zero. A `tool_call` pays its creator a share.",
+        description="`byok` charges nothing and records a charge of zero. A `tool_call` pays its creator a share.",
     ),
     "RefundChargeFunction": Operation(
-        "Give a charge's whole price back, once",
+        "Refund a charge in full, once",
         answers.Refunded,
         body=RefundRequest,
         path=ChargeName,
@@ -248,7 +266,7 @@ _WALLET = {
         replays=True,
     ),
     "TakeHoldFunction": Operation(
-        "Set money aside for work that is priced when it ends",
+        "Hold money for work that is priced when it ends",
         answers.Held,
         body=requests.HoldRequest,
         refusals=(*_SHORT, _REUSED),
@@ -256,7 +274,7 @@ _WALLET = {
         replays=True,
     ),
     "CaptureHoldFunction": Operation(
-        "Charge the work's price and free the rest",
+        "Capture a hold: charge the price and free the rest",
         answers.Captured,
         body=requests.CaptureRequest,
         path=requests.HoldName,
@@ -264,7 +282,7 @@ _WALLET = {
         replays=True,
     ),
     "ReleaseHoldFunction": Operation(
-        "Give a whole hold back",
+        "Release a hold in full",
         answers.Released,
         body=requests.ReleaseRequest,
         path=requests.HoldName,
@@ -275,15 +293,15 @@ _WALLET = {
 
 _CREATORS = {
     "OnboardCreatorFunction": Operation(
-        "A page to complete a connected account",
+        "Create a page on which a creator connects to Stripe",
         answers.Page,
         body=OnboardRequest,
         refusals=(AlreadyOnboarded, _REDIRECTS, _WORKED_ON),
     ),
-    "GetCreatorFunction": Operation("What a creator earned, can be paid, and was paid", answers.CreatorAccount),
+    "GetCreatorFunction": Operation("Show what a creator earned, is owed and was paid", answers.CreatorAccount),
 }
 
-_ABOUT = {"GetOpenapiFunction": Operation("This document", answers.Document)}
+_ABOUT = {"GetOpenapiFunction": Operation("Show this document", answers.Document)}
 
 BY_TAG: dict[str, dict[str, Operation]] = {
     "Plans": _PLANS,

@@ -1,4 +1,4 @@
-"""The schemas of the document: the models that requests are checked by, and those that describe the answers."""
+"""The schemas of the document: the models that check requests, and the models that describe answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REF = "#/components/schemas/{model}"
 
 
 class _Plain(GenerateJsonSchema):
-    """Without a title for each field: it would say the field's name again."""
+    """Omits the title of each field, which would repeat the field's name."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - the base class's signature
         return False
@@ -24,14 +24,14 @@ class _Plain(GenerateJsonSchema):
 
 @dataclass(frozen=True)
 class Schemas:
-    """The components, and for each model the reference to its own."""
+    """The components, and the reference of each model."""
 
     components: dict[str, Schema]
     references: dict[type[BaseModel], Schema]
 
     @classmethod
     def of(cls, operations: Iterable[Operation], catalog: Catalog) -> Schemas:
-        """All that the operations take and answer."""
+        """The schemas of everything that the operations take and answer."""
         modes: dict[type[BaseModel], JsonSchemaMode] = {GatewayMessage: "serialization", Error: "serialization"}
         for operation in operations:
             modes |= dict.fromkeys(operation.answers, "serialization")
@@ -40,18 +40,18 @@ class Schemas:
         components: dict[str, Schema] = definitions["$defs"]
         _properties(components["ConsumeRequest"])["metric"]["enum"] = list(catalog.metrics)
         _properties(components["LeaseRequest"])["metric"]["enum"] = list(catalog.data.monthly_quotas)
-        # Each event is checked on its own, so that the model leaves open what it is.
+        # The service checks each event on its own, so the model leaves the type of an event open.
         _properties(components["BatchRequest"])["events"]["items"] = {"$ref": _REF.format(model="ConsumeRequest")}
         return cls(components, {model: found[model, mode] for model, mode in modes.items()})
 
     def answer(self, operation: Operation) -> Schema:
-        """What an operation answers when it does what it was asked."""
+        """The answer of an operation that succeeds."""
         found = [self.references[model] for model in operation.answers]
         return found[0] if len(found) == 1 else {"anyOf": found}
 
 
 def path_parameters(model: type[BaseModel], catalog: Catalog) -> list[Schema]:
-    """The variables of a path, as the model of them says."""
+    """The variables of a path, from their model."""
     properties = _properties(model.model_json_schema(schema_generator=_Plain))
     if "kind" in properties:
         properties["kind"]["enum"] = list(catalog.data.resources)
@@ -59,7 +59,7 @@ def path_parameters(model: type[BaseModel], catalog: Catalog) -> list[Schema]:
 
 
 def refusal(refusals: Iterable[Refusal]) -> Schema:
-    """The body of a refusal whose code is one of these."""
+    """The body of a refusal with one of these codes."""
     codes = {"code": {"enum": sorted({refusal.code for refusal in refusals})}}
     return {"allOf": [{"$ref": _REF.format(model=Error.__name__)}, {"properties": {"error": {"properties": codes}}}]}
 
