@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aerostack_billing.payments.client import KeyMismatch
 from aerostack_billing.payments.once import KEY_TRUSTED_SECONDS, RENEW_AFTER_SECONDS, Intent, NotKnownYet, once
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import PaymentsFailed, PaymentsRefused, PaymentsUnavailable
+from aerostack_billing.values.errors import KeyMismatch, PaymentsFailed, PaymentsRefused, PaymentsUnavailable
 from tests.rooms.conftest import Time
 
 Fate = Literal["ok", "lost before", "lost after", "failed before", "failed after"]

@@ -81,6 +81,14 @@ class StripeWorld:
             made: dict[str, Any] = json.load(answer)
             return made
 
+    def delete(self, path: str) -> dict[str, Any]:
+        """Delete an object, as a person at Stripe's dashboard would."""
+        headers = {"Authorization": "Bearer sk_test_local"}
+        request = urllib.request.Request(f"{self.base}/v1/{path}", headers=headers, method="DELETE")
+        with self._opener.open(request) as answer:
+            gone: dict[str, Any] = json.load(answer)
+            return gone
+
     def door(self, path: str, body: dict[str, object]) -> object:
         """One of the local stack's doors."""
         data = json.dumps(body).encode()

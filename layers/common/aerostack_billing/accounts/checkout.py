@@ -63,9 +63,11 @@ class Checkout:
         plan = (request.tier, request.billing_interval)
         account, subscription = standing.account, standing.subscription
         if subscription is None:
-            customer_id = self._customers.ensure(account)
             links = PageLinks(with_session_id(request.success_url), request.cancel_url)
-            return self._payments.subscription_checkout(account.account_id, customer_id, plan, links, key)
+            return self._customers.using(
+                account.account_id,
+                lambda customer: self._payments.subscription_checkout(account.account_id, customer, plan, links, key),
+            )
         if subscription.schedule_id is not None:
             # Stripe's portal cannot change a subscription that a schedule manages, and does not tell when its page is
             # left unconfirmed: the newer wish replaces the older at once.

@@ -1,35 +1,103 @@
-"""An account's Stripe customer, created once however many requests want it at the same moment."""
+"""An account's customer at Stripe: created once, replaced when it was deleted there, and never forgotten."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.payments.gateway import Payments
-from aerostack_billing.platform import clock
+from aerostack_billing.payments.once import Intent, once
+from aerostack_billing.values.errors import ObjectMissing, PaymentsRefused, StoreUnavailable
 
-# Stripe keeps idempotency keys for 24 hours: when that nears, the key alone no longer guards against a second customer.
-_KEY_TRUSTED_SECONDS = 20 * 3600
+Answer = TypeVar("Answer")
 
 
 class Customers:
-    """Finds or creates customers."""
+    """Finds, creates and replaces customers, and says whose one is."""
 
     def __init__(self, accounts: AccountStore, payments: Payments) -> None:
         self._accounts = accounts
         self._payments = payments
 
     def ensure(self, account: Account) -> str:
-        """The account's customer id, created now if there is none.
+        """The account's customer id; the customer is created now if there is none.
 
-        The intent is stored before Stripe is asked, and its id is Stripe's idempotency key: two requests, or one
-        repeated after a crash, make one customer. After a crash so long ago that Stripe forgot the key, the customer
-        is looked for by its metadata first.
+        However many requests want it and whatever breaks, one customer is created: see `payments.once`.
         """
         if account.customer_id is not None:
             return account.customer_id
-        intent = self._accounts.intend_customer(account.account_id)
-        found = None
-        if clock.seconds() - intent.created_at > _KEY_TRUSTED_SECONDS:
-            found = self._payments.find_customer(account.account_id)
-        created = found or self._payments.create_customer(account.account_id, intent.intent_id)
+        creation = _Creation(account.account_id, self._accounts, self._payments)
+        try:
+            created = once(self._accounts.intend_customer(account.account_id), creation)
+        except PaymentsRefused:
+            creation.drop()
+            raise
+        if created is None:
+            raise StoreUnavailable("The account is changing at this moment. Ask again.")
         return self._accounts.set_customer(account.account_id, created)
+
+    def using(self, account_id: str, act: Callable[[str], Answer]) -> Answer:
+        """What `act` makes of the account's customer id; a customer that was deleted at Stripe is replaced first.
+
+        `act` is called a second time, with the new customer's id, where Stripe refused the first call for that reason.
+        """
+        customer_id = self.ensure(self._accounts.get(account_id))
+        try:
+            return act(customer_id)
+        except ObjectMissing:
+            if not self.forget_if_deleted(account_id, customer_id):
+                raise
+        return act(self.ensure(self._accounts.get(account_id)))
+
+    def forget_if_deleted(self, account_id: str, customer_id: str) -> bool:
+        """Let the account have no customer if Stripe has this one no more; whether it was so.
+
+        Whose customer it was stays recorded, so that refunds and disputes of its old payments are still the account's.
+        """
+        if self._payments.has_customer(customer_id):
+            return False
+        self._accounts.forget_customer(account_id, customer_id)
+        return True
+
+    def account_of(self, customer_id: str) -> str | None:
+        """The account whose customer this is or was; None if it is none of ours.
+
+        Our own table says so. A customer recorded before the table kept owners is told by its metadata, if the account
+        that these name has recorded it, and is kept then.
+        """
+        owner = self._accounts.owner_of(customer_id)
+        if owner is not None:
+            return owner
+        named = self._payments.account_named_by(customer_id)
+        if named is None or self._accounts.get(named).customer_id != customer_id:
+            return None
+        self._accounts.keep_owner(customer_id, named)
+        return named
+
+
+@dataclass(frozen=True)
+class _Creation:
+    """The creation of an account's customer, as `once` asks for it."""
+
+    account_id: str
+    accounts: AccountStore
+    payments: Payments
+
+    def create(self, intent: Intent) -> str:
+        return self.payments.create_customer(self.account_id, intent.intent_id)
+
+    def find(self, intent: Intent) -> str | None:
+        return self.payments.find_customer(self.account_id, intent.created_at)
+
+    def missed(self, intent: Intent) -> None:
+        self.accounts.customer_missed(self.account_id, intent)
+
+    def renew(self, intent: Intent) -> Intent:
+        return self.accounts.renew_customer(self.account_id, intent)
+
+    def drop(self) -> None:
+        """Have the next attempt begin under a new key: Stripe keeps a refusal under the old one."""
+        self.renew(self.accounts.intend_customer(self.account_id))

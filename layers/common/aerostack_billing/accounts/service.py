@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
 from aerostack_billing.payments.gateway import Payments
-from aerostack_billing.values.errors import NoActiveSubscription, NoStripeCustomer, NothingToResume
+from aerostack_billing.values.errors import NoActiveSubscription, NoStripeCustomer, NothingToResume, ObjectMissing
 from aerostack_billing.values.redirects import RedirectPolicy
 
 
 class Subscriptions:
     """The acts on a subscription that exists."""
 
-    def __init__(self, accounts: AccountStore, payments: Payments, sync: PlanSync, redirects: RedirectPolicy) -> None:
+    def __init__(
+        self,
+        accounts: AccountStore,
+        customers: Customers,
+        payments: Payments,
+        sync: PlanSync,
+        redirects: RedirectPolicy,
+    ) -> None:
         self._accounts = accounts
+        self._customers = customers
         self._payments = payments
         self._sync = sync
         self._redirects = redirects
@@ -54,6 +63,12 @@ class Subscriptions:
         """
         self._redirects.check("return_url", return_url)
         customer_id = self._accounts.get(account_id).customer_id
+        none_yet = NoStripeCustomer("There is no billing portal before the first purchase. Choose a plan first.")
         if customer_id is None:
-            raise NoStripeCustomer("There is no billing portal before the first purchase. Choose a plan first.")
-        return self._payments.portal(customer_id, return_url)
+            raise none_yet
+        try:
+            return self._payments.portal(customer_id, return_url)
+        except ObjectMissing:
+            if self._customers.forget_if_deleted(account_id, customer_id):
+                raise none_yet from None
+            raise

@@ -1,30 +1,25 @@
-"""The Accounts table: one item an account, its plan state guarded by `version`."""
+"""The Accounts table: one item an account, its plan state guarded by `version`; one a customer, which says whose."""
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import cast
 
 from aerostack_billing.accounts.domain_events import plan_news
 from aerostack_billing.accounts.models import Account, PlanState
 from aerostack_billing.outbox.store import Outbox
+from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.platform.dynamo import AlreadyMarked, ConditionFailed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
 
 
 class VersionConflict(Exception):
     """The account changed since it was read: nothing was written; read it again."""
-
-
-@dataclass(frozen=True)
-class CustomerIntent:
-    """That a Stripe customer is about to be created for the account; its id is Stripe's idempotency key."""
-
-    intent_id: str
-    created_at: int
 
 
 class AccountStore:
@@ -77,30 +72,101 @@ class AccountStore:
             raise VersionConflict(account.account_id) from refused
         return account.on(plan)
 
-    def intend_customer(self, account_id: str) -> CustomerIntent:
-        """The one intent to create the account's Stripe customer: the first caller's, for all that come after."""
-        item = self._dynamo.update(
-            Write(
-                self.table,
-                self.key(account_id),
-                update="SET customer_intent = if_not_exists(customer_intent, :intent)",
-                values={":intent": {"intent_id": str(uuid.uuid4()), "created_at": clock.seconds()}},
-            )
+    # The customer at Stripe, and whose one is
+
+    def intend_customer(self, account_id: str) -> Intent:
+        """The one intent to create the account's customer: the first caller's, for all that come after."""
+        return self._intent(
+            account_id,
+            "SET customer_intent = if_not_exists(customer_intent, :intent)",
+            {":intent": {"intent_id": str(uuid.uuid4()), "created_at": clock.seconds()}},
         )
-        intent = cast("dict[str, object]", item["customer_intent"])
-        return CustomerIntent(str(intent["intent_id"]), cast("int", intent["created_at"]))
+
+    def customer_missed(self, account_id: str, intent: Intent) -> None:
+        """Store that the intent's customer was looked for in vain now; nothing where another intent stands."""
+        with contextlib.suppress(ConditionFailed):
+            self._intent(
+                account_id,
+                "SET customer_intent.missed_at = if_not_exists(customer_intent.missed_at, :now)",
+                {":now": clock.seconds(), ":id": intent.intent_id},
+                "customer_intent.intent_id = :id",
+            )
+
+    def renew_customer(self, account_id: str, intent: Intent) -> Intent:
+        """Replace the intent by a new one if it is still the one that is stored; the one that is stored then."""
+        try:
+            return self._intent(
+                account_id,
+                "SET customer_intent = :intent",
+                {
+                    ":intent": {"intent_id": str(uuid.uuid4()), "created_at": clock.seconds()},
+                    ":id": intent.intent_id,
+                },
+                "customer_intent.intent_id = :id",
+            )
+        except ConditionFailed:
+            return self.intend_customer(account_id)
+
+    def _intent(self, account_id: str, update: str, values: Item, condition: str | None = None) -> Intent:
+        write = Write(self.table, self.key(account_id), update=update, condition=condition, values=values)
+        stored: Intent = adapter(Intent).validate_python(self._dynamo.update(write)["customer_intent"])
+        return stored
 
     def set_customer(self, account_id: str, customer_id: str) -> str:
-        """Record the account's Stripe customer unless one is recorded; the one that stands."""
-        item = self._dynamo.update(
-            Write(
-                self.table,
-                self.key(account_id),
-                update="SET customer_id = if_not_exists(customer_id, :customer)",
-                values={":customer": customer_id},
-            )
+        """Record the account's customer, and the customer's account, unless a customer is recorded; the one that is."""
+        record = Write(
+            self.table,
+            self.key(account_id),
+            update="SET customer_id = :customer",
+            condition="attribute_not_exists(customer_id)",
+            values={":customer": customer_id},
         )
-        return str(item["customer_id"])
+        try:
+            self._dynamo.transact([record, self._owning(customer_id, account_id)])
+        except TransactionRefused:
+            recorded = self.get(account_id).customer_id
+            if recorded is None:
+                raise StoreUnavailable("The account is changing at this moment. Ask again.") from None
+            return recorded
+        return customer_id
+
+    def forget_customer(self, account_id: str, customer_id: str) -> None:
+        """Let the account have no customer, if it has this one, and keep whose it was.
+
+        The version moves on: what was asked of Stripe about this customer before is not written any more.
+        """
+        forget = Write(
+            self.table,
+            self.key(account_id),
+            update="REMOVE customer_id, customer_intent ADD #version :one",
+            condition="customer_id = :customer",
+            names={"#version": "version"},
+            values={":customer": customer_id, ":one": 1},
+        )
+        with contextlib.suppress(TransactionRefused):
+            self._dynamo.transact([forget, self._owning(customer_id, account_id)])
+
+    def owner_of(self, customer_id: str) -> str | None:
+        """The account that recorded this customer, also one that has another by now; consistently read."""
+        item = self._dynamo.get(self.table, self._owner_key(customer_id))
+        return str(item["owner"]) if item else None
+
+    def keep_owner(self, customer_id: str, account_id: str) -> None:
+        """Keep whose customer this is; done before, nothing changes."""
+        self._dynamo.update(self._owning(customer_id, account_id))
+
+    def _owning(self, customer_id: str, account_id: str) -> Write:
+        return Write(
+            self.table,
+            self._owner_key(customer_id),
+            update="SET #owner = if_not_exists(#owner, :account)",
+            names={"#owner": "owner"},
+            values={":account": account_id},
+        )
+
+    def _owner_key(self, customer_id: str) -> Item:
+        # No account id holds a `#`.
+        return self.key(f"customer#{customer_id}")
 
 
 def read_account(account_id: str, item: Item | None) -> Account:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import Account, IssueReason, PaymentIssue, PendingChange, PlanState, Status
 from aerostack_billing.accounts.store import AccountStore, VersionConflict
 from aerostack_billing.payments.gateway import Payments
@@ -18,7 +19,8 @@ from aerostack_billing.payments.models import Subscription, SubscriptionStatus
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
-from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.platform.retry import attempts
+from aerostack_billing.values.errors import ObjectMissing, StoreUnavailable
 
 _ATTEMPTS = 20
 """Each event writes the account: as many may have to wait for one another as Stripe sends at the same moment."""
@@ -83,8 +85,11 @@ def choose(subscriptions: Sequence[Subscription]) -> Choice:
 class PlanSync:
     """Brings accounts to what Stripe says."""
 
-    def __init__(self, accounts: AccountStore, payments: Payments, counters: CounterMoves) -> None:
+    def __init__(
+        self, accounts: AccountStore, customers: Customers, payments: Payments, counters: CounterMoves
+    ) -> None:
         self._accounts = accounts
+        self._customers = customers
         self._payments = payments
         self._counters = counters
 
@@ -124,9 +129,12 @@ class PlanSync:
         )
 
     def _written(self, account_id: str, mark: Write | None, override: Callable[[Tier | None], Tier | None]) -> Standing:
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             account = self._accounts.get(account_id)
-            choice = self._choice(account)
+            try:
+                choice = self._choice(account)
+            except VersionConflict:
+                continue
             for extra in choice.surplus:
                 self._undo(extra)
             for old in choice.left_over:
@@ -140,7 +148,14 @@ class PlanSync:
         raise StoreUnavailable("The account is changing at this moment. Ask again.")
 
     def _choice(self, account: Account) -> Choice:
-        return choose(self._payments.subscriptions(account.customer_id) if account.customer_id else [])
+        if account.customer_id is None:
+            return choose([])
+        try:
+            return choose(self._payments.subscriptions(account.customer_id))
+        except ObjectMissing:
+            if not self._customers.forget_if_deleted(account.account_id, account.customer_id):
+                raise
+        raise VersionConflict(account.account_id)
 
     def _undo(self, subscription: Subscription) -> None:
         """Give the money of a surplus subscription back, then end it.

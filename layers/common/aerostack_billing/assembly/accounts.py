@@ -39,14 +39,14 @@ class AccountParts:
         from aerostack_billing.accounts.sync import PlanSync  # noqa: PLC0415
 
         runtime = self._runtime
-        return PlanSync(self.store, runtime.payments.gateway, runtime.usage.ceilings)
+        return PlanSync(self.store, self.customers, runtime.payments.gateway, runtime.usage.ceilings)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
         from aerostack_billing.accounts.service import Subscriptions  # noqa: PLC0415
 
         runtime = self._runtime
-        return Subscriptions(self.store, runtime.payments.gateway, self.sync, runtime.redirects)
+        return Subscriptions(self.store, self.customers, runtime.payments.gateway, self.sync, runtime.redirects)
 
     @cached_property
     def checkout(self) -> Checkout:

@@ -82,16 +82,14 @@ class WalletParts:
         from aerostack_billing.wallet.deposits import Deposits  # noqa: PLC0415
 
         runtime = self._runtime
-        return Deposits(
-            runtime.accounts.store, runtime.accounts.customers, runtime.payments.cards, runtime.pages, runtime.redirects
-        )
+        return Deposits(runtime.accounts.customers, runtime.payments.cards, runtime.pages, runtime.redirects)
 
     @cached_property
     def settlement(self) -> Settlement:
         from aerostack_billing.wallet.settlement import Settlement  # noqa: PLC0415
 
         runtime = self._runtime
-        return Settlement(self.store, runtime.accounts.store, runtime.payments.cards)
+        return Settlement(self.store, runtime.accounts.customers, runtime.payments.cards)
 
     @cached_property
     def checkout_return(self) -> CheckoutReturn:

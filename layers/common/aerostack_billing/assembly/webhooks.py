@@ -6,12 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aerostack_billing.accounts.customers import Customers
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
     from aerostack_billing.assembly.runtime import Runtime
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
-    from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.reconcile.service import Reconciler
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
@@ -68,8 +68,8 @@ class RoomsOfEvents:
         return self._runtime.accounts.sync
 
     @property
-    def payments(self) -> Payments:
-        return self._runtime.payments.gateway
+    def customers(self) -> Customers:
+        return self._runtime.accounts.customers
 
     @property
     def settlement(self) -> Settlement:

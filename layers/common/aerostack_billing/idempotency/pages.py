@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from aerostack_billing.idempotency.store import Answered, IdempotencyStore, Keyed, keyed
+from aerostack_billing.values.errors import KeyMismatch, PaymentsFailed
 
 
 class KeyedRequest(Protocol):
@@ -38,12 +39,13 @@ class Pages:
     def once(self, act: str, account_id: str, request: KeyedRequest, make: Callable[[str], str]) -> Page:
         """The page that `make` opens, or the one that it opened for this key before.
 
-        `make` gets the idempotency key to use at Stripe: derived from the caller's, so that who comes again after a
-        crash or a lost answer repeats the same call. What it refuses leaves the key free, since the key is taken
-        right before it opens the page. IdempotencyKeyReused (409) for a key that stood for another request.
+        `make` gets the idempotency key to use at Stripe. It is derived from the caller's, so that a retry after a
+        crash or a lost answer repeats the same call. Stripe keeps failures and refusals under a key for a day: a retry
+        that meets one, or a key that Stripe knows with other parameters, opens the page under a new key. A page of
+        which nobody knows costs nothing. IdempotencyKeyReused (409) for a key that stood for another request.
         """
         if request.idempotency_key is None:
-            return Page(make(f"{act}-{uuid.uuid4()}"))
+            return Page(_opened(make, f"{act}-{uuid.uuid4()}", kept=False))
         asked = request.model_dump(exclude={"idempotency_key"})
         return self._under(keyed(act, account_id, request.idempotency_key, asked), make)
 
@@ -56,11 +58,21 @@ class Pages:
         return _replayed(answered) if answered else None
 
     def _under(self, asked: Keyed, make: Callable[[str], str]) -> Page:
-        answered = self._records.begin(asked)
-        if answered is not None:
-            return _replayed(answered)
-        url = make(asked.record_id)
+        begun = self._records.begin(asked)
+        if isinstance(begun, Answered):
+            return _replayed(begun)
+        url = _opened(make, asked.record_id, kept=begun.before)
         return Page(str(self._records.answer(asked, {"url": url})["url"]))
+
+
+def _opened(make: Callable[[str], str], key: str, *, kept: bool) -> str:
+    """The page under `key`; under a new one where the key can lead to none, or, `kept`, may hold an old failure."""
+    try:
+        return make(key)
+    except PaymentsFailed as failed:
+        if not kept and not isinstance(failed, KeyMismatch):
+            raise
+    return make(f"{key}-{uuid.uuid4()}")
 
 
 def _replayed(answered: Answered) -> Page:

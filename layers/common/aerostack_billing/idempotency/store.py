@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import cast
 
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
@@ -21,12 +22,17 @@ KEPT_SECONDS = 25 * 3600
 
 @dataclass(frozen=True)
 class Keyed:
-    """A request made under an idempotency key: what identifies it, and what it asked."""
+    """A request made under an idempotency key: what identifies it, what it asked, and when.
+
+    `at` decides whether a record is still valid, for the claim and for reading what refused it alike: a record that
+    refuses the claim and expires before it is read answers the request all the same.
+    """
 
     act: str
     account_id: str
     key: str
     fingerprint: str
+    at: int = field(default_factory=clock.seconds, compare=False)
 
     @property
     def record_id(self) -> str:
@@ -40,6 +46,13 @@ class Answered:
     """The first answer to a key."""
 
     body: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The key is taken and has no answer yet; `before` where an earlier request took it."""
+
+    before: bool
 
 
 def keyed(act: str, account_id: str, key: str, asked: Mapping[str, object]) -> Keyed:
@@ -75,7 +88,7 @@ class IdempotencyStore:
 
         With `body`, where the answer is known before the effect, the record has it from the start.
         """
-        now = clock.seconds()
+        now = request.at
         item: Item = {
             "event_id": request.record_id,
             "fingerprint": request.fingerprint,
@@ -86,17 +99,17 @@ class IdempotencyStore:
             item["answer"] = json.dumps(body)
         return Write(self._table, {}, put=item, condition=_FREE, values={":now": now})
 
-    def begin(self, request: Keyed) -> Answered | None:
+    def begin(self, request: Keyed) -> Answered | Begun:
         """Take the key on its own, before an effect that is not in our tables; the first answer if there is one.
 
-        None: the caller goes on, also where an earlier one broke off or is still at it: the effect must then be one
-        that the same key makes only once. IdempotencyKeyReused (409) for another request.
+        Begun: the caller goes on, also where an earlier request broke off or is still at it: the effect must then be
+        one that the same key makes only once. IdempotencyKeyReused (409) for another request.
         """
         try:
             self._dynamo.put(self.claim(request))
         except ConditionFailed as failed:
-            return self.read(request, failed.item)
-        return None
+            return self.read(request, failed.item) or Begun(before=True)
+        return Begun(before=False)
 
     def answer(self, request: Keyed, body: dict[str, object]) -> dict[str, object]:
         """Keep `body` as the first answer unless another is kept; the one that stands, which is to be given."""
@@ -121,7 +134,7 @@ class IdempotencyStore:
 
         IdempotencyKeyReused (409) if the record was made for another request.
         """
-        if item is None or _expired(item):
+        if item is None or cast("int", item["expires_at"]) <= request.at:
             return None
         if item["fingerprint"] != request.fingerprint:
             raise key_reused()
@@ -129,8 +142,3 @@ class IdempotencyStore:
 
 
 _FREE = "attribute_not_exists(event_id) OR expires_at <= :now"
-
-
-def _expired(item: Item) -> bool:
-    expires_at = item["expires_at"]
-    return isinstance(expires_at, int) and expires_at <= clock.seconds()

@@ -12,10 +12,10 @@ from typing import Literal
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import ObjectMissing, translated
+from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.gateway import PageLinks
 from aerostack_billing.payments.wire import ListOf, Reference, Wire
-from aerostack_billing.values.errors import PaymentsFailed
+from aerostack_billing.values.errors import ObjectMissing, PaymentsFailed
 from aerostack_billing.values.fields import adapter
 
 PaymentStatus = Literal[

@@ -9,31 +9,21 @@ from typing import Final
 import stripe
 
 from aerostack_billing.payments.transport import Urllib3Client
-from aerostack_billing.values.errors import PaymentsFailed, PaymentsRefused, PaymentsUnavailable, RequestInProgress
+from aerostack_billing.values.errors import (
+    AlreadyDone,
+    KeyMismatch,
+    NotAllowed,
+    ObjectMissing,
+    PaymentsFailed,
+    PaymentsRefused,
+    PaymentsUnavailable,
+    RequestInProgress,
+)
 
 API_VERSION: Final = "2026-05-27.dahlia"
 """The version that every request asks for and the webhook endpoint is made with; read shapes by this one only."""
 
 _NETWORK_RETRIES = 2
-
-
-class ObjectMissing(PaymentsRefused):
-    """Stripe has no such object, has it no more, or no longer lets this account reach it."""
-
-
-class AlreadyDone(PaymentsRefused):
-    """Stripe refuses because what was asked has been done before."""
-
-
-class NotAllowed(PaymentsRefused):
-    """Stripe does not let our API key do this: a fault of the deployment's, never of the payer or the card."""
-
-
-class KeyMismatch(PaymentsFailed):
-    """Stripe knows the idempotency key from a call with other parameters: this key can never succeed.
-
-    The earlier call may have succeeded: look for its object before another key is used.
-    """
 
 
 _MISSING_CODES = frozenset({"resource_missing", "account_invalid"})

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import ObjectMissing, translated
+from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.wire import Wire
+from aerostack_billing.values.errors import ObjectMissing
 
 
 @dataclass(frozen=True)

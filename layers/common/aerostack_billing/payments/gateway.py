@@ -10,15 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aerostack_billing.payments.client import AlreadyDone, ObjectMissing, translated
+from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.models import CheckoutSession, ScheduledPhase, Subscription
-from aerostack_billing.payments.wire import WireSchedule, WireSession, WireSubscription
+from aerostack_billing.payments.wire import WireCustomer, WireSchedule, WireSession, WireSubscription
 from aerostack_billing.plans.models import Interval, Tier
-from aerostack_billing.values.errors import PaymentsRefused
+from aerostack_billing.values.errors import AlreadyDone, ObjectMissing, PaymentsRefused
 
 if TYPE_CHECKING:
     import stripe
     from stripe.params.billing_portal import SessionCreateParams as PortalParams
+
+_CLOCKS_APART_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -47,24 +49,40 @@ class Payments:
             )
         return customer.id
 
-    def find_customer(self, account_id: str) -> str | None:
-        """The oldest customer made for the account. Stripe's search may lag a minute behind."""
+    def find_customer(self, account_id: str, since: int) -> str | None:
+        """The oldest customer created for the account since then. Stripe's search may lag a minute behind.
+
+        The search ignores case: only a customer whose metadata names the account exactly is the account's.
+        """
         with translated():
             found = self._connect().v1.customers.search(
                 {"query": f"metadata['account_id']:'{account_id}'", "limit": 100}
             )
-        customers = sorted(found.data, key=lambda customer: (customer.created, customer.id))
-        return customers[0].id if customers else None
+            customers = [WireCustomer.model_validate(each.to_dict()) for each in found.auto_paging_iter()]
+        exact = [
+            (customer.created, customer.id)
+            for customer in customers
+            if customer.metadata.get("account_id") == account_id and customer.created >= since - _CLOCKS_APART_SECONDS
+        ]
+        return min(exact)[1] if exact else None
 
-    def account_of_customer(self, customer_id: str) -> str | None:
-        """The account that the customer was made for; None if it is not one of ours, or was deleted."""
+    def has_customer(self, customer_id: str) -> bool:
+        """Whether Stripe has the customer, and it was not deleted."""
+        return self._customer(customer_id) is not None
+
+    def account_named_by(self, customer_id: str) -> str | None:
+        """The account that the customer's metadata name; None if they name none, or there is no such customer."""
+        customer = self._customer(customer_id)
+        return customer.metadata.get("account_id") if customer else None
+
+    def _customer(self, customer_id: str) -> WireCustomer | None:
+        """The customer as Stripe has it; None where it has none, or none any more."""
         try:
             with translated():
-                customer = self._connect().v1.customers.retrieve(customer_id).to_dict()
+                found = self._connect().v1.customers.retrieve(customer_id).to_dict()
         except ObjectMissing:
             return None
-        metadata = customer.get("metadata") or {}
-        return metadata.get("account_id")
+        return None if found.get("deleted") else WireCustomer.model_validate(found)
 
     # Subscriptions
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import stripe
 
 from aerostack_billing.payments.cards import Payment, WirePayment
-from aerostack_billing.payments.client import ObjectMissing, translated
+from aerostack_billing.payments.client import translated
+from aerostack_billing.values.errors import ObjectMissing
 
 
 class History:

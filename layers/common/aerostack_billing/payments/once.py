@@ -19,9 +19,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from aerostack_billing.payments.client import KeyMismatch
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import PaymentsFailed, PaymentsRefused, PaymentsUnavailable
+from aerostack_billing.values.errors import KeyMismatch, PaymentsFailed, PaymentsRefused, PaymentsUnavailable
 
 Made = TypeVar("Made")
 Made_co = TypeVar("Made_co", covariant=True)

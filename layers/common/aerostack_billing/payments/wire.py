@@ -50,6 +50,14 @@ class ListOf(Wire, Generic[Object]):
     data: list[Object]
 
 
+class WireCustomer(Wire):
+    """A customer that was not deleted."""
+
+    id: str
+    created: int
+    metadata: dict[str, str] = {}
+
+
 class _Recurring(Wire):
     interval: str
     interval_count: int = 1

@@ -143,6 +143,25 @@ class PaymentsRefused(PaymentsFailed):
     code = "PAYMENT_PROVIDER_REFUSED"
 
 
+class ObjectMissing(PaymentsRefused):
+    """Stripe has no such object, has it no more, or no longer lets this account reach it."""
+
+
+class AlreadyDone(PaymentsRefused):
+    """Stripe refuses because what was asked has been done before."""
+
+
+class NotAllowed(PaymentsRefused):
+    """Stripe does not let our API key do this: a fault of the deployment's, never of the payer or the card."""
+
+
+class KeyMismatch(PaymentsFailed):
+    """Stripe knows the idempotency key from a call with other parameters: this key can never succeed.
+
+    The earlier call may have succeeded: look for its object before another key is used.
+    """
+
+
 class PaymentsUnavailable(BillingError):
     """Stripe did not answer: the outcome is unknown until the same call is made again with its key."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aerostack_billing.accounts.customers import Customers
-from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.payments.gateway import PageLinks
@@ -16,13 +15,11 @@ class Deposits:
 
     def __init__(
         self,
-        accounts: AccountStore,
         customers: Customers,
         cards: CardPayments,
         pages: Pages,
         redirects: RedirectPolicy,
     ) -> None:
-        self._accounts = accounts
         self._customers = customers
         self._cards = cards
         self._pages = pages
@@ -38,7 +35,9 @@ class Deposits:
         links = PageLinks(with_session_id(request.success_url), request.cancel_url)
 
         def make(key: str) -> str:
-            customer_id = self._customers.ensure(self._accounts.get(account_id))
-            return self._cards.deposit_checkout(account_id, customer_id, request.amount_cents, links, key)
+            return self._customers.using(
+                account_id,
+                lambda customer: self._cards.deposit_checkout(account_id, customer, request.amount_cents, links, key),
+            )
 
         return self._pages.once("deposit", account_id, request, make)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.payments.cards import CardPayments, Payment
@@ -36,20 +36,24 @@ class Settled:
 class Settlement:
     """Brings wallets to what Stripe says of payments."""
 
-    def __init__(self, wallets: WalletStore, accounts: AccountStore, cards: CardPayments) -> None:
+    def __init__(self, wallets: WalletStore, customers: Customers, cards: CardPayments) -> None:
         self._wallets = wallets
-        self._accounts = accounts
+        self._customers = customers
         self._cards = cards
 
     def look(self, payment_intent_id: str) -> Settled | None:
-        """The payment if it is a deposit or reload of an account whose customer paid it; else None: it is not ours."""
+        """The payment if it is a deposit or reload of the account whose customer paid it; else None: it is not ours.
+
+        What was credited stays ours, whatever became of its customer or its metadata since.
+        """
         payment = self._cards.payment(payment_intent_id)
-        if payment is None or payment.account_id is None or payment.kind not in _KINDS:
+        account_id = self._customers.account_of(payment.customer_id) if payment and payment.customer_id else None
+        if payment is None or account_id is None:
             return None
-        customer_id = self._accounts.get(payment.account_id).customer_id
-        if customer_id is None or customer_id != payment.customer_id:
+        sold = payment.kind in _KINDS and payment.account_id == account_id
+        if not sold and self._wallets.deposit(account_id, payment_intent_id) is None:
             return None
-        return Settled(payment.account_id, payment)
+        return Settled(account_id, payment)
 
     def settle(self, payment_intent_id: str, mark: Write | None = None) -> Settled | None:
         """Post what Stripe says of the payment and the ledger does not have; None if the payment is not ours.

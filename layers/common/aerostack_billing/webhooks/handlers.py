@@ -12,11 +12,11 @@ from aerostack_billing.payments.wire import Reference, Wire
 from aerostack_billing.webhooks.models import Event, Outcome
 
 if TYPE_CHECKING:
+    from aerostack_billing.accounts.customers import Customers
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
-    from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.platform.dynamo import Write
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
@@ -32,7 +32,7 @@ class Rooms(Protocol):
     @property
     def accounts(self) -> AccountStore: ...
     @property
-    def payments(self) -> Payments: ...
+    def customers(self) -> Customers: ...
     @property
     def sync(self) -> PlanSync: ...
     @property
@@ -91,6 +91,7 @@ class Handlers:
             **dict.fromkeys(_CHARGE_TYPES, self.charge),
             **dict.fromkeys(_CARD_TYPES, self.card),
             "customer.updated": self.customer,
+            "customer.deleted": self.deleted_customer,
             "account.updated": self.connected_account,
             "transfer.reversed": self.reversed_transfer,
             "payout.failed": self.failed_payout,
@@ -126,6 +127,14 @@ class Handlers:
         """A customer: their default card may be another."""
         return self._card_changed(event, _Identified.model_validate(event.data.object).id)
 
+    def deleted_customer(self, event: Event) -> Outcome:
+        """A customer that was deleted at Stripe, with its subscriptions: the account gets another when it needs one."""
+        customer_id = _Identified.model_validate(event.data.object).id
+        account_id = self._account_of(customer_id)
+        if account_id is not None:
+            self._rooms.customers.forget_if_deleted(account_id, customer_id)
+        return self._sync_customer(event, customer_id)
+
     def connected_account(self, event: Event) -> Outcome:
         """A creator's connected account: its state."""
         account_id = _Identified.model_validate(event.data.object).id
@@ -156,7 +165,9 @@ class Handlers:
 
     def _card_changed(self, event: Event, customer_id: str | None) -> Outcome:
         account_id = self._account_of(customer_id)
-        if account_id is None or customer_id is None:
+        if customer_id is None or account_id is None:
+            return _not_ours(event)
+        if customer_id != self._rooms.accounts.get(account_id).customer_id:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", account_id)
         self._rooms.reloads.card_changed(account_id, customer_id, self._rooms.events.mark(outcome))
@@ -183,13 +194,8 @@ class Handlers:
         return outcome
 
     def _account_of(self, customer_id: str | None) -> str | None:
-        """The account whose customer this is: by what Stripe has on the customer and by what the account records."""
-        if customer_id is None:
-            return None
-        account_id = self._rooms.payments.account_of_customer(customer_id)
-        if account_id is None or self._rooms.accounts.get(account_id).customer_id != customer_id:
-            return None
-        return account_id
+        """The account whose customer this is, or was; None for a stranger's."""
+        return self._rooms.customers.account_of(customer_id) if customer_id is not None else None
 
 
 _SESSION_TYPES = (
@@ -220,6 +226,7 @@ ACCOUNT_TYPES: Final = (
     *_CHARGE_TYPES,
     *_CARD_TYPES,
     "customer.updated",
+    "customer.deleted",
     "transfer.reversed",
 )
 """What the endpoint for events of our own account is to send."""

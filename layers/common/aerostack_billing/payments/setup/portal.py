@@ -11,10 +11,11 @@ from typing import Final, cast
 
 import stripe
 
-from aerostack_billing.payments.client import ObjectMissing, translated
+from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.setup.shop import Offer
 from aerostack_billing.payments.wire import Wire
+from aerostack_billing.values.errors import ObjectMissing
 
 _OURS: Final = {"made_by": "aerostack-billing"}
 _PRODUCTS = "features.subscription_update.products"

@@ -13,11 +13,12 @@ from typing import get_args
 import stripe
 from pydantic import Field
 
-from aerostack_billing.payments.client import ObjectMissing, translated
+from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.wire import Wire
 from aerostack_billing.plans.catalog import PAID_TIERS, Catalog
 from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.values.errors import ObjectMissing
 
 _CENTS = 100
 _INTERVALS: Mapping[Interval, str] = {"monthly": "month", "yearly": "year"}
