@@ -14,6 +14,8 @@ CASES ?= 200
 SEED ?= 1
 
 PYTHON := .venv/bin/python
+# What running the stack takes, and what it takes to work on it: the second holds all of the first.
+RUN := .venv/.ready-to-run
 SETUP := .venv/.ready
 CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
@@ -26,20 +28,20 @@ SETUP_DOCS := .venv-docs/.ready
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-run: $(SETUP) ## Run the local stack (PORT=3000, STORE=moto or dynamodb-local)
+run: $(RUN) $(CTL) ## Run the local stack (PORT=3000, STORE=moto or dynamodb-local, DEMO=no without demo accounts, LOG=json)
 	@if [ "$$STORE" = dynamodb-local ]; then scripts/fetch_dynamodb_local; fi
 	@exec $(PYTHON) -m local run
 
-token: $(SETUP) ## Print a token for the running stack (ACCOUNT=acct_demo SCOPES="..." EXPIRES_IN=seconds)
+token: $(RUN) ## Print a token for the running stack (ACCOUNT=acct_demo SCOPES="..." EXPIRES_IN=seconds)
 	@exec $(PYTHON) -m local token
 
-invoke: $(SETUP) ## Run one function against the running stack (FUNCTION=GetBillingFunction EVENT=events/...)
+invoke: $(RUN) ## Run one function against the running stack (FUNCTION=GetBillingFunction EVENT=events/...)
 	@exec $(PYTHON) -m local invoke
 
-audit: $(SETUP) ## Audit the running stack's ledger (ACCOUNT=...)
+audit: $(RUN) ## Audit the running stack's ledger (ACCOUNT=...)
 	@exec $(PYTHON) -m local audit
 
-ctl: $(SETUP) $(CTL) ## Look at and mend what a stack holds (ARGS="account show acct_demo"; also .venv/bin/billingctl)
+ctl: $(RUN) $(CTL) ## Look at and mend what a stack holds (ARGS="account show acct_demo"; also .venv/bin/billingctl)
 	@exec $(CTL) $(ARGS)
 
 test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest, WORKERS=0 runs them in one process)
@@ -109,15 +111,18 @@ lock: $(SETUP) ## Write the hashed requirements anew from the .in files
 clean: ## Remove what was built and set up
 	rm -rf .venv .venv-sam .venv-docs .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(SETUP): requirements-dev.txt
-	@scripts/setup_venv .venv requirements-dev.txt
+$(RUN): requirements-run.txt
+	@scripts/setup_venv .venv .ready-to-run requirements-run.txt
+
+$(SETUP): requirements-dev.txt $(RUN)
+	@scripts/setup_venv .venv .ready requirements-dev.txt --add
 
 # A link, and no package to install: what runs is what stands in this folder.
-$(CTL): | $(SETUP)
+$(CTL): | $(RUN)
 	@ln -sf ../../scripts/billingctl $@
 
 $(SETUP_SAM): requirements-sam.txt
-	@scripts/setup_venv .venv-sam requirements-sam.txt
+	@scripts/setup_venv .venv-sam .ready requirements-sam.txt
 
 $(SETUP_DOCS): requirements-docs.txt
-	@scripts/setup_venv .venv-docs requirements-docs.txt
+	@scripts/setup_venv .venv-docs .ready requirements-docs.txt

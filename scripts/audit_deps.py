@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 
-LOCKS = ("layers/common/requirements.txt", "requirements-dev.txt", "requirements-sam.txt", "requirements-docs.txt")
+LOCKS = ("layers/common/requirements.txt", *(f"requirements-{name}.txt" for name in ("uv", "dev", "sam", "docs")))
 COULD_NOT_ASK = 3
 
 
