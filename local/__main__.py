@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import json
 import os
 import re
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from local.client import NoStack, ask
-from local.clock import StackClock
 from local.errors import LocalError
-from local.paths import EVENTS, KEY_FILE, ROOT, STATE, TEMPLATE
-from local.template import load_app
-from local.template.loader import Value
-from local.tokens import TEN_YEARS_SECONDS, mint, only_authorizer, signing_key
+from local.paths import EVENTS, ROOT
+
+if TYPE_CHECKING:
+    from local.template.loader import Value
 
 
 class UsageError(LocalError):
     """An option that cannot be taken."""
 
 
-# A token must be quick to print: what serves a stack, or runs a function, is imported by those commands alone.
+# A token must be quick to print: the running stack makes it, and what signs one, serves a stack or runs a function is
+# imported by those commands alone.
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,25 +39,31 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     serve = importlib.import_module("local.serve").serve
-    serve(port=_number("--port", options.port), store=options.store)
+    serve(port=_number("--port", options.port), store=options.store, demo=options.demo, raw_log=options.log == "json")
     return 0
 
 
 def _token(options: argparse.Namespace) -> int:
     port = _number("--port", options.port)
-    lifetime = _number("--expires-in", options.expires_in) if options.expires_in else TEN_YEARS_SECONDS
+    wanted: dict[str, Value] = {"account": options.account, "scopes": options.scopes}
+    if options.expires_in:
+        wanted["expires_in_seconds"] = _number("--expires-in", options.expires_in)
     if not options.account:
         raise UsageError("--account (ACCOUNT) must name an account")
-    token = mint(
-        signing_key(STATE / KEY_FILE),
-        only_authorizer(load_app(TEMPLATE)),
-        account=options.account,
-        now=_stack_time(port),
-        scopes=options.scopes,
-        expires_in_seconds=lifetime,
-    )
-    print(token)
+    print(_token_of_running_stack(port, wanted) or importlib.import_module("local.tokens").mint_alone(wanted))
     return 0
+
+
+def _token_of_running_stack(port: int, wanted: dict[str, Value]) -> str | None:
+    """A token that the stack on the port signs; None where no stack runs. UsageError for what it refuses."""
+    try:
+        status, answer = ask(port, "token", wanted)
+    except NoStack:
+        return None
+    if status != 200:
+        error = answer.get("error")
+        raise UsageError(str(error.get("message")) if isinstance(error, dict) else f"the stack answered {status}")
+    return str(answer["token"])
 
 
 def _invoke(options: argparse.Namespace) -> int:
@@ -90,15 +96,6 @@ def sample_name(function: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", function.removesuffix("Function")).lower() + ".json"
 
 
-def _stack_time(port: int) -> float:
-    """The running stack's time; without one, a stack that starts now will be at real time."""
-    with contextlib.suppress(NoStack):
-        unix = ask(port, "clock")[1].get("unix")
-        if isinstance(unix, (int, float)):
-            return unix
-    return StackClock().unix()
-
-
 def _number(option: str, text: str) -> int:
     try:
         return int(text)
@@ -111,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="serve the whole stack until it is interrupted")
     run.add_argument("--store", default=_variable("STORE", "moto"), choices=["moto", "dynamodb-local"])
+    run.add_argument("--log", default=_variable("LOG", "lines"), choices=["lines", "json"], help="json: as on Lambda")
+    run.add_argument("--no-demo", dest="demo", action="store_false", default=_variable("DEMO", "yes") != "no")
     run.set_defaults(command=_run)
     token = commands.add_parser("token", help="print a token that the running stack accepts")
     token.add_argument("--account", default=_variable("ACCOUNT", "acct_demo"))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+from typing import TYPE_CHECKING
 
 from local.errors import LocalError
-from local.template.loader import Value
+
+if TYPE_CHECKING:
+    from local.template.loader import Value
 
 _TIMEOUT_SECONDS = 5
 
@@ -29,7 +32,7 @@ def ask(
         else:
             connection.request("POST", f"/_local/{path}", json.dumps(body), {"content-type": "application/json"})
         response = connection.getresponse()
-        answer: Value = json.loads(response.read())
+        answer: object = json.loads(response.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise NoStack(f"no local stack answers on port {port}: start one with `make run`, or name its PORT") from error
     finally:

@@ -13,14 +13,17 @@ from pathlib import Path
 class StackClock:
     """Unix seconds that never go back, shared by all threads.
 
-    With `state`, the offset is kept in that file, so that a stack whose data outlives it also keeps its time.
+    With `state`, the offset is kept in that file, so that a stack whose data outlives it also keeps its time. A clock
+    of which none was kept begins `behind_seconds` before real time.
     """
 
-    def __init__(self, state: Path | None = None, source: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, state: Path | None = None, source: Callable[[], float] = time.time, *, behind_seconds: float = 0.0
+    ) -> None:
         self._state = state
         self._source = source
         self._lock = threading.Lock()
-        self._offset = _stored_offset(state)
+        self._offset = -behind_seconds if is_new(state) else _stored_offset(state)
         self._latest = 0.0
 
     def unix(self) -> float:
@@ -48,6 +51,11 @@ class StackClock:
 def iso(unix: float) -> str:
     """ISO 8601 in UTC with `Z`, whole seconds."""
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_new(state: Path | None) -> bool:
+    """Whether no clock was kept in that file."""
+    return state is None or not state.exists()
 
 
 def _stored_offset(state: Path | None) -> float:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import TextIO
+from typing import Protocol
+
+
+class Target(Protocol):
+    """What takes whole lines."""
+
+    def write(self, text: str, /) -> int: ...
+
+    def flush(self) -> None: ...
 
 
 class WholeLines(io.TextIOBase):
@@ -13,7 +21,7 @@ class WholeLines(io.TextIOBase):
     On Lambda a function has its log for itself; here all of them, and the gateway, share one.
     """
 
-    def __init__(self, target: TextIO) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
         self._begun = threading.local()
 

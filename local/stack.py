@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
@@ -15,13 +17,17 @@ from local.aws.bus import EventSink
 from local.aws.dynamodb_local import dynamodb_local
 from local.aws.seed import create_secret, create_tables
 from local.aws.standin import AwsStandIn
-from local.clock import StackClock
+from local.clock import StackClock, is_new
+from local.demo.accounts import PEOPLE
+from local.demo.life import DAYS, moments
+from local.demo.visitor import Visitor
 from local.environment import FOREIGN_VARIABLES, local_variables, outside_environment
 from local.gateway.app import FunctionUrls, HttpApi
 from local.gateway.authorizer import Authorizer
-from local.gateway.doors import PREFIX, Doors
+from local.gateway.callers import PREFIX
+from local.gateway.doors import Doors
 from local.gateway.events import schedule_event
-from local.gateway.messages import HttpRequest, HttpResponse
+from local.gateway.messages import HttpRequest, HttpResponse, message
 from local.gateway.pages import Pages
 from local.gateway.server import Server
 from local.lambdas.host import FunctionError, LambdaHost, environment, shared_environment
@@ -41,13 +47,17 @@ DYNAMODB_LOCAL = "dynamodb-local"
 STORES = (MOTO, DYNAMODB_LOCAL)
 
 WEBHOOK_FUNCTION = "StripeWebhookFunction"
+RELOAD_FUNCTION = "AutoReloadFunction"
 
 _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Config:
-    """How to run a stack. Port 0 takes a free one. `keep` keeps data, Stripe and clock on disk where the store can."""
+    """How to run a stack. Port 0 takes a free one. `keep` keeps data, Stripe and clock on disk where the store can.
+
+    With `demo`, a stack that has kept nothing begins with the demo's accounts and their history.
+    """
 
     template: Path = TEMPLATE
     state: Path = STATE
@@ -55,6 +65,7 @@ class Config:
     port: int = 0
     keep: bool = False
     ticking: bool = True
+    demo: bool = False
     stripe: StripeFactory = LocalStripe
 
 
@@ -111,7 +122,9 @@ def running(config: Config) -> Iterator[Stack]:
 def _started(config: Config) -> Iterator[Stack]:
     app = load_app(config.template)
     data = config.state / "data" if config.keep and config.store == DYNAMODB_LOCAL else None
-    clock = StackClock(data / "clock.json" if data is not None else None)
+    kept_clock = data / "clock.json" if data is not None else None
+    has_past = config.demo and is_new(kept_clock)
+    clock = StackClock(kept_clock, behind_seconds=DAYS * 86_400 if has_past else 0)
     with ExitStack() as parts:
         server = Server(config.port)
         parts.callback(server.server_close)
@@ -135,9 +148,15 @@ def _started(config: Config) -> Iterator[Stack]:
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock), queues.poll)
         key = signing_key(config.state / KEY_FILE)
         stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key, queues)
-        _open(server, stack, aws, events, variables, config.store)
+        api = HttpApi(app, host.invoke, Authorizer(key, clock.unix), clock.unix, Pages(DASHBOARD))
+        doors = _doors(stack, aws, events, variables, config)
+        server.mounts[f"{PREFIX}/stripe"] = stripe.wsgi_app
+        server.answer = _for_functions_only(doors)
         parts.callback(server.shutdown)
         threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()
+        if has_past:
+            _live(stack, api)
+        server.answer = _for_everybody(doors, api)
         stripe.start()
         parts.callback(stripe.stop)
         if config.ticking:
@@ -166,35 +185,56 @@ def _surroundings(
         yield variables
 
 
-def _open(
-    server: Server, stack: Stack, aws: AwsStandIn, events: EventSink, variables: dict[str, str], store: str
-) -> None:
-    """Let the server answer for the stack."""
-    clock, host = stack.clock, stack.host
-    api = HttpApi(stack.app, host.invoke, Authorizer(stack.key, clock.unix), clock.unix, Pages(DASHBOARD))
-    urls = FunctionUrls(stack.app, host.invoke, clock.unix)
+def _doors(stack: Stack, aws: AwsStandIn, events: EventSink, variables: dict[str, str], config: Config) -> Doors:
     outside = {
         logical_id: OutsideFunction(function, outside_environment(function, variables))
         for logical_id, function in stack.app.functions.items()
     }
-    doors = Doors(
-        clock=clock,
+    return Doors(
+        clock=stack.clock,
         timeline=stack.timeline,
-        invoke=host.invoke,
-        urls=urls,
+        invoke=stack.host.invoke,
+        urls=FunctionUrls(stack.app, stack.host.invoke, stack.clock.unix),
         queues=stack.queues,
         aws=aws,
         events=events,
         outside=outside,
         token=stack.token,
-        store=store,
+        people=PEOPLE if config.demo else (),
+        store=config.store,
     )
 
+
+def _for_everybody(doors: Doors, api: HttpApi) -> Callable[[HttpRequest], HttpResponse]:
     def answer(request: HttpRequest) -> HttpResponse:
         return doors.answer(request) if request.path.startswith(f"{PREFIX}/") else api.answer(request)
 
-    server.mounts[f"{PREFIX}/stripe"] = stack.stripe.wsgi_app
-    server.answer = answer
+    return answer
+
+
+def _for_functions_only(doors: Doors) -> Callable[[HttpRequest], HttpResponse]:
+    """What the functions, and Stripe's webhooks, need of the server before it is open to callers."""
+    inner = (f"{PREFIX}/aws", f"{PREFIX}/url/")
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        return doors.answer(request) if request.path.startswith(inner) else message(503, "Service Unavailable")
+
+    return answer
+
+
+def _live(stack: Stack, api: HttpApi) -> None:
+    """Let the demo's accounts live up to now."""
+    visitor = Visitor(api.answer, stack.token, stack.stripe, f"{PREFIX}/stripe", stack.port)
+    end = datetime.now(UTC)
+
+    def sweep() -> None:
+        stack.host.invoke(RELOAD_FUNCTION, {})
+
+    for moment in moments(visitor, end, sweep):
+        stack.timeline.pass_until(moment.at.timestamp())
+        moment.act()
+        stack.stripe.deliver()
+    stack.timeline.pass_until(time.time())
 
 
 def _seed(app: ServerlessApp) -> None:

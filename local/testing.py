@@ -21,6 +21,7 @@ def running_stack(
     template: Path = TEMPLATE,
     stripe: StripeFactory = LocalStripe,
     ticking: bool = False,
+    demo: bool = False,
 ) -> Iterator[Stack]:
     """A fresh stack inside the block: empty, at real time, on a free port, keeping nothing.
 
@@ -32,6 +33,6 @@ def running_stack(
         # DynamoDB Local is not fetched anew for every stack.
         (state / "dynamodb").symlink_to(STATE / "dynamodb")
         with running(
-            Config(template=template, state=state, store=store, port=port, ticking=ticking, stripe=stripe)
+            Config(template=template, state=state, store=store, port=port, ticking=ticking, demo=demo, stripe=stripe)
         ) as stack:
             yield stack

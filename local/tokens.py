@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import jwt
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from local.template import JwtAuthorizer, ServerlessApp, TemplateError
+from local.paths import KEY_FILE, STATE, TEMPLATE
+from local.template import JwtAuthorizer, ServerlessApp, TemplateError, load_app
 
 ALGORITHM = "RS256"
 TEN_YEARS_SECONDS = 10 * 365 * 86_400
@@ -70,6 +73,23 @@ def mint(
     if scopes:
         claims["scope"] = scopes
     return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.key_id})
+
+
+def mint_alone(wanted: Mapping[str, object]) -> str:
+    """A token without a running stack: one that starts now is at real time and takes it.
+
+    `wanted` has the fields of a request to the stack's door: `account`, `scopes`, `expires_in_seconds`.
+    """
+    lifetime = wanted.get("expires_in_seconds", TEN_YEARS_SECONDS)
+    assert isinstance(lifetime, int)
+    return mint(
+        signing_key(STATE / KEY_FILE),
+        only_authorizer(load_app(TEMPLATE)),
+        account=str(wanted["account"]),
+        now=time.time(),
+        scopes=str(wanted.get("scopes", "")),
+        expires_in_seconds=lifetime,
+    )
 
 
 def _make_key(path: Path) -> None:

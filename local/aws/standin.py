@@ -20,7 +20,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import botocore_stubber
 
 from local.aws.bus import EventSink
-from local.aws.transactions import cheap_transactions
+from local.aws.lean import lean
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
@@ -42,7 +42,7 @@ class AwsStandIn:
         handler = ("before-send", self._short_cut)
         BUILTIN_HANDLERS.append(handler)
         try:
-            with cheap_transactions():
+            with lean():
                 yield
         finally:
             BUILTIN_HANDLERS.remove(handler)

@@ -5,24 +5,27 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from local.aws.bus import EventSink
 from local.aws.standin import AwsStandIn
 from local.clock import StackClock, iso
+from local.demo.accounts import Person
 from local.gateway.app import FunctionUrls
+from local.gateway.callers import PREFIX
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 from local.lambdas.host import FunctionError, Invoke
 from local.lambdas.outside import OutsideFunction
 from local.queues import NotTaken, Queues
 from local.template.loader import Value
 from local.timeline import Timeline
-
-PREFIX = "/_local"
+from local.tokens import TEN_YEARS_SECONDS
 
 _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 _MOST_DAYS = 3_660
+_TOKEN_FIELDS = frozenset({"account", "expires_in_seconds", "scopes"})
+_LONGEST_LIFE_SECONDS = 100 * 365 * 86_400
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]{0,127}")
 
 _Door: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
@@ -46,7 +49,8 @@ class Doors:
         aws: AwsStandIn,
         events: EventSink,
         outside: dict[str, OutsideFunction],
-        token: Callable[[str], str],
+        token: Callable[[str, str, int], str],
+        people: Sequence[Person],
         store: str,
     ) -> None:
         self._clock = clock
@@ -58,8 +62,10 @@ class Doors:
         self._events = events
         self._outside = outside
         self._token = token
+        self._people = people
         self._store = store
         self._doors: dict[tuple[str, str], _Door] = {
+            ("GET", "accounts"): self._tell_accounts,
             ("GET", "clock"): self._tell_clock,
             ("GET", "events"): self._tell_events,
             ("GET", "functions"): self._tell_function,
@@ -118,12 +124,24 @@ class Doors:
             return json_response(200, told, (("x-amz-function-error", "Unhandled"),))
 
     def _sign_in(self, request: HttpRequest, _below: str) -> HttpResponse:
-        """A user's token for the billing page: whoever can reach this door is on this machine."""
+        """A token for whoever can reach this door, and so is on this machine: a user's, or with scopes a service's."""
         body = _json(request)
-        account = body.get("account") if isinstance(body, dict) else None
+        if not isinstance(body, dict) or not body.keys() <= _TOKEN_FIELDS:
+            raise _BadRequest(f"The body is an object with some of {', '.join(sorted(_TOKEN_FIELDS))}.")
+        account = body.get("account")
         if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
             raise _BadRequest('The body names an account, as in {"account": "acct_demo"}.')
-        return json_response(200, {"token": self._token(account)})
+        scopes = body.get("scopes", "")
+        if not isinstance(scopes, str):
+            raise _BadRequest("scopes is a text, with spaces between the scopes.")
+        lifetime = body.get("expires_in_seconds", TEN_YEARS_SECONDS)
+        if isinstance(lifetime, bool) or not isinstance(lifetime, int) or abs(lifetime) > _LONGEST_LIFE_SECONDS:
+            raise _BadRequest(f"expires_in_seconds is a whole number, {_LONGEST_LIFE_SECONDS} at most.")
+        return json_response(200, {"token": self._token(account, scopes, lifetime)})
+
+    def _tell_accounts(self, _request: HttpRequest, _below: str) -> HttpResponse:
+        """The demo's accounts; none where the stack was started without them."""
+        return json_response(200, {"accounts": [{"account": p.account, "about": p.about} for p in self._people]})
 
     def _send(self, request: HttpRequest, below: str) -> HttpResponse:
         """Put the body on a queue as it is, and let the function that the queue feeds take it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import selectors
 import socket
@@ -17,6 +18,7 @@ from werkzeug.serving import DechunkedInput, ThreadedWSGIServer, WSGIRequestHand
 from werkzeug.test import run_wsgi_app
 
 from local.errors import LocalError
+from local.gateway.callers import refusal
 from local.gateway.messages import HttpRequest, HttpResponse, message
 
 if TYPE_CHECKING:
@@ -119,9 +121,13 @@ class _Handler(WSGIRequestHandler):
                 self.close_connection = True
                 return
         self._send(response)
-        _access.info("%s %s %d %.1f ms", self.command, path, response.status, (time.perf_counter() - began) * 1000)
+        took_ms = (time.perf_counter() - began) * 1000
+        _access.info("%s %s %d %.1f ms%s", self.command, path, response.status, took_ms, _code(response))
 
     def _answer(self, path: str, query: str, body: bytes) -> HttpResponse:
+        refused = refusal(path, self.headers.get("Host", ""), self.headers.get("Origin"), self.server.port)
+        if refused is not None:
+            return refused
         prefix = self.server.mounted(path)
         try:
             if prefix is not None:
@@ -196,3 +202,12 @@ class _Handler(WSGIRequestHandler):
                 if not data:
                     return
                 left -= len(data)
+
+
+def _code(response: HttpResponse) -> str:
+    """The error code of a refusal, to be logged behind its status; nothing where there is none."""
+    if response.status < HTTPStatus.BAD_REQUEST or b'"error"' not in response.body:
+        return ""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return f" {json.loads(response.body)['error']['code']}"
+    return ""

@@ -29,7 +29,7 @@ def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
         printed = ""
         for line in running.stdout:
             printed += line
-            if "advance" in line:
+            if "first request" in line:
                 break
         yield running, printed
         running.kill()
@@ -51,7 +51,34 @@ def test_run_prints_a_first_curl_that_works_as_it_is(process: tuple[subprocess.P
     command = next(line for line in process[1].splitlines() if "/api/billing " in line)
     curl = command[command.index("curl") :]
     answer = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, check=True)
-    assert '"plan_tier": "free"' in answer.stdout
+    assert '"plan_tier": "pro"' in answer.stdout
+
+
+def test_run_names_the_accounts_to_sign_in_as_and_prints_one_token(process: tuple[subprocess.Popen[str], str]) -> None:
+    assert re.findall(r"acct_\w+(?= {2})", process[1]) == ["acct_demo", "acct_new", "acct_past_due"]
+    assert len(re.findall(r"[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}", process[1])) == 1
+
+
+def test_a_token_imports_nothing_that_takes_long(process: tuple[subprocess.Popen[str], str]) -> None:
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "local",
+        "token",
+        "--port",
+        base(process[1]).rpartition(":")[2],
+    ]
+    imported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+    for heavy in ("boto3", "cryptography", "jinja2", "jwt", "moto", "pydantic", "werkzeug", "yaml"):
+        assert not re.search(rf"\| +{heavy}\b", imported), heavy
+
+
+def test_without_a_stack_a_token_is_made_for_the_one_that_starts_next() -> None:
+    minted = token("1", "--account", "acct_9")
+    assert (minted.returncode, minted.stderr) == (0, "")
+    assert jwt.decode(minted.stdout.strip(), options={"verify_signature": False})["sub"] == "acct_9"
 
 
 def test_run_names_the_billing_page_which_is_served_there(process: tuple[subprocess.Popen[str], str]) -> None:

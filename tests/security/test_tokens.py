@@ -116,7 +116,7 @@ def test_two_tokens_in_one_request_are_none(api: Api) -> None:
     tokens = [api.stack.token(name) for name in ("acct_a", "acct_b")]
     head = "".join(f"Authorization: Bearer {token}\r\n" for token in tokens)
     with socket.create_connection(("127.0.0.1", api.stack.port)) as connection:
-        connection.sendall(f"GET {PATH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n".encode())
+        connection.sendall(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
     assert answer.startswith(b"HTTP/1.1 401 ")
 
