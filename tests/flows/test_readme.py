@@ -224,7 +224,8 @@ def test_every_function_alarm_parameter_and_output_is_the_templates() -> None:
     table = set(re.findall(r"`([A-Z]\w+)`", README[README.index("| parameter") : README.index("4. Deploy")]))
     for name in named | table | {"WebhookUrl"}:
         assert re.search(rf"^  {name}:$", template, re.MULTILINE), name
-    parameters = template[template.index("\nParameters:") : template.index("\nConditions:")]
+    _, _, after = template.partition("\nParameters:\n")
+    parameters = re.split(r"^\w", after, maxsplit=1, flags=re.MULTILINE)[0]
     needed = {
         name
         for name, body in re.findall(r"^  (\w+):\n((?:    .*\n)+)", parameters, re.MULTILINE)
