@@ -132,6 +132,38 @@ class Plans(BaseModel):
     wallet: WalletTerms
 
 
+Dollars = Annotated[str, Field(description="Dollars a million tokens.", examples=["0.15"])]
+
+
+class ModelPrice(BaseModel):
+    """What the tokens of a model cost. Where no cache price is published, such tokens cost as those of input."""
+
+    model: str
+    provider: str
+    aliases: Annotated[list[str], Field(description="Names that a charge may use in its place.")]
+    input: Dollars
+    output: Dollars
+    cache_read: Dollars | None
+    cache_write: Dollars | None
+    effective_from: Day
+
+
+class ChargeLimits(BaseModel):
+    """What holds of a kind of charge."""
+
+    max_charge_cents: Annotated[Count, Field(description="The most that one charge may take.")]
+
+
+class Prices(BaseModel):
+    """The price book."""
+
+    version: Day
+    markup_bps: Annotated[Count, Field(description="Added to each price, in basis points.")]
+    models: list[ModelPrice]
+    upcoming: Annotated[list[ModelPrice], Field(description="Prices that start on a later day.")]
+    kinds: dict[ChargeKind, ChargeLimits]
+
+
 class Cancelled(BaseModel):
     """The subscription ends at the end of its period."""
 
@@ -298,6 +330,9 @@ class Transaction(BaseModel):
     created_at: Time
     description: str
     reference: str | None
+    labels: dict[str, str]
+    usage: TokenUsage | None
+    price_version: Day | None
 
 
 class Transactions(BaseModel):
@@ -307,17 +342,60 @@ class Transactions(BaseModel):
     next_cursor: Annotated[str | None, Field(description="The cursor of the next page; null on the last page.")]
 
 
-class Charged(BaseModel):
-    """A charge."""
+class TokenUsage(BaseModel):
+    """Tokens that were priced. No token is in two counts: `input_tokens` came from no cache."""
+
+    model: Annotated[str, Field(description="By the price book's name for it.")]
+    input_tokens: Count
+    output_tokens: Count
+    cache_read_tokens: Count
+    cache_write_tokens: Count
+
+
+class _ByUsage(BaseModel):
+    usage: Annotated[TokenUsage | None, Field(description="What was priced; null where an amount was named.")]
+    price_version: Annotated[Day | None, Field(description="The version of the price book that prices it.")]
+
+
+Estimated = Annotated[
+    Cents | None, Field(description="What it would have cost the wallet, where that did not pay; null where it did.")
+]
+
+
+class Charged(_ByUsage):
+    """A charge. `billing_mode` says who paid: `wallet` too where the plan's tokens did not suffice."""
 
     charge_id: str
     account_id: str
     kind: ChargeKind
     amount_cents: Cents
+    estimated_cents: Estimated
     billing_mode: BillingMode
     balance_cents: WholeCents
     balance_micros: Micros
     created_at: Time
+
+
+class Refusal(BaseModel):
+    """Why a charge would be refused."""
+
+    code: str
+    message: str
+    details: dict[str, object]
+
+
+class Quoted(_ByUsage):
+    """What a charge would take at this moment, and why it would be refused, if it would."""
+
+    dry_run: Literal[True]
+    account_id: str
+    kind: ChargeKind
+    amount_cents: Cents
+    estimated_cents: Estimated
+    billing_mode: BillingMode
+    balance_cents: WholeCents
+    balance_micros: Micros
+    refusal: Refusal | None
 
 
 class Refunded(BaseModel):
@@ -337,7 +415,7 @@ class _Balances(BaseModel):
     held_cents: Cents
 
 
-class Held(_Balances):
+class Held(_Balances, _ByUsage):
     """A hold: money that is set aside."""
 
     hold_id: str
@@ -345,7 +423,7 @@ class Held(_Balances):
     expires_at: Time
 
 
-class Captured(_Balances):
+class Captured(_Balances, _ByUsage):
     """What the capture charged; `short_cents` is how much of the asked price it could not charge."""
 
     hold_id: str

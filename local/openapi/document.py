@@ -182,6 +182,7 @@ def _operation(
             "content": {"application/json": {"schema": schemas.references[operation.body]}},
         }
     told["responses"] = {
+        **_rehearsed(operation, schemas),
         str(operation.status): _done(operation, schemas),
         **_refused(
             _refusals(route, operation, asks_stripe=asks_stripe),
@@ -203,6 +204,12 @@ def _done(operation: Operation, schemas: Schemas) -> Schema:
     headers = ["Cache-Control", *(["Idempotency-Replayed"] if operation.replays else [])]
     headers += _RATE_HEADERS if operation.throttled else []
     return _response(operation.status, schemas.answer(operation), headers)
+
+
+def _rehearsed(operation: Operation, schemas: Schemas) -> dict[str, Schema]:
+    if operation.rehearsal is None:
+        return {}
+    return {"200": _response(200, schemas.references[operation.rehearsal], ["Cache-Control"])}
 
 
 def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[Refusal]:

@@ -11,6 +11,7 @@ from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.ledger.models import TransferType
+from aerostack_billing.prices.book import UnknownModel
 from aerostack_billing.reload.settings import NoPaymentMethod
 from aerostack_billing.usage.leases import LeaseNotFound
 from aerostack_billing.usage.models import (
@@ -63,12 +64,15 @@ class Operation:
     status: int = 200
     replays: bool = False
     throttled: bool = False
+    rehearsal: type[BaseModel] | None = None
+    """What it answers with 200 to `?dry_run=true`, which changes nothing."""
     description: str = ""
 
     @property
     def answers(self) -> tuple[type[BaseModel], ...]:
         """The models of its answers."""
-        return self.answer if isinstance(self.answer, tuple) else (self.answer,)
+        own = self.answer if isinstance(self.answer, tuple) else (self.answer,)
+        return own if self.rehearsal is None else (*own, self.rehearsal)
 
     @property
     def takes_key_header(self) -> bool:
@@ -85,6 +89,13 @@ _SHORT = (InsufficientBalance, SpendCapReached)
 _PLANS = {
     "GetBillingFunction": Operation("Show the account's plan", answers.Account),
     "GetPlansFunction": Operation("Show the plan catalog", answers.Plans),
+    "GetPricesFunction": Operation(
+        "Show what tokens cost, by model",
+        answers.Prices,
+        description="Dollars a million tokens. A version is the day on which its newest price starts; a charge, and a "
+        "hold for its captures, is priced by the version of its moment. Tokens are priced exactly, and the sum with "
+        "the markup is rounded up to a micro (10,000 to the cent) once a charge.",
+    ),
     "CheckoutFunction": Operation(
         "Create a page on which the user pays for a plan or confirms a change",
         answers.Page,
@@ -252,10 +263,15 @@ _WALLET = {
         "Charge a wallet once",
         answers.Charged,
         body=requests.ChargeRequest,
-        refusals=(*_SHORT, _REUSED),
+        query=(Query("dry_run", {"type": "boolean", "default": False}, "Quote the price, and take nothing."),),
+        refusals=(*_SHORT, _REUSED, UnknownModel, errors.PlanLimitExceeded),
         status=201,
         replays=True,
-        description="`byok` charges nothing and records a charge of zero. A `tool_call` pays its creator a share.",
+        rehearsal=answers.Quoted,
+        description="The price is an amount, or `usage` by the price book. `byok` charges nothing and is recorded at "
+        "zero, with what it would have cost. `plan_quota` takes the tokens from the plan's `ai_tokens` in place of "
+        "money, or with `fallback` the whole from the wallet where they do not suffice. A `tool_call` pays its creator "
+        "a share.",
     ),
     "RefundChargeFunction": Operation(
         "Refund a charge in full, once",
@@ -269,7 +285,7 @@ _WALLET = {
         "Hold money for work that is priced when it ends",
         answers.Held,
         body=requests.HoldRequest,
-        refusals=(*_SHORT, _REUSED),
+        refusals=(*_SHORT, _REUSED, UnknownModel),
         status=201,
         replays=True,
     ),
@@ -278,7 +294,7 @@ _WALLET = {
         answers.Captured,
         body=requests.CaptureRequest,
         path=requests.HoldName,
-        refusals=(*_SHORT, HoldNotFound, HoldEnded, _REUSED),
+        refusals=(*_SHORT, HoldNotFound, HoldEnded, _REUSED, UnknownModel),
         replays=True,
     ),
     "ReleaseHoldFunction": Operation(

@@ -46,7 +46,7 @@ class Schemas:
 
     def answer(self, operation: Operation) -> Schema:
         """The answer of an operation that succeeds."""
-        found = [self.references[model] for model in operation.answers]
+        found = [self.references[model] for model in operation.answers if model is not operation.rehearsal]
         return found[0] if len(found) == 1 else {"anyOf": found}
 
 

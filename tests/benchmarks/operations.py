@@ -178,6 +178,11 @@ def _plans(place: Place) -> Act:
     return lambda: place.ask("get_plans")
 
 
+@_operation("GET /api/billing/prices", "get_prices", Budget(0, 0, 0))
+def _prices(place: Place) -> Act:
+    return lambda: place.ask("get_prices")
+
+
 @_operation("GET /api/billing/openapi.json", "get_openapi", Budget(0, 0, 0))
 def _openapi(place: Place) -> Act:
     return lambda: place.ask("get_openapi")

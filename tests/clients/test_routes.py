@@ -21,6 +21,7 @@ from aerostack_billing_client import (
     Account,
     ApiError,
     Balance,
+    TokenUsage,
     UsageEvent,
     errors,
     plan_answers,
@@ -48,6 +49,7 @@ def walk(clients: Clients, maker: Clients) -> None:
     """Every method once, with every argument."""
     me, service_, user_ = clients.id, clients.service, clients.user
     user_.plans()
+    assert user_.prices().kinds["agent_execution"].max_charge_cents == 10_000
     user_.openapi()
     page = user_.checkout("starter", "monthly", **BACK, idempotency_key="plan")
     bought = user_.verify_session(clients.account.pay(page.url))
@@ -81,9 +83,19 @@ def walk(clients: Clients, maker: Clients) -> None:
         me, "tool_call", price, reference="r", creator_id=maker.id, billing_mode="wallet", idempotency_key="a"
     )
     assert charged.amount_cents == price
+    tokens = TokenUsage("gpt-4o-mini", 1_000_000, 0)
+    labels = {"agent": "a"}
+    quote = service_.quote(me, "agent_execution", usage=tokens, labels=labels)
+    assert (quote.amount_cents, quote.refusal) == (15, None)
+    by_plan = service_.charge(
+        me, "agent_execution", usage=tokens, billing_mode="plan_quota", fallback="wallet", labels=labels
+    )
+    assert (by_plan.amount_cents, by_plan.estimated_cents, by_plan.usage) == (0, 15, tokens)
     assert service_.refund_charge(me, charged.charge_id, reason="oops", idempotency_key="b").refunded_cents == price
     held = service_.take_hold(me, "tool_call", 100, ttl_seconds=60, creator_id=maker.id, idempotency_key="c")
     assert service_.capture_hold(me, held.hold_id, 70, allow_partial=True, idempotency_key="d").captured_cents == 70
+    held = service_.take_hold(me, "agent_execution", usage=tokens, labels=labels)
+    assert service_.capture_hold(me, held.hold_id, usage=TokenUsage("gpt-4o-mini", 0, 0), labels=labels).usage
     held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
     assert service_.release_hold(me, held.hold_id, idempotency_key="e").released_cents == Decimal("0.5")
     assert user_.transactions_page("hold", limit=1).next_cursor
@@ -186,7 +198,8 @@ def types_of(schema: Mapping[str, Any]) -> set[str]:
     if kind == "array":
         return {f"tuple of {item}" for item in types_of(schema["items"])}
     if kind == "object":
-        return {f"Mapping of {'|'.join(sorted(types_of(schema['additionalProperties'])))}"}
+        inner = schema["additionalProperties"]
+        return {f"Mapping of {'object' if inner is True else '|'.join(sorted(types_of(inner)))}"}
     return {PYTHON.get(schema.get("format")) or PYTHON.get(kind) or type(schema["const"]).__name__}
 
 
@@ -199,7 +212,8 @@ def types_in(hint: object) -> set[str]:
         return {f"tuple of {item}" for item in types_in(arguments[0])}
     if origin is not None:
         return {f"Mapping of {'|'.join(sorted(types_in(arguments[1])))}"}
-    assert hint in {str, int, bool, Decimal, datetime, date, types.NoneType} or dataclasses.is_dataclass(hint)
+    known = {str, int, bool, Decimal, datetime, date, types.NoneType, object}
+    assert hint in known or dataclasses.is_dataclass(hint)
     return {getattr(hint, "__name__", "")}
 
 

@@ -71,6 +71,7 @@ def test_the_catalog_needs_no_token(serving: Serving) -> None:
         "currency": "usd",
         "deposit_cents": {"min": 500, "max": 50_000},
         "price_examples_cents": {},
+        "max_charge_cents": {},
         "agent_price_per_run_cents": {"min": 0, "max": 1, "default": 0},
     }
     server = serving(lambda _: Reply(200, {"currency": "usd", "plans": [], "wallet": wallet}))

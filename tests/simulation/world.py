@@ -108,6 +108,7 @@ class World:
                 "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
                 "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
                 "LOW_BALANCE_CENTS": "500",
+                "PRICE_MARKUP_BPS": "0",
                 "PLATFORM_FEE_BPS": "2000",
                 "EARNINGS_HOLD_DAYS": "7",
                 "PAYOUT_MINIMUM_CENTS": "1000",

@@ -18,6 +18,7 @@ SCOPES = {METER, CHARGE}
 ROUTES = {
     "GetBillingFunction": Promise("GET", "/api/billing", "user"),
     "GetPlansFunction": Promise("GET", "/api/billing/plans", "none"),
+    "GetPricesFunction": Promise("GET", "/api/billing/prices", "none"),
     "GetOpenapiFunction": Promise("GET", "/api/billing/openapi.json", "none"),
     "GetUsageFunction": Promise("GET", "/api/billing/usage", "user"),
     "GetResourcesFunction": Promise("GET", "/api/billing/resources", "user"),

@@ -62,7 +62,7 @@ def test_service_routes_want_their_scope(routes: dict[str, Route], logical_id: s
 
 def test_only_the_catalog_and_the_document_are_public(routes: dict[str, Route]) -> None:
     public = {name for name, route in routes.items() if route.authorizer == "NONE"}
-    assert public == {"GetPlansFunction", "GetOpenapiFunction"}
+    assert public == {"GetPlansFunction", "GetPricesFunction", "GetOpenapiFunction"}
 
 
 def test_every_route_but_the_public_ones_has_an_authorizer_that_is_there(

@@ -147,6 +147,11 @@ class Caller:
         price = {"kind": "agent_execution", "amount_cents": amount_cents, "billing_mode": "wallet", **more}
         return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
 
+    def charge_the_plan(self, tokens: int, key: str, ok: int = 201) -> str:
+        usage = {"model": "gpt-4o", "input_tokens": tokens, "output_tokens": 0}
+        price = {"kind": "agent_execution", "usage": usage, "billing_mode": "plan_quota"}
+        return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
+
     def refund(self, charge_id: str, key: str, ok: int = 200) -> None:
         self._for_money(f"/balance/charges/{charge_id}/refund", key, ok)
 
@@ -288,6 +293,9 @@ def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     caller.refund(regretted, "given back")
     caller.refund("ch_unknown", "of nothing", ok=404)
     assert creator("GET", "/creators/me")["pending_cents"] == 1_920
+    caller.refund(caller.charge_the_plan(90_000, "by the plan"), "its tokens back")
+    caller.charge_the_plan(90_000, "by the plan, near its limit")
+    caller.charge_the_plan(90_000, "over the plan's limit", ok=403)
     creator.wait(9 * 86_400)
     creator.run("PayoutFunction")
     assert creator("GET", "/creators/me")["payable_cents"] == 1_920

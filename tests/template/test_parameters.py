@@ -65,6 +65,7 @@ def test_nothing_in_the_repository_looks_like_a_key_of_stripe_s() -> None:
 @pytest.mark.parametrize(
     ("parameter", "variable", "default", "bounds"),
     [
+        ("PriceMarkupBasisPoints", "PRICE_MARKUP_BPS", 0, (0, 100_000)),
         ("PlatformFeeBasisPoints", "PLATFORM_FEE_BPS", 2_000, (0, 10_000)),
         ("EarningsHoldDays", "EARNINGS_HOLD_DAYS", 7, (1, 90)),
         ("PayoutMinimumCents", "PAYOUT_MINIMUM_CENTS", 1_000, (100, 100_000)),

@@ -136,4 +136,5 @@ class Everyone(Client):
     """What needs no token."""
 
     plans = now(user_calls.plans)
+    prices = now(user_calls.prices)
     openapi = now(user_calls.openapi)

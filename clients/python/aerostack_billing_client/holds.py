@@ -7,7 +7,8 @@ from typing import Protocol, Self, TypeVar
 
 from aerostack_billing_client.asking import Flow
 from aerostack_billing_client.money import Cents
-from aerostack_billing_client.service_calls import Holding
+from aerostack_billing_client.service_calls import Holding, Labels
+from aerostack_billing_client.usage import TokenUsage
 from aerostack_billing_client.wallet_answers import Captured, Held
 
 T = TypeVar("T")
@@ -62,13 +63,24 @@ class HeldMoney(HoldOf):
         super().__init__(holding)
         self._client = client
 
-    def capture(self, amount_cents: Cents, *, allow_partial: bool = False) -> Captured:
+    def capture(
+        self,
+        amount_cents: Cents | None = None,
+        *,
+        usage: TokenUsage | None = None,
+        allow_partial: bool = False,
+        labels: Labels | None = None,
+    ) -> Captured:
         """Take the price; the rest goes back. Repeat it with the same price as often as needed: it is taken once.
+
+        An amount, or usage by the price book of when the hold was taken.
 
         InsufficientBalance, with the hold kept, where the price is above the hold and the wallet is short;
         `allow_partial` takes what there is.
         """
-        return self._client.run(self._holding.capture(amount_cents, allow_partial=allow_partial))
+        return self._client.run(
+            self._holding.capture(amount_cents, usage=usage, allow_partial=allow_partial, labels=labels)
+        )
 
     def __enter__(self) -> Self:
         self._client.run(self._holding.take())

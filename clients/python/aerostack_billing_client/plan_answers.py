@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 # Plans
 
@@ -101,6 +101,7 @@ class WalletTerms:
     currency: str
     deposit_cents: Range
     price_examples_cents: Mapping[str, int]
+    max_charge_cents: Mapping[str, int]
     agent_price_per_run_cents: RangeWithDefault
 
 
@@ -111,6 +112,38 @@ class Plans:
     currency: str
     plans: tuple[Plan, ...]
     wallet: WalletTerms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPrice:
+    """What a model's tokens cost, in dollars a million. Where no cache price is published, they cost as input."""
+
+    model: str
+    provider: str
+    aliases: tuple[str, ...]
+    input: str
+    output: str
+    cache_read: str | None
+    cache_write: str | None
+    effective_from: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeLimits:
+    """What holds of a kind of charge."""
+
+    max_charge_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """The price book: what is in force, and what is to follow."""
+
+    version: date
+    markup_bps: int
+    models: tuple[ModelPrice, ...]
+    upcoming: tuple[ModelPrice, ...]
+    kinds: Mapping[str, ChargeLimits]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,6 +226,10 @@ class UnknownMetric(InvalidRequest, code="UNKNOWN_METRIC"):
     """No plan counts that metric."""
 
 
+class UnknownModel(InvalidRequest, code="UNKNOWN_MODEL"):
+    """The price book does not price that model."""
+
+
 class UnknownResourceKind(InvalidRequest, code="UNKNOWN_RESOURCE_KIND"):
     """No plan counts that kind of resource."""
 

@@ -41,6 +41,7 @@ class ServiceClient(Everyone):
 
     # Money
     charge = now(calls.charge)
+    quote = now(calls.quote)
     refund_charge = now(calls.refund_charge)
     hold = held(calls.hold)
     take_hold = now(calls.take_hold)
@@ -66,6 +67,7 @@ class AccountScope(Scope[ServiceClient]):
     free_resource = scoped(ServiceClient.free_resource)
 
     charge = scoped(ServiceClient.charge)
+    quote = scoped(ServiceClient.quote)
     refund_charge = scoped(ServiceClient.refund_charge)
     hold = scoped(ServiceClient.hold)
     take_hold = scoped(ServiceClient.take_hold)

@@ -7,7 +7,7 @@ its first try.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,12 +17,15 @@ from aerostack_billing_client.errors import ApiError, BillingError, UnexpectedAn
 from aerostack_billing_client.money import Cents, written
 from aerostack_billing_client.plan_answers import Claimed, Consumed, Freed, Leased, Settled
 from aerostack_billing_client.reading import read
-from aerostack_billing_client.wallet_answers import Captured, Charged, Held, Refunded, Released
+from aerostack_billing_client.usage import TokenUsage
+from aerostack_billing_client.wallet_answers import Captured, Charged, Held, Quoted, Refunded, Released
 
 _log = logging.getLogger(__name__)
 Kind = str
 """What is paid for: `bot_conversation`, `agent_execution`, `tool_call`, or a kind of your own service's catalog."""
-BillingMode = Literal["wallet", "byok"]
+BillingMode = Literal["wallet", "byok", "plan_quota"]
+Labels = Mapping[str, str]
+"""Up to eight names of your own for whom and what it is for, as `{"agent": "agt_7"}`: ids, no personal data."""
 MOST_EVENTS = 100
 """What one batch takes; more are sent in several."""
 
@@ -81,17 +84,26 @@ class Holding:
         """Set the money aside."""
         self._held = yield from self._take
 
-    def capture(self, amount_cents: Cents, *, allow_partial: bool) -> Flow[Captured]:
+    def capture(
+        self,
+        amount_cents: Cents | None,
+        *,
+        usage: TokenUsage | None,
+        allow_partial: bool,
+        labels: Labels | None,
+    ) -> Flow[Captured]:
         """Take the price, once, however often it is repeated."""
         hold_id = self.held.hold_id
         # A price that cannot even be sent is no capture that was tried.
-        written(amount_cents)
+        _price(amount_cents, usage, labels)
         self._capturing = True
         self.captured = yield from capture_hold(
             self.account_id,
             hold_id,
             amount_cents,
+            usage=usage,
             allow_partial=allow_partial,
+            labels=labels,
             idempotency_key=self.idempotency_key,
         )
         return self.captured
@@ -178,24 +190,54 @@ def free_resource(account_id: str, kind: str, resource_id: str) -> Flow[Freed]:
 def charge(
     account_id: str,
     kind: Kind,
-    amount_cents: Cents,
+    amount_cents: Cents | None = None,
     *,
+    usage: TokenUsage | None = None,
     billing_mode: BillingMode = "wallet",
+    fallback: Literal["wallet"] | None = None,
     reference: str | None = None,
     creator_id: str | None = None,
+    labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Charged]:
-    """Take a price from the wallet, once for the key, for ever. InsufficientBalance, SpendCapReached."""
+    """Take a price from the wallet, once for the key, for ever: an amount, or usage that the price book prices.
+
+    InsufficientBalance, SpendCapReached; with `plan_quota`, which takes tokens from the plan in place of money,
+    PlanLimitExceeded, unless the wallet is the fallback.
+    """
     body = given(
         account_id=account_id,
         kind=kind,
-        amount_cents=written(amount_cents),
+        **_price(amount_cents, usage, labels),
         billing_mode=billing_mode,
+        fallback=fallback,
         reference=reference,
         creator_id=creator_id,
         idempotency_key=idempotency_key or new_key(),
     )
     return ask(Charged, Call(method="POST", path="/api/balance/charges", body=body))
+
+
+def quote(
+    account_id: str,
+    kind: Kind,
+    amount_cents: Cents | None = None,
+    *,
+    usage: TokenUsage | None = None,
+    billing_mode: BillingMode = "wallet",
+    creator_id: str | None = None,
+    labels: Labels | None = None,
+) -> Flow[Quoted]:
+    """What such a charge would take at this moment, and why it would be refused. Nothing is taken."""
+    body = given(
+        account_id=account_id,
+        kind=kind,
+        **_price(amount_cents, usage, labels),
+        billing_mode=billing_mode,
+        creator_id=creator_id,
+        idempotency_key="quote",
+    )
+    return ask(Quoted, Call(method="POST", path="/api/balance/charges", query={"dry_run": "true"}, body=body))
 
 
 def refund_charge(
@@ -209,10 +251,12 @@ def refund_charge(
 def hold(
     account_id: str,
     kind: Kind,
-    amount_cents: Cents,
+    amount_cents: Cents | None = None,
     *,
+    usage: TokenUsage | None = None,
     ttl_seconds: int | None = None,
     creator_id: str | None = None,
+    labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Holding:
     """Money to set aside for work that is priced when it ends: a context manager around that work.
@@ -221,7 +265,14 @@ def hold(
     """
     key = idempotency_key or new_key()
     take = take_hold(
-        account_id, kind, amount_cents, ttl_seconds=ttl_seconds, creator_id=creator_id, idempotency_key=key
+        account_id,
+        kind,
+        amount_cents,
+        usage=usage,
+        ttl_seconds=ttl_seconds,
+        creator_id=creator_id,
+        labels=labels,
+        idempotency_key=key,
     )
     return Holding(account_id, key, take)
 
@@ -229,17 +280,19 @@ def hold(
 def take_hold(
     account_id: str,
     kind: Kind,
-    amount_cents: Cents,
+    amount_cents: Cents | None = None,
     *,
+    usage: TokenUsage | None = None,
     ttl_seconds: int | None = None,
     creator_id: str | None = None,
+    labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Held]:
     """Set money aside until it is captured, released, or its time is over. InsufficientBalance, SpendCapReached."""
     body = given(
         account_id=account_id,
         kind=kind,
-        amount_cents=written(amount_cents),
+        **_price(amount_cents, usage, labels),
         ttl_seconds=ttl_seconds,
         creator_id=creator_id,
         idempotency_key=idempotency_key or new_key(),
@@ -250,18 +303,22 @@ def take_hold(
 def capture_hold(
     account_id: str,
     hold_id: str,
-    amount_cents: Cents,
+    amount_cents: Cents | None = None,
     *,
+    usage: TokenUsage | None = None,
     allow_partial: bool = False,
+    labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Captured]:
     """Take the price of the work; what is held beyond it goes back, what is missing comes from the balance.
+
+    Usage is priced by the book of when the hold was taken. The labels stand beside those of the hold.
 
     InsufficientBalance, with the hold kept, unless `allow_partial` takes what there is. HoldNotFound, HoldEnded.
     """
     body = given(
         account_id=account_id,
-        amount_cents=written(amount_cents),
+        **_price(amount_cents, usage, labels),
         allow_partial=allow_partial or None,
         idempotency_key=idempotency_key or new_key(),
     )
@@ -272,6 +329,17 @@ def release_hold(account_id: str, hold_id: str, *, idempotency_key: str | None =
     """Give the whole hold back. HoldNotFound, HoldEnded."""
     body = given(account_id=account_id, idempotency_key=idempotency_key or new_key())
     return ask(Released, Call(method="POST", path=f"/api/balance/holds/{segment(hold_id)}/release", body=body))
+
+
+def _price(amount_cents: Cents | None, usage: TokenUsage | None, labels: Labels | None) -> dict[str, object]:
+    """What is to be paid, and for whom; ValueError unless it is one, an amount or usage."""
+    if (amount_cents is None) == (usage is None):
+        raise ValueError("give amount_cents or usage, one of them")
+    return given(
+        amount_cents=None if amount_cents is None else written(amount_cents),
+        usage=None if usage is None else usage.body(),
+        labels=None if not labels else dict(labels),
+    )
 
 
 def _batch(events: Sequence[UsageEvent]) -> Flow[list[EventResult]]:

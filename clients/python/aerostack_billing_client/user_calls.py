@@ -7,7 +7,7 @@ from typing import Literal
 
 from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key
 from aerostack_billing_client.calling import Call
-from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Resources, Usage
+from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Prices, Resources, Usage
 from aerostack_billing_client.reading import read
 from aerostack_billing_client.refusals import NothingToResume
 from aerostack_billing_client.wallet_answers import AutoReload, Balance, CreatorAccount, Transactions
@@ -36,6 +36,11 @@ TransactionType = Literal[
 def plans() -> Flow[Plans]:
     """The catalog of plans: prices, limits, grace. Needs no token."""
     return ask(Plans, Call(method="GET", path="/api/billing/plans", public=True))
+
+
+def prices() -> Flow[Prices]:
+    """The price book: what tokens cost, by model. Needs no token."""
+    return ask(Prices, Call(method="GET", path="/api/billing/prices", public=True))
 
 
 def openapi() -> Flow[Mapping[str, object]]:

@@ -6,9 +6,12 @@ text: the service may know more of them than this client.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+
+from aerostack_billing_client.usage import TokenUsage
 
 # Wallet
 
@@ -68,6 +71,9 @@ class Transaction:
     created_at: datetime
     description: str
     reference: str | None
+    labels: Mapping[str, str]
+    usage: TokenUsage | None
+    price_version: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +86,46 @@ class Transactions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charged:
-    """A charge, and the wallet after it."""
+    """A charge, and the wallet after it. `estimated_cents` is what it would have cost where the wallet did not pay."""
 
     charge_id: str
     account_id: str
     kind: str
     amount_cents: Decimal
+    estimated_cents: Decimal | None
     billing_mode: str
+    usage: TokenUsage | None
+    price_version: date | None
     balance_cents: int
     balance_micros: int
     created_at: datetime
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why something would be refused."""
+
+    code: str
+    message: str
+    details: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quoted:
+    """What a charge would take at this moment; `refusal` says why it would not be taken, if it would not."""
+
+    dry_run: bool
+    account_id: str
+    kind: str
+    amount_cents: Decimal
+    estimated_cents: Decimal | None
+    billing_mode: str
+    usage: TokenUsage | None
+    price_version: date | None
+    balance_cents: int
+    balance_micros: int
+    refusal: Refusal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +148,8 @@ class Held:
     hold_id: str
     amount_cents: Decimal
     expires_at: datetime
+    usage: TokenUsage | None
+    price_version: date | None
     balance_cents: int
     balance_micros: int
     held_cents: Decimal
@@ -127,6 +164,8 @@ class Captured:
     charge_id: str
     captured_cents: Decimal
     short_cents: Decimal
+    usage: TokenUsage | None
+    price_version: date | None
     balance_cents: int
     balance_micros: int
     held_cents: Decimal

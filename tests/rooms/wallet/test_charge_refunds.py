@@ -9,7 +9,7 @@ import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.models import Creator
-from aerostack_billing.creators.posting import WalletPosting, partition
+from aerostack_billing.creators.posting import CreatorPosting, partition
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.errors import IdempotencyKeyReused
 from aerostack_billing.values.money import micros
@@ -118,7 +118,7 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
 
 
 def _paid_out(creator: Creator, amount: int) -> Change[Creator]:
-    posting = WalletPosting(creator)
+    posting = CreatorPosting(creator)
     posting.begun("po_test", amount)
     posting.arrived("po_test", amount)
     return Change(posting.creator, posting.transfers)

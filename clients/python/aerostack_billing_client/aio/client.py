@@ -165,4 +165,5 @@ class AsyncEveryone(AsyncClient):
     """What needs no token."""
 
     plans = later(user_calls.plans)
+    prices = later(user_calls.prices)
     openapi = later(user_calls.openapi)

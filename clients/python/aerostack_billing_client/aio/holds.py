@@ -8,7 +8,8 @@ from typing import Protocol, Self, TypeVar
 from aerostack_billing_client.asking import Flow
 from aerostack_billing_client.holds import HoldOf
 from aerostack_billing_client.money import Cents
-from aerostack_billing_client.service_calls import Holding
+from aerostack_billing_client.service_calls import Holding, Labels
+from aerostack_billing_client.usage import TokenUsage
 from aerostack_billing_client.wallet_answers import Captured
 
 T = TypeVar("T")
@@ -33,13 +34,24 @@ class AsyncHeldMoney(HoldOf):
         super().__init__(holding)
         self._client = client
 
-    async def capture(self, amount_cents: Cents, *, allow_partial: bool = False) -> Captured:
+    async def capture(
+        self,
+        amount_cents: Cents | None = None,
+        *,
+        usage: TokenUsage | None = None,
+        allow_partial: bool = False,
+        labels: Labels | None = None,
+    ) -> Captured:
         """Take the price; the rest goes back. Repeat it with the same price as often as needed: it is taken once.
+
+        An amount, or usage by the price book of when the hold was taken.
 
         InsufficientBalance, with the hold kept, where the price is above the hold and the wallet is short;
         `allow_partial` takes what there is.
         """
-        return await self._client.run(self._holding.capture(amount_cents, allow_partial=allow_partial))
+        return await self._client.run(
+            self._holding.capture(amount_cents, usage=usage, allow_partial=allow_partial, labels=labels)
+        )
 
     async def __aenter__(self) -> Self:
         await self._client.run(self._holding.take())

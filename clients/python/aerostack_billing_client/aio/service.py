@@ -38,6 +38,7 @@ class AsyncServiceClient(AsyncEveryone):
 
     # Money
     charge = later(calls.charge)
+    quote = later(calls.quote)
     refund_charge = later(calls.refund_charge)
     hold = held(calls.hold)
     take_hold = later(calls.take_hold)
@@ -63,6 +64,7 @@ class AsyncAccountScope(Scope[AsyncServiceClient]):
     free_resource = scoped(AsyncServiceClient.free_resource)
 
     charge = scoped(AsyncServiceClient.charge)
+    quote = scoped(AsyncServiceClient.quote)
     refund_charge = scoped(AsyncServiceClient.refund_charge)
     hold = scoped(AsyncServiceClient.hold)
     take_hold = scoped(AsyncServiceClient.take_hold)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aerostack_billing.assembly.creators import CreatorParts
     from aerostack_billing.assembly.outbox import OutboxParts
     from aerostack_billing.assembly.payments import PaymentParts
+    from aerostack_billing.assembly.prices import PriceParts
     from aerostack_billing.assembly.reload import ReloadParts
     from aerostack_billing.assembly.usage import UsageParts
     from aerostack_billing.assembly.wallet import WalletParts
@@ -140,6 +141,12 @@ class Runtime:
         from aerostack_billing.assembly.accounts import AccountParts  # noqa: PLC0415
 
         return AccountParts(self)
+
+    @cached_property
+    def prices(self) -> PriceParts:
+        from aerostack_billing.assembly.prices import PriceParts  # noqa: PLC0415
+
+        return PriceParts(self)
 
     @cached_property
     def usage(self) -> UsageParts:

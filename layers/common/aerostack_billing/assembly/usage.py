@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.overview import UsageOverview
     from aerostack_billing.usage.places import PlaceStore
+    from aerostack_billing.usage.quota import AiTokens
     from aerostack_billing.usage.resets import Resets
     from aerostack_billing.usage.resources import Resources
     from aerostack_billing.usage.service import Metering
@@ -35,6 +36,12 @@ class UsageParts:
 
         runtime = self._runtime
         return UsageStore(runtime.dynamo, runtime.settings.usage_table, runtime.accounts.store, runtime.catalog)
+
+    @cached_property
+    def ai_tokens(self) -> AiTokens:
+        from aerostack_billing.usage.quota import AiTokens  # noqa: PLC0415
+
+        return AiTokens(self.metering, self.store)
 
     @cached_property
     def ceilings(self) -> Ceilings:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.grants import Grants
     from aerostack_billing.wallet.holds import Holds
     from aerostack_billing.wallet.lapsing import Lapsing
+    from aerostack_billing.wallet.pricing import Pricing
     from aerostack_billing.wallet.refunds import Refunds
     from aerostack_billing.wallet.settlement import Settlement
     from aerostack_billing.wallet.statement import Statement
@@ -51,25 +52,32 @@ class WalletParts:
         return Lapsing(self.store)
 
     @cached_property
+    def pricing(self) -> Pricing:
+        from aerostack_billing.wallet.pricing import Pricing  # noqa: PLC0415
+
+        prices = self._runtime.prices
+        return Pricing(lambda: prices.book, lambda: prices.terms, lambda: prices.max_charge_cents)
+
+    @cached_property
     def charges(self) -> Charges:
         from aerostack_billing.wallet.charges import Charges  # noqa: PLC0415
 
         runtime = self._runtime
-        return Charges(self.lapsing, runtime.creators.earnings)
+        return Charges(self.lapsing, runtime.creators.earnings, self.pricing, lambda: runtime.usage.ai_tokens)
 
     @cached_property
     def holds(self) -> Holds:
         from aerostack_billing.wallet.holds import Holds  # noqa: PLC0415
 
         runtime = self._runtime
-        return Holds(self.store, self.lapsing, runtime.creators.earnings)
+        return Holds(self.store, self.lapsing, runtime.creators.earnings, self.pricing)
 
     @cached_property
     def refunds(self) -> Refunds:
         from aerostack_billing.wallet.refunds import Refunds  # noqa: PLC0415
 
         runtime = self._runtime
-        return Refunds(self.store, runtime.creators.earnings)
+        return Refunds(self.store, runtime.creators.earnings, lambda: runtime.usage.ai_tokens)
 
     @cached_property
     def statement(self) -> Statement:

@@ -20,6 +20,8 @@ from aerostack_billing.values.fields import AccountId, adapter, validated
 from aerostack_billing.values.json_object import parse_object
 
 MAX_BODY_BYTES = 64 * 1024
+_CALLER_CLAIMS = ("client_id", "azp", "sub")
+_LONGEST_CALLER = 128
 Model = TypeVar("Model", bound=BaseModel)
 Answer = dict[str, object]
 
@@ -55,6 +57,14 @@ class Request:
         return found if isinstance(found, str) else None
 
     @property
+    def caller(self) -> str | None:
+        """Who asks: the client id that the token was made out for, or its subject."""
+        claims = _found(self.event, "requestContext", "authorizer", "jwt", "claims")
+        told = claims if isinstance(claims, Mapping) else {}
+        found = next((told[name] for name in _CALLER_CLAIMS if isinstance(told.get(name), str) and told[name]), None)
+        return None if found is None else str(found)[:_LONGEST_CALLER]
+
+    @property
     def account_id(self) -> str:
         """The caller's own account: the token's `sub`. Unauthorized (401) if the token names none."""
         subject = _found(self.event, "requestContext", "authorizer", "jwt", "claims", "sub")
@@ -74,6 +84,13 @@ class Request:
         """A query parameter."""
         value = _found(self.event, "queryStringParameters", name)
         return value if isinstance(value, str) else None
+
+    def flag(self, name: str) -> bool:
+        """Whether a query parameter is `true`; false where there is none. InvalidRequest (422) for anything else."""
+        value = self.query(name)
+        if value not in (None, "true", "false"):
+            raise InvalidRequest(f"{name} is true or false.", {name: "must be true or false"})
+        return value == "true"
 
     def in_path(self, model: type[Model]) -> Model:
         """The path's parameters as `model`; InvalidRequest (422)."""
@@ -132,7 +149,7 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
         correlation_id = request.correlation_id or getattr(context, "aws_request_id", None)
         parts.request_id = correlation_id
         try:
-            with correlation.using(correlation_id):
+            with correlation.using(correlation_id, request.caller):
                 response = function(request)
         except BillingError as error:
             response = refusal(error)

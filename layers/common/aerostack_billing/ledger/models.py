@@ -68,6 +68,13 @@ class Transfer:
     split: Split | None = None
     correlation_id: str | None = None
     """Of the request or run that made it: no part of what is asked or answered, but of how it is looked into."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """The caller's own names for whom and what it was for. No personal data."""
+    caller: str | None = None
+    """Which service asked: its token's client id or subject."""
+    previous_hash: str | None = None
+    hash: str | None = None
+    """Of the line in its canonical form, `previous_hash` included: see `ledger.chain`."""
 
     @property
     def left_to_spend(self) -> Micros:
@@ -86,4 +93,7 @@ class Transfer:
             "created_at": self.created_at,
             "description": self.description,
             "reference": self.reference,
+            "labels": self.labels,
+            "usage": self.details.get("usage"),
+            "price_version": self.details.get("price_version"),
         }

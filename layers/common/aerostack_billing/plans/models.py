@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, model_validator
 
 Tier = Literal["free", "starter", "pro", "business", "enterprise"]
 Interval = Literal["monthly", "yearly"]
@@ -110,6 +110,8 @@ class WalletTerms(_Strict):
     currency: Literal["usd"]
     deposit_cents: Range
     price_examples_cents: dict[str, NonNegativeInt]
+    max_charge_cents: dict[str, PositiveInt]
+    """The most that one charge of a kind may take."""
     agent_price_per_run_cents: RangeWithDefault
 
 
@@ -137,4 +139,6 @@ class CatalogData(_Strict):
         names = [*self.monthly_quotas, *self.resources, STORAGE, *self.listed_limits]
         if len(names) != len(set(names)):
             raise ValueError("a name stands twice among quotas, resources and listed limits")
+        if set(self.wallet.max_charge_cents) != set(self.wallet.price_examples_cents):
+            raise ValueError("each kind of charge has a highest price, and nothing else has")
         return self

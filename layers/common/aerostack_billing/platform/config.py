@@ -64,6 +64,11 @@ class Settings:
         return micros(self._whole("LOW_BALANCE_CENTS", 0, MAX_CENTS))
 
     @property
+    def price_markup_bps(self) -> int:
+        """What is added to the price book's prices, in basis points."""
+        return self._whole("PRICE_MARKUP_BPS", 0, 100_000)
+
+    @property
     def platform_fee_bps(self) -> int:
         """What the platform keeps of a tool call's price, in basis points."""
         return self._whole("PLATFORM_FEE_BPS", 0, 10_000)

@@ -1,4 +1,7 @@
-"""Which request, or which scheduled run, the code is at work for: the id that logs, ledger and domain events share."""
+"""Which request, or which scheduled run, the code is at work for, and who asked for it.
+
+Logs, ledger and domain events share the id; the ledger keeps who asked.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 _id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+_caller: ContextVar[str | None] = ContextVar("caller", default=None)
 
 
 def current() -> str | None:
@@ -18,14 +22,20 @@ def current() -> str | None:
     return _id.get()
 
 
+def caller() -> str | None:
+    """Who asked: the client id or the subject of the request's token; None where nobody with a token did."""
+    return _caller.get()
+
+
 @contextmanager
-def using(correlation_id: str | None) -> Iterator[None]:
-    """Work under this id inside the block."""
-    before = _id.set(correlation_id)
+def using(correlation_id: str | None, caller: str | None = None) -> Iterator[None]:
+    """Work under this id, and for this caller, inside the block."""
+    before, asked_before = _id.set(correlation_id), _caller.set(caller)
     try:
         yield
     finally:
         _id.reset(before)
+        _caller.reset(asked_before)
 
 
 def carried(function: Callable[[Argument], Result]) -> Callable[[Argument], Result]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from aerostack_billing.values.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Model = TypeVar("Model", bound=BaseModel)
 Kind = TypeVar("Kind")
@@ -19,6 +22,14 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]*$"
 AccountId = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=128)]
 ResourceId = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=128)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+
+
+class WrongField(ValueError):
+    """What is wrong with one field in the light of others: raised by a validator of the whole model."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class RequestModel(BaseModel):
@@ -45,8 +56,12 @@ def validated(model: type[Model], data: Mapping[str, object]) -> Model:
 
 
 def _named(error: ValidationError) -> InvalidRequest:
-    details = {
-        ".".join(map(str, e["loc"])) or "body": e["msg"] for e in error.errors(include_url=False, include_input=False)
-    }
+    details = {_place(e): e["msg"] for e in error.errors(include_url=False, include_input=False)}
     fields = ", ".join(sorted(details))
     return InvalidRequest(f"These fields are wrong: {fields}. See details.", details)
+
+
+def _place(error: ErrorDetails) -> str:
+    found = error.get("ctx", {}).get("error")
+    place = (*error["loc"], found.field) if isinstance(found, WrongField) else error["loc"]
+    return ".".join(map(str, place)) or "body"

@@ -2,75 +2,181 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import assert_never
+
 from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
-from aerostack_billing.ledger.ledger import Change, TransferExists
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
-from aerostack_billing.values.money import cents, whole_cents
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
+from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.lapsing import Lapsing
 from aerostack_billing.wallet.models import Wallet
+from aerostack_billing.wallet.pricing import Price, Pricing, shown
+from aerostack_billing.wallet.quota import Quota
 from aerostack_billing.wallet.reload_states import after_spending
-from aerostack_billing.wallet.requests import ChargeRequest
-from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds
+from aerostack_billing.wallet.requests import BillingMode, ChargeRequest
+from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, check_cap, check_funds
 from aerostack_billing.wallet.sharing import Sharing
+
+_TURNS = 5
 
 
 class Charges:
     """Takes charges from wallets."""
 
-    def __init__(self, lapsing: Lapsing, sharing: Sharing) -> None:
+    def __init__(self, lapsing: Lapsing, sharing: Sharing, pricing: Pricing, quota: Callable[[], Quota]) -> None:
         self._lapsing = lapsing
         self._sharing = sharing
+        self._pricing = pricing
+        self._quota = quota
 
     def charge(self, request: ChargeRequest) -> Done:
-        """Take the price, once for the key, for ever; nothing where the customer's own key paid (`byok`).
+        """Take the price, once for the key, for ever.
 
-        InsufficientBalance and SpendCapReached (402) with nothing taken; IdempotencyKeyReused (409). Written under
-        the conditions that the wallet is as the rule saw it and that the transfer's id does not exist.
+        Nothing is taken where the customer's own key paid (`byok`), and tokens in place of money by `plan_quota`:
+        PlanLimitExceeded (403) where they do not suffice, unless the wallet is to pay the whole then.
+        InsufficientBalance and SpendCapReached (402) with nothing taken; InvalidRequest (422) for a price above the
+        kind's highest; IdempotencyKeyReused (409). Written under the conditions that the wallet is as the rule saw it,
+        that the transfer's id does not exist, and that the plan's counter has the tokens.
         """
-        if request.creator_id is not None:
-            self._sharing.register(request.creator_id)
         charge_id = transfer_id("ch_", request.account_id, request.idempotency_key)
         asked = fingerprint(request)
         try:
-            change = self._lapsing.spend(
-                request.account_id, charge_id, lambda wallet: self._charged(wallet, request, charge_id, asked)
-            )
+            price = self._priced(request, charge_id)
+            if request.creator_id is not None:
+                self._sharing.register(request.creator_id)
+            match request.billing_mode:
+                case "plan_quota":
+                    change = self._by_plan(request, price, charge_id, asked)
+                case "wallet" | "byok" as mode:
+                    change = self._lapsing.spend(
+                        request.account_id, charge_id, self._charging(request, price, mode, charge_id, asked)
+                    )
+                case unknown:
+                    assert_never(unknown)
         except TransferExists as exists:
             return Done(_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(_answer(change.transfers[0]))
 
-    def _charged(self, wallet: Wallet, request: ChargeRequest, charge_id: str, asked: str) -> Change[Wallet]:
-        price = 0 if request.billing_mode == "byok" else request.amount_cents
-        if price > 0:
-            check_funds(wallet, price)
-            check_cap(wallet, price)
-        shared = self._sharing.share(request.creator_id, price) if request.creator_id and price > 0 else None
-        posting = WalletPosting(wallet)
-        posting.move(
-            "charge",
-            charge_id,
-            available(wallet.account_id),
-            REVENUE,
-            price,
-            request.kind.replace("_", " ").capitalize(),
-            reference=request.reference,
-            fingerprint=asked,
-            details={"kind": request.kind, "billing_mode": request.billing_mode},
-            split=shared.split if shared else None,
-        )
-        posting.spend(price)
-        return Change(after_spending(posting.wallet), posting.transfers, [shared.write] if shared else [])
+    def quote(self, request: ChargeRequest) -> dict[str, object]:
+        """What `charge` would take now, and whether it would; nothing is written. InvalidRequest (422)."""
+        price = self._pricing.price(request.amount_cents, request.usage)
+        self._check(request, price.amount)
+        wallet = self._lapsing.wallet(request.account_id)
+        refusal = None
+        try:
+            if request.billing_mode == "wallet":
+                check_spendable(wallet, price.amount)
+        except (InsufficientBalance, SpendCapReached) as refused:
+            refusal = refused.view()["error"]
+        return {
+            "dry_run": True,
+            "account_id": request.account_id,
+            "kind": request.kind,
+            "amount_cents": cents(price.amount if request.billing_mode == "wallet" else 0),
+            "estimated_cents": None if request.billing_mode == "wallet" else cents(price.amount),
+            "billing_mode": request.billing_mode,
+            **shown(price.basis),
+            "balance_cents": whole_cents(wallet.balance),
+            "balance_micros": wallet.balance,
+            "refusal": refusal,
+        }
+
+    def _priced(self, request: ChargeRequest, charge_id: str) -> Price:
+        """The price; InvalidRequest (422) where it cannot be charged, TransferExists where it was before."""
+        try:
+            price = self._pricing.price(request.amount_cents, request.usage)
+            self._check(request, price.amount)
+        except InvalidRequest:
+            self._lapsing.check_new(request.account_id, charge_id)
+            raise
+        return price
+
+    def _check(self, request: ChargeRequest, amount: Micros) -> None:
+        self._pricing.check(request.kind, amount, "amount_cents" if request.usage is None else "usage")
+
+    def _by_plan(self, request: ChargeRequest, price: Price, charge_id: str, asked: str) -> Change[Wallet]:
+        account_id, quota = request.account_id, self._quota()
+        for _ in range(_TURNS):
+            also = [quota.taking(account_id, price.tokens)]
+            try:
+                change = self._lapsing.spend(
+                    account_id, charge_id, self._charging(request, price, "plan_quota", charge_id, asked, also)
+                )
+            except Stale:
+                refusal = quota.refusal(account_id, price.tokens)
+                if refusal is None:
+                    continue
+                self._lapsing.check_new(account_id, charge_id)
+                if request.fallback is None:
+                    raise refusal from None
+                return self._lapsing.spend(
+                    account_id, charge_id, self._charging(request, price, "wallet", charge_id, asked)
+                )
+            quota.tell(account_id)
+            return change
+        raise StoreUnavailable("The account's usage is changing at this moment. Ask again with the same key.")
+
+    def _charging(
+        self,
+        request: ChargeRequest,
+        price: Price,
+        mode: BillingMode,
+        charge_id: str,
+        asked: str,
+        also: list[Write] | None = None,
+    ) -> Callable[[Wallet], Change[Wallet]]:
+        """The rule that takes the price by `mode`, which may be the wallet in place of the plan."""
+        taken = price.amount if mode == "wallet" else 0
+        details: dict[str, object] = {"kind": request.kind, "billing_mode": mode, **price.basis}
+        if mode != "wallet":
+            details["estimated"] = price.amount
+
+        def charged(wallet: Wallet) -> Change[Wallet]:
+            if taken > 0:
+                check_spendable(wallet, taken)
+            shared = self._sharing.share(request.creator_id, taken) if request.creator_id and taken > 0 else None
+            posting = WalletPosting(wallet)
+            posting.move(
+                "charge",
+                charge_id,
+                available(wallet.account_id),
+                REVENUE,
+                taken,
+                request.kind.replace("_", " ").capitalize(),
+                reference=request.reference,
+                fingerprint=asked,
+                details=details,
+                labels=request.labels,
+                split=shared.split if shared else None,
+            )
+            posting.spend(taken)
+            writes = [*(also or []), *([shared.write] if shared else [])]
+            return Change(after_spending(posting.wallet), posting.transfers, writes)
+
+        return charged
+
+
+def check_spendable(wallet: Wallet, amount: Micros) -> None:
+    """Return if the wallet can pay `amount` more; InsufficientBalance or SpendCapReached (402) if not."""
+    check_funds(wallet, amount)
+    check_cap(wallet, amount)
 
 
 def _answer(transfer: Transfer) -> dict[str, object]:
     """The answer to a charge, made of its transfer alone: so is every replay."""
+    estimated = transfer.details.get("estimated")
     return {
         "charge_id": transfer.transfer_id,
         "account_id": transfer.account_id,
         "kind": transfer.details["kind"],
         "amount_cents": cents(transfer.amount),
+        "estimated_cents": cents(estimated) if isinstance(estimated, int) else None,
         "billing_mode": transfer.details["billing_mode"],
+        **shown(transfer.details),
         "balance_cents": whole_cents(transfer.balance_after),
         "balance_micros": transfer.balance_after,
         "created_at": transfer.created_at,

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aerostack_billing.ledger.accounts import REVENUE, available, held
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import Conflict, NotFound
+from aerostack_billing.prices.models import Terms
+from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, end_id, release
 from aerostack_billing.wallet.models import Hold, Wallet
+from aerostack_billing.wallet.pricing import Price, Pricing, shown
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
@@ -55,10 +57,11 @@ def capture_id(hold_id: str) -> str:
 class Holds:
     """Takes, captures and releases holds."""
 
-    def __init__(self, wallets: WalletStore, lapsing: Lapsing, sharing: Sharing) -> None:
+    def __init__(self, wallets: WalletStore, lapsing: Lapsing, sharing: Sharing, pricing: Pricing) -> None:
         self._wallets = wallets
         self._lapsing = lapsing
         self._sharing = sharing
+        self._pricing = pricing
 
     def take(self, request: HoldRequest) -> Done:
         """Set the amount aside until it is captured, released, or its time is over.
@@ -66,14 +69,16 @@ class Holds:
         InsufficientBalance and SpendCapReached (402) with nothing held; IdempotencyKeyReused (409).
         """
         account_id = request.account_id
-        if request.creator_id is not None:
-            self._sharing.register(request.creator_id)
         hold_id = transfer_id("hold_", account_id, request.idempotency_key)
         asked = fingerprint(request)
-        expires_at = clock.seconds() + request.ttl_seconds
-        hold = Hold(account_id, hold_id, request.amount_cents, request.kind, expires_at, request.creator_id)
         try:
-            change = self._lapsing.spend(account_id, hold_id, lambda wallet: self._taken(wallet, hold, asked))
+            price, terms = self._priced(request, hold_id)
+            if request.creator_id is not None:
+                self._sharing.register(request.creator_id)
+            expires_at = clock.seconds() + request.ttl_seconds
+            hold = Hold(account_id, hold_id, price.amount, request.kind, expires_at, request.creator_id)
+            hold = replace(hold, labels=request.labels, terms=terms)
+            change = self._lapsing.spend(account_id, hold_id, lambda wallet: self._taken(wallet, hold, price, asked))
         except TransferExists as exists:
             return Done(_taken_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(_taken_answer(change.transfers[0]))
@@ -83,7 +88,8 @@ class Holds:
 
         More than is held is taken from the balance: InsufficientBalance or SpendCapReached (402), with the hold kept,
         where that does not do, unless `allow_partial` takes what there is. A hold whose time is over is served from
-        the balance likewise. HoldNotFound (404); HoldEnded (409) for one captured or released under another key.
+        the balance likewise. Usage is priced by the book of when the hold was taken. HoldNotFound (404); HoldEnded
+        (409) for one captured or released under another key; InvalidRequest (422) above the kind's highest price.
         """
         asked = fingerprint(request)
         for _ in range(_RACES):
@@ -91,7 +97,10 @@ class Holds:
             try:
                 lapsed = self._capturable(request.account_id, hold_id) if hold is None else None
                 work = lapsed or _Work.of(hold)
-                whole, part = (self._capturing(hold, work, request, asked, take) for take in (_all_of, _what_there_is))
+                price = self._pricing.price(request.amount_cents, request.usage, work.terms)
+                self._pricing.check(work.kind, price.amount, "amount_cents" if request.usage is None else "usage")
+                asking = _Asking(request, price, asked)
+                whole, part = (self._capturing(hold, work, asking, take) for take in (_all_of, _what_there_is))
                 change = self._lapsing.spend(
                     request.account_id, capture_id(hold_id), whole, part if request.allow_partial else None
                 )
@@ -132,33 +141,50 @@ class Holds:
 
     # What the wallet becomes
 
-    def _taken(self, wallet: Wallet, hold: Hold, asked: str) -> Change[Wallet]:
+    def _priced(self, request: HoldRequest, hold_id: str) -> tuple[Price, Terms]:
+        """What is to be held, and the terms of its captures; TransferExists where it was held before."""
+        terms = self._pricing.terms()
+        try:
+            return self._pricing.price(request.amount_cents, request.usage, terms), terms
+        except InvalidRequest:
+            self._lapsing.check_new(request.account_id, hold_id)
+            raise
+
+    def _taken(self, wallet: Wallet, hold: Hold, price: Price, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
         posting, own = WalletPosting(wallet), wallet.account_id
-        details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at}
+        details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at, **price.basis}
         if hold.creator_id is not None:
             details["creator_id"] = hold.creator_id
+        if hold.terms is not None:
+            details |= {"price_version": hold.terms.version, "markup_bps": hold.terms.markup_bps}
         described = f"Hold for {hold.kind.replace('_', ' ')}"
         posting.move(
-            "hold", hold.hold_id, available(own), held(own), hold.amount, described, fingerprint=asked, details=details
+            "hold",
+            hold.hold_id,
+            available(own),
+            held(own),
+            hold.amount,
+            described,
+            fingerprint=asked,
+            details=details,
+            labels=hold.labels,
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
 
     def _capturing(
-        self, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str, take: _Take
+        self, hold: Hold | None, work: _Work, asking: _Asking, take: _Take
     ) -> Callable[[Wallet], Change[Wallet]]:
-        return lambda wallet: self._captured(wallet, hold, work, request, asked, take)
+        return lambda wallet: self._captured(wallet, hold, work, asking, take)
 
-    def _captured(
-        self, wallet: Wallet, hold: Hold | None, work: _Work, request: CaptureRequest, asked: str, take: _Take
-    ) -> Change[Wallet]:
+    def _captured(self, wallet: Wallet, hold: Hold | None, work: _Work, asking: _Asking, take: _Take) -> Change[Wallet]:
         posting, covered, hold_id = WalletPosting(wallet), 0, work.hold_id
         if hold is not None:
             covered = 0 if hold.lapsed else hold.amount
             release(posting, hold, _CAPTURED, "Hold released to be captured")
         # Up to what an open hold guarantees, nothing is asked of the wallet.
-        price = request.amount_cents
+        price = asking.price.amount
         if price > covered:
             price = take(posting.wallet, price, covered)
         shared = self._sharing.share(work.creator_id, price) if work.creator_id and price > 0 else None
@@ -170,8 +196,15 @@ class Holds:
             price,
             "Work captured from a hold",
             reference=hold_id,
-            fingerprint=asked,
-            details={"kind": work.kind, "short": request.amount_cents - price, "key": _key_of(request)},
+            fingerprint=asking.asked,
+            details={
+                "kind": work.kind,
+                "billing_mode": "wallet",
+                "short": asking.price.amount - price,
+                "key": _key_of(asking.request),
+                **asking.price.basis,
+            },
+            labels={**work.labels, **asking.request.labels},
             split=shared.split if shared else None,
         )
         posting.spend(price)
@@ -219,8 +252,7 @@ class Holds:
             raise HoldEnded("The hold was released: nothing can be captured from it.", {"hold_id": "released"})
         taken = self._wallets.ledger.transfer(account_id, hold_id)
         assert taken is not None
-        creator_id = taken.details.get("creator_id")
-        return _Work(hold_id, str(taken.details["kind"]), None if creator_id is None else str(creator_id))
+        return _Work.of_line(taken)
 
 
 @dataclass(frozen=True)
@@ -230,12 +262,33 @@ class _Work:
     hold_id: str
     kind: str
     creator_id: str | None
+    labels: dict[str, str]
+    terms: Terms | None
 
     @classmethod
     def of(cls, hold: Hold | None) -> _Work:
         """The work of an open hold."""
         assert hold is not None
-        return cls(hold.hold_id, hold.kind, hold.creator_id)
+        return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms)
+
+    @classmethod
+    def of_line(cls, taken: Transfer) -> _Work:
+        """The work of a hold that is over, from the line that took it."""
+        creator_id, version, markup = (
+            taken.details.get(name) for name in ("creator_id", "price_version", "markup_bps")
+        )
+        terms = Terms(str(version), markup) if version is not None and isinstance(markup, int) else None
+        kind = str(taken.details["kind"])
+        return cls(taken.transfer_id, kind, None if creator_id is None else str(creator_id), taken.labels, terms)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What a capture is asked for."""
+
+    request: CaptureRequest
+    price: Price
+    asked: str
 
 
 def _all_of(wallet: Wallet, price: Micros, _covered: Micros) -> Micros:
@@ -289,6 +342,7 @@ def _taken_answer(transfer: Transfer) -> dict[str, object]:
         "hold_id": transfer.transfer_id,
         "amount_cents": cents(transfer.amount),
         "expires_at": clock.iso(expires_at),
+        **shown(transfer.details),
         **_balances(transfer),
     }
 
@@ -301,6 +355,7 @@ def _captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
         "charge_id": transfer.transfer_id,
         "captured_cents": cents(transfer.amount),
         "short_cents": cents(short),
+        **shown(transfer.details),
         **_balances(transfer),
     }
 

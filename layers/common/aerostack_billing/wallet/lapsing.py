@@ -79,7 +79,7 @@ class Lapsing:
         try:
             return self._wallets.apply(account_id, rule)
         except (InsufficientBalance, SpendCapReached):
-            self._check_new(account_id, transfer_id)
+            self.check_new(account_id, transfer_id)
         for hold in self._wallets.open_holds(account_id):
             if hold.lapsed:
                 self.lapse(hold)
@@ -87,10 +87,14 @@ class Lapsing:
         try:
             return self._wallets.apply(account_id, at_last or rule)
         except (InsufficientBalance, SpendCapReached):
-            self._check_new(account_id, transfer_id)
+            self.check_new(account_id, transfer_id)
             raise
 
-    def _check_new(self, account_id: str, transfer_id: str) -> None:
+    def wallet(self, account_id: str) -> Wallet:
+        """The wallet as it is now."""
+        return self._wallets.get(account_id)
+
+    def check_new(self, account_id: str, transfer_id: str) -> None:
         """Return if there is no such transfer; TransferExists if there is."""
         earlier = self._wallets.ledger.transfer(account_id, transfer_id)
         if earlier is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aerostack_billing.platform import clock
+from aerostack_billing.prices.models import Terms
 from aerostack_billing.values.money import Micros, cents, whole_cents
 
 ReloadState = Literal["off", "armed", "due", "claimed", "submitted", "action_required", "declined", "suspended"]
@@ -73,6 +74,8 @@ class Wallet:
     deposited: Micros = 0
     spent: Micros = 0
     spend_cap: Micros | None = None
+    head: str | None = None
+    """The hash of the newest transfer; None before the first, or where the chain was not begun yet."""
     month: Month = field(default_factory=Month)
     reload: Reload = field(default_factory=Reload)
 
@@ -93,6 +96,9 @@ class Hold:
     kind: str
     expires_at: int
     creator_id: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    terms: Terms | None = None
+    """By what its captures are priced: the price book's version and the markup of when it was taken."""
 
     @property
     def lapsed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -10,9 +11,12 @@ from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.prices.models import Tokens
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.models import Month, Wallet
+from aerostack_billing.wallet.quota import Quota
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.requests import RefundRequest
 from aerostack_billing.wallet.rules import WalletPosting, pay_debt
@@ -21,6 +25,8 @@ from aerostack_billing.wallet.store import WalletStore
 
 _CHARGE_ID = re.compile(r"(ch|cap)_[0-9a-f]{40}")
 _ATTEMPTS = 20
+_TOLD_APART = ("kind", "billing_mode", "usage")
+"""What a refund's line says of its charge, so that spending is told apart by the lines alone."""
 
 
 class ChargeNotFound(NotFound):
@@ -38,20 +44,23 @@ class AlreadyRefunded(Conflict):
 class Refunds:
     """Gives charges back."""
 
-    def __init__(self, wallets: WalletStore, sharing: Sharing) -> None:
+    def __init__(self, wallets: WalletStore, sharing: Sharing, quota: Callable[[], Quota]) -> None:
         self._wallets = wallets
         self._sharing = sharing
+        self._quota = quota
 
     def refund(self, charge_id: str, request: RefundRequest) -> Done:
         """Give the whole price of a charge back, once, and take its creator's share from what is pending.
 
-        If that has matured, it is taken from what is payable, and what is not there from the next earnings.
+        If that has matured, it is taken from what is payable, and what is not there from the next earnings. Tokens
+        that were taken from the plan go back to it while their month lasts.
         ChargeNotFound (404); AlreadyRefunded (409) under another key; IdempotencyKeyReused (409) for another body.
         """
         charge = self._charge(request.account_id, charge_id)
         asked = fingerprint(request)
         for _ in range(_ATTEMPTS):
             taken = self._sharing.take_back(charge.split, _refund_id(charge)) if charge.split else TakenBack()
+            taken = replace(taken, writes=[*taken.writes, *self._tokens_back(charge)])
             rule = partial(_refunded, charge=charge, request=request, asked=asked, taken=taken)
             try:
                 change = self._wallets.apply(request.account_id, rule)
@@ -63,6 +72,15 @@ class Refunds:
             else:
                 return Done(_answer(charge_id, change.transfers[0]))
         raise StoreUnavailable("The creator's earnings are changing at this moment. Ask again with the same key.")
+
+    def _tokens_back(self, charge: Transfer) -> list[Write]:
+        """The write that gives the plan its tokens back, where it paid and the month is not over."""
+        usage = charge.details.get("usage")
+        if charge.details.get("billing_mode") != "plan_quota" or not isinstance(usage, dict):
+            return []
+        tokens = Tokens(**usage).total
+        returning = self._quota().returning(charge.account_id, tokens, charge.created_at[:7])
+        return [] if returning is None else [returning]
 
     def _charge(self, account_id: str, charge_id: str) -> Transfer:
         found = self._wallets.ledger.transfer(account_id, charge_id) if _CHARGE_ID.fullmatch(charge_id) else None
@@ -84,7 +102,8 @@ def _refunded(
         request.reason or "Charge refunded",
         reference=charge.transfer_id,
         fingerprint=asked,
-        details={"key": _key_of(request)},
+        details={"key": _key_of(request), **_told_apart(charge)},
+        labels=charge.labels,
         split=taken.split,
     )
     month = posting.wallet.this_month
@@ -93,6 +112,10 @@ def _refunded(
     posting.wallet = replace(posting.wallet, spent=posting.wallet.spent - charge.amount, month=month)
     pay_debt(posting, f"{refund_id}:debt", charge.transfer_id)
     return Change(after_crediting(posting.wallet), posting.transfers, taken.writes)
+
+
+def _told_apart(charge: Transfer) -> dict[str, object]:
+    return {name: charge.details[name] for name in _TOLD_APART if name in charge.details}
 
 
 def _refund_id(charge: Transfer) -> str:

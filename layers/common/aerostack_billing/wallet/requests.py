@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel
+from aerostack_billing.prices.models import UsageRequest
+from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel, WrongField
 from aerostack_billing.values.money import Cents
 
 ChargeKind = Literal["bot_conversation", "agent_execution", "tool_call"]
-BillingMode = Literal["wallet", "byok"]
+BillingMode = Literal["wallet", "byok", "plan_quota"]
 Reference = Annotated[str, Field(min_length=1, max_length=255)]
 
 MIN_DEPOSIT_CENTS = 500
@@ -21,7 +22,50 @@ HOLD_SECONDS = 900
 MAX_HOLD_SECONDS = 7 * 86_400
 
 
-class _Priced(RequestModel):
+LabelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+MAX_LABELS = 8
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must hold printable characters alone")
+    return value
+
+
+def _in_order(labels: dict[str, str]) -> dict[str, str]:
+    return dict(sorted(labels.items()))
+
+
+LabelValue = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+Labels = Annotated[
+    dict[LabelName, LabelValue],
+    Field(
+        max_length=MAX_LABELS,
+        description="Whom and what it is for, by names of your own: shown in the statement, and what budgets and "
+        "spending are told by. Ids, no personal data: they are kept for ever.",
+        examples=[{"agent": "agt_7", "key": "k_1"}],
+    ),
+    AfterValidator(_in_order),
+]
+
+
+class _Amount(RequestModel):
+    """What is to be paid: an amount, or the usage that the price book prices."""
+
+    amount_cents: Cents | None = None
+    usage: UsageRequest | None = None
+    labels: Labels = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        if self.amount_cents is None and self.usage is None:
+            raise WrongField("amount_cents", "is needed, or usage in its place")
+        if self.amount_cents is not None and self.usage is not None:
+            raise WrongField("usage", "stands in place of amount_cents: give one of them")
+        return self
+
+
+class _Priced(_Amount):
     """What has a kind, and a creator if and only if it is a tool call."""
 
     account_id: AccountId
@@ -31,38 +75,43 @@ class _Priced(RequestModel):
     @model_validator(mode="after")
     def _creator_of_a_tool_call(self) -> Self:
         if (self.kind == "tool_call") != (self.creator_id is not None):
-            raise ValueError("creator_id is needed for a tool_call, and for nothing else")
+            raise WrongField("creator_id", "is needed for a tool_call, and for nothing else")
         return self
 
 
 class ChargeRequest(_Priced):
     """Body of `POST /api/balance/charges`."""
 
-    amount_cents: Cents
     billing_mode: BillingMode
+    fallback: Annotated[
+        Literal["wallet"] | None,
+        Field(description="With `plan_quota`: who pays the whole where the plan has not tokens enough."),
+    ] = None
     idempotency_key: IdempotencyKey
     reference: Reference | None = None
 
     @model_validator(mode="after")
-    def _own_key_not_for_tools(self) -> Self:
-        if self.billing_mode == "byok" and self.kind == "tool_call":
-            raise ValueError("a tool_call is paid whoever's key is used: its billing_mode is wallet")
+    def _mode_fits(self) -> Self:
+        if self.billing_mode != "wallet" and self.kind == "tool_call":
+            raise WrongField("billing_mode", "is wallet for a tool_call: its creator is paid whoever's key is used")
+        if self.billing_mode == "plan_quota" and self.usage is None:
+            raise WrongField("usage", "is needed for plan_quota: its tokens are taken from the plan")
+        if self.fallback is not None and self.billing_mode != "plan_quota":
+            raise WrongField("fallback", "goes with billing_mode plan_quota alone")
         return self
 
 
 class HoldRequest(_Priced):
     """Body of `POST /api/balance/holds`."""
 
-    amount_cents: Cents
     ttl_seconds: Annotated[int, Field(ge=1, le=MAX_HOLD_SECONDS)] = HOLD_SECONDS
     idempotency_key: IdempotencyKey
 
 
-class CaptureRequest(RequestModel):
-    """Body of `POST /api/balance/holds/{hold_id}/capture`."""
+class CaptureRequest(_Amount):
+    """Body of `POST /api/balance/holds/{hold_id}/capture`. Its labels stand beside those of the hold."""
 
     account_id: AccountId
-    amount_cents: Cents
     allow_partial: bool = False
     idempotency_key: IdempotencyKey
 

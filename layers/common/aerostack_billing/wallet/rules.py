@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from aerostack_billing.ledger.accounts import STRIPE, available, debt
+from aerostack_billing.ledger.chain import sealed
 from aerostack_billing.ledger.models import Split, Transfer, TransferType
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.values.errors import BillingError
@@ -49,6 +50,7 @@ class WalletPosting:
         reference: str | None = None,
         fingerprint: str | None = None,
         details: Mapping[str, object] | None = None,
+        labels: Mapping[str, str] | None = None,
         split: Split | None = None,
     ) -> Transfer:
         """Move `amount` from one ledger account to another; the wallet's own balances follow."""
@@ -83,7 +85,12 @@ class WalletPosting:
             details=dict(details or {}),
             split=split,
             correlation_id=correlation.current(),
+            labels=dict(labels or {}),
+            caller=correlation.caller(),
         )
+        if self.wallet.head is not None or self.wallet.seq == 1:
+            transfer = sealed(transfer, self.wallet.head)
+            self.wallet = replace(self.wallet, head=transfer.hash)
         self.transfers.append(transfer)
         return transfer
 

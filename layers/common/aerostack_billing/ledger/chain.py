@@ -1,0 +1,158 @@
+"""The chain of hashes: each transfer of a wallet seals the one before, so that none can be changed unseen.
+
+A line is what the statement shows of a transfer: whole numbers, strings, and objects of these, without what is empty.
+Its canonical form is JSON in UTF-8 with sorted keys, no white space, and no escapes but those that JSON needs; `hash`
+itself stands outside of it. `hash` is its SHA-256 in hexadecimal. This is version 1, for ever: another form would be
+another `v`, and lines of this one are read as they were written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from aerostack_billing.ledger.models import Split, Transfer
+
+VERSION: Final = 1
+_HASH, _PREVIOUS = "hash", "previous_hash"
+
+
+def line(transfer: Transfer) -> dict[str, object]:
+    """The transfer as its owner can check it; amounts in micros (10,000 to the cent)."""
+    told: dict[str, object] = {
+        "v": VERSION,
+        "account_id": transfer.account_id,
+        "seq": transfer.seq,
+        "id": transfer.transfer_id,
+        "type": transfer.type,
+        "debit": transfer.debit,
+        "credit": transfer.credit,
+        "amount_micros": transfer.amount,
+        "effect_micros": transfer.effect,
+        "balance_after_micros": transfer.balance_after,
+        "held_after_micros": transfer.held_after,
+        "debt_after_micros": transfer.debt_after,
+        "created_at": transfer.created_at,
+        "description": transfer.description,
+        "reference": transfer.reference,
+        "details": transfer.details,
+        "labels": transfer.labels,
+        "caller": transfer.caller,
+        "shared": None if transfer.split is None else _shared(transfer.split),
+        _PREVIOUS: transfer.previous_hash,
+        _HASH: transfer.hash,
+    }
+    return _present(told)
+
+
+def canonical(told: Mapping[str, object]) -> bytes:
+    """What is hashed of a line."""
+    sealed = {name: value for name, value in told.items() if name != _HASH}
+    text = json.dumps(sealed, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def digest(told: Mapping[str, object]) -> str:
+    """The hash that a line must carry."""
+    return hashlib.sha256(canonical(told)).hexdigest()
+
+
+def sealed(transfer: Transfer, previous_hash: str | None) -> Transfer:
+    """The transfer chained to the one before; None: it is the wallet's first."""
+    chained = replace(transfer, previous_hash=previous_hash)
+    return replace(chained, hash=digest(line(chained)))
+
+
+@dataclass(frozen=True)
+class Break:
+    """The first line that does not fit, and why."""
+
+    seq: int
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a statement's lines come to. `hash` is that of the last line: the wallet must hold the same."""
+
+    lines: int
+    first_seq: int | None
+    last_seq: int | None
+    balance_micros: int | None
+    hash: str | None
+    wrong: Break | None
+
+
+def verify(lines: Iterable[Mapping[str, object]]) -> Checked:
+    """Check lines, oldest first, by themselves alone: numbers, hashes, and the balance of each.
+
+    They may begin anywhere: the first line's own `previous_hash` and balance are taken as given.
+    """
+    count, first, before = 0, None, None
+    for told in lines:
+        reason = next(_reasons(told, before), None)
+        if reason is not None:
+            seq, identity = told.get("seq"), told.get("id")
+            place = Break(seq if isinstance(seq, int) else 0, str(identity), reason)
+            return _checked(count, first, before, place)
+        count, first, before = count + 1, first or told, told
+    return _checked(count, first, before, None)
+
+
+def _reasons(told: Mapping[str, object], before: Mapping[str, object] | None) -> Iterator[str]:
+    """Why a line does not fit, if it does not."""
+    if told.get("v") != VERSION:
+        yield f"its version is not {VERSION}"
+    if before is None:
+        if told.get("seq") == 1 and told.get("balance_after_micros") != told.get("effect_micros"):
+            yield "its balance does not follow from nothing"
+    else:
+        if told.get("seq") != _whole(before, "seq") + 1:
+            yield "it does not follow the line before: a line is missing, twice, or in another place"
+        if told.get("balance_after_micros") != _whole(before, "balance_after_micros") + _whole(told, "effect_micros"):
+            yield "its balance does not follow from the one before"
+        if told.get(_PREVIOUS) != before.get(_HASH):
+            yield "it does not seal the line before"
+    if told.get(_HASH) != digest(told):
+        yield "its hash is not that of what it says"
+
+
+def _checked(
+    count: int, first: Mapping[str, object] | None, last: Mapping[str, object] | None, wrong: Break | None
+) -> Checked:
+    if first is None or last is None:
+        return Checked(count, None, None, None, None, wrong)
+    newest = last.get(_HASH)
+    return Checked(
+        count,
+        _whole(first, "seq"),
+        _whole(last, "seq"),
+        _whole(last, "balance_after_micros"),
+        newest if isinstance(newest, str) else None,
+        wrong,
+    )
+
+
+def _whole(told: Mapping[str, object], name: str) -> int:
+    found = told.get(name)
+    return found if isinstance(found, int) else 0
+
+
+def _shared(split: Split) -> dict[str, object]:
+    return {
+        "debit": split.debit,
+        "credit": split.credit,
+        "amount_micros": split.amount,
+        "creator_id": split.creator_id,
+        "due_day": split.due_day,
+    }
+
+
+def _present(told: Mapping[str, object]) -> dict[str, object]:
+    """Without what is None or empty, within too: a line read back from the table is the one that was written."""
+    kept = {name: _present(value) if isinstance(value, Mapping) else value for name, value in told.items()}
+    return {name: value for name, value in kept.items() if value is not None and value != {}}
