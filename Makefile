@@ -1,6 +1,7 @@
 # Every target first sets up what it needs, inside this folder; `make` alone lists them.
 
-# Handed to the local stack through the environment, as are SCOPES, EXPIRES_IN and EVENT where they are given.
+# Handed to the local stack through the environment, as are SCOPES, EXPIRES_IN, PROVIDER, CLAIMS
+# and EVENT where they are given.
 run token invoke audit ctl: export PORT ?= 3000
 run: export STORE ?= moto
 token: export ACCOUNT ?= acct_demo
@@ -22,7 +23,7 @@ SETUP_SAM := .venv-sam/.ready
 SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi screenshots schemas docs \
+.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi stripe-key screenshots schemas docs \
   docs-serve format build deploy lock clean
 
 help: ## List the targets
@@ -32,7 +33,7 @@ run: $(RUN) $(CTL) ## Run the local stack (PORT=3000, STORE=moto or dynamodb-loc
 	@if [ "$$STORE" = dynamodb-local ]; then scripts/fetch_dynamodb_local; fi
 	@exec $(PYTHON) -m local run
 
-token: $(RUN) ## Print a token for the running stack (ACCOUNT=acct_demo SCOPES="..." EXPIRES_IN=seconds)
+token: $(RUN) ## Print a token for the running stack (ACCOUNT=acct_demo SCOPES="..." EXPIRES_IN=seconds PROVIDER=auth0 CLAIMS={...})
 	@exec $(PYTHON) -m local token
 
 invoke: $(RUN) ## Run one function against the running stack (FUNCTION=GetBillingFunction EVENT=events/...)
@@ -78,6 +79,9 @@ audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs t
 
 openapi: $(SETUP) ## Write docs/openapi.json anew from the code
 	@PYTHONPATH=layers/common $(PYTHON) -m local.openapi
+
+stripe-key: $(SETUP) ## Write docs/stripe-key.md, what a restricted key may do, anew from the code
+	@$(PYTHON) scripts/stripe_permissions.py
 
 screenshots: $(SETUP) ## Take the pictures in docs/images anew (needs Chromium)
 	@PYTHONPATH=.:layers/common $(PYTHON) scripts/screenshots.py

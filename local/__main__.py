@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from local.client import NoStack, ask
 from local.errors import LocalError
 from local.paths import EVENTS, ROOT
+from local.providers import PLAIN, SHAPES
 
 if TYPE_CHECKING:
     from local.template.loader import Value
@@ -48,6 +49,9 @@ def _token(options: argparse.Namespace) -> int:
     wanted: dict[str, Value] = {"account": options.account, "scopes": options.scopes}
     if options.expires_in:
         wanted["expires_in_seconds"] = _number("--expires-in", options.expires_in)
+    wanted |= {"provider": options.provider, "claims": _claims(options.claims)}
+    if options.provider not in SHAPES:
+        raise UsageError(f"--provider (PROVIDER) must be one of {', '.join(sorted(SHAPES))}")
     if not options.account:
         raise UsageError("--account (ACCOUNT) must name an account")
     print(_token_of_running_stack(port, wanted) or importlib.import_module("local.tokens").mint_alone(wanted))
@@ -96,6 +100,16 @@ def sample_name(function: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", function.removesuffix("Function")).lower() + ".json"
 
 
+def _claims(text: str) -> dict[str, Value]:
+    try:
+        claims = json.loads(text)
+    except ValueError:
+        claims = None
+    if not isinstance(claims, dict):
+        raise UsageError(f"--claims (CLAIMS) must be a JSON object, not {text!r}")
+    return claims
+
+
 def _number(option: str, text: str) -> int:
     try:
         return int(text)
@@ -115,6 +129,8 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("--account", default=_variable("ACCOUNT", "acct_demo"))
     token.add_argument("--scopes", default=_variable("SCOPES", ""), help="separated by spaces")
     token.add_argument("--expires-in", default=_variable("EXPIRES_IN", ""), help="seconds; ten years if not given")
+    token.add_argument("--provider", default=_variable("PROVIDER", PLAIN), help=f"one of {', '.join(sorted(SHAPES))}")
+    token.add_argument("--claims", default=_variable("CLAIMS", "{}"), help="more claims, as a JSON object")
     token.set_defaults(command=_token)
     one = commands.add_parser("invoke", help="run one function by Lambda's runtime against the running stack")
     one.add_argument("--function", default=_variable("FUNCTION", "GetBillingFunction"))

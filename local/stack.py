@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,13 +34,14 @@ from local.lambdas.host import FunctionError, LambdaHost, environment, shared_en
 from local.lambdas.layer import adopted
 from local.lambdas.outside import OutsideFunction
 from local.paths import DASHBOARD, KEY_FILE, STATE, TEMPLATE
+from local.providers import PLAIN
 from local.queues import Queues, clocked
 from local.seam import Stripe, StripeFactory
 from local.stripe import LocalStripe
 from local.template import Schedule, ServerlessApp, load_app
 from local.timeline import Timeline
-from local.tokens import TEN_YEARS_SECONDS, SigningKey, mint, only_authorizer, signing_key
-from local.values import REGION, STRIPE_SECRET, WEBHOOK_SECRET
+from local.tokens import TEN_YEARS_SECONDS, SigningKey, authorizer_for, mint, signing_key
+from local.values import PARAMETERS, REGION, STRIPE_SECRET, WEBHOOK_SECRET
 
 MOTO = "moto"
 DYNAMODB_LOCAL = "dynamodb-local"
@@ -67,6 +68,8 @@ class Config:
     ticking: bool = True
     demo: bool = False
     stripe: StripeFactory = LocalStripe
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Values of the template's parameters beside, or in place of, those of local/values.py."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +91,24 @@ class Stack:
         """Where Stripe's events go."""
         return webhook_url(self.base_url)
 
-    def token(self, account: str, scopes: str = "", expires_in_seconds: int = TEN_YEARS_SECONDS) -> str:
-        """A bearer token that this stack takes."""
-        authorizer = only_authorizer(self.app)
-        now = self.clock.unix()
+    def token(
+        self,
+        account: str,
+        scopes: str = "",
+        expires_in_seconds: int = TEN_YEARS_SECONDS,
+        provider: str = PLAIN,
+        claims: Mapping[str, object] | None = None,
+    ) -> str:
+        """A bearer token that this stack takes: a user's, or with scopes a service's."""
         return mint(
-            self.key, authorizer, account=account, now=now, scopes=scopes, expires_in_seconds=expires_in_seconds
+            self.key,
+            authorizer_for(self.app, scopes),
+            account=account,
+            now=self.clock.unix(),
+            scopes=scopes,
+            expires_in_seconds=expires_in_seconds,
+            provider=provider,
+            claims=claims,
         )
 
 
@@ -120,7 +135,7 @@ def running(config: Config) -> Iterator[Stack]:
 
 @contextmanager
 def _started(config: Config) -> Iterator[Stack]:
-    app = load_app(config.template)
+    app = load_app(config.template, {**PARAMETERS, **config.parameters})
     data = config.state / "data" if config.keep and config.store == DYNAMODB_LOCAL else None
     kept_clock = data / "clock.json" if data is not None else None
     has_past = config.demo and is_new(kept_clock)

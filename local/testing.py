@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,17 +22,26 @@ def running_stack(
     stripe: StripeFactory = LocalStripe,
     ticking: bool = False,
     demo: bool = False,
+    parameters: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
     """A fresh stack inside the block: empty, at real time, on a free port, keeping nothing.
 
     It is one stack at a time in a process. Without `ticking`, schedules fire and Stripe acts only when a test
-    advances the clock (webhooks are sent all the same).
+    advances the clock (webhooks are sent all the same). `parameters` are values of the template's.
     """
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
         # DynamoDB Local is not fetched anew for every stack.
         (state / "dynamodb").symlink_to(STATE / "dynamodb")
-        with running(
-            Config(template=template, state=state, store=store, port=port, ticking=ticking, demo=demo, stripe=stripe)
-        ) as stack:
+        config = Config(
+            template=template,
+            state=state,
+            store=store,
+            port=port,
+            ticking=ticking,
+            demo=demo,
+            stripe=stripe,
+            parameters=parameters or {},
+        )
+        with running(config) as stack:
             yield stack

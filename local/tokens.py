@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from local.paths import KEY_FILE, STATE, TEMPLATE
+from local.providers import PLAIN, SHAPES, Bearer
 from local.template import JwtAuthorizer, ServerlessApp, TemplateError, load_app
 
 ALGORITHM = "RS256"
@@ -46,11 +47,14 @@ def signing_key(path: Path) -> SigningKey:
     return SigningKey.of(private)
 
 
-def only_authorizer(app: ServerlessApp) -> JwtAuthorizer:
-    """The authorizer that local tokens are made out for."""
-    if len(app.authorizers) != 1:
-        raise TemplateError(f"tokens need exactly one JWT authorizer in the template, not {len(app.authorizers)}")
-    return app.authorizers[0]
+def authorizer_for(app: ServerlessApp, scopes: str) -> JwtAuthorizer:
+    """The authorizer that a token is made out for: with scopes the services', else the users'."""
+    asked = [route for route in app.routes if route.authorizer is not None and bool(route.scopes) is bool(scopes)]
+    found = tuple(dict.fromkeys(route.authorizer for route in asked if route.authorizer is not None))
+    if len(found) != 1:
+        who = "services" if scopes else "users"
+        raise TemplateError(f"tokens of {who} need exactly one JWT authorizer in the template, not {len(found)}")
+    return found[0]
 
 
 def mint(
@@ -61,34 +65,44 @@ def mint(
     now: float,
     scopes: str = "",
     expires_in_seconds: int = TEN_YEARS_SECONDS,
+    provider: str = PLAIN,
+    claims: Mapping[str, object] | None = None,
 ) -> str:
-    """A bearer token for the account, valid from `now`. `scopes` are separated by spaces."""
-    claims: dict[str, object] = {
-        "iss": authorizer.issuer,
-        "aud": authorizer.audiences[0],
-        "sub": account,
-        "iat": int(now),
-        "exp": int(now) + expires_in_seconds,
-    }
-    if scopes:
-        claims["scope"] = scopes
-    return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.key_id})
+    """A bearer token for the account, valid from `now`. `scopes` are separated by spaces.
+
+    It has the claims that the `provider` gives one (a name in SHAPES), and `claims` beside or in place of them.
+    """
+    bearer = Bearer(
+        subject=account,
+        issuer=authorizer.issuer,
+        audience=authorizer.audiences[0],
+        scopes=tuple(scopes.split()),
+        issued_at=int(now),
+        expires_at=int(now) + expires_in_seconds,
+    )
+    told = {**SHAPES[provider](bearer), **(claims or {})}
+    return jwt.encode(told, key.private, algorithm=ALGORITHM, headers={"kid": key.key_id})
 
 
 def mint_alone(wanted: Mapping[str, object]) -> str:
     """A token without a running stack: one that starts now is at real time and takes it.
 
-    `wanted` has the fields of a request to the stack's door: `account`, `scopes`, `expires_in_seconds`.
+    `wanted` has the fields of a request to the stack's door: `account`, `scopes`, `expires_in_seconds`, `provider`,
+    `claims`.
     """
-    lifetime = wanted.get("expires_in_seconds", TEN_YEARS_SECONDS)
+    lifetime, claims = wanted.get("expires_in_seconds", TEN_YEARS_SECONDS), wanted.get("claims", {})
     assert isinstance(lifetime, int)
+    assert isinstance(claims, dict)
+    scopes = str(wanted.get("scopes", ""))
     return mint(
         signing_key(STATE / KEY_FILE),
-        only_authorizer(load_app(TEMPLATE)),
+        authorizer_for(load_app(TEMPLATE), scopes),
         account=str(wanted["account"]),
         now=time.time(),
-        scopes=str(wanted.get("scopes", "")),
+        scopes=scopes,
         expires_in_seconds=lifetime,
+        provider=str(wanted.get("provider", PLAIN)),
+        claims=claims,
     )
 
 

@@ -6,4 +6,4 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 @endpoint
 def handler(request: Request) -> Response:
     session_id = request.query("session_id") or ""
-    return Response(request.runtime.wallet.checkout_return.verify(request.account_id, session_id))
+    return Response(request.runtime.wallet.checkout_return.verify(request.acting_account_id, session_id))

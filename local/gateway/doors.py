@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from local.aws.bus import EventSink
@@ -17,6 +17,7 @@ from local.gateway.callers import PREFIX
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 from local.lambdas.host import FunctionError, Invoke
 from local.lambdas.outside import OutsideFunction
+from local.providers import PLAIN, SHAPES
 from local.queues import NotTaken, Queues
 from local.template.loader import Value
 from local.timeline import Timeline
@@ -24,9 +25,9 @@ from local.tokens import TEN_YEARS_SECONDS
 
 _SECONDS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 _MOST_DAYS = 3_660
-_TOKEN_FIELDS = frozenset({"account", "expires_in_seconds", "scopes"})
+_TOKEN_FIELDS = frozenset({"account", "claims", "expires_in_seconds", "provider", "scopes"})
 _LONGEST_LIFE_SECONDS = 100 * 365 * 86_400
-_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]{0,127}")
+_ACCOUNT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:@|+=,-]{0,127}")
 
 _Door: TypeAlias = Callable[[HttpRequest, str], HttpResponse]
 
@@ -49,7 +50,7 @@ class Doors:
         aws: AwsStandIn,
         events: EventSink,
         outside: dict[str, OutsideFunction],
-        token: Callable[[str, str, int], str],
+        token: Callable[[str, str, int, str, Mapping[str, object]], str],
         people: Sequence[Person],
         store: str,
     ) -> None:
@@ -137,7 +138,12 @@ class Doors:
         lifetime = body.get("expires_in_seconds", TEN_YEARS_SECONDS)
         if isinstance(lifetime, bool) or not isinstance(lifetime, int) or abs(lifetime) > _LONGEST_LIFE_SECONDS:
             raise _BadRequest(f"expires_in_seconds is a whole number, {_LONGEST_LIFE_SECONDS} at most.")
-        return json_response(200, {"token": self._token(account, scopes, lifetime)})
+        provider, claims = body.get("provider", PLAIN), body.get("claims", {})
+        if provider not in SHAPES or not isinstance(provider, str):
+            raise _BadRequest(f"provider is one of {', '.join(sorted(SHAPES))}.")
+        if not isinstance(claims, dict):
+            raise _BadRequest("claims is an object.")
+        return json_response(200, {"token": self._token(account, scopes, lifetime, provider, claims)})
 
     def _tell_accounts(self, _request: HttpRequest, _below: str) -> HttpResponse:
         """The demo's accounts; none where the stack was started without them."""

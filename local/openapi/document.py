@@ -27,8 +27,9 @@ SERVICE = "service"
 _DESCRIPTION = f"""\
 Plans with limits, metered usage, subscriptions and a prepaid wallet.
 
-**Authentication.** A user's token (scheme `{USER}`) acts for the account in its `sub` and for no other. A token of the
-platform's own services (scheme `{SERVICE}`) carries a scope, and the request names the account: in the body, or in the
+**Authentication.** A user's token (scheme `{USER}`) acts for the account in its `sub`, or in the
+claim that the deployment names, and for no other. A token of the platform's own services
+(scheme `{SERVICE}`) carries a scope, and the request names the account: in the body, or in the
 query if there is no body.
 
 **Errors** are `{{"error": {{"code", "message", "details"}}}}`. The message says what to do. When API Gateway refuses a
@@ -91,7 +92,7 @@ _STATUSES = {
     400: "The body is not JSON.",
     401: "The token is missing, is not valid, or names no account.",
     402: "The balance is too low, or the spending cap is reached. Nothing was charged.",
-    403: "The plan does not allow it, or the token lacks the scope.",
+    403: "The plan does not allow it, or the token lacks the scope or the role.",
     404: "The account has no such object.",
     409: "The state of the account, or an earlier use of the key, forbids it.",
     413: "The body is too large.",
@@ -219,6 +220,8 @@ def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[
         found.append(errors.StoreUnavailable)
         if not route.scopes:
             found.append(errors.Unauthorized)
+            if route.method != "GET":
+                found.append(errors.RoleForbidden)
     if operation.body is not None:
         found += [errors.InvalidJson, errors.PayloadTooLarge]
     if operation.body is not None or operation.path is not None:

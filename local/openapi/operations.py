@@ -124,7 +124,7 @@ _PLANS = {
                 required=True,
             ),
         ),
-        refusals=(errors.SessionNotFound, errors.SessionNotPaid),
+        refusals=(errors.RoleForbidden, errors.SessionNotFound, errors.SessionNotPaid),
         description="Answers with the account for a plan, and with the balance for a deposit. The webhook applies the "
         "payment if the user does not return.",
     ),
@@ -142,7 +142,7 @@ _PLANS = {
         "Create a session of Stripe's portal for cards and invoices",
         answers.Page,
         query=(Query("return_url", {"type": "string"}, "Where the portal leads back to. Default: the dashboard."),),
-        refusals=(errors.NoStripeCustomer, _REDIRECTS),
+        refusals=(errors.RoleForbidden, errors.NoStripeCustomer, _REDIRECTS),
     ),
 }
 

@@ -116,7 +116,7 @@ def test_a_claim_that_does_not_hold_is_refused(api: Api, claims: Json, signed: M
     assert_unauthorized(api, signed({name: value for name, value in claims.items() if value is not None}))
 
 
-@pytest.mark.parametrize("sub", ["a b", "a#b", "x" * 129, "-", "é"])
+@pytest.mark.parametrize("sub", ["a b", "a#b", "x" * 129, ".", "é"])
 def test_a_subject_that_can_be_no_account_is_refused(api: Api, claims: Json, signed: Mint, sub: str) -> None:
     error_of(api.send("GET", "/api/billing", token=signed({**claims, "sub": sub})), 401, "UNAUTHORIZED")
 

@@ -36,7 +36,11 @@ def process() -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 def token(port: str, *options: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name not in {"PORT", "SCOPES", "EXPIRES_IN"}}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"PORT", "SCOPES", "EXPIRES_IN", "PROVIDER", "CLAIMS"}
+    }
     command = [*LOCAL, "token", "--port", port, *options]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
@@ -105,6 +109,21 @@ def test_a_token_is_dated_by_the_running_stack(process: tuple[subprocess.Popen[s
     assert claims["iat"] - unix in range(60)
     assert claims["exp"] == claims["iat"] + 60
     assert (claims["sub"], claims["scope"]) == ("acct_demo", "billing:meter billing:charge")
+
+
+def test_a_token_looks_like_the_named_provider_s_with_more_claims(process: tuple[subprocess.Popen[str], str]) -> None:
+    port = base(process[1]).rpartition(":")[2]
+    minted = token(port, "--provider", "auth0", "--claims", '{"org_id": "org_2abc", "role": "owner"}').stdout
+    claims = jwt.decode(minted.strip(), options={"verify_signature": False})
+    assert (claims["org_id"], claims["role"], claims["sub"]) == ("org_2abc", "owner", "acct_demo")
+    assert claims["scope"] == "openid profile email"
+
+
+@pytest.mark.parametrize("claims", ["org_2abc", "[]", "{"])
+def test_claims_that_are_no_json_object_are_refused_without_a_token(claims: str) -> None:
+    refused = token("1", "--claims", claims)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--claims" in refused.stderr
 
 
 def test_a_lifetime_that_is_no_number_is_refused_without_a_token() -> None:

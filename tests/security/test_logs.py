@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from aerostack_billing.payments.secrets import StripeSecrets
 from local.paths import KEY_FILE, ROOT, STATE, TEMPLATE
 from local.template import ServerlessApp, load_app
-from local.tokens import SigningKey, mint, only_authorizer, signing_key
+from local.tokens import SigningKey, authorizer_for, mint, signing_key
 from local.values import STRIPE_API_KEY, WEBHOOK_SECRET
 from tests.flows.client import ASKS_EACH_TIME, BACK, DECLINES, DECLINES_LATER, WORKS, Account, Api, until
 from tests.flows.test_webhooks import event, post, signature
@@ -40,7 +40,7 @@ class OtherProcess:
         unix = requests.get(f"{self.base_url}/_local/clock", timeout=120).json()["unix"]
         return mint(
             self.key,
-            only_authorizer(self.app),
+            authorizer_for(self.app, scopes),
             account=account,
             now=unix,
             scopes=scopes,

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.template.contract import ROUTES, SCOPES, WEBHOOK
+from tests.template.contract import CHARGE, METER, ROUTES, SCOPES, WEBHOOK
 from tests.template.deployed import Deployed, deployed, stage_parameters
+from tests.template.rules import refusals
 
 _FUNCTION = re.compile(r"\$\{(\w+Function)[\w]*(?:\.Arn)?\}/invocations$")
 CORS = "x-amazon-apigateway-cors"
@@ -57,7 +58,16 @@ def test_user_routes_take_the_default_authorizer(
 
 @pytest.mark.parametrize("logical_id", [name for name, p in ROUTES.items() if p.access in SCOPES])
 def test_service_routes_want_their_scope(routes: dict[str, Route], logical_id: str) -> None:
+    assert routes[logical_id].authorizer == "Services"
     assert routes[logical_id].scopes == (ROUTES[logical_id].access,)
+
+
+def test_a_stage_names_the_scopes_as_its_issuer_writes_them() -> None:
+    named = {"MeterScope": "server/billing.meter", "ChargeScope": "server/billing.charge"}
+    paths = body_of(deployed(stage_parameters("prod") | named))["paths"]
+    for promise in ROUTES.values():
+        ((_, scopes),) = paths[promise.path][promise.method.lower()]["security"][0].items()
+        assert scopes == {METER: [named["MeterScope"]], CHARGE: [named["ChargeScope"]]}.get(promise.access, [])
 
 
 def test_only_the_catalog_and_the_document_are_public(routes: dict[str, Route]) -> None:
@@ -79,6 +89,67 @@ def test_the_api_checks_a_jwt_of_the_stage_s_issuer_and_audience(prod: Deployed)
     user = body_of(prod)["components"]["securitySchemes"]["Jwt"]["x-amazon-apigateway-authorizer"]
     given = stage_parameters("prod")
     assert user["jwtConfiguration"] == {"issuer": given["JwtIssuer"], "audience": [given["JwtAudience"]]}
+
+
+@pytest.mark.parametrize(
+    ("given", "issuer", "audience"),
+    [
+        ({}, "https://auth.example.com/", "aerostack-api"),
+        ({"ServiceJwtAudience": "billing-services"}, "https://auth.example.com/", "billing-services"),
+        (
+            {"ServiceJwtIssuer": "https://machines.example.com", "ServiceJwtAudience": "billing-services"},
+            "https://machines.example.com",
+            "billing-services",
+        ),
+    ],
+    ids=["as the users'", "an audience of their own", "an issuer of their own"],
+)
+def test_services_have_an_issuer_and_an_audience_of_their_own_where_they_are_named(
+    given: dict[str, str], issuer: str, audience: str
+) -> None:
+    schemes = body_of(deployed(stage_parameters("prod") | given))["components"]["securitySchemes"]
+    services = schemes["Services"]["x-amazon-apigateway-authorizer"]["jwtConfiguration"]
+    assert services == {"issuer": issuer, "audience": [audience]}
+
+
+def test_an_issuer_of_services_without_its_audience_fails_at_deployment(template: dict[str, Any]) -> None:
+    given = stage_parameters("prod") | {"ServiceJwtIssuer": "https://machines.example.com"}
+    (sentence,) = refusals(template, given)
+    assert "ServiceJwtAudience" in sentence
+
+
+def test_one_scope_for_counting_and_charging_fails_at_deployment(template: dict[str, Any]) -> None:
+    (sentence,) = refusals(template, stage_parameters("prod") | {"ChargeScope": METER})
+    assert "who may count cannot charge" in sentence
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("JwtIssuer", "http://auth.example.com"),
+        ("JwtIssuer", "auth.example.com"),
+        ("JwtAudience", "two audiences"),
+        ("AccountClaim", ""),
+        ("AccountClaim", "https://example.com/org"),
+        ("RoleClaim", "realm access"),
+        ("RoleNames", ""),
+        ("RoleNames", "owner, admin"),
+        ("MeterScope", "billing:meter billing:charge"),
+    ],
+)
+def test_what_no_token_can_hold_fails_at_deployment(template: dict[str, Any], parameter: str, value: str) -> None:
+    (sentence,) = refusals(template, stage_parameters("prod") | {parameter: value})
+    assert sentence.startswith(parameter)
+
+
+def test_every_function_is_told_which_claims_name_the_account_and_the_role(prod: Deployed) -> None:
+    given = {"AccountClaim": "org_id", "RoleClaim": "org_role", "RoleNames": "org:admin"}
+    stack = deployed(stage_parameters("prod") | given)
+    told = {"ACCOUNT_CLAIM": "org_id", "ROLE_CLAIM": "org_role", "ROLE_NAMES": "org:admin"}
+    for function in stack.of_type("AWS::Lambda::Function"):
+        assert told.items() <= stack.environment(function).items(), function
+    log = json.loads(stack.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
+    assert log["account"] == "$context.authorizer.claims.org_id"
 
 
 def test_issuer_and_audience_must_be_given(template: dict[str, Any]) -> None:

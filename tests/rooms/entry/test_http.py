@@ -13,7 +13,14 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.http import MAX_BODY_BYTES, Request, Response, endpoint
 from aerostack_billing.platform.config import Settings
 from aerostack_billing.usage.models import ConsumeRequest
-from aerostack_billing.values.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, StoreUnavailable
+from aerostack_billing.values.errors import (
+    BillingError,
+    InvalidJson,
+    InvalidRequest,
+    PayloadTooLarge,
+    RoleForbidden,
+    StoreUnavailable,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +151,49 @@ def test_a_token_that_names_no_account_is_401(subject: object) -> None:
     with pytest.raises(BillingError) as refused:
         _ = Request(bare, Runtime(Settings({}))).account_id
     assert refused.value.status == 401
+
+
+ROLES = {"ROLE_CLAIM": "role", "ROLE_NAMES": "owner,billing", "ACCOUNT_CLAIM": "org_id"}
+
+
+def asked(method: str, settings: dict[str, str], **claims: object) -> Request:
+    context = {"authorizer": {"jwt": {"claims": {"sub": "usr_1", **claims}}}, "http": {"method": method}}
+    return Request({"headers": {}, "requestContext": context}, Runtime(Settings(settings)))
+
+
+def test_the_account_is_the_claim_that_the_deployment_names() -> None:
+    assert asked("GET", {"ACCOUNT_CLAIM": "org_id"}, org_id="org_7").account_id == "org_7"
+    assert asked("GET", {}, org_id="org_7").account_id == "usr_1"
+    with pytest.raises(BillingError, match="org_id") as refused:
+        _ = asked("GET", {"ACCOUNT_CLAIM": "org_id"}).account_id
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("first", ["-", "_", "7"])
+def test_an_account_may_begin_as_a_subject_of_any_provider_does(first: str) -> None:
+    assert asked("GET", {}, sub=f"{first}Q3wp9").account_id == f"{first}Q3wp9"
+
+
+@pytest.mark.parametrize("role", ["owner", "billing", "[viewer billing]", "[owner]"])
+def test_a_role_that_may_changes_and_goes_to_stripe(role: str) -> None:
+    for method in ("GET", "POST", "PUT", "DELETE"):
+        request = asked(method, ROLES, org_id="org_7", role=role)
+        assert (request.account_id, request.acting_account_id) == ("org_7", "org_7")
+
+
+@pytest.mark.parametrize("role", [None, "", "viewer", "own", "owner,billing", "[viewer]", "[]", "[owner", "Owner", 7])
+def test_any_other_role_looks_and_does_not_change(role: object) -> None:
+    assert asked("GET", ROLES, org_id="org_7", role=role).account_id == "org_7"
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        with pytest.raises(RoleForbidden) as refused:
+            _ = asked(method, ROLES, org_id="org_7", role=role).account_id
+        assert (refused.value.status, refused.value.details) == (403, {"roles": ["billing", "owner"]})
+    with pytest.raises(RoleForbidden):
+        _ = asked("GET", ROLES, org_id="org_7", role=role).acting_account_id
+
+
+def test_without_a_claim_for_it_every_user_of_an_account_may_change_it() -> None:
+    assert asked("POST", {"ROLE_NAMES": "owner"}, role="viewer").account_id == "usr_1"
 
 
 def test_an_event_without_an_authorizer_is_401() -> None:

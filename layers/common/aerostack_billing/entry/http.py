@@ -15,7 +15,14 @@ from pydantic import BaseModel, ValidationError
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform import correlation
-from aerostack_billing.values.errors import BillingError, InvalidJson, InvalidRequest, PayloadTooLarge, Unauthorized
+from aerostack_billing.values.errors import (
+    BillingError,
+    InvalidJson,
+    InvalidRequest,
+    PayloadTooLarge,
+    RoleForbidden,
+    Unauthorized,
+)
 from aerostack_billing.values.fields import AccountId, adapter, validated
 from aerostack_billing.values.json_object import parse_object
 
@@ -66,11 +73,40 @@ class Request:
 
     @property
     def account_id(self) -> str:
-        """The caller's own account: the token's `sub`. Unauthorized (401) if the token names none."""
-        subject = _found(self.event, "requestContext", "authorizer", "jwt", "claims", "sub")
+        """The caller's own account, by the claim that the deployment names. Unauthorized (401) if the token names none.
+
+        A request that is no GET changes something: RoleForbidden (403) as `acting_account_id` says.
+        """
+        return self._own_account_id() if self._method == "GET" else self.acting_account_id
+
+    @property
+    def acting_account_id(self) -> str:
+        """Likewise, for a request that changes something or leads to Stripe.
+
+        RoleForbidden (403) where the deployment names a claim for the role and the token's is none that may.
+        """
+        account_id, settings = self._own_account_id(), self.runtime.settings
+        if settings.role_claim is not None and not _roles(self._claim(settings.role_claim)) & settings.role_names:
+            needed = sorted(settings.role_names)
+            raise RoleForbidden(
+                f"Your role lets you look, not change. Ask a member whose role is one of: {', '.join(needed)}.",
+                {"roles": needed},
+            )
+        return account_id
+
+    def _own_account_id(self) -> str:
+        claim = self.runtime.settings.account_claim
         return _account_id(
-            subject, lambda: Unauthorized("The token names no account: its sub is missing or malformed.")
+            self._claim(claim),
+            lambda: Unauthorized(f"The token names no account: its {claim} is missing or malformed."),
         )
+
+    def _claim(self, name: str) -> object:
+        return _found(self.event, "requestContext", "authorizer", "jwt", "claims", name)
+
+    @property
+    def _method(self) -> object:
+        return _found(self.event, "requestContext", "http", "method")
 
     @property
     def named_account_id(self) -> str:
@@ -177,6 +213,13 @@ def _found(event: object, *names: str) -> object:
     for name in names:
         event = event.get(name) if isinstance(event, Mapping) else None
     return event
+
+
+def _roles(claim: object) -> frozenset[str]:
+    """The roles of a claim, as API Gateway hands it on: one as it is, a list as `[admin billing]`."""
+    if not isinstance(claim, str):
+        return frozenset()
+    return frozenset(claim[1:-1].split()) if claim[:1] == "[" and claim[-1:] == "]" else frozenset({claim})
 
 
 def _account_id(value: object, otherwise: Callable[[], BillingError]) -> str:

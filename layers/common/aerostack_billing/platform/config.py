@@ -22,6 +22,21 @@ class Settings:
         return value
 
     @property
+    def account_claim(self) -> str:
+        """The claim of a user's token that names the account."""
+        return self.environment.get("ACCOUNT_CLAIM") or "sub"
+
+    @property
+    def role_claim(self) -> str | None:
+        """The claim that names the user's role in the account; None where every user of it may change it."""
+        return self.environment.get("ROLE_CLAIM") or None
+
+    @property
+    def role_names(self) -> frozenset[str]:
+        """The roles that may change the account. Misconfigured where a role is asked for and none is named."""
+        return frozenset(name.strip() for name in self._need("ROLE_NAMES").split(",") if name.strip())
+
+    @property
     def accounts_table(self) -> str:
         return self._need("ACCOUNTS_TABLE")
 

@@ -39,6 +39,12 @@ class Unauthorized(BillingError):
     status, code = 401, "UNAUTHORIZED"
 
 
+class RoleForbidden(BillingError):
+    """The caller may look at the account and not change it."""
+
+    status, code = 403, "ROLE_FORBIDDEN"
+
+
 class PlanLimitExceeded(BillingError):
     status, code = 403, "PLAN_LIMIT_EXCEEDED"
 

@@ -18,8 +18,10 @@ Kind = TypeVar("Kind")
 
 # Letters, digits and the marks that identity providers use in a `sub`; never `#`, which separates parts of our keys.
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]*$"
+# A `sub` of Entra ID is base64url, which may begin with any of its letters.
+_SUBJECT = r"^[A-Za-z0-9_-][A-Za-z0-9_.:@|+=,-]*$"
 
-AccountId = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=128)]
+AccountId = Annotated[str, StringConstraints(pattern=_SUBJECT, min_length=1, max_length=128)]
 ResourceId = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=128)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
