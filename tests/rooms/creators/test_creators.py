@@ -45,7 +45,7 @@ def test_a_tool_call_pays_its_creator_in_the_transaction_that_debits_the_caller(
 
 
 def test_a_refused_call_earns_nothing(parts: Runtime, account: str, creator: str) -> None:
-    with pytest.raises(Exception, match="short"):
+    with pytest.raises(Exception, match="too low"):
         call(parts, account, creator, 1, "a")
     assert shown(parts, creator)["pending_cents"] == 0
 

@@ -151,7 +151,7 @@ def refund(asked: Asked) -> Json:
     if found is None:
         raise Refused(404, "CHARGE_NOT_FOUND", "The account has no such charge.")
     if found.refunded:
-        raise Refused(409, "ALREADY_REFUNDED", "The charge was refunded under another key.")
+        raise Refused(409, "ALREADY_REFUNDED", "The charge was already refunded under another key.")
     found.refunded = True
     account.micros += found.micros
     ids = {"charge_id": found.id, "refund_id": asked.new_id("ref"), "refunded_cents": shown(found.micros)}
@@ -175,7 +175,9 @@ def capture(asked: Asked) -> Json:
     account, price = asked.account, micros_of(asked.body["amount_cents"])
     hold = account.hold(asked.path["id"])
     if hold.ended not in {"", "lapse"}:
-        raise Refused(409, "HOLD_ENDED", "The hold was ended under another key.", hold_id=hold.ended)
+        raise Refused(
+            409, "HOLD_ENDED", "The hold was already captured or released under another key.", hold_id=hold.ended
+        )
     covered = 0 if hold.ended else hold.micros
     taken = price
     if asked.body.get("allow_partial"):
@@ -195,7 +197,9 @@ def release(asked: Asked) -> Json:
     account = asked.account
     hold = account.hold(asked.path["id"])
     if hold.ended not in {"", "lapse"}:
-        raise Refused(409, "HOLD_ENDED", "The hold was ended under another key.", hold_id=hold.ended)
+        raise Refused(
+            409, "HOLD_ENDED", "The hold was already captured or released under another key.", hold_id=hold.ended
+        )
     if not hold.ended:
         account.micros += hold.micros
     hold.ended = "release"

@@ -43,10 +43,10 @@ class Checkout:
         plan = standing.account.plan
         if plan.tier_override is not None:
             raise PlanAgreed(
-                f"This account was given {plan.tier}, and nothing bought would change that. Contact sales."
+                f"This account's plan, {plan.tier}, was agreed with sales. A purchase changes nothing. Contact sales."
             )
         if standing.subscription is not None and (plan.tier, plan.interval) == (request.tier, request.billing_interval):
-            raise AlreadyOnPlan(f"The account is on {plan.tier}, billed {plan.interval}, already.")
+            raise AlreadyOnPlan(f"The account is already on {plan.tier}, billed {plan.interval}.")
         return self._pages.once("checkout", account_id, request, lambda key: self._page(standing, request, key))
 
     def _check(self, request: CheckoutRequest) -> None:
@@ -55,7 +55,7 @@ class Checkout:
                 "To go back to Free, cancel the subscription: POST /api/billing/cancel.", {"tier": "free"}
             )
         if request.tier == "enterprise":
-            raise ContactSales("Enterprise is agreed with sales, not bought here.", {"tier": "enterprise"})
+            raise ContactSales("Enterprise cannot be bought here. Contact sales.", {"tier": "enterprise"})
         self._redirects.check("success_url", request.success_url)
         self._redirects.check("cancel_url", request.cancel_url)
 

@@ -36,7 +36,7 @@ class Customers:
             creation.drop()
             raise
         if created is None:
-            raise StoreUnavailable("The account is changing at this moment. Ask again.")
+            raise StoreUnavailable("The account is changing right now. Try again.")
         return self._accounts.set_customer(account.account_id, created)
 
     def using(self, account_id: str, act: Callable[[str], Answer]) -> Answer:

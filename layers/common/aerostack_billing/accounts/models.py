@@ -32,8 +32,8 @@ class PaymentIssue:
 
 
 _ISSUE_MESSAGES: dict[IssueReason, str] = {
-    "past_due": "The last payment failed. Update the card in the billing portal: the plan stays while it is retried.",
-    "unpaid": "The invoice was never paid, so the plan ended. Pay it or choose a plan anew.",
+    "past_due": "The last payment failed. Update the card in the billing portal. The plan stays during retries.",
+    "unpaid": "The invoice was not paid, so the plan ended. Pay it, or choose a plan again.",
     "action_required": "The bank asks you to confirm the payment. Open the invoice and confirm it.",
 }
 

@@ -53,7 +53,7 @@ class Subscriptions:
         elif subscription is not None and subscription.schedule_id is not None and plan.pending_change is not None:
             self._payments.release_schedule(subscription.schedule_id)
         else:
-            raise NothingToResume("No cancellation and no change of plan is pending.")
+            raise NothingToResume("No cancellation and no plan change is pending. There is nothing to resume.")
         return self._sync.make_true(account_id).account
 
     def portal(self, account_id: str, return_url: str) -> str:

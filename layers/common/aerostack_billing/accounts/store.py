@@ -126,7 +126,7 @@ class AccountStore:
         except TransactionRefused:
             recorded = self.get(account_id).customer_id
             if recorded is None:
-                raise StoreUnavailable("The account is changing at this moment. Ask again.") from None
+                raise StoreUnavailable("The account is changing right now. Try again.") from None
             return recorded
         return customer_id
 

@@ -145,7 +145,7 @@ class PlanSync:
                 return Standing(self._accounts.write_plan(account, plan, counters, mark), choice.current)
             except VersionConflict:
                 continue
-        raise StoreUnavailable("The account is changing at this moment. Ask again.")
+        raise StoreUnavailable("The account is changing right now. Try again.")
 
     def _choice(self, account: Account) -> Choice:
         if account.customer_id is None:

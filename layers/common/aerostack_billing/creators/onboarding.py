@@ -54,7 +54,7 @@ class CreatorAccounts:
         account = self._connect.account(account_id)
         self.note(creator_id, account)
         if onboarding_state(account) == "complete":
-            raise AlreadyOnboarded("Onboarding is complete: there is nothing left to do.")
+            raise AlreadyOnboarded("Onboarding is complete. There is nothing left to do.")
         return self._connect.onboarding_page(account_id, request.return_url, request.refresh_url)
 
     def _ensure_account(self, creator_id: str) -> str:

@@ -241,7 +241,7 @@ class Payouts:
             except (Stale, TransferExists):
                 continue
             return creator_id
-        raise PaymentsRefused("The payout is changing at this moment. Ask again.")
+        raise PaymentsRefused("The payout is changing right now. Try again.")
 
     def _take_in(self, payout: Payout, total: int, mark: Write) -> None:
         more = total - payout.reversed

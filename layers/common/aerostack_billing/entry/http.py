@@ -156,7 +156,7 @@ class Request:
         """
         raw = self.raw_body()
         if len(raw) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less at once.")
+            raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less per request.")
         data = parse_object(raw)
         key = self.header("idempotency-key")
         if key is not None and "idempotency_key" in model.model_fields:
@@ -165,7 +165,10 @@ class Request:
                 data["idempotency_key"] = key
             elif data["idempotency_key"] != key:
                 details = {"idempotency_key": "differs from the header Idempotency-Key"}
-                raise InvalidRequest("The idempotency key in the body and in the header differ.", details)
+                raise InvalidRequest(
+                    "The idempotency keys in the body and in the header differ. Send one of them, or send both alike.",
+                    details,
+                )
         return validated(model, data)
 
 

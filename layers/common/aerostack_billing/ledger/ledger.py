@@ -119,7 +119,7 @@ class Ledger:
                 self._told(change, attempt)
                 return change
         self._listener.contended(_ATTEMPTS)
-        raise StoreUnavailable("This account is in great demand at this moment. Ask again with the same key.")
+        raise StoreUnavailable("This account is changing too often right now. Try again with the same key.")
 
     def _told(self, change: Change[Owner], times: int) -> None:
         if change.transfers:

@@ -52,15 +52,15 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-        raise PaymentsUnavailable("The payment provider did not answer. Nothing was lost: ask again.") from error
+        raise PaymentsUnavailable("The payment provider did not answer. Nothing was lost. Try again.") from error
     except (stripe.InvalidRequestError, stripe.PermissionError) as error:
         raise _refusal(error) from error
     except stripe.IdempotencyError as error:
-        raise KeyMismatch("An earlier, different request used the same key. Ask again.") from error
+        raise KeyMismatch("An earlier, different request used the same key. Try again.") from error
     except stripe.StripeError as error:
         if error.http_status == 409:
-            raise RequestInProgress("The same request is being worked on. Ask again in a moment.") from error
-        raise PaymentsFailed("The payment provider failed. Nothing was lost: ask again.") from error
+            raise RequestInProgress("The same request is still being processed. Try again in a moment.") from error
+        raise PaymentsFailed("The payment provider failed. Nothing was lost. Try again.") from error
 
 
 def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> PaymentsRefused:
@@ -68,7 +68,7 @@ def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> Paym
     if error.code in _MISSING_CODES:
         return ObjectMissing("The payment provider has no such object.", details)
     if error.code in _DONE_CODES:
-        return AlreadyDone("This was done before.", details)
+        return AlreadyDone("This was already done.", details)
     if isinstance(error, stripe.PermissionError):
         return NotAllowed("The payment provider does not allow this.", details)
     return PaymentsRefused("The payment provider refused the request.", details)

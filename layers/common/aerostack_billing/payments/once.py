@@ -100,4 +100,4 @@ def once(intent: Intent, creation: Creation[Made]) -> Made | None:
         creation.missed(intent)
     if failure is not None and not isinstance(failure, KeyMismatch):
         raise failure
-    raise NotKnownYet("An earlier attempt may have succeeded. It is looked for again: ask again in five minutes.")
+    raise NotKnownYet("An earlier attempt may have succeeded. Try again in five minutes.")

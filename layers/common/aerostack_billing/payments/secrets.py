@@ -89,4 +89,4 @@ class SecretStore:
         try:
             return self.client.get_secret_value(SecretId=self.arn)["SecretString"]
         except (BotoCoreError, ClientError) as error:
-            raise PaymentsUnavailable("The payment provider cannot be reached. Ask again.") from error
+            raise PaymentsUnavailable("The payment provider cannot be reached. Try again.") from error

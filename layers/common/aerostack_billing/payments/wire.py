@@ -84,7 +84,9 @@ class WirePrice(Wire):
         tier = next((tier for tier in SUBSCRIBED_TIERS if tier == told), None)
         interval = self.recurring.read() if self.recurring else None
         if tier is None or interval is None:
-            raise UnknownPrice("The subscription is to a price that is no plan.", {"price": self.id})
+            raise UnknownPrice(
+                "The subscription has a price that belongs to no plan. Contact support.", {"price": self.id}
+            )
         return tier, interval
 
 

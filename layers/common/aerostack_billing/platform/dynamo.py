@@ -257,9 +257,9 @@ class Dynamo:
         raise StoreUnavailable(_UNKNOWN_OUTCOME if repeatable else _BUSY)
 
 
-_BUSY = "The store is busy: nothing was changed. Ask again in a moment."
+_BUSY = "The database is busy. Nothing was changed. Try again in a moment."
 _UNKNOWN_OUTCOME = (
-    "The store did not answer: whether this took effect is unknown. An idempotency_key makes it safe to ask again."
+    "The database did not answer. The request may have taken effect. An idempotency_key makes it safe to try again."
 )
 
 

@@ -181,7 +181,7 @@ class Reloads:
         else:
             code, message = payment.error_code or payment.status, payment.error_message or "The payment failed."
             if payment.status == "canceled":
-                code, message = payment.status, "The payment was called off before it was confirmed."
+                code, message = payment.status, "The payment was cancelled before it was confirmed."
             self._change(account_id, lambda wallet: states.declined(wallet, own, code, message), mark)
 
     def card_changed(self, account_id: str, customer_id: str, mark: Write | None = None) -> None:

@@ -35,9 +35,9 @@ class ReloadUnderWay(OperatorRefused):
 def suspendable(wallet: Wallet, message: str) -> Wallet:
     """The wallet suspended; AutoReloadOff or ReloadUnderWay where it cannot be."""
     if not wallet.reload.enabled:
-        raise AutoReloadOff("Auto-reload is off: there is nothing to suspend.")
+        raise AutoReloadOff("Auto-reload is off. There is nothing to suspend.")
     if wallet.reload.state in {"claimed", "submitted"}:
-        raise ReloadUnderWay("A reload is under way. Ask again when it has ended: in minutes, as a rule.")
+        raise ReloadUnderWay("A reload is under way. Try again in a few minutes.")
     return suspended(wallet, message)
 
 

@@ -141,7 +141,9 @@ class Ingest:
                 request = validated(ConsumeRequest, raw)
                 self._metering.check(request)
                 if request.dry_run:
-                    raise InvalidRequest("Nobody waits for the answer to a dry run.", {"dry_run": "must be false"})
+                    raise InvalidRequest(
+                        "The queue takes no dry run: nobody waits for its answer.", {"dry_run": "must be false"}
+                    )
             except BillingError as error:
                 dead.append(_Dead(message, _reason(error), _with_key(raw, message, place)))
                 continue

@@ -43,7 +43,7 @@ class Leases:
         asked = ConsumeRequest(account_id=request.account_id, metric=request.metric, quantity=request.quantity)
         self._metering.check(asked)
         if request.metric == STORAGE:
-            raise InvalidRequest(f"{STORAGE} is not leased: it is held, not used up.", {"metric": "not leased"})
+            raise InvalidRequest(f"{STORAGE} cannot be leased: it is a gauge.", {"metric": "not leased"})
         period, quantity = clock.period(), request.quantity
         while True:
             lease = Lease(period, request.metric, quantity, clock.seconds() + request.ttl_seconds, secrets.token_hex(8))
@@ -77,7 +77,7 @@ class Leases:
         lease = _read_id(lease_id)
         if request.used > lease.granted:
             details = {"used": f"at most {lease.granted}"}
-            raise InvalidRequest(f"used must be at most {lease.granted}, what was granted.", details)
+            raise InvalidRequest(f"used must be at most {lease.granted}, the granted quantity.", details)
         unused = lease.granted - request.used
         if lease.expires_at <= clock.seconds():
             return {"returned": 0}

@@ -55,7 +55,7 @@ class Resets:
         item = self._dynamo.get(self._table, {"account_id": account_id, "period": period}) or {}
         leases = tuple(_leases_of(item, metric))
         if len(leases) > _MOST_LEASES:
-            raise TooManyLeases(f"{len(leases)} leases are open. They lapse within the hour: ask again then.")
+            raise TooManyLeases(f"{len(leases)} leases are open. They expire within an hour. Try again then.")
         return Reset(metric, period, cast("int", item.get(f"{metric}_used", 0)), leases)
 
     def reset(self, account_id: str, metric: str) -> Reset:
@@ -73,7 +73,7 @@ class Resets:
             except ConditionFailed:
                 continue
             return found
-        raise StoreUnavailable("Leases are being settled at this moment. Ask again.")
+        raise StoreUnavailable("Leases are being settled right now. Try again.")
 
     def _giving_back(self, account_id: str, found: Reset) -> Write:
         """The thresholds lie ahead again, so that what was announced of them is forgotten."""

@@ -81,7 +81,7 @@ class Resources:
     def _refused(self, kind: str, sheet: Sheet) -> PlanLimitExceeded:
         figures = self._metering.figures(RESOURCES_ITEM, kind, sheet)
         return PlanLimitExceeded(
-            f"The {sheet.tier} plan has {figures.limit} places for {kind} and all are taken. "
+            f"The {sheet.tier} plan has {figures.limit} places for {kind}, and all are taken. "
             "Free one or upgrade the plan.",
             {"kind": kind, **figures.amounts()},
         )

@@ -117,7 +117,7 @@ class Metering:
                 return attempt()
             except NotOpen:
                 self._usage.open(self._accounts.get(account_id), item)
-        raise StoreUnavailable("The account's plan is changing at this moment. Ask again.")
+        raise StoreUnavailable("The account's plan is changing right now. Try again.")
 
     def check(self, request: ConsumeRequest) -> None:
         """Return if the request names what can be counted; UnknownMetric or InvalidRequest (422) if not."""
@@ -231,7 +231,9 @@ class Metering:
         figures = self.figures(item, request.metric, sheet)
         details = {**figures.view(), "requested": request.quantity}
         if request.quantity < 0:
-            return GaugeBelowZero(f"Only {figures.used} of {request.metric} are held: give back at most that.", details)
+            return GaugeBelowZero(
+                f"Only {figures.used} of {request.metric} are in use. Give back at most that.", details
+            )
         way_out = "" if request.metric == STORAGE else " or wait for the next month"
         return PlanLimitExceeded(
             f"The {sheet.tier} plan's hard limit of {figures.hard_limit} {request.metric} leaves no room for "
@@ -252,8 +254,8 @@ def _too_fast(burst: Burst) -> RateLimitExceeded:
     """The refusal of a call that its minute has no place for, with the seconds until the next one."""
     wait = max(1, burst.resets_at - clock.seconds())
     return RateLimitExceeded(
-        f"The plan's burst limit is {burst.ceiling} calls a minute. Ask again in {wait} s, "
-        "count by batches or leases, or upgrade the plan.",
+        f"The plan's burst limit is {burst.ceiling} calls a minute. Try again in {wait} s, "
+        "use batches or leases, or upgrade the plan.",
         {"limit": burst.ceiling, "remaining": 0, "reset_at": clock.iso(burst.resets_at), "retry_after_seconds": wait},
         {"retry-after": str(wait), **_rate_headers(burst)},
     )

@@ -287,7 +287,7 @@ def _in_its_minute(counting: Write, name: str, quantity: int, send: Callable[[Wr
             if none.sheet.burst is None:
                 raise NotOpen from none
             turn = turn.after(none.sheet.burst)
-    raise StoreUnavailable("The store is busy: nothing was counted. Ask again in a moment.")
+    raise StoreUnavailable("The database is busy. Nothing was counted. Try again in a moment.")
 
 
 def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:

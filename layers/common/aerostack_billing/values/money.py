@@ -34,7 +34,7 @@ def parse_cents(value: object) -> Micros:
         if not _PLAIN.fullmatch(value):
             raise ValueError("must be cents with up to four decimals, like 0.34")
     elif isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("must be a number of cents, or a string of one")  # noqa: TRY004 - pydantic takes no TypeError
+        raise ValueError("must be cents, as a number or a string")  # noqa: TRY004 - pydantic takes no TypeError
     exact = Decimal(value)
     # Arithmetic rounds to 28 digits and overflows; comparing does neither.
     if not exact.is_finite() or not -MAX_CENTS <= exact <= MAX_CENTS:

@@ -30,9 +30,9 @@ class CheckoutReturn:
         """
         session = self._payments.session(session_id) if _SESSION_ID.fullmatch(session_id) else None
         if session is None or session.account_id != account_id or session.mode == "setup":
-            raise SessionNotFound("There is no such checkout session for this account.")
+            raise SessionNotFound("The account has no such checkout session.")
         if not session.paid:
-            raise SessionNotPaid("The checkout session is not paid. Complete it, or open a new one.")
+            raise SessionNotPaid("The checkout session is not paid. Complete the payment, or start a new checkout.")
         if session.mode == "subscription":
             return self._sync.make_true(account_id).account.view()
         if session.payment_intent_id is not None:

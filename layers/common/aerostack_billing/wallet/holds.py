@@ -111,7 +111,7 @@ class Holds:
                 continue
             else:
                 return Done(_captured_answer(hold_id, change.transfers[-1]))
-        raise HoldEnded("The hold is being ended at this very moment. Ask again with the same key.")
+        raise HoldEnded("The hold is being captured or released right now. Try again with the same key.")
 
     def release(self, hold_id: str, request: ReleaseRequest) -> Done:
         """Give the whole hold back; of one that lapsed, which is given back already, note that nothing is to come.
@@ -137,7 +137,7 @@ class Holds:
                 continue
             else:
                 return Done(_released_answer(hold_id, change.transfers[0]))
-        raise HoldEnded("The hold is being ended at this very moment. Ask again with the same key.")
+        raise HoldEnded("The hold is being captured or released right now. Try again with the same key.")
 
     # What the wallet becomes
 
@@ -249,7 +249,7 @@ class Holds:
         if captured is not None and captured.type == "capture":
             raise TransferExists(captured)
         if captured is not None or self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
-            raise HoldEnded("The hold was released: nothing can be captured from it.", {"hold_id": "released"})
+            raise HoldEnded("The hold was released. Nothing can be captured from it.", {"hold_id": "released"})
         taken = self._wallets.ledger.transfer(account_id, hold_id)
         assert taken is not None
         return _Work.of_line(taken)
@@ -331,7 +331,10 @@ def _key_of(request: CaptureRequest | ReleaseRequest) -> str:
 def _same_end(end: Transfer, request: CaptureRequest | ReleaseRequest, asked: str) -> Transfer:
     """The transfer that ended the hold if this request made it; HoldEnded (409) if another key did."""
     if end.details.get("key") != _key_of(request):
-        raise HoldEnded("The hold was ended under another key.", {"hold_id": end.details.get("ended_by", _CAPTURED)})
+        raise HoldEnded(
+            "The hold was already captured or released under another key.",
+            {"hold_id": end.details.get("ended_by", _CAPTURED)},
+        )
     return check_same(end, asked)
 
 

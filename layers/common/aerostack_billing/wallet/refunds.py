@@ -36,7 +36,7 @@ class ChargeNotFound(NotFound):
 
 
 class AlreadyRefunded(Conflict):
-    """The charge was refunded under another key."""
+    """The charge was already refunded under another key."""
 
     code = "ALREADY_REFUNDED"
 
@@ -71,7 +71,7 @@ class Refunds:
                 continue
             else:
                 return Done(_answer(charge_id, change.transfers[0]))
-        raise StoreUnavailable("The creator's earnings are changing at this moment. Ask again with the same key.")
+        raise StoreUnavailable("The creator's earnings are changing right now. Try again with the same key.")
 
     def _tokens_back(self, charge: Transfer) -> list[Write]:
         """The write that gives the plan its tokens back, where it paid and the month is not over."""
@@ -128,7 +128,7 @@ def _key_of(request: RefundRequest) -> str:
 
 def _same(refund: Transfer, request: RefundRequest, asked: str) -> Transfer:
     if refund.details.get("key") != _key_of(request):
-        raise AlreadyRefunded("The charge was refunded under another key.", {"charge_id": "refunded"})
+        raise AlreadyRefunded("The charge was already refunded under another key.", {"charge_id": "refunded"})
     return check_same(refund, asked)
 
 

@@ -75,7 +75,7 @@ class _Priced(_Amount):
     @model_validator(mode="after")
     def _creator_of_a_tool_call(self) -> Self:
         if (self.kind == "tool_call") != (self.creator_id is not None):
-            raise WrongField("creator_id", "is needed for a tool_call, and for nothing else")
+            raise WrongField("creator_id", "is required for a tool_call and allowed for nothing else")
         return self
 
 
@@ -93,11 +93,13 @@ class ChargeRequest(_Priced):
     @model_validator(mode="after")
     def _mode_fits(self) -> Self:
         if self.billing_mode != "wallet" and self.kind == "tool_call":
-            raise WrongField("billing_mode", "is wallet for a tool_call: its creator is paid whoever's key is used")
+            raise WrongField(
+                "billing_mode", "must be wallet for a tool_call, because its creator is paid in every case"
+            )
         if self.billing_mode == "plan_quota" and self.usage is None:
-            raise WrongField("usage", "is needed for plan_quota: its tokens are taken from the plan")
+            raise WrongField("usage", "is required for plan_quota, because its tokens count against the plan")
         if self.fallback is not None and self.billing_mode != "plan_quota":
-            raise WrongField("fallback", "goes with billing_mode plan_quota alone")
+            raise WrongField("fallback", "is allowed for the billing_mode plan_quota only")
         return self
 
 

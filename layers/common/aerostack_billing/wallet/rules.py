@@ -110,7 +110,7 @@ def check_funds(wallet: Wallet, amount: Micros) -> None:
         return
     missing = amount - wallet.balance + wallet.debt
     raise InsufficientBalance(
-        "The wallet is short. Deposit at least what is missing: POST /api/balance/deposit.",
+        "The balance is too low. Deposit at least the missing amount: POST /api/balance/deposit.",
         {
             "balance_cents": whole_cents(wallet.balance),
             "balance_micros": wallet.balance,
@@ -130,7 +130,7 @@ def check_cap(wallet: Wallet, amount: Micros) -> None:
     if wallet.spend_cap is None or amount <= under_cap(wallet, wallet.spend_cap):
         return
     raise SpendCapReached(
-        "The monthly spending cap set for this wallet would be passed. Raise it or wait for the next month.",
+        "The charge would exceed this wallet's monthly spending cap. Raise the cap or wait for the next month.",
         {
             "cap_cents": cents(wallet.spend_cap),
             "spent_cents": cents(wallet.this_month.spent),

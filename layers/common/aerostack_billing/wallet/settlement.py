@@ -82,7 +82,7 @@ class Settlement:
             except (Stale, TransferExists):
                 continue
             return settled
-        raise StoreUnavailable("The deposit is changing at this moment. Ask again.")
+        raise StoreUnavailable("The deposit is changing right now. Try again.")
 
     def _keep_card(self, payment: Payment) -> None:
         """Make a deposit's card the customer's default where there is none.
