@@ -28,7 +28,7 @@ MAX_LABELS = 8
 
 def _printable(value: str) -> str:
     if not value.isprintable():
-        raise ValueError("must hold printable characters alone")
+        raise ValueError("must contain printable characters only")
     return value
 
 
@@ -59,9 +59,9 @@ class _Amount(RequestModel):
     @model_validator(mode="after")
     def _one_price(self) -> Self:
         if self.amount_cents is None and self.usage is None:
-            raise WrongField("amount_cents", "is needed, or usage in its place")
+            raise WrongField("amount_cents", "is required unless usage is given")
         if self.amount_cents is not None and self.usage is not None:
-            raise WrongField("usage", "stands in place of amount_cents: give one of them")
+            raise WrongField("usage", "replaces amount_cents: give only one of them")
         return self
 
 
@@ -157,9 +157,9 @@ class AutoReloadRequest(RequestModel):
     @model_validator(mode="after")
     def _can_ever_fire(self) -> Self:
         if self.enabled and (self.threshold_cents is None or self.amount_cents is None):
-            raise ValueError("threshold_cents and amount_cents are needed to turn auto-reload on")
+            raise ValueError("threshold_cents and amount_cents are required to turn auto-reload on")
         if self.monthly_cap_cents is not None and self.monthly_cap_cents < (self.amount_cents or 0):
-            raise ValueError("monthly_cap_cents is below amount_cents: no reload could ever be made")
+            raise ValueError("monthly_cap_cents must be at least amount_cents")
         return self
 
 
