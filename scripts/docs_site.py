@@ -35,9 +35,11 @@ _LOADED = re.compile(
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put every decision record into the navigation."""
+    """Add to the navigation what mkdocs.yml does not list: other pages of docs/, then every decision record."""
+    listed = json.dumps(config.nav)
+    others = sorted(path.name for path in DOCS.glob("*.md") if f'"{path.name}"' not in listed)
     records = sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "decisions").glob("*.md"))
-    config.nav = [*(config.nav or []), {"Decisions": records}]
+    config.nav = [*(config.nav or []), *([{"More": others}] if others else []), {"Decisions": records}]
     return config
 
 
