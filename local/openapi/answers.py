@@ -53,7 +53,7 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     openapi: Literal["3.1.0"]
-    info: dict[str, str]
+    info: dict[str, object]
     paths: dict[str, dict[str, object]]
 
 
@@ -214,9 +214,23 @@ class CountedEvent(Consumed):
     status: Literal[200]
 
 
-class RefusedEvent(Error):
+class EventErrorFields(ErrorFields):
+    """Why an event of a batch was not counted."""
+
+    code: Literal[
+        "IDEMPOTENCY_KEY_REUSED",
+        "INVALID_REQUEST",
+        "PLAN_LIMIT_EXCEEDED",
+        "QUANTITY_EXCEEDS_USED",
+        "STORE_UNAVAILABLE",
+        "UNKNOWN_METRIC",
+    ]
+
+
+class RefusedEvent(BaseModel):
     """A refused event of a batch, with the status that it would get alone."""
 
+    error: EventErrorFields
     status: Annotated[int, Field(ge=400, le=599)]
 
 

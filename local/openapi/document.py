@@ -21,6 +21,9 @@ PUBLISHED = ROOT / "docs" / "openapi.json"
 SERVED = ROOT / "layers" / "common" / "aerostack_billing" / "openapi.json"
 """The same document in few bytes: the answer of GetOpenapiFunction."""
 
+EXAMPLES = ROOT / "local" / "openapi" / "examples.json"
+"""Recorded by tests/clients/test_openapi_examples.py."""
+
 USER = "user"
 SERVICE = "service"
 
@@ -104,6 +107,22 @@ _STATUSES = {
 }
 
 
+_SERVICE_TOKEN: Schema = {
+    "type": "oauth2",
+    "description": "A bearer token of the platform's own services, with the scope that the route names. Your identity "
+    "provider issues it; a stack has other scope names where its parameters say so.",
+    "flows": {
+        "clientCredentials": {
+            "tokenUrl": "https://identity.example.com/oauth2/token",
+            "scopes": {
+                "billing:meter": "Count usage and keep resources of any account.",
+                "billing:charge": "Take money from the wallet of any account.",
+            },
+        }
+    },
+}
+
+
 class Incomplete(Exception):
     """The template serves a route that has no description, or a description has no route in the template."""
 
@@ -115,21 +134,27 @@ def build(app: ServerlessApp | None = None) -> Schema:
     odd = {route.function for route in app.routes} ^ set(described)
     if odd:
         raise Incomplete(f"served without a description, or described without a route: {', '.join(sorted(odd))}")
-    known = catalog.load()
+    known, examples = catalog.load(), load_examples()
     schemas = Schemas.of((operation for _, operation in described.values()), known)
     paths: dict[str, dict[str, object]] = {}
     for route in sorted(app.routes, key=lambda route: (route.path, route.method)):
         tag, operation = described[route.function]
         asks_stripe = "STRIPE_SECRET_ARN" in app.functions[route.function].environment
         told = {
-            "operationId": route.function.removesuffix("Function"),
+            "operationId": operation_id(route.function),
             "tags": [tag],
             **_operation(route, operation, schemas, known, asks_stripe=asks_stripe),
         }
+        _show(told, examples.get(operation_id(route.function), {}))
         paths.setdefault(route.path, {})[route.method.lower()] = told
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Aerostack billing", "version": _version(), "description": _DESCRIPTION},
+        "info": {
+            "title": "Aerostack billing",
+            "version": _version(),
+            "description": _DESCRIPTION,
+            "contact": {"name": "Aerostack", "url": "https://aerostack.dev"},
+        },
         "servers": [{"url": "http://127.0.0.1:3000", "description": "The local stack (make run)"}],
         "tags": [{"name": tag} for tag in BY_TAG],
         "paths": paths,
@@ -138,12 +163,21 @@ def build(app: ServerlessApp | None = None) -> Schema:
             "headers": _HEADERS,
             "securitySchemes": {
                 USER: _bearer("The token of a signed-in user."),
-                SERVICE: _bearer(
-                    "A token of one of the platform's own services, with the scope that the route requires."
-                ),
+                SERVICE: _SERVICE_TOKEN,
             },
         },
     }
+
+
+def operation_id(function: str) -> str:
+    """What generators name an operation's method by: `takeHold` for `TakeHoldFunction`."""
+    return function[0].lower() + function[1:].removesuffix("Function")
+
+
+def load_examples() -> dict[str, dict[str, Schema]]:
+    """For each operation, the body of a request and the answer with each status of success; recorded."""
+    examples: dict[str, dict[str, Schema]] = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    return examples
 
 
 def files() -> dict[Path, str]:
@@ -193,6 +227,17 @@ def _operation(
         ),
     }
     return told
+
+
+def _show(told: dict[str, object], example: dict[str, Schema]) -> None:
+    """Add the example of a request, and of the answer with each status of success."""
+    responses = told["responses"]
+    assert isinstance(responses, dict)
+    places = {"request": told.get("requestBody"), **responses}
+    for place, shown in example.items():
+        found = places[place]
+        assert isinstance(found, dict)
+        found["content"]["application/json"]["example"] = shown
 
 
 def _security(route: Route) -> list[Schema]:

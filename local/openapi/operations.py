@@ -87,8 +87,16 @@ _WORKED_ON = errors.RequestInProgress
 _SHORT = (InsufficientBalance, SpendCapReached)
 
 _PLANS = {
-    "GetBillingFunction": Operation("Show the account's plan", answers.Account),
-    "GetPlansFunction": Operation("Show the plan catalog", answers.Plans),
+    "GetBillingFunction": Operation(
+        "Show the account's plan",
+        answers.Account,
+        description="An account that never bought anything is on Free.",
+    ),
+    "GetPlansFunction": Operation(
+        "Show the plan catalog",
+        answers.Plans,
+        description="Prices, limits and grace of each tier, and the terms of the wallet. Cacheable.",
+    ),
     "GetPricesFunction": Operation(
         "Show what tokens cost, by model",
         answers.Prices,
@@ -132,17 +140,20 @@ _PLANS = {
         "Cancel the subscription at the end of its period",
         answers.Cancelled,
         refusals=(errors.NoActiveSubscription, _WORKED_ON),
+        description="The plan stays until then. Repeating the call changes nothing.",
     ),
     "ResumeFunction": Operation(
         "Take back a pending cancellation or a pending cheaper plan",
         answers.Account,
         refusals=(errors.NothingToResume, _WORKED_ON),
+        description="The subscription continues as before.",
     ),
     "PortalFunction": Operation(
         "Create a session of Stripe's portal for cards and invoices",
         answers.Page,
         query=(Query("return_url", {"type": "string"}, "Where the portal leads back to. Default: the dashboard."),),
         refusals=(errors.RoleForbidden, errors.NoStripeCustomer, _REDIRECTS),
+        description="An account that never bought anything has no portal.",
     ),
 }
 
@@ -158,8 +169,13 @@ _USAGE = {
             ),
         ),
         refusals=(errors.InvalidRequest,),
+        description="Each counter beside its limit, and the number of resources of each kind.",
     ),
-    "GetResourcesFunction": Operation("List the account's resources by kind", answers.Resources),
+    "GetResourcesFunction": Operation(
+        "List the account's resources by kind",
+        answers.Resources,
+        description="Resources over the limit since a downgrade are read-only, newest first.",
+    ),
     "ConsumeFunction": Operation(
         "Count usage if the plan allows it",
         answers.Consumed,
@@ -226,7 +242,11 @@ _USAGE = {
 }
 
 _WALLET = {
-    "GetBalanceFunction": Operation("Show the wallet", answers.Balance),
+    "GetBalanceFunction": Operation(
+        "Show the wallet",
+        answers.Balance,
+        description="`balance_cents` is what can be spent: without held money, and never below 0.",
+    ),
     "DepositFunction": Operation(
         "Create a page on which the user pays a deposit",
         answers.Page,
@@ -248,6 +268,7 @@ _WALLET = {
             Query("type", {"type": "string", "enum": list(get_args(TransferType))}, "Only transactions of this type."),
         ),
         refusals=(errors.InvalidRequest,),
+        description="Each line shows its effect on the balance, and the balance after it.",
     ),
     "SetAutoReloadFunction": Operation(
         "Set when auto-reload charges the card, how much, and the monthly cap",
@@ -257,7 +278,10 @@ _WALLET = {
         description="Saving the settings ends a suspension.",
     ),
     "SetSpendCapFunction": Operation(
-        "Set how much may be spent per month; null removes the cap", answers.Balance, body=requests.SpendCapRequest
+        "Set how much may be spent per month; null removes the cap",
+        answers.Balance,
+        body=requests.SpendCapRequest,
+        description="Spent and held money counts towards the cap. Money that is already spent stays spent.",
     ),
     "ChargeFunction": Operation(
         "Charge a wallet once",
@@ -280,6 +304,7 @@ _WALLET = {
         path=ChargeName,
         refusals=(ChargeNotFound, AlreadyRefunded, _REUSED),
         replays=True,
+        description="The creator's share is taken back too.",
     ),
     "TakeHoldFunction": Operation(
         "Hold money for work that is priced when it ends",
@@ -288,6 +313,7 @@ _WALLET = {
         refusals=(*_SHORT, _REUSED, UnknownModel),
         status=201,
         replays=True,
+        description="Money that is neither captured nor released returns after `ttl_seconds`.",
     ),
     "CaptureHoldFunction": Operation(
         "Capture a hold: charge the price and free the rest",
@@ -296,6 +322,8 @@ _WALLET = {
         path=requests.HoldName,
         refusals=(*_SHORT, HoldNotFound, HoldEnded, _REUSED, UnknownModel),
         replays=True,
+        description="Held money beyond the price returns. Missing money comes from the balance; if the balance is "
+        "too low, the call is refused and the hold stays. `allow_partial` takes what there is.",
     ),
     "ReleaseHoldFunction": Operation(
         "Release a hold in full",
@@ -304,6 +332,7 @@ _WALLET = {
         path=requests.HoldName,
         refusals=(HoldNotFound, HoldEnded, _REUSED),
         replays=True,
+        description="For work that failed, or cost nothing.",
     ),
 }
 
@@ -313,11 +342,22 @@ _CREATORS = {
         answers.Page,
         body=OnboardRequest,
         refusals=(AlreadyOnboarded, _REDIRECTS, _WORKED_ON),
+        description="Earnings are kept until the account is complete, and paid after that.",
     ),
-    "GetCreatorFunction": Operation("Show what a creator earned, is owed and was paid", answers.CreatorAccount),
+    "GetCreatorFunction": Operation(
+        "Show what a creator earned, is owed and was paid",
+        answers.CreatorAccount,
+        description="Earnings become payable after a holding period, and are paid above a minimum.",
+    ),
 }
 
-_ABOUT = {"GetOpenapiFunction": Operation("Show this document", answers.Document)}
+_ABOUT = {
+    "GetOpenapiFunction": Operation(
+        "Show this document",
+        answers.Document,
+        description="OpenAPI 3.1, for generators and tools.",
+    )
+}
 
 BY_TAG: dict[str, dict[str, Operation]] = {
     "Plans": _PLANS,

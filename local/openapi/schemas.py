@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic_core.core_schema import WithDefaultSchema
 
 from aerostack_billing.plans.catalog import Catalog
 from local.openapi.answers import Error, GatewayMessage
@@ -16,7 +17,17 @@ _REF = "#/components/schemas/{model}"
 
 
 class _Plain(GenerateJsonSchema):
-    """Omits the title of each field, which would repeat the field's name."""
+    """Without a title for each field, which would say its name again, and without null as a default.
+
+    A generator takes a field with a default for one that is always there, also in a request.
+    """
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """The schema of a field that need not be given."""
+        found = super().default_schema(schema)
+        if found.get("default", ...) is None:
+            del found["default"]
+        return found
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - the base class's signature
         return False
@@ -59,9 +70,11 @@ def path_parameters(model: type[BaseModel], catalog: Catalog) -> list[Schema]:
 
 
 def refusal(refusals: Iterable[Refusal]) -> Schema:
-    """The body of a refusal with one of these codes."""
-    codes = {"code": {"enum": sorted({refusal.code for refusal in refusals})}}
-    return {"allOf": [{"$ref": _REF.format(model=Error.__name__)}, {"properties": {"error": {"properties": codes}}}]}
+    """The body of a refusal whose code is one of these."""
+    code = {"type": "string", "enum": sorted({refusal.code for refusal in refusals})}
+    error = {"type": "object", "properties": {"code": code}, "required": ["code"]}
+    only = {"type": "object", "properties": {"error": error}, "required": ["error"]}
+    return {"allOf": [{"$ref": _REF.format(model=Error.__name__)}, only]}
 
 
 def _properties(schema: Schema) -> dict[str, Schema]:

@@ -84,6 +84,7 @@ class FaultServer:
     def __init__(self, answer: Answering) -> None:
         self.answer = answer
         self.seen: list[Seen] = []
+        self.answered: list[tuple[Seen, Reply]] = []
         self._faults: list[tuple[str, Fault]] = []
         self.connections = 0
         self._lock = threading.Lock()
@@ -142,6 +143,7 @@ class FaultServer:
                     with suppress(OSError):
                         self.connection.shutdown(socket.SHUT_RDWR)
                     return
+                server.answered.append((seen, reply))
                 body = json.dumps(reply.body).encode()
                 self.send_response_only(reply.status)
                 for name, value in {**reply.headers, "content-length": str(len(body))}.items():

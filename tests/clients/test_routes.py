@@ -41,7 +41,16 @@ DOCUMENT: dict[str, Any] = json.loads(PUBLISHED.read_text(encoding="utf-8"))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 ROUTES = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
 CREATOR = {"return_url": BACK["success_url"], "refresh_url": BACK["cancel_url"]}
-NOT_ANSWERS = {"Document", "Error", "ErrorFields", "GatewayMessage", "BatchResults", "CountedEvent", "RefusedEvent"}
+NOT_ANSWERS = {
+    "Document",
+    "Error",
+    "ErrorFields",
+    "EventErrorFields",
+    "GatewayMessage",
+    "BatchResults",
+    "CountedEvent",
+    "RefusedEvent",
+}
 """Schemas that the client shows in another way."""
 
 
@@ -51,7 +60,7 @@ def walk(clients: Clients, maker: Clients) -> None:
     user_.plans()
     assert user_.prices().kinds["agent_execution"].max_charge_cents == 10_000
     user_.openapi()
-    page = user_.checkout("starter", "monthly", **BACK, idempotency_key="plan")
+    page = user_.checkout("starter", "monthly", **BACK, idempotency_key="plan-2026-11")
     bought = user_.verify_session(clients.account.pay(page.url))
     assert isinstance(bought, Account)
     assert bought == user_.account()
@@ -60,7 +69,7 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert user_.cancel().success
     assert not user_.resume().cancel_at_period_end
 
-    month = service_.consume(me, "api_requests", 2, idempotency_key="once").period
+    month = service_.consume(me, "api_requests", 2, idempotency_key="req_7f3a").period
     service_.consume(me, "api_requests", dry_run=True)
     (counted,) = service_.consume_batch([UsageEvent(me, "api_requests", 3)])
     assert counted.consumed
@@ -71,7 +80,7 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert [item.id for item in user_.resources().resources["projects"].items] == ["p@1"]
     assert service_.free_resource(me, "projects", "p@1").freed
 
-    page = user_.deposit(5_000, **BACK, idempotency_key="money")
+    page = user_.deposit(5_000, **BACK, idempotency_key="deposit-1")
     wallet = user_.verify_session(clients.account.pay(page.url))
     assert isinstance(wallet, Balance)
     assert wallet.balance_micros == 50_000_000
@@ -79,9 +88,8 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert (reload.state, reload.monthly_cap_cents) == ("armed", 9_000)
     assert user_.set_spend_cap(100_000).monthly_spend_cap_cents == 100_000
     price = Decimal("12.3456")
-    charged = service_.charge(
-        me, "tool_call", price, reference="r", creator_id=maker.id, billing_mode="wallet", idempotency_key="a"
-    )
+    paid = {"reference": "msg_81c2", "creator_id": maker.id, "billing_mode": "wallet", "idempotency_key": "msg_81c2"}
+    charged = service_.charge(me, "tool_call", price, **paid)
     assert charged.amount_cents == price
     tokens = TokenUsage("gpt-4o-mini", 1_000_000, 0)
     labels = {"agent": "a"}
@@ -91,13 +99,15 @@ def walk(clients: Clients, maker: Clients) -> None:
         me, "agent_execution", usage=tokens, billing_mode="plan_quota", fallback="wallet", labels=labels
     )
     assert (by_plan.amount_cents, by_plan.estimated_cents, by_plan.usage) == (0, 15, tokens)
-    assert service_.refund_charge(me, charged.charge_id, reason="oops", idempotency_key="b").refunded_cents == price
-    held = service_.take_hold(me, "tool_call", 100, ttl_seconds=60, creator_id=maker.id, idempotency_key="c")
-    assert service_.capture_hold(me, held.hold_id, 70, allow_partial=True, idempotency_key="d").captured_cents == 70
+    refunded = service_.refund_charge(me, charged.charge_id, reason="no answer came", idempotency_key="refund-81c2")
+    assert refunded.refunded_cents == price
+    held = service_.take_hold(me, "tool_call", 100, ttl_seconds=60, creator_id=maker.id, idempotency_key="run_55")
+    captured = service_.capture_hold(me, held.hold_id, 70, allow_partial=True, idempotency_key="run_55")
+    assert captured.captured_cents == 70
     held = service_.take_hold(me, "agent_execution", usage=tokens, labels=labels)
     assert service_.capture_hold(me, held.hold_id, usage=TokenUsage("gpt-4o-mini", 0, 0), labels=labels).usage
     held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
-    assert service_.release_hold(me, held.hold_id, idempotency_key="e").released_cents == Decimal("0.5")
+    assert service_.release_hold(me, held.hold_id, idempotency_key="run_56").released_cents == Decimal("0.5")
     assert user_.transactions_page("hold", limit=1).next_cursor
     assert user_.balance().balance_micros == 50_000_000 - 700_000
 

@@ -32,21 +32,21 @@ USER_ROUTES = [name for name, route in ROUTES.items() if route.for_users]
 SERVICE_ROUTES = [name for name, route in ROUTES.items() if route.told["security"] and not route.for_users]
 
 BODIES: dict[str, Json | None] = {
-    "GetBilling": None,
-    "GetUsage": None,
-    "GetResources": None,
-    "Checkout": {"tier": "starter", "billing_interval": "monthly", **BACK},
-    "VerifySession": None,
-    "Cancel": None,
-    "Resume": None,
-    "Portal": None,
-    "GetBalance": None,
-    "Deposit": {"amount_cents": 600, **BACK},
-    "GetTransactions": None,
-    "SetAutoReload": {"enabled": False},
-    "SetSpendCap": {"monthly_cap_cents": 1},
-    "OnboardCreator": CONNECT_BACK,
-    "GetCreator": None,
+    "getBilling": None,
+    "getUsage": None,
+    "getResources": None,
+    "checkout": {"tier": "starter", "billing_interval": "monthly", **BACK},
+    "verifySession": None,
+    "cancel": None,
+    "resume": None,
+    "portal": None,
+    "getBalance": None,
+    "deposit": {"amount_cents": 600, **BACK},
+    "getTransactions": None,
+    "setAutoReload": {"enabled": False},
+    "setSpendCap": {"monthly_cap_cents": 1},
+    "onboardCreator": CONNECT_BACK,
+    "getCreator": None,
 }
 """A body that each user route takes."""
 
@@ -166,7 +166,7 @@ def test_every_id_in_a_service_routes_path_is_attacked() -> None:
 
 
 def test_every_service_route_names_the_account_that_it_acts_for() -> None:
-    for name in set(SERVICE_ROUTES) - {"ConsumeBatch"}:
+    for name in set(SERVICE_ROUTES) - {"consumeBatch"}:
         assert "account_id" in {*ROUTES[name].parameters, *ROUTES[name].fields}, name
 
 
