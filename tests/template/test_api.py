@@ -180,9 +180,39 @@ def test_an_origin_that_no_browser_sends_fails_at_deployment(template: dict[str,
     assert not re.fullmatch(template["Parameters"]["AllowedOrigins"]["AllowedPattern"], origins)
 
 
-def test_the_api_is_throttled(prod: Deployed) -> None:
-    settings = prod.only("AWS::ApiGatewayV2::Stage")["DefaultRouteSettings"]
-    assert 0 < settings["ThrottlingRateLimit"] <= settings["ThrottlingBurstLimit"]
+RATES = {
+    "PublicRate": "11",
+    "PublicBurst": "12",
+    "UserRate": "21",
+    "UserBurst": "22",
+    "ServiceRate": "31",
+    "ServiceBurst": "32",
+}
+
+
+def test_the_api_is_throttled(routes: dict[str, Route]) -> None:
+    """Each route by who calls it, and by parameter."""
+    stage = deployed(stage_parameters("prod") | RATES).only("AWS::ApiGatewayV2::Stage")
+    served = {f"{route.method} {route.path}" for route in routes.values()}
+    assert set(stage["RouteSettings"]) <= served
+    limits = {
+        name: stage["RouteSettings"].get(f"{route.method} {route.path}", stage["DefaultRouteSettings"])
+        for name, route in routes.items()
+    }
+    expected = {"none": ("11", "12"), "user": ("21", "22")}
+    for name, settings in limits.items():
+        given = (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"])
+        assert given == expected.get(ROUTES[name].access, ("31", "32")), name
+
+
+def test_what_anybody_may_call_is_throttled_lowest_and_what_carries_the_load_highest(template: dict[str, Any]) -> None:
+    rates, bursts = (
+        [template["Parameters"][f"{who}{what}"]["Default"] for who in ("Public", "User", "Service")]
+        for what in ("Rate", "Burst")
+    )
+    assert rates == sorted(rates)
+    assert bursts == sorted(bursts)
+    assert rates[0] * 10 <= rates[2]
 
 
 def test_the_access_log_is_json_and_holds_no_token(prod: Deployed) -> None:
