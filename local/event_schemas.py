@@ -1,4 +1,4 @@
-"""`make schemas`: docs/events/, a JSON schema of each domain event, made of the code that tells of it."""
+"""`make schemas`: write docs/events/, a JSON schema of each domain event, from the code that produces the event."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from local.paths import ROOT
 
 FOLDER = ROOT / "docs" / "events"
 TYPES = {**plans.TYPES, **usage.TYPES, **wallets.TYPES, **payouts.TYPES}
-"""What `data` is, by the type of the event."""
+"""The model of `data`, by the type of the event."""
 
 
 def files() -> dict[Path, str]:
-    """Each schema's file with what belongs into it."""
+    """The text of each schema's file."""
     return {
         FOLDER / f"{name}.v{SCHEMA_VERSION}.json": json.dumps(schema(name), indent=2) + "\n" for name in sorted(TYPES)
     }
@@ -44,14 +44,14 @@ def schema(name: str) -> dict[str, object]:
             "id": {
                 "type": "string",
                 "pattern": "^evt_[0-9a-f]{32}$",
-                "description": "The same however often the event is sent: keep it to tell a repetition.",
+                "description": "The same however often the event is sent. Deduplicate by it.",
             },
             "type": {"const": name},
-            "occurred_at": {**moment, "description": "When it was stored, in UTC."},
-            "account_id": {"type": "string", "description": "Whose it is; of a payout, the creator."},
+            "occurred_at": {**moment, "description": "When the event was stored, in UTC."},
+            "account_id": {"type": "string", "description": "The account; for a payout, the creator."},
             "correlation_id": {
                 "type": ["string", "null"],
-                "description": "The request or run that did it, as logs and ledger name it.",
+                "description": "The id of the request or scheduled run, as in logs and ledger.",
             },
             "data": data,
         },
@@ -60,7 +60,7 @@ def schema(name: str) -> dict[str, object]:
 
 
 def main() -> None:
-    """Write what changed, and take away what is no event any more."""
+    """Write what changed, and remove the schemas of events that no longer exist."""
     FOLDER.mkdir(exist_ok=True)
     wanted = files()
     for path in set(FOLDER.glob("*.json")) - set(wanted):

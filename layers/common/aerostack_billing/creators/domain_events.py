@@ -1,4 +1,4 @@
-"""What others are told of a creator's payouts."""
+"""The domain events of a creator's payouts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aerostack_billing.values.money import cents
 
 
 class PayoutEnded(TypedDict):
-    """What became of a payout; `payable_cents` is what the creator is owed after it, below zero what they owe."""
+    """The outcome of a payout. `payable_cents` is what the creator is owed afterwards; below zero it is a debt."""
 
     payout_id: str
     amount_cents: float
@@ -20,19 +20,19 @@ class PayoutEnded(TypedDict):
 
 
 class PayoutPaid(PayoutEnded):
-    """Stripe has transferred the money to the creator's connected account."""
+    """Stripe transferred the money to the creator's connected account."""
 
 
 class PayoutFailed(PayoutEnded):
-    """Stripe refused the transfer: the money is payable again."""
+    """Stripe refused the transfer. The money is payable again."""
 
 
 class PayoutReversed(PayoutEnded):
-    """A transfer was reversed, all of it or `amount_cents` of it: that is payable again."""
+    """A transfer was reversed, in full or by `amount_cents`. That amount is payable again."""
 
 
 class BankRefused(TypedDict):
-    """The creator's bank refused a payout of their connected account, where the money stays."""
+    """The creator's bank refused a payout. The money stays on the creator's connected account."""
 
     code: str
 
@@ -50,11 +50,11 @@ _OF_TRANSFER = {
     "payout_reversal": "payout.reversed",
 }
 BANK = "bank: "
-"""How a creator's `last_error` begins where it was the bank's."""
+"""The prefix of a creator's `last_error` if the bank refused the payout."""
 
 
 def creator_news(before: Creator, change: Change[Creator]) -> list[News]:
-    """What is to be told of a change of a creator."""
+    """The events that a change of a creator produces."""
     after, occasion = change.owner, str(before.version + 1)
     news = []
     for transfer in change.transfers:

@@ -1,4 +1,4 @@
-"""What others are told of usage that comes near a limit, or over it."""
+"""The domain events of usage near or above a limit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aerostack_billing.usage.models import Figures, Level, State
 
 
 class ThresholdPassed(TypedDict):
-    """A counter passed a threshold; the figures are those after the call that passed it. Null is unlimited."""
+    """A counter crossed a threshold. The figures are those after the call that crossed it. Null is unlimited."""
 
     plan_tier: Tier
     metric: str
@@ -27,11 +27,11 @@ class LimitNear(ThresholdPassed):
 
 
 class GraceEntered(ThresholdPassed):
-    """The limit is passed: what is used now is grace."""
+    """Usage is above the limit, in the grace zone."""
 
 
 class Blocked(ThresholdPassed):
-    """The hard limit is reached: nothing more passes until the next month or another plan."""
+    """Usage is at the hard limit. Nothing more passes until the next month or a plan change."""
 
 
 TYPES = {"usage.limit_near": LimitNear, "usage.grace_entered": GraceEntered, "usage.blocked": Blocked}
@@ -40,7 +40,7 @@ _OF_LEVEL = {Level.NEAR: "usage.limit_near", Level.GRACE: "usage.grace_entered",
 
 
 def threshold_news(account_id: str, tier: Tier, level: Level, figures: Figures) -> News:
-    """What is to be told when a counter comes to `level`."""
+    """The event of a counter that reaches `level`."""
     data: ThresholdPassed = {
         "plan_tier": tier,
         "metric": figures.name,

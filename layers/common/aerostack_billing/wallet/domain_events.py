@@ -1,4 +1,4 @@
-"""What others are told of a wallet: told from what a change makes of it, whoever makes the change."""
+"""The domain events of a wallet, derived from its states before and after a change, whoever makes the change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aerostack_billing.wallet.models import ReloadState, Wallet, view_reload
 
 
 class BalanceLow(TypedDict):
-    """What the wallet holds fell below the threshold: that of auto-reload, or the stack's where none was set.
+    """What the wallet holds fell below the threshold: auto-reload's, or the stack's if the user set none.
 
     What is held for work under way counts as there: it is not spent.
     """
@@ -42,7 +42,7 @@ class ReloadSucceeded(TypedDict):
 
 
 class ReloadTrouble(TypedDict):
-    """Why a reload brought no money, and what comes next. `attempt_id` is null where no payment was asked for."""
+    """Why a reload failed, and what happens next. `attempt_id` is null if no payment was attempted."""
 
     attempt_id: str | None
     amount_cents: float | None
@@ -58,11 +58,11 @@ class ReloadFailed(ReloadTrouble):
 
 
 class ReloadSuspended(ReloadTrouble):
-    """No more is tried until the settings are saved again or the card is another."""
+    """No further attempt is made until the settings are saved again or the card changes."""
 
 
 class ReloadActionRequired(ReloadTrouble):
-    """The bank wants the payer to confirm: `GET /api/balance` has the link."""
+    """The bank requires the payer's confirmation. `GET /api/balance` has the link."""
 
 
 TYPES = {
@@ -75,13 +75,13 @@ TYPES = {
 
 
 def wallet_news(before: Wallet, change: Change[Wallet], low: Micros) -> list[News]:
-    """What is to be told of a change; `low` is the threshold of wallets that have none of their own."""
+    """The events that a change produces; `low` is the threshold of wallets that have none of their own."""
     found = [*_low(before, change, low), *_reloaded(change), *_troubled(before, change.owner)]
     return [News(name, before.account_id, str(before.version + 1), data) for name, data in found]
 
 
 def _low(before: Wallet, change: Change[Wallet], low: Micros) -> Iterator[tuple[str, BalanceLow]]:
-    """Only where money moved, so that a threshold that is raised says nothing new of the balance."""
+    """Only if money moved, so that raising the threshold does not report the balance again."""
     after = change.owner
     threshold = low if after.reload.threshold is None else after.reload.threshold
     if not change.transfers or not _owned(before) >= threshold > _owned(after):
@@ -101,7 +101,7 @@ def _low(before: Wallet, change: Change[Wallet], low: Micros) -> Iterator[tuple[
 
 
 def _owned(wallet: Wallet) -> Micros:
-    """What is there, set aside or not: holds that come and go near the threshold would tell again and again."""
+    """The balance plus what is held. Otherwise holds near the threshold would report it again and again."""
     return wallet.balance + wallet.held - wallet.debt
 
 
@@ -126,7 +126,7 @@ _TYPES_OF_TROUBLE: Mapping[ReloadState, str] = {
 
 
 def _troubled(before: Wallet, after: Wallet) -> Iterator[tuple[str, ReloadTrouble]]:
-    """A decline that suspends is both, a failure and a suspension."""
+    """A decline that suspends produces both events: failed and suspended."""
     error, state = after.reload.last_error, after.reload.state
     if error is None or error == before.reload.last_error:
         return
