@@ -92,8 +92,8 @@ def test_nothing_however_it_is_written_is_nothing(account: Account, written: str
 
 
 def test_the_most_that_may_be_asked_is_refused_for_want_of_money_alone(account: Account) -> None:
-    error = error_of(charge(account, "10000000"), 402, "INSUFFICIENT_BALANCE")
-    assert error["details"]["missing_cents"] == 10_000_000
+    error = error_of(charge(account, "10000"), 402, "INSUFFICIENT_BALANCE")
+    assert error["details"]["missing_cents"] == 10_000
 
 
 # JSON

@@ -99,7 +99,10 @@ def test_a_charge_of_each_kind_takes_its_price_and_the_user_sees_it(
             "account_id": funded.id,
             "kind": kind,
             "amount_cents": 120,
+            "estimated_cents": None,
             "billing_mode": "wallet",
+            "usage": None,
+            "price_version": None,
             "balance_cents": 500 - n * 120,
             "balance_micros": 5_000_000 - n * 1_200_000,
         }
@@ -270,9 +273,10 @@ def test_a_missing_field_is_named(account: Account, missing: str) -> None:
         ({"reference": 7}, "reference"),
         ({"creator_id": "a#b", "kind": "tool_call"}, "creator_id"),
         ({"refund": True}, "refund"),
-        ({"kind": "tool_call"}, "body"),
-        ({"kind": "agent_execution", "creator_id": "acct_creator"}, "body"),
-        ({"kind": "tool_call", "creator_id": "acct_creator", "billing_mode": "byok"}, "body"),
+        ({"kind": "tool_call"}, "creator_id"),
+        ({"kind": "agent_execution", "creator_id": "acct_creator"}, "creator_id"),
+        ({"kind": "tool_call", "creator_id": "acct_creator", "billing_mode": "byok"}, "billing_mode"),
+        ({"amount_cents": 10_001}, "amount_cents"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_taken(account: Account, wrong: Json, named: str) -> None:

@@ -76,8 +76,10 @@ def test_a_hold_sets_money_aside_and_the_user_sees_it(funded: Account) -> None:
     assert answer.status_code == 201
     assert INSTANT.fullmatch(told.pop("expires_at"))
     assert told.pop("hold_id").startswith("hold_")
+    assert told.pop("price_version")
     assert told == {
         "amount_cents": 300.5,
+        "usage": None,
         "balance_cents": 199,
         "balance_micros": 1_995_000,
         "held_cents": 300.5,
@@ -116,7 +118,7 @@ def test_a_hold_replays_also_when_it_is_captured_and_another_body_is_409(funded:
         ({"ttl_seconds": 1.5}, "ttl_seconds"),
         ({"ttl_seconds": "60"}, "ttl_seconds"),
         ({"kind": "gift"}, "kind"),
-        ({"kind": "tool_call"}, "body"),
+        ({"kind": "tool_call"}, "creator_id"),
         ({"idempotency_key": None}, "idempotency_key"),
         ({"billing_mode": "wallet"}, "billing_mode"),
     ],
@@ -140,6 +142,8 @@ def test_a_capture_of_less_gives_the_rest_back(funded: Account) -> None:
         "hold_id": hold_id,
         "captured_cents": 120.5,
         "short_cents": 0,
+        "usage": None,
+        "price_version": None,
         "balance_cents": 379,
         "balance_micros": 3_795_000,
         "held_cents": 0,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from aerostack_billing.prices.models import UsageRequest
 from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel, WrongField
@@ -49,11 +49,19 @@ Labels = Annotated[
 ]
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    """Describe a field that is left out where it does not apply, and is never given as null."""
+    schema["anyOf"] = [one for one in schema["anyOf"] if one != {"type": "null"}]
+    schema.pop("default", None)
+
+
 class _Amount(RequestModel):
     """What is to be paid: an amount, or the usage that the price book prices."""
 
-    amount_cents: Cents | None = None
-    usage: UsageRequest | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["amount_cents"]}, {"required": ["usage"]}]})
+
+    amount_cents: Cents | None = Field(default=None, json_schema_extra=_without_null)
+    usage: UsageRequest | None = Field(default=None, json_schema_extra=_without_null)
     labels: Labels = Field(default_factory=dict)
 
     @model_validator(mode="after")
