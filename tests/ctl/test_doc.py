@@ -92,7 +92,7 @@ def test_every_verb_is_named() -> None:
     assert table == there
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/billingctl.md", "docs/operations.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/billingctl.md", "docs/operations.md", "docs/troubleshooting.md"])
 def test_every_command_that_a_document_names_is_there_with_its_options(name: str) -> None:
     commands = list(named_commands((ROOT / name).read_text(encoding="utf-8")))
     assert commands
