@@ -275,7 +275,10 @@ _WALLET = {
         answers.AutoReload,
         body=requests.AutoReloadRequest,
         refusals=(NoPaymentMethod, _WORKED_ON),
-        description="Saving the settings ends a suspension.",
+        description="Saving ends a suspension. Without a `monthly_cap_cents`, reloads bring at most ten times "
+        "`amount_cents` in a calendar month. At most five (a parameter of the stack) are made on one day. Past either, "
+        "and when a payment into the wallet is disputed, reported by its bank or refunded, auto-reload is `suspended`, "
+        "with the reason in `last_error`.",
     ),
     "SetSpendCapFunction": Operation(
         "Set how much may be spent per month; null removes the cap",

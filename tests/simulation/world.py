@@ -109,6 +109,7 @@ class World:
                 "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
                 "LOW_BALANCE_CENTS": "500",
                 "PRICE_MARKUP_BPS": "0",
+                "RELOADS_PER_DAY": "5",
                 "PLATFORM_FEE_BPS": "2000",
                 "EARNINGS_HOLD_DAYS": "7",
                 "PAYOUT_MINIMUM_CENTS": "1000",

@@ -90,7 +90,8 @@ def test_turned_off_it_never_fires_and_never_turns_itself_on(parts: Runtime, wor
         (400, 0, 500, 2_000, None, 2_000),
         (0, 0, 500, 500, None, 500),
         (0, 0, 501, 500, None, 1_000),
-        (0, 0, 50_000, 500, None, 50_000),
+        (0, 0, 50_000, 500, None, 5_000),
+        (0, 0, 50_000, 5_000, None, 50_000),
         (0, 20_000, 50_000, 30_000, None, 30_000),
         (0, 1_000, 500, 500, None, 1_500),
         (0, 0, 5_000, 1_000, 3_500, 3_000),
@@ -184,8 +185,10 @@ def test_a_failing_wallet_stops_no_other(parts: Runtime, world: StripeWorld, acc
         parts.accounts.store,
         parts.payments.cards,
         parts.wallet.settlement,
+        parts.reload.confirmations,
         listener,
         "https://app.aerostack.dev/",
+        5,
     )
     broken = accounts[1]
     pay = parts.payments.cards.pay_off_session

@@ -28,7 +28,10 @@ OFF = replace(WALLET, reload=replace(WALLET.reload, enabled=False))
 
 TOLD: dict[str, Callable[[Wallet, str], Wallet]] = {
     "postponed": states.postponed,
-    "given up": states.given_up,
+    "not made": states.not_made,
+    "missed": states.missed,
+    "unanswered": states.unanswered,
+    "failed": states.failed,
     "submitted": lambda wallet, attempt: states.submitted(wallet, attempt, "pi_1"),
     "to be confirmed": lambda wallet, attempt: states.action_required(wallet, attempt, "pi_1", "https://bank"),
     "declined": lambda wallet, attempt: states.declined(wallet, attempt, "card_declined", "No."),

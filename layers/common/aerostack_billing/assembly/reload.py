@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.reload.confirmations import Confirmations
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.reload.settings import ReloadSettings
 
@@ -27,8 +28,10 @@ class ReloadParts:
             runtime.accounts.store,
             runtime.payments.cards,
             runtime.wallet.settlement,
+            self.confirmations,
             runtime.telemetry,
             runtime.settings.dashboard_url,
+            runtime.settings.reloads_per_day,
         )
 
     @cached_property
@@ -36,6 +39,11 @@ class ReloadParts:
         from aerostack_billing.reload.settings import ReloadSettings  # noqa: PLC0415
 
         runtime = self._runtime
-        return ReloadSettings(
-            runtime.wallet.store, runtime.accounts.store, runtime.payments.cards, runtime.wallet.settlement
-        )
+        return ReloadSettings(runtime.wallet.store, runtime.accounts.store, runtime.payments.cards, self.confirmations)
+
+    @cached_property
+    def confirmations(self) -> Confirmations:
+        from aerostack_billing.reload.confirmations import Confirmations  # noqa: PLC0415
+
+        runtime = self._runtime
+        return Confirmations(runtime.wallet.store, runtime.payments.cards, runtime.wallet.settlement)

@@ -6,8 +6,8 @@ All methods raise PaymentsUnavailable (Stripe did not answer, the outcome is unk
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, assert_never
 
 import stripe
 from pydantic import Field
@@ -27,8 +27,17 @@ PaymentStatus = Literal[
     "canceled",
     "succeeded",
 ]
-_FUNDS_ARE_GONE = frozenset({"needs_response", "under_review", "lost"})
-"""Dispute statuses in which Stripe has the money back; an inquiry (`warning_...`) takes none, `won` returns it."""
+RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+DisputeStatus = Literal[
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "needs_response",
+    "under_review",
+    "won",
+    "lost",
+    "prevented",
+]
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment as Stripe has it now; whole cents. `payment_method_id` is there if a card paid it."""
+    """A payment as Stripe has it now; whole cents. `payment_method_id` is there if a card paid it.
+
+    `refunded_cents` are those of refunds that have not failed, `disputed_cents` those that a dispute has taken.
+    `inquired`: the bank asks about it, and has taken nothing yet.
+    """
 
     payment_intent_id: str
     status: PaymentStatus
@@ -56,6 +69,7 @@ class Payment:
     action_url: str | None
     error_code: str | None
     error_message: str | None
+    inquired: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,7 +126,7 @@ class WirePayment(Wire):
     last_payment_error: _Error | None = None
     latest_charge: _Charge | str | None = None
 
-    def read(self, disputed_cents: int = 0) -> Payment:
+    def read(self) -> Payment:
         """The payment in our words."""
         action, error, charge = self.next_action, self.last_payment_error, self.latest_charge
         return Payment(
@@ -124,7 +138,7 @@ class WirePayment(Wire):
             attempt_id=self.metadata.get("attempt_id"),
             received_cents=self.amount_received,
             refunded_cents=charge.amount_refunded if isinstance(charge, _Charge) else 0,
-            disputed_cents=disputed_cents,
+            disputed_cents=0,
             payment_method_id=self.payment_method if isinstance(charge, _Charge) and charge.by_card else None,
             action_url=action.redirect_to_url.url if action and action.redirect_to_url else None,
             error_code=(error.decline_code or error.code) if error else None,
@@ -132,9 +146,41 @@ class WirePayment(Wire):
         )
 
 
+class _Refund(Wire):
+    amount: int
+    status: RefundStatus = "succeeded"
+
+    @property
+    def given_back(self) -> bool:
+        """Whether the money has left, or is on its way; a refund that fails comes back, days later too."""
+        match self.status:
+            case "pending" | "requires_action" | "succeeded":
+                return True
+            case "failed" | "canceled":
+                return False
+            case _:
+                assert_never(self.status)
+
+
 class _Dispute(Wire):
     amount: int
-    status: str
+    status: DisputeStatus
+
+    @property
+    def taken(self) -> bool:
+        """Whether Stripe has taken the money back."""
+        match self.status:
+            case "needs_response" | "under_review" | "lost":
+                return True
+            case "warning_needs_response" | "warning_under_review" | "warning_closed" | "won" | "prevented":
+                return False
+            case _:
+                assert_never(self.status)
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is an inquiry that is open: a dispute may follow."""
+        return self.status in {"warning_needs_response", "warning_under_review"}
 
 
 class _CardDetails(Wire):
@@ -198,14 +244,29 @@ class CardPayments:
         except ObjectMissing:
             return None
         wire = WirePayment.model_validate(found.to_dict())
-        disputed = isinstance(wire.latest_charge, _Charge) and wire.latest_charge.disputed
-        return wire.read(self._disputed(payment_intent_id) if disputed else 0)
+        payment, charge = wire.read(), wire.latest_charge
+        if not isinstance(charge, _Charge):
+            return payment
+        if charge.amount_refunded > 0:
+            payment = replace(payment, refunded_cents=self._refunded(payment_intent_id))
+        if charge.disputed:
+            disputes = self._disputes(payment_intent_id)
+            taken = sum(dispute.amount for dispute in disputes if dispute.taken)
+            payment = replace(payment, disputed_cents=taken, inquired=any(dispute.asked for dispute in disputes))
+        return payment
 
-    def _disputed(self, payment_intent_id: str) -> int:
+    def _refunded(self, payment_intent_id: str) -> int:
+        """What was refunded, refund by refund: the charge's own sum does not say which of them failed."""
+        with translated():
+            found = self._connect().v1.refunds.list({"payment_intent": payment_intent_id, "limit": 100})
+        refunds = adapter(ListOf[_Refund]).validate_python(found.to_dict()).data
+        return sum(refund.amount for refund in refunds if refund.given_back)
+
+    def _disputes(self, payment_intent_id: str) -> list[_Dispute]:
         with translated():
             found = self._connect().v1.disputes.list({"payment_intent": payment_intent_id, "limit": 100})
-        disputes = adapter(ListOf[_Dispute]).validate_python(found.to_dict()).data
-        return sum(dispute.amount for dispute in disputes if dispute.status in _FUNDS_ARE_GONE)
+        disputes: list[_Dispute] = adapter(ListOf[_Dispute]).validate_python(found.to_dict()).data
+        return disputes
 
     def default_card(self, customer_id: str) -> Card | None:
         """The card that the customer's invoices, and so our reloads, are charged to; None if it is no card."""
@@ -256,14 +317,15 @@ class CardPayments:
         return WirePayment.model_validate(made.to_dict()).read()
 
     def ask_payer(self, payment: Payment, card: str, return_url: str) -> Payment:
-        """Confirm a payment as if its payer were there, so that Stripe makes the page on which they confirm it."""
-        key = f"{payment.attempt_id}-ask"
+        """Confirm a payment as if its payer were there, so that Stripe makes the page on which they confirm it.
+
+        Without a key of ours: a payment is confirmed once by its own state, and a failure that Stripe keeps under a
+        key would be given again for a day.
+        """
         with translated():
             try:
                 asked = self._connect().v1.payment_intents.confirm(
-                    payment.payment_intent_id,
-                    {"payment_method": card, "return_url": return_url},
-                    {"idempotency_key": key},
+                    payment.payment_intent_id, {"payment_method": card, "return_url": return_url}
                 )
             except stripe.CardError as error:
                 return _declined(error)
@@ -284,10 +346,19 @@ class CardPayments:
     def void(self, payment_intent_id: str) -> bool:
         """Cancel a payment that waits for its payer; False if it is past that: it was paid, or is being."""
         payment = self.payment(payment_intent_id)
-        if payment is None or payment.status == "canceled":
+        if payment is None:
             return True
-        if payment.status in {"succeeded", "processing"}:
-            return False
+        match payment.status:
+            case "canceled":
+                return True
+            case "succeeded" | "processing":
+                return False
+            case "requires_payment_method" | "requires_confirmation" | "requires_action" | "requires_capture":
+                return self._cancelled(payment_intent_id)
+            case _:
+                assert_never(payment.status)
+
+    def _cancelled(self, payment_intent_id: str) -> bool:
         try:
             with translated():
                 self._connect().v1.payment_intents.cancel(payment_intent_id)

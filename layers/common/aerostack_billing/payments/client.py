@@ -65,6 +65,8 @@ def translated() -> Iterator[None]:
 
 def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> PaymentsRefused:
     details = {"provider_code": error.code}
+    if isinstance(error, stripe.InvalidRequestError) and error.param is not None:
+        details["param"] = error.param
     if error.code in _MISSING_CODES:
         return ObjectMissing("The payment provider has no such object.", details)
     if error.code in _DONE_CODES:

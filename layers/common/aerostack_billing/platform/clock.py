@@ -47,6 +47,11 @@ def period() -> str:
     return now().strftime("%Y-%m")
 
 
+def day() -> str:
+    """The day of this moment in UTC, `2026-03-10`."""
+    return now().strftime("%Y-%m-%d")
+
+
 def minute() -> int:
     """The clock minute of this moment, counted from the epoch."""
     return seconds() // 60

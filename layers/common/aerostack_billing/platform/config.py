@@ -98,6 +98,11 @@ class Settings:
         """The least that is paid out at once."""
         return self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000)
 
+    @property
+    def reloads_per_day(self) -> int:
+        """How many payments auto-reload may make on one day for one account."""
+        return self._whole("RELOADS_PER_DAY", 1, 1_000)
+
     def _whole(self, name: str, least: int, most: int) -> int:
         text = self._need(name)
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.payments.cards import CardPayments
+from aerostack_billing.reload.confirmations import Confirmations
 from aerostack_billing.values.errors import Conflict, OperatorRefused
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.reload_states import configured, submitted, suspended
+from aerostack_billing.wallet.reload_states import configured, suspended
 from aerostack_billing.wallet.requests import AutoReloadRequest
-from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
 
 
@@ -36,7 +36,7 @@ def suspendable(wallet: Wallet, message: str) -> Wallet:
     """The wallet suspended; AutoReloadOff or ReloadUnderWay where it cannot be."""
     if not wallet.reload.enabled:
         raise AutoReloadOff("Auto-reload is off. There is nothing to suspend.")
-    if wallet.reload.state in {"claimed", "submitted"}:
+    if wallet.reload.under_way:
         raise ReloadUnderWay("A reload is under way. Try again in a few minutes.")
     return suspended(wallet, message)
 
@@ -45,12 +45,12 @@ class ReloadSettings:
     """Saves the settings of auto-reload."""
 
     def __init__(
-        self, wallets: WalletStore, accounts: AccountStore, cards: CardPayments, settlement: Settlement
+        self, wallets: WalletStore, accounts: AccountStore, cards: CardPayments, confirmations: Confirmations
     ) -> None:
         self._wallets = wallets
         self._accounts = accounts
         self._cards = cards
-        self._settlement = settlement
+        self._confirmations = confirmations
 
     def save(self, account_id: str, request: AutoReloadRequest) -> Wallet:
         """The wallet with the settings stored; a reload is due at once if the balance is below the threshold.
@@ -60,7 +60,6 @@ class ReloadSettings:
         """
         if request.enabled:
             self._check_card(account_id)
-        self._void_unconfirmed(account_id)
         threshold, amount = request.threshold_cents, request.amount_cents
 
         def rule(wallet: Wallet) -> Change[Wallet]:
@@ -74,7 +73,7 @@ class ReloadSettings:
                 )
             )
 
-        return self._wallets.apply(account_id, rule).owner
+        return self._confirmations.apply(account_id, rule).owner
 
     def suspend(self, account_id: str, message: str) -> Wallet:
         """The wallet with auto-reload suspended, until its user saves the settings again; they read the message.
@@ -82,8 +81,7 @@ class ReloadSettings:
         A payment that waits for confirmation is voided. AutoReloadOff (409) where it is off; ReloadUnderWay (409)
         while an attempt's outcome is open: its money may come.
         """
-        self._void_unconfirmed(account_id)
-        return self._wallets.apply(account_id, lambda wallet: Change(suspendable(wallet, message))).owner
+        return self._confirmations.apply(account_id, lambda wallet: Change(suspendable(wallet, message))).owner
 
     def foresee_suspension(self, account_id: str, message: str) -> tuple[Wallet, Wallet]:
         """The wallet as it is and as `suspend` would leave it; nothing is written, nor voided."""
@@ -94,16 +92,3 @@ class ReloadSettings:
         customer_id = self._accounts.get(account_id).customer_id
         if customer_id is None or self._cards.default_card(customer_id) is None:
             raise NoPaymentMethod("Auto-reload needs a saved card. Make a deposit, or add one in the billing portal.")
-
-    def _void_unconfirmed(self, account_id: str) -> None:
-        """Cancel at Stripe what waits for a confirmation, so that it cannot be paid beside a new attempt."""
-        wallet = self._wallets.get(account_id)
-        attempt = wallet.reload.attempt
-        if wallet.reload.state != "action_required" or attempt is None or attempt.payment_intent_id is None:
-            return
-        own, intent = attempt.attempt_id, attempt.payment_intent_id
-        if self._cards.void(intent):
-            return
-        settled = self._settlement.settle(intent)
-        if settled is not None and settled.payment.status != "succeeded":
-            self._wallets.apply(account_id, lambda wallet: Change(submitted(wallet, own, intent)))

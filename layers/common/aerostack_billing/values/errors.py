@@ -188,3 +188,7 @@ class OperatorRefused(Conflict):
 
 class Misconfigured(Exception):
     """The deployment lacks a setting or holds a wrong one: fails loudly, is never an answer to a caller."""
+
+
+class Inconsistent(Exception):
+    """What is stored or computed contradicts itself: nothing may be written on it. Never an answer to a caller."""

@@ -11,6 +11,7 @@ from aerostack_billing.values.money import Micros, cents, whole_cents
 
 ReloadState = Literal["off", "armed", "due", "claimed", "submitted", "action_required", "declined", "suspended"]
 """Where auto-reload stands. `claimed`: an attempt is stored, its outcome unknown. `submitted`: Stripe works on it."""
+_UNDER_WAY: frozenset[ReloadState] = frozenset({"claimed", "submitted"})
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class ReloadError:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try to reload: stored before Stripe is asked; `attempt_id` is Stripe's idempotency key."""
+    """One try to reload: stored before Stripe is asked; `attempt_id` is Stripe's idempotency key.
+
+    `missed_at` is when Stripe was first found to have no payment of it.
+    """
 
     attempt_id: str
     amount: Micros
@@ -34,11 +38,16 @@ class Attempt:
     created_at: int
     payment_intent_id: str | None = None
     action_url: str | None = None
+    missed_at: int | None = None
 
 
 @dataclass(frozen=True)
 class Reload:
-    """Auto-reload: what the user set, and the state of it. Only the user turns it on."""
+    """Auto-reload: what the user set, and the state of it. Only the user turns it on.
+
+    `declines` counts the declines in a row, `failures` the failures in a row that were not the card's. `stop` is why
+    it is suspended as soon as the attempt under way has ended. `made_today` counts the reloads credited on `day`.
+    """
 
     enabled: bool = False
     threshold: Micros | None = None
@@ -50,6 +59,30 @@ class Reload:
     failed_fingerprint: str | None = None
     last_error: ReloadError | None = None
     next_attempt_at: int | None = None
+    failures: int = 0
+    stop: ReloadError | None = None
+    day: str = ""
+    made_today: int = 0
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an attempt was made whose outcome is open: its money may come."""
+        return self.state in _UNDER_WAY
+
+    @property
+    def most_a_month(self) -> Micros | None:
+        """What reloads may bring in a calendar month: the user's cap, else ten times the amount."""
+        if self.monthly_cap is not None or self.amount is None:
+            return self.monthly_cap
+        return _DEFAULT_CAP_AMOUNTS * self.amount
+
+    @property
+    def reloads_today(self) -> int:
+        """How many reloads were credited on the day (UTC) that it is now."""
+        return self.made_today if self.day == clock.day() else 0
+
+
+_DEFAULT_CAP_AMOUNTS = 10
 
 
 @dataclass(frozen=True)
@@ -108,7 +141,10 @@ class Hold:
 
 @dataclass(frozen=True)
 class Deposit:
-    """A payment that was credited, and how much of it Stripe has taken back since."""
+    """A payment that was credited, and how much of it Stripe has taken back since.
+
+    `warned`: its bank reported it as possible fraud. `inquired`: its bank asks about it, and a dispute may follow.
+    """
 
     account_id: str
     payment_intent_id: str
@@ -116,6 +152,8 @@ class Deposit:
     refunded: Micros = 0
     disputed: Micros = 0
     version: int = 1
+    warned: bool = False
+    inquired: bool = False
 
 
 _SHOWN: dict[ReloadState, str] = {"claimed": "pending", "submitted": "pending", "declined": "retrying"}

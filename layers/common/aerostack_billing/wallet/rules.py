@@ -13,9 +13,10 @@ from aerostack_billing.ledger.accounts import STRIPE, available, debt
 from aerostack_billing.ledger.chain import sealed
 from aerostack_billing.ledger.models import Split, Transfer, TransferType
 from aerostack_billing.platform import clock, correlation
-from aerostack_billing.values.errors import BillingError
+from aerostack_billing.values.errors import BillingError, Inconsistent
 from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.models import Month, Wallet
+from aerostack_billing.wallet.reload_states import counted
 
 
 class InsufficientBalance(BillingError):
@@ -54,8 +55,8 @@ class WalletPosting:
         split: Split | None = None,
     ) -> Transfer:
         """Move `amount` from one ledger account to another; the wallet's own balances follow."""
-        assert amount >= 0
-        assert debit != credit
+        if amount < 0 or debit == credit:
+            raise Inconsistent(f"{kind} {transfer_id} would move {amount} from {debit} to {credit}")
         own = self.wallet.account_id
         changes = {name: _change(f"{name}:{own}", debit, credit, amount) for name in ("wallet", "held", "debt")}
         self.wallet = replace(
@@ -152,9 +153,10 @@ def credit_payment(
     wallet = posting.wallet
     posting.move(kind, transfer_id, STRIPE, available(wallet.account_id), amount, _PAYMENTS[kind], reference=reference)
     month = posting.wallet.this_month
+    posting.wallet = replace(posting.wallet, deposited=posting.wallet.deposited + amount)
     if kind == "reload":
         month = Month(month.period, month.spent, month.reloaded + amount)
-    posting.wallet = replace(posting.wallet, deposited=posting.wallet.deposited + amount, month=month)
+        posting.wallet = counted(replace(posting.wallet, month=month))
     pay_debt(posting, f"{transfer_id}:debt", reference)
 
 

@@ -8,16 +8,18 @@ that the deposit is as it was read, and so once, whatever arrived in whatever or
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.payments.cards import CardPayments, Payment
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.money import Micros, micros
 from aerostack_billing.wallet.models import Deposit, Wallet
-from aerostack_billing.wallet.reload_states import credited
+from aerostack_billing.wallet.reload_states import DISPUTED, REPORTED, after_refunding, credited, stopped
 from aerostack_billing.wallet.rules import WalletPosting, credit_payment, give_back, take_back
 from aerostack_billing.wallet.store import WalletStore
 
@@ -55,12 +57,13 @@ class Settlement:
             return None
         return Settled(account_id, payment)
 
-    def settle(self, payment_intent_id: str, mark: Write | None = None) -> Settled | None:
+    def settle(self, payment_intent_id: str, mark: Write | None = None, *, warned: bool = False) -> Settled | None:
         """Post what Stripe says of the payment and the ledger does not have; None if the payment is not ours.
 
-        `mark` is written in the same transaction; AlreadyMarked if it stands. A payment that is not paid posts nothing.
+        `warned`: the bank reported the payment as possible fraud. `mark` is written in the same transaction;
+        AlreadyMarked if it stands. A payment that is not paid posts nothing.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             settled = self.look(payment_intent_id)
             deposit = self._wallets.deposit(settled.account_id, payment_intent_id) if settled else None
             if deposit is not None:
@@ -74,11 +77,9 @@ class Settlement:
                 return settled
             if deposit is None:
                 self._keep_card(payment)
+            rule = partial(self._settled, payment=payment, read=deposit, mark=mark, warned=warned)
             try:
-                self._wallets.apply(
-                    settled.account_id,
-                    lambda wallet, deposit=deposit, payment=payment: self._settled(wallet, payment, deposit, mark),  # type: ignore[misc]
-                )
+                self._wallets.apply(settled.account_id, rule)
             except (Stale, TransferExists):
                 continue
             return settled
@@ -94,24 +95,43 @@ class Settlement:
         if self._cards.default_card(payment.customer_id) is None:
             self._cards.make_default(payment.customer_id, payment.payment_method_id)
 
-    def _settled(self, wallet: Wallet, payment: Payment, read: Deposit | None, mark: Write | None) -> Change[Wallet]:
+    def _settled(
+        self, wallet: Wallet, *, payment: Payment, read: Deposit | None, mark: Write | None, warned: bool
+    ) -> Change[Wallet]:
         posting, reference = WalletPosting(wallet), payment.payment_intent_id
         brought = micros(payment.received_cents)
-        deposit = read or Deposit(wallet.account_id, reference, brought)
+        before = read or Deposit(wallet.account_id, reference, brought)
         if read is None:
             credit_payment(posting, _KINDS[payment.kind or ""], reference, brought, reference)
-        refunded = min(micros(payment.refunded_cents), deposit.amount)
-        disputed = min(micros(payment.disputed_cents), deposit.amount - refunded)
-        step = f"{reference}:{deposit.version}"
-        _take_or_give(posting, "refund", f"{step}:refund", refunded - deposit.refunded, reference)
-        _take_or_give(posting, "dispute", f"{step}:dispute", disputed - deposit.disputed, reference)
-        after = replace(deposit, refunded=refunded, disputed=disputed, version=deposit.version + 1)
-        if not posting.transfers:
-            # The version moves on with the event all the same: whoever asked Stripe before it and posts after it would
-            # take a dispute that is won by now for one that is open.
-            return Change(wallet, also=[self._wallets.depositing(after, read)] if mark else [], mark=mark)
-        settled = credited(posting.wallet, payment.attempt_id)
+        refunded = min(micros(payment.refunded_cents), before.amount)
+        disputed = min(micros(payment.disputed_cents), before.amount - refunded)
+        step = f"{reference}:{before.version}"
+        _take_or_give(posting, "refund", f"{step}:refund", refunded - before.refunded, reference)
+        _take_or_give(posting, "dispute", f"{step}:dispute", disputed - before.disputed, reference)
+        after = replace(
+            before,
+            refunded=refunded,
+            disputed=disputed,
+            version=before.version + 1,
+            warned=before.warned or warned,
+            inquired=payment.inquired,
+        )
+        moved = credited(posting.wallet, payment.attempt_id) if posting.transfers else wallet
+        settled = _stopped(moved, before, after)
+        # The version moves on with the event all the same: whoever asked Stripe before it and posts after it would take
+        # a dispute that is won by now for one that is open.
+        if mark is None and settled == wallet and replace(after, version=before.version) == read:
+            return Change(wallet)
         return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], mark)
+
+
+def _stopped(wallet: Wallet, before: Deposit, after: Deposit) -> Wallet:
+    """The wallet with auto-reload suspended by what became of a payment: no card is charged while its bank objects."""
+    if after.disputed > before.disputed or (after.inquired and not before.inquired):
+        return stopped(wallet, DISPUTED)
+    if after.warned and not before.warned:
+        return stopped(wallet, REPORTED)
+    return after_refunding(wallet) if after.refunded > before.refunded else wallet
 
 
 def _take_or_give(posting: WalletPosting, kind: TransferType, transfer_id: str, change: Micros, reference: str) -> None:

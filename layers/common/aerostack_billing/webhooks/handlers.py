@@ -89,6 +89,7 @@ class Handlers:
             **dict.fromkeys(_SUBSCRIPTION_TYPES, self.subscription),
             **dict.fromkeys(_PAYMENT_TYPES, self.payment),
             **dict.fromkeys(_CHARGE_TYPES, self.charge),
+            **dict.fromkeys(_WARNING_TYPES, self.fraud_warning),
             **dict.fromkeys(_CARD_TYPES, self.card),
             "customer.updated": self.customer,
             "customer.deleted": self.deleted_customer,
@@ -115,6 +116,10 @@ class Handlers:
     def charge(self, event: Event) -> Outcome:
         """A refund or a dispute: the deposit that it takes back or gives back."""
         return self._settle(event, _OfPayment.model_validate(event.data.object).payment_intent)
+
+    def fraud_warning(self, event: Event) -> Outcome:
+        """A bank reported a payment as possible fraud: the deposit or reload that it is about."""
+        return self._settle(event, _OfPayment.model_validate(event.data.object).payment_intent, warned=True)
 
     def card(self, event: Event) -> Outcome:
         """A saved card that changed, or left its customer: a reload that failed may be tried anew."""
@@ -181,7 +186,7 @@ class Handlers:
         self._rooms.sync.make_true(account_id, self._rooms.events.mark(outcome))
         return outcome
 
-    def _settle(self, event: Event, payment_intent_id: str | None) -> Outcome:
+    def _settle(self, event: Event, payment_intent_id: str | None, *, warned: bool = False) -> Outcome:
         settled = self._rooms.settlement.look(payment_intent_id) if payment_intent_id else None
         if settled is None or payment_intent_id is None:
             return _not_ours(event)
@@ -190,7 +195,7 @@ class Handlers:
         if settled.payment.kind == "reload" and settled.payment.status != "succeeded":
             self._rooms.reloads.heard(settled, mark)
         else:
-            self._rooms.settlement.settle(payment_intent_id, mark)
+            self._rooms.settlement.settle(payment_intent_id, mark, warned=warned)
         return outcome
 
     def _account_of(self, customer_id: str | None) -> str | None:
@@ -215,7 +220,18 @@ _SUBSCRIPTION_TYPES = (
     "invoice.payment_action_required",
 )
 _PAYMENT_TYPES = ("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled")
-_CHARGE_TYPES = ("charge.refunded", "charge.dispute.created", "charge.dispute.closed")
+_CHARGE_TYPES = (
+    "charge.refunded",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+_WARNING_TYPES = ("radar.early_fraud_warning.created",)
 _CARD_TYPES = ("payment_method.automatically_updated", "payment_method.detached")
 
 
@@ -224,6 +240,7 @@ ACCOUNT_TYPES: Final = (
     *_SUBSCRIPTION_TYPES,
     *_PAYMENT_TYPES,
     *_CHARGE_TYPES,
+    *_WARNING_TYPES,
     *_CARD_TYPES,
     "customer.updated",
     "customer.deleted",
