@@ -68,11 +68,8 @@ class Process(Runtime):
     def __init__(self, settings: Settings, ways: Ways, refused: set[Refused]) -> None:
         super().__init__(settings)
         self.dynamo = Dynamo(cast("DynamoDBClient", ways.dynamo), sleep=_no_time)
-        self.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
-        self.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
+        self.outbox.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
+        self.usage.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
         self.telemetry = _Silent(refused)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
-        self._connected = ways.stripe
-
-    def _stripe_client(self) -> stripe.StripeClient:
-        return self._connected
+        self.payments.client = lambda: ways.stripe  # type: ignore[method-assign]
