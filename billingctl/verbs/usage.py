@@ -43,6 +43,6 @@ def reset(
         carry_out(
             work,
             act,
-            lambda: {"account_id": account_id, **work.parts.usage.resets.foresee(account_id, metric).view()},
+            lambda: {"account_id": account_id, **work.parts.usage.resets.preview(account_id, metric).view()},
             lambda: {"account_id": account_id, **work.parts.usage.resets.reset(account_id, metric).view()},
         )

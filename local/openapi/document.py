@@ -6,11 +6,11 @@ import json
 import tomllib
 from pathlib import Path
 
-from aerostack_billing.entry.http import MAX_BODY_BYTES
 from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.plans import catalog
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.values import errors
+from aerostack_billing.values.fields import RequestModel
 from local.openapi.answers import GatewayMessage
 from local.openapi.operations import BY_TAG, Operation, Refusal, Schema
 from local.openapi.schemas import Schemas, path_parameters, refusal
@@ -36,8 +36,8 @@ claim that the deployment names, and for no other. A token of the platform's own
 query if there is no body.
 
 **Errors** are `{{"error": {{"code", "message", "details"}}}}`. The message says what to do. When API Gateway refuses a
-request before a function runs, the answer is `{{"message"}}`. A body over {MAX_BODY_BYTES // 1024} KB is refused, and
-so is a JSON object that contains a name twice.
+request before a function runs, the answer is `{{"message"}}`. A body over {RequestModel.most_bytes // 1024} KB (a batch
+of usage: over 1 MB) is refused, and so is a JSON object that contains a name twice.
 
 **Idempotency.** A key belongs to one account and one operation. The same key with the same body returns the first
 answer again, with `Idempotency-Replayed: true`. With another body it is refused. A refusal leaves the key free.

@@ -137,7 +137,7 @@ class _Node:
             allow_partial=True,
         )
         try:
-            told = self._parts.usage.leases.take(asked)
+            told = self._parts.usage.leases.take(asked).body
         except PlanLimitExceeded:
             self._asks_again_at = clock.unix() + _ASKS_AGAIN_AFTER_SECONDS
             return False
@@ -211,7 +211,7 @@ def spend_a_million(parts: Runtime, account: str, size: int = 1_000) -> None:
     """Use a million requests of an account on Pro by leases of `size`, each used up and settled."""
     for _ in range(A_MILLION // size):
         asked = LeaseRequest(account_id=account, metric=METRIC, quantity=size, ttl_seconds=_TTL_SECONDS)
-        lease_id = str(parts.usage.leases.take(asked)["lease_id"])
+        lease_id = str(parts.usage.leases.take(asked).body["lease_id"])
         assert parts.usage.leases.settle(lease_id, SettleRequest(account_id=account, used=size)) == {"returned": 0}
 
 

@@ -157,7 +157,7 @@ def _usage(place: Place) -> Act:
     return lambda: place.ask("get_usage", query=None)
 
 
-@_operation("GET /api/balance/transactions, 20 lines", "get_transactions", Budget(1, 0, 1.5))
+@_operation("GET /api/balance/transactions, 20 lines", "get_transactions", Budget(1, 0, 2))
 def _transactions(place: Place) -> Act:
     deposited(place)
     for number in range(25):
@@ -256,7 +256,7 @@ def _capping(place: Place) -> Act:
 # With Stripe
 
 
-@_operation("POST /api/billing/checkout", "checkout", Budget(3, 2, 1))
+@_operation("POST /api/billing/checkout", "checkout", Budget(4, 3, 2))
 def _checking_out(place: Place) -> Act:
     return lambda: checkout(place)
 
@@ -286,7 +286,7 @@ def _portal(place: Place) -> Act:
     return lambda: place.ask("portal")
 
 
-@_operation("POST /api/balance/deposit", "deposit", Budget(3, 2, 1))
+@_operation("POST /api/balance/deposit", "deposit", Budget(3, 3, 1))
 def _depositing(place: Place) -> Act:
     return lambda: open_deposit(place)
 

@@ -85,7 +85,7 @@ def _resetting(play: Play, account: str, metric: str) -> Act:
     told, unknown = play.told.counted, play.told.unknown[account, metric]
 
     def act(parts: Runtime) -> object:
-        used = play.world.eyes.usage.resets.foresee(account, metric).used
+        used = play.world.eyes.usage.resets.preview(account, metric).used
         unknown.append(-used)
         done = parts.usage.resets.reset(account, metric)
         unknown.remove(-used)

@@ -82,13 +82,15 @@ def test_a_table_has_no_name_that_a_second_stack_would_collide_with(table: dict[
     assert "TableName" not in table["Properties"]
 
 
-def test_events_expire_and_plans_usage_and_money_never_do(resources: dict[str, Any]) -> None:
+def test_events_and_leases_expire_and_plans_counters_and_money_never_do(resources: dict[str, Any]) -> None:
     expiring = {
         name: p["TimeToLiveSpecification"]
         for name, p in of_type(resources, "AWS::DynamoDB::Table").items()
         if "TimeToLiveSpecification" in p
     }
-    assert expiring == {"EventsTable": {"AttributeName": "expires_at", "Enabled": True}}
+    # In the usage table the items of leases alone have the attribute: no counter does.
+    lasts = {"AttributeName": "expires_at", "Enabled": True}
+    assert expiring == {"EventsTable": lasts, "UsageTable": lasts}
 
 
 @pytest.mark.parametrize("logical_id", [WEBHOOK, *SCHEDULES])

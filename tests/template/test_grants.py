@@ -105,17 +105,17 @@ class Caller:
         requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=120).raise_for_status()
 
     def break_off_untold(self, quantity: int) -> None:
-        """Count, and leave it as a caller does that broke off before it told of the threshold that it passed."""
+        """Count, and leave the item as an older release would, and a caller that broke off before its announcement."""
         self.consume(quantity=quantity)
         boto3.client("dynamodb").update_item(
             TableName=self.stack.app.tables["UsageTable"].name,
             Key={"account_id": {"S": self.account}, "period": {"S": clock.period()}},
-            UpdateExpression="REMOVE api_requests_level",
+            UpdateExpression="REMOVE api_requests_level, limits_version",
         )
 
-    def lease(self, quantity: int = 10) -> None:
+    def lease(self, quantity: int = 10, **more: object) -> None:
         """Take a lease and settle it: six of it are given back."""
-        body = {"account_id": self.account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": 60}
+        body = {"account_id": self.account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": 60, **more}
         lease_id = self("POST", "/billing/usage/leases", body, scope=METER, ok=201)["lease_id"]
         used = {"account_id": self.account, "used": quantity - 6}
         assert self("POST", f"/billing/usage/leases/{lease_id}/settle", used, scope=METER) == {"returned": 6}
@@ -229,6 +229,9 @@ def walk_through_plans(call: Caller) -> None:
 def walk_through_batches_and_leases(at_once: Caller, leasing: Caller) -> None:
     leasing.lease()
     leasing.lease(40_000)
+    leasing.lease(10, idempotency_key="lease")
+    beyond = {"account_id": leasing.account, "metric": "api_requests", "quantity": 55_000, "ttl_seconds": 60}
+    leasing("POST", "/billing/usage/leases", {**beyond, "idempotency_key": "beyond"}, scope=METER, ok=403)
     assert at_once.batch({}, {"idempotency_key": "once"}) == [200, 200]
     assert at_once.batch({"idempotency_key": "once"}, {"quantity": 54_998}) == [200, 200]
     assert at_once.batch({"idempotency_key": "refused"}, {}) == [403, 403]

@@ -10,7 +10,7 @@ import pytest
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.entry.http import MAX_BODY_BYTES, Request, Response, endpoint
+from aerostack_billing.entry.http import Request, Response, endpoint
 from aerostack_billing.platform.config import Settings
 from aerostack_billing.usage.models import ConsumeRequest
 from aerostack_billing.values.errors import (
@@ -21,6 +21,7 @@ from aerostack_billing.values.errors import (
     RoleForbidden,
     StoreUnavailable,
 )
+from aerostack_billing.values.fields import RequestModel
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +103,7 @@ def test_a_field_given_twice_is_422_and_named(body: str, named: list[str]) -> No
 def test_a_body_of_a_megabyte_is_413() -> None:
     with pytest.raises(PayloadTooLarge):
         request(consume(metric="x" * 1024 * 1024)).json(ConsumeRequest)
-    assert len(consume()) < MAX_BODY_BYTES
+    assert len(consume()) < RequestModel.most_bytes
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.plans.models import UNLIMITED_ROOM
 from aerostack_billing.reload.settings import AutoReloadOff, ReloadUnderWay
-from aerostack_billing.usage.resets import Reset, TooManyLeases
+from aerostack_billing.usage.resets import Reset
 from aerostack_billing.values.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
@@ -238,7 +238,7 @@ def test_a_reset_gives_all_back_in_one_write_and_the_limit_holds_anew(
     consume(parts, account, 55_000)
     meter.reset()
     assert parts.usage.resets.reset(account, "api_requests").used == 55_000
-    assert (meter.operations, meter.write_units) == (["GetItem", "UpdateItem"], 1)
+    assert (meter.operations, meter.write_units) == (["GetItem", "Query", "UpdateItem"], 1)
     assert counter(parts, account) == (0, 55_000)
     assert consume(parts, account, 55_000)["state"] == "blocked"
     with pytest.raises(PlanLimitExceeded):
@@ -265,7 +265,7 @@ def test_what_is_counted_while_it_is_reset_is_not_lost(parts: Runtime, account: 
 
 def test_a_lease_that_a_reset_ended_is_settled_for_nothing(parts: Runtime, account: str) -> None:
     lease, other = take(parts, account, 1_000), take(parts, account, 500, metric="ai_tokens")
-    assert len(parts.usage.resets.reset(account, "api_requests").leases) == 1
+    assert len(parts.usage.resets.reset(account, "api_requests").inside) == 1
     assert settle(parts, account, lease, 10) == 0
     assert counter(parts, account) == (0, 55_000)
     assert settle(parts, account, other, 100) == 400
@@ -288,26 +288,28 @@ def test_a_reset_whose_lease_was_settled_since_it_looked_looks_again(
     parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As much is used as before all the same: the lease's rest was counted by another."""
-    lease, look = take(parts, account, 1_000), parts.usage.resets.foresee
+    lease, look = take(parts, account, 1_000), parts.usage.resets.preview
 
     def settled_meanwhile(account_id: str, metric: str) -> Reset:
         found = look(account_id, metric)
-        monkeypatch.setattr(parts.usage.resets, "foresee", look)
+        monkeypatch.setattr(parts.usage.resets, "preview", look)
         settle(parts, account, lease, 400)
         consume(parts, account, 700)
         return found
 
-    monkeypatch.setattr(parts.usage.resets, "foresee", settled_meanwhile)
+    monkeypatch.setattr(parts.usage.resets, "preview", settled_meanwhile)
     assert parts.usage.resets.reset(account, "api_requests").used == 1_100
     assert counter(parts, account) == (0, 55_000)
 
 
-def test_more_leases_than_a_write_can_name_are_waited_for(parts: Runtime, account: str) -> None:
-    for _ in range(101):
-        take(parts, account, 1)
-    with pytest.raises(TooManyLeases):
-        parts.usage.resets.reset(account, "api_requests")
-    assert counter(parts, account) == (101, 54_899)
+def test_a_reset_ends_any_number_of_leases(parts: Runtime, account: str, time_stands: Time) -> None:
+    leases = [take(parts, account, 2) for _ in range(120)]
+    time_stands.forward(1)
+    assert parts.usage.resets.reset(account, "api_requests").view()["leases"] == 120
+    assert counter(parts, account) == (0, 55_000)
+    consume(parts, account, 500)
+    assert [settle(parts, account, lease, 0) for lease in leases] == [0] * 120
+    assert counter(parts, account) == (500, 54_500)
 
 
 def test_what_was_never_counted_is_reset_already_and_the_gauge_is_not_to_be(parts: Runtime, account: str) -> None:

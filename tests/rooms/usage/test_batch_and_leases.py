@@ -5,20 +5,29 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.lease_store import prefix_of
-from aerostack_billing.usage.leases import LeaseNotFound
+from aerostack_billing.usage.leases import LeaseNotFound, _read_id
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
 from aerostack_billing.usage.store import Sheet
-from aerostack_billing.values.errors import InvalidRequest, PlanLimitExceeded, StoreUnavailable, UnknownMetric
+from aerostack_billing.values.errors import (
+    IdempotencyKeyReused,
+    InvalidRequest,
+    PlanLimitExceeded,
+    StoreUnavailable,
+    UnknownMetric,
+)
 from aerostack_billing.values.fields import validated
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.usage import batch, consume, counter, event, move_to, settle, statuses, take
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
 
 # Batches
 
@@ -252,18 +261,95 @@ def test_lapsed_leases_do_not_pile_up_in_the_item(parts: Runtime, account: str, 
     assert counter(parts, account)[0] == 300
 
 
-def test_forty_open_leases_are_two_write_units_and_none_is_taken_for_another_metrics(
-    parts: Runtime, account: str, meter: Meter
-) -> None:
+def test_four_hundred_open_leases_leave_a_consume_at_one_write_unit(parts: Runtime, account: str, meter: Meter) -> None:
     metrics = list(parts.catalog.data.monthly_quotas)
     assert len(set(map(prefix_of, metrics))) == len(metrics)
     for metric in metrics:
         consume(parts, account, 500, metric)
-    leases = [take(parts, account, 10) for _ in range(40)]
+    leases = [take(parts, account, 10) for _ in range(400)]
     meter.reset()
     consume(parts, account)
+    assert meter.spent() == (1, 1, 0)
     settle(parts, account, leases[0], 5)
-    assert meter.spent() == (2, 4, 0)
+    assert meter.spent() == (2, 2, 0)
+    assert [settle(parts, account, lease, 5) for lease in leases[1:]] == [5] * 399
+    assert counter(parts, account)[0] == 500 + 1 + 400 * 5
+
+
+def test_four_hundred_leases_that_lapse_unsettled_hinder_no_further_one(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    for _ in range(400):
+        take(parts, account, 10, ttl=1)
+    time_stands.forward(2)
+    further = [take(parts, account, 10) for _ in range(20)]
+    assert [settle(parts, account, lease, 0) for lease in further] == [10] * 20
+    assert counter(parts, account)[0] == 4_000
+
+
+def test_a_lease_stands_when_the_tidying_after_it_fails(
+    parts: Runtime, account: str, time_stands: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(10):
+        take(parts, account, 10, ttl=1)
+    time_stands.forward(2)
+
+    def down(*_: object) -> None:
+        raise StoreUnavailable("The store did not answer.")
+
+    monkeypatch.setattr(parts.usage.lease_store, "forget", down)
+    assert take(parts, account, 10)["granted"] == 10
+
+
+def test_a_lost_answer_to_a_lease_with_a_key_costs_no_quota(parts: Runtime, account: str) -> None:
+    first = take(parts, account, idempotency_key="k")
+    assert take(parts, account, idempotency_key="k") == first
+    assert counter(parts, account) == (1_000, 54_000)
+    assert settle(parts, account, first, 400) == 600
+    assert take(parts, account, idempotency_key="k") == first
+    assert settle(parts, account, first, 0) == 0
+    assert counter(parts, account) == (400, 54_600)
+    with pytest.raises(IdempotencyKeyReused):
+        take(parts, account, 999, idempotency_key="k")
+
+
+def test_one_key_of_many_callers_at_once_takes_one_lease(processes: list[Runtime], account: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda parts: take(parts, account, idempotency_key="k"), processes))
+    assert len({lease["lease_id"] for lease in taken}) == 1
+    assert counter(processes[0], account)[0] == 1_000
+
+
+def test_a_key_is_free_again_a_day_after_its_lease_ended(parts: Runtime, account: str, time_stands: Time) -> None:
+    first = take(parts, account, idempotency_key="k")
+    time_stands.forward(60 + 25 * 3_600)
+    assert take(parts, account, idempotency_key="k") != first
+    assert counter(parts, account)[0] == 2_000
+
+
+def test_a_key_is_answered_also_where_nothing_is_left(parts: Runtime, account: str) -> None:
+    first = take(parts, account, 55_000, idempotency_key="k")
+    assert take(parts, account, 55_000, idempotency_key="k") == first
+    with pytest.raises(PlanLimitExceeded):
+        take(parts, account, 1, idempotency_key="another")
+
+
+def test_a_lease_that_an_older_release_recorded_is_still_settled(
+    parts: Runtime, account: str, client: DynamoDBClient
+) -> None:
+    lease = take(parts, account)
+    held = _read_id(lease["lease_id"])
+    client.update_item(
+        TableName=parts.settings.usage_table,
+        Key={"account_id": {"S": account}, "period": {"S": "2026-03"}},
+        UpdateExpression="REMOVE leases, limits_version SET #old = :ends",
+        ExpressionAttributeNames={"#old": f"lease_{held.name}"},
+        ExpressionAttributeValues={":ends": {"N": str(held.expires_at)}},
+    )
+    assert settle(parts, account, lease, 400) == 600
+    assert settle(parts, account, lease, 400) == 0
+    assert take(parts, account)["granted"] == 1_000
+    assert counter(parts, account) == (1_400, 53_600)
 
 
 def test_many_nodes_with_leases_never_pass_the_hard_limit(parts: Runtime, account: str, time_stands: Time) -> None:
@@ -299,3 +385,12 @@ def test_a_lease_under_way_survives_a_change_of_plan(parts: Runtime, account: st
     move_to(parts, account, "pro")
     assert settle(parts, account, lease, 250) == 750
     assert counter(parts, account) == (250, 2_400_000 - 250)
+
+
+def test_no_counters_item_ever_carries_what_the_table_expires_by(parts: Runtime, account: str) -> None:
+    consume(parts, account, 1, "storage_bytes")
+    take(parts, account)
+    take(parts, account, idempotency_key="k")
+    move_to(parts, account, "pro")
+    items = parts.dynamo.query(parts.settings.usage_table, "account_id = :a", {":a": account})
+    assert {("tier" in item, "expires_at" in item) for item in items} == {(True, False), (False, True)}

@@ -281,6 +281,7 @@ def test_an_item_from_before_there_was_a_burst_limit_is_given_one(parts: Runtime
     call(parts, account)
     key = {"account_id": account, "period": "2026-03"}
     names = {"#limit": LIMIT, "#minute": "burst_minute", "#calls": f"burst_{clock.minute() % 7}"}
+    names["#version"] = "limits_version"
     parts.dynamo.update(Write(parts.settings.usage_table, key, update=f"REMOVE {', '.join(names)}", names=names))
     assert call(parts, account).headers["x-ratelimit-remaining"] == str(FREE - 1)
     assert used(parts, account) == 2

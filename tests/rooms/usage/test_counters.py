@@ -198,8 +198,8 @@ def test_an_item_is_never_opened_with_the_limits_of_a_plan_that_has_ended(parts:
 def test_a_metric_that_a_release_adds_is_counted_in_the_month_under_way(parts: Runtime, account: str) -> None:
     consume(parts, account)
     key = {"account_id": account, "period": "2026-03"}
-    names = {"#used": "email_sends_used", "#room": "email_sends_room"}
-    parts.dynamo.update(Write(parts.settings.usage_table, key, update="REMOVE #used, #room", names=names))
+    names = {"#used": "email_sends_used", "#room": "email_sends_room", "#version": "limits_version"}
+    parts.dynamo.update(Write(parts.settings.usage_table, key, update="REMOVE #used, #room, #version", names=names))
     answer = consume(parts, account, 3, "email_sends")
     assert (answer["used"], answer["hard_limit"]) == (3, 1_100)
     assert consume(parts, account)["used"] == 2

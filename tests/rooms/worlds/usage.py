@@ -53,7 +53,7 @@ def counter(parts: Runtime, account: str, metric: str = "api_requests") -> tuple
 
 def take(parts: Runtime, account: str, quantity: int = 1_000, ttl: int = 60, **more: object) -> dict[str, Any]:
     body = {"account_id": account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": ttl, **more}
-    return parts.usage.leases.take(validated(LeaseRequest, body))
+    return parts.usage.leases.take(validated(LeaseRequest, body)).body
 
 
 def settle(parts: Runtime, account: str, lease: dict[str, Any], used: int) -> object:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.ceilings import Ceilings
     from aerostack_billing.usage.dead_letters import DeadLetters
     from aerostack_billing.usage.ingest import Ingest
+    from aerostack_billing.usage.lease_store import LeaseStore
     from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.overview import UsageOverview
     from aerostack_billing.usage.places import PlaceStore
@@ -74,12 +75,16 @@ class UsageParts:
         return Batch(self.metering, self.store, runtime.idempotency)
 
     @cached_property
-    def leases(self) -> Leases:
+    def lease_store(self) -> LeaseStore:
         from aerostack_billing.usage.lease_store import LeaseStore  # noqa: PLC0415
+
+        return LeaseStore(self._runtime.dynamo, self._runtime.settings.usage_table, self.store)
+
+    @cached_property
+    def leases(self) -> Leases:
         from aerostack_billing.usage.leases import Leases  # noqa: PLC0415
 
-        runtime = self._runtime
-        return Leases(self.metering, LeaseStore(runtime.dynamo, runtime.settings.usage_table, self.store))
+        return Leases(self.metering, self.lease_store)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
@@ -104,7 +109,7 @@ class UsageParts:
         from aerostack_billing.usage.resets import Resets  # noqa: PLC0415
 
         runtime = self._runtime
-        return Resets(runtime.dynamo, runtime.settings.usage_table, runtime.catalog)
+        return Resets(runtime.dynamo, runtime.settings.usage_table, runtime.catalog, self.lease_store)
 
     @cached_property
     def overview(self) -> UsageOverview:

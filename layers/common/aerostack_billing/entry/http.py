@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
@@ -23,13 +23,12 @@ from aerostack_billing.values.errors import (
     RoleForbidden,
     Unauthorized,
 )
-from aerostack_billing.values.fields import AccountId, adapter, validated
+from aerostack_billing.values.fields import AccountId, RequestModel, adapter, validated
 from aerostack_billing.values.json_object import parse_object
 
-MAX_BODY_BYTES = 64 * 1024
 _CALLER_CLAIMS = ("client_id", "azp", "sub")
 _LONGEST_CALLER = 128
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=RequestModel)
 Answer = dict[str, object]
 
 
@@ -155,8 +154,8 @@ class Request:
         PayloadTooLarge (413), InvalidJson (400), InvalidRequest (422) with one detail a field.
         """
         raw = self.raw_body()
-        if len(raw) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"The body is over {MAX_BODY_BYTES // 1024} KB. Send less per request.")
+        if len(raw) > model.most_bytes:
+            raise PayloadTooLarge(f"The body is over {model.most_bytes // 1024} KB. Send less per request.")
         data = parse_object(raw)
         key = self.header("idempotency-key")
         if key is not None and "idempotency_key" in model.model_fields:

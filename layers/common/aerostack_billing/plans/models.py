@@ -118,6 +118,8 @@ class WalletTerms(_Strict):
 class CatalogData(_Strict):
     """catalog.json, checked when it is loaded: a wrong figure stops the function, it does not bill."""
 
+    limits_version: PositiveInt
+    """Raised by one with every release that changes a limit: counters of an older version are recomputed."""
     tiers: list[Tier]
     price_usd: Prices
     grace_percent: PerTier[Amount]

@@ -1,4 +1,4 @@
-"""What a change of plan does to counters under way: `used` stays, the room moves by the difference of the limits."""
+"""What a change of plan does to counters under way: `used` stays, the room becomes the new ceiling less `used`."""
 
 from __future__ import annotations
 
@@ -43,24 +43,25 @@ class Ceilings:
         return Write(self._table, key, condition="attribute_not_exists(account_id)")
 
     def _move(self, account_id: str, item: str, sheet: Sheet, after: Tier) -> Write:
-        old = limits_of(self._catalog.plan(sheet.tier), item)
-        new = limits_of(self._catalog.plan(after), item)
-        names = {"#tier": "tier"}
-        values: dict[str, object] = {":before": sheet.tier, ":after": after}
-        settings, additions, removals = ["#tier = :after"], [], []
+        limits = limits_of(self._catalog.plan(after), item)
+        names = {"#tier": "tier", "#limits": "limits_version"}
+        values: dict[str, object] = {":before": sheet.tier, ":after": after, ":zero": 0}
+        values[":limits"] = self._catalog.data.limits_version
+        settings, removals = ["#tier = :after", "#limits = :limits"], []
         if is_month(item):
             names["#burst"], values[":burst"] = bursts.LIMIT, self._catalog.plan(after).burst.ceiling
             settings.append("#burst = :burst")
-        for i, name in enumerate(n for n in sheet.counters if n in new and n in old):
-            names[f"#room{i}"], names[f"#level{i}"] = f"{name}_room", f"{name}_level"
-            values[f":difference{i}"] = new[name].ceiling - old[name].ceiling
-            additions.append(f"#room{i} :difference{i}")
+        for i, (name, limit) in enumerate(limits.items()):
+            names |= {f"#used{i}": f"{name}_used", f"#room{i}": f"{name}_room", f"#level{i}": f"{name}_level"}
+            values[f":ceiling{i}"] = limit.ceiling
+            used = f"if_not_exists(#used{i}, :zero)"
+            settings += [f"#used{i} = {used}", f"#room{i} = :ceiling{i} - {used}"]
             removals.append(f"#level{i}")
         return Write(
             self._table,
             {"account_id": account_id, "period": item},
-            update=f"SET {', '.join(settings)} ADD {', '.join(additions)} REMOVE {', '.join(removals)}",
-            condition="#tier = :before",
+            update=f"SET {', '.join(settings)} REMOVE {', '.join(removals)}",
+            condition="#tier = :before AND (attribute_not_exists(#limits) OR #limits <= :limits)",
             names=names,
             values=values,
         )

@@ -1,27 +1,31 @@
-"""The leases that a month's counters carry: a few bytes each, for as long as they are open.
+"""Open leases: a few inside the month's counters item, where they cost one write unit, all others beside it.
 
-A lease stands in the item as one attribute. Its name is made of all that the lease's id says, so that an id which was
-made up, or changed, names nothing there, and begins alike for all leases of a metric; its value is when the lease ends.
-The item has to stay small: every write of it costs by its size, and forty open leases still fit in two write units.
+Every write of the counters item costs by its size, so it holds at most `MOST_INSIDE` open leases. Their names are
+short, and an id that was made up or changed names nothing there. A further lease, and one with an idempotency key, is
+an item of its own, written in one transaction with the counter and removed by the table's TTL.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, cast
 
-from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
-from aerostack_billing.usage.store import LEASE_PREFIX, Sheet, UsageStore, read_sheet, refusal
+from aerostack_billing.idempotency.store import KEPT_SECONDS, key_reused
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.usage.store import LEASES, Sheet, UsageStore, read_sheet
 
+MOST_INSIDE: Final = 16
+"""As many as leave a month's item within one write unit."""
+PREFIX: Final = "lease#"
+"""How the keys of leases beside the counters begin."""
 _METRIC_CHARACTERS = 3
 _LEASE_CHARACTERS = 13
-
-
-def prefix_of(metric: str) -> str:
-    """How the attributes of a metric's leases begin."""
-    return LEASE_PREFIX + _short(metric, _METRIC_CHARACTERS)
+_BESIDE = "x"
+"""No hexadecimal digit, so that no other number begins with it."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,46 @@ class Lease:
     number: str
 
     @property
-    def field(self) -> str:
-        """The attribute of the counters' item that holds it."""
+    def name(self) -> str:
+        """Under which name the counters item holds it: made of all that its id says, leases of one metric alike."""
         said = f"{self.period} {self.metric} {self.granted} {self.expires_at} {self.number}"
         return prefix_of(self.metric) + _short(said, _LEASE_CHARACTERS)
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is an item of its own."""
+        return self.number.startswith(_BESIDE)
+
+
+class ItemFull(Exception):
+    """The counters item holds as many open leases as it may; `sheet` is the item."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        super().__init__("the counters item holds no more leases")
+        self.sheet = sheet
+
+
+class LeaseExists(Exception):
+    """A lease was taken under this key before; `lease` is that one."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__("the lease's key was used")
+        self.lease = lease
+
+
+def prefix_of(metric: str) -> str:
+    """How the names of a metric's leases begin."""
+    return _short(metric, _METRIC_CHARACTERS)
+
+
+def beside(number: str) -> str:
+    """The number of a lease that is an item of its own."""
+    return _BESIDE + number
+
+
+def number_of(key: str) -> str:
+    """The number that an idempotency key makes: the same key finds the same lease."""
+    return beside(hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
 
 def _short(text: str, characters: int) -> str:
@@ -47,38 +87,103 @@ def _short(text: str, characters: int) -> str:
 
 
 class LeaseStore:
-    """Takes and settles leases, by one write each."""
+    """Takes and settles leases."""
 
     def __init__(self, dynamo: Dynamo, table: str, usage: UsageStore) -> None:
         self._dynamo = dynamo
         self._table = table
         self._usage = usage
 
-    def take(self, account_id: str, lease: Lease) -> Sheet:
-        """Count a lease as used and note it, in one write; the item after it.
+    def take_inside(self, account_id: str, lease: Lease) -> Sheet:
+        """Count a lease as used and record it in the counters item, by one write; the item after it.
 
-        NoRoom, with the item, if the room does not suffice; NotOpen if the counter does not exist.
+        Condition: the room suffices and the item holds fewer leases than it may. ItemFull, NoRoom with the item, or
+        NotOpen if they do not hold.
         """
         counting = self._usage.addition(account_id, lease.period, lease.metric, lease.granted)
         write = replace(
             counting,
-            update=f"{counting.update} SET #lease = :lease",
-            names={**(counting.names or {}), "#lease": lease.field},
-            values={**(counting.values or {}), ":lease": lease.expires_at},
+            update=f"{counting.update} SET #leases.#lease = :lease",
+            condition=f"{counting.condition} AND size(#leases) < :most",
+            names={**(counting.names or {}), "#leases": LEASES, "#lease": lease.name},
+            values={**(counting.values or {}), ":lease": lease.expires_at, ":most": MOST_INSIDE},
         )
         try:
             return read_sheet(self._dynamo.update(write))
         except ConditionFailed as failed:
-            raise refusal(failed.item, lease.metric) from failed
+            refusal = self._usage.refusal(failed.item, lease.metric)
+            sheet = refusal.sheet
+            if sheet and lease.granted <= sheet.counters[lease.metric].room and len(sheet.leases) >= MOST_INSIDE:
+                raise ItemFull(sheet) from failed
+            raise refusal from failed
+
+    def take_beside(self, account_id: str, lease: Lease, fingerprint: str) -> Sheet:
+        """Count a lease as used and put its own item, in one transaction; the counters item, read after it.
+
+        Conditions: the room suffices, and no live lease has this number. LeaseExists with the first one if it has and
+        asked the same; IdempotencyKeyReused (409) if it asked something else; NoRoom or NotOpen as `UsageStore.add`.
+        """
+        now = clock.seconds()
+        put: Item = {
+            **self._key(account_id, lease),
+            "lease_period": lease.period,
+            "metric": lease.metric,
+            "granted": lease.granted,
+            "ends_at": lease.expires_at,
+            "taken_at": now,
+            "fingerprint": fingerprint,
+            "expires_at": lease.expires_at + KEPT_SECONDS,
+        }
+        free = "attribute_not_exists(account_id) OR expires_at <= :now"
+        counting = self._usage.addition(account_id, lease.period, lease.metric, lease.granted)
+        try:
+            self._dynamo.transact([Write(self._table, {}, put=put, condition=free, values={":now": now}), counting])
+        except TransactionRefused as refused:
+            putting, counted = refused.reasons
+            # A refused transaction need not report every condition that failed: the counter's may hide the key's.
+            held = putting.item if putting.failed else self._live(account_id, lease, now)
+            if held is None:
+                raise self._usage.refusal(counted.item, lease.metric) from refused
+            if held["fingerprint"] != fingerprint:
+                raise key_reused() from refused
+            raise LeaseExists(_read(held)) from refused
+        return self._usage.sheet(account_id, lease.period)
 
     def settle(self, account_id: str, lease: Lease, unused: int) -> bool:
-        """Strike a lease out and give back what was not used; False if it is not noted, and nothing was changed."""
+        """End a lease and give back what was not used; False if it is not open, and nothing was changed."""
+        return (self._settle_beside if lease.is_beside else self._settle_inside)(account_id, lease, unused)
+
+    def _settle_inside(self, account_id: str, lease: Lease, unused: int) -> bool:
         write = Write(
             self._table,
-            self._key(account_id, lease.period),
+            {"account_id": account_id, "period": lease.period},
+            update="ADD #used :less, #room :unused REMOVE #leases.#lease",
+            condition="#leases.#lease = :lease",
+            names={
+                "#used": f"{lease.metric}_used",
+                "#room": f"{lease.metric}_room",
+                "#leases": LEASES,
+                "#lease": lease.name,
+            },
+            values={":less": -unused, ":unused": unused, ":lease": lease.expires_at},
+        )
+        try:
+            self._dynamo.update(write)
+        except ConditionFailed as failed:
+            return self._settle_older(account_id, lease, unused, failed.item or {})
+        return True
+
+    def _settle_older(self, account_id: str, lease: Lease, unused: int, item: Item) -> bool:
+        """End a lease that a release before 0.2 recorded as an attribute of the item; they lapse within an hour."""
+        field = f"lease_{lease.name}"
+        if field not in item:
+            return False
+        write = Write(
+            self._table,
+            {"account_id": account_id, "period": lease.period},
             update="ADD #used :less, #room :unused REMOVE #lease",
             condition="#lease = :lease",
-            names={"#used": f"{lease.metric}_used", "#room": f"{lease.metric}_room", "#lease": lease.field},
+            names={"#used": f"{lease.metric}_used", "#room": f"{lease.metric}_room", "#lease": field},
             values={":less": -unused, ":unused": unused, ":lease": lease.expires_at},
         )
         try:
@@ -87,11 +192,80 @@ class LeaseStore:
             return False
         return True
 
-    def forget(self, account_id: str, period: str, names: Sequence[str]) -> None:
-        """Strike out leases that lapsed: they count as used, and can never be settled any more."""
-        fields = {f"#lease{i}": f"{LEASE_PREFIX}{name}" for i, name in enumerate(names)}
-        update = f"REMOVE {', '.join(fields)}"
-        self._dynamo.update(Write(self._table, self._key(account_id, period), update=update, names=fields))
+    def _settle_beside(self, account_id: str, lease: Lease, unused: int) -> bool:
+        """Under the conditions that the lease is open and that its counter was not reset since it was taken."""
+        held = self._live(account_id, lease, clock.seconds())
+        if held is None or _read(held) != lease:
+            return False
+        end = Write(
+            self._table,
+            self._key(account_id, lease),
+            update="SET settled = :true",
+            condition="ends_at = :ends AND attribute_not_exists(settled)",
+            values={":true": True, ":ends": lease.expires_at},
+        )
+        back = Write(
+            self._table,
+            {"account_id": account_id, "period": lease.period},
+            update="ADD #used :less, #room :unused",
+            condition="#used >= :unused AND (attribute_not_exists(#reset) OR #reset < :taken)",
+            names={
+                "#used": f"{lease.metric}_used",
+                "#room": f"{lease.metric}_room",
+                "#reset": reset_field(lease.metric),
+            },
+            values={":less": -unused, ":unused": unused, ":taken": held["taken_at"]},
+        )
+        try:
+            self._dynamo.transact([end, back])
+        except TransactionRefused:
+            return False
+        return True
 
-    def _key(self, account_id: str, period: str) -> Item:
-        return {"account_id": account_id, "period": period}
+    def forget(self, account_id: str, period: str, names: Sequence[str]) -> None:
+        """Remove lapsed leases from the counters item: they count as used and can never be settled any more.
+
+        `names` are at most those that an item holds, so the expression is bounded.
+        """
+        fields = {f"#lease{i}": name for i, name in enumerate(names[:MOST_INSIDE])}
+        update = f"REMOVE {', '.join(f'#leases.{field}' for field in fields)}"
+        key = {"account_id": account_id, "period": period}
+        self._dynamo.update(Write(self._table, key, update=update, names={"#leases": LEASES, **fields}))
+
+    def open_beside(self, account_id: str, period: str, metric: str) -> Iterator[Lease]:
+        """The open leases of a metric that are items of their own."""
+        now = clock.seconds()
+        items = self._dynamo.query(
+            self._table,
+            "account_id = :account AND begins_with(#period, :prefix)",
+            {":account": account_id, ":prefix": PREFIX},
+            names={"#period": "period"},
+        )
+        for item in items:
+            lease = _read(item)
+            if (lease.period, lease.metric) == (period, metric) and lease.expires_at > now and "settled" not in item:
+                yield lease
+
+    def _live(self, account_id: str, lease: Lease, now: int) -> Item | None:
+        """The lease's own item, unless it has expired."""
+        item = self._dynamo.get(self._table, self._key(account_id, lease))
+        return None if item is None or cast("int", item["expires_at"]) <= now else item
+
+    @staticmethod
+    def _key(account_id: str, lease: Lease) -> Item:
+        return {"account_id": account_id, "period": f"{PREFIX}{lease.number}"}
+
+
+def reset_field(metric: str) -> str:
+    """The attribute of the counters item that says when an operator last reset a metric, in Unix seconds."""
+    return f"{metric}_reset_at"
+
+
+def _read(item: Item) -> Lease:
+    return Lease(
+        period=str(item["lease_period"]),
+        metric=str(item["metric"]),
+        granted=cast("int", item["granted"]),
+        expires_at=cast("int", item["ends_at"]),
+        number=str(item["period"]).removeprefix(PREFIX),
+    )

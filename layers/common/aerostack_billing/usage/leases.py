@@ -1,31 +1,46 @@
 """Leases: a block of quota to use without asking. It counts as used when it is taken; settling gives the rest back.
 
-A lease's id tells all of it, and the counters' item notes it. So taking and settling are one write each, and an id that
-somebody made up, or changed, finds nothing.
+A lease's id says all of it, and the store records it. An id that somebody made up, or changed, finds nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 
 from aerostack_billing.plans.models import STORAGE
 from aerostack_billing.platform import clock
-from aerostack_billing.usage.lease_store import Lease, LeaseStore
+from aerostack_billing.platform.retry import attempts
+from aerostack_billing.usage.lease_store import ItemFull, Lease, LeaseExists, LeaseStore, beside, number_of
 from aerostack_billing.usage.models import ConsumeRequest, LeaseRequest, SettleRequest
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import NoRoom, Sheet
-from aerostack_billing.values.errors import InvalidRequest, NotFound
+from aerostack_billing.values.errors import InvalidRequest, NotFound, StoreUnavailable
 
-_LEASE_ID = re.compile(r"lease\.(20\d\d-\d\d)\.([a-z_]{1,40})\.(\d{1,16})\.(\d{1,12})\.([0-9a-f]{16})")
+_LEASE_ID = re.compile(
+    r"lease\.(20\d\d-\d\d)\.([a-z_]{1,40})\.(\d{1,16})\.(\d{1,12})\.([0-9a-f]{16}|x[0-9a-f]{16}|x[0-9a-f]{32})"
+)
+_ATTEMPTS = 8
 _LAPSED_TIDIED_AT = 8
-"""How many lapsed leases an item may carry before they are swept out of it, by a request of its own."""
+"""How many lapsed leases a counters item may carry before they are removed from it, by a request of its own."""
 
 
 class LeaseNotFound(NotFound):
     """There is no such lease."""
 
     code = "LEASE_NOT_FOUND"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A lease as it is answered; `replayed` where its key had taken it before."""
+
+    body: dict[str, object]
+    replayed: bool = False
 
 
 class Leases:
@@ -35,39 +50,53 @@ class Leases:
         self._metering = metering
         self._store = store
 
-    def take(self, request: LeaseRequest) -> dict[str, object]:
+    def take(self, request: LeaseRequest) -> Taken:
         """Count the quantity as used and hand it out; with `allow_partial`, what there is of it.
 
-        PlanLimitExceeded (403) with nothing counted; UnknownMetric and InvalidRequest (422).
+        Under an idempotency key the same lease is answered again, so that a lost answer costs no quota.
+        PlanLimitExceeded (403) with nothing counted; UnknownMetric and InvalidRequest (422); IdempotencyKeyReused
+        (409).
         """
         asked = ConsumeRequest(account_id=request.account_id, metric=request.metric, quantity=request.quantity)
         self._metering.check(asked)
         if request.metric == STORAGE:
             raise InvalidRequest(f"{STORAGE} cannot be leased: it is a gauge.", {"metric": "not leased"})
-        period, quantity = clock.period(), request.quantity
-        while True:
-            lease = Lease(period, request.metric, quantity, clock.seconds() + request.ttl_seconds, secrets.token_hex(8))
+        lease = Lease(
+            clock.period(),
+            request.metric,
+            request.quantity,
+            clock.seconds() + request.ttl_seconds,
+            secrets.token_hex(8) if request.idempotency_key is None else number_of(request.idempotency_key),
+        )
+        for _ in attempts(_ATTEMPTS):
             try:
-                after = self._metering.opened(
-                    request.account_id,
-                    period,
-                    lambda lease=lease: self._store.take(request.account_id, lease),  # type: ignore[misc]
-                )
+                after = self._taken(request, lease)
+            except LeaseExists as exists:
+                return Taken(_view(exists.lease), replayed=True)
+            except ItemFull as full:
+                # What has lapsed is removed before more is taken; where nothing has, the lease becomes its own item.
+                if not self._tidy(request.account_id, lease.period, full.sheet, least=1):
+                    lease = replace(lease, number=beside(lease.number))
+                continue
             except NoRoom as none:
                 room = none.sheet.counters[request.metric].room
                 if not request.allow_partial or room < 1:
-                    self._metering.tell(request.account_id, period, request.metric, none.sheet)
-                    raise self._metering.refused(asked, period, none.sheet) from none
-                quantity = room
+                    self._metering.tell(request.account_id, lease.period, request.metric, none.sheet)
+                    raise self._metering.refused(asked, lease.period, none.sheet) from none
+                lease = replace(lease, granted=min(room, lease.granted))
                 continue
-            self._metering.tell(request.account_id, period, request.metric, after)
-            self._tidy(request.account_id, period, after)
-            return {
-                "lease_id": _id_of(lease),
-                "period": period,
-                "granted": quantity,
-                "expires_at": clock.iso(lease.expires_at),
-            }
+            self._metering.tell(request.account_id, lease.period, request.metric, after)
+            self._tidy(request.account_id, lease.period, after, least=_LAPSED_TIDIED_AT)
+            return Taken(_view(lease))
+        raise StoreUnavailable("Others take the rest of this quota at this moment. Ask again.")
+
+    def _taken(self, request: LeaseRequest, lease: Lease) -> Sheet:
+        """Take the lease; the counters item after it."""
+        account_id = request.account_id
+        take = partial(self._store.take_inside, account_id, lease)
+        if lease.is_beside:
+            take = partial(self._store.take_beside, account_id, lease, _fingerprint(request))
+        return self._metering.opened(account_id, lease.period, take)
 
     def settle(self, lease_id: str, request: SettleRequest) -> dict[str, object]:
         """Give back what of a lease was not used, once. Too late, or settled before: nothing is given back.
@@ -83,14 +112,31 @@ class Leases:
             return {"returned": 0}
         return {"returned": unused if self._store.settle(request.account_id, lease, unused) else 0}
 
-    def _tidy(self, account_id: str, period: str, sheet: Sheet) -> None:
+    def _tidy(self, account_id: str, period: str, sheet: Sheet, *, least: int) -> bool:
+        """Remove lapsed leases from the item where there are at least that many; whether there were.
+
+        The lease that this follows stands, whatever becomes of the tidying.
+        """
         lapsed = [name for name, expires_at in sheet.leases.items() if expires_at <= clock.seconds()]
-        if len(lapsed) >= _LAPSED_TIDIED_AT:
+        if len(lapsed) < least:
+            return False
+        with suppress(StoreUnavailable):
             self._store.forget(account_id, period, lapsed)
+        return True
 
 
-def _id_of(lease: Lease) -> str:
-    return f"lease.{lease.period}.{lease.metric}.{lease.granted}.{lease.expires_at}.{lease.number}"
+def _fingerprint(request: LeaseRequest) -> str:
+    asked = f"{request.metric} {request.quantity} {request.ttl_seconds} {request.allow_partial}"
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _view(lease: Lease) -> dict[str, object]:
+    return {
+        "lease_id": f"lease.{lease.period}.{lease.metric}.{lease.granted}.{lease.expires_at}.{lease.number}",
+        "period": lease.period,
+        "granted": lease.granted,
+        "expires_at": clock.iso(lease.expires_at),
+    }
 
 
 def _read_id(lease_id: str) -> Lease:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,9 @@ class ConsumeRequest(RequestModel):
 class BatchRequest(RequestModel):
     """Body of `POST /api/billing/usage/batch`; each event is checked on its own."""
 
+    most_bytes: ClassVar[int] = 1024 * 1024
+    """A hundred events whose every character is escaped as JSON allows: twelve bytes for one beyond ASCII."""
+
     events: Annotated[list[dict[str, object]], Field(min_length=1, max_length=100)]
 
 
@@ -41,6 +44,7 @@ class LeaseRequest(RequestModel):
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
     ttl_seconds: Annotated[int, Field(ge=1, le=3_600)]
     allow_partial: bool = False
+    idempotency_key: IdempotencyKey | None = None
 
 
 class SettleRequest(RequestModel):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.usage.models import Place
-from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore, refusal
+from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore
 
 _PREFIX = "place#"
 
@@ -45,7 +45,7 @@ class PlaceStore:
             placing, counting = refused.reasons
             held = placing.item or self._dynamo.get(self._table, self._key(account_id, kind, resource_id))
             if held is None:
-                raise refusal(counting.item, kind) from refused
+                raise self._usage.refusal(counting.item, kind) from refused
             return Claim(_read(held), new=False)
         return Claim(place, new=True)
 

@@ -115,8 +115,8 @@ class Metering:
         for _ in range(_OPEN_ATTEMPTS):
             try:
                 return attempt()
-            except NotOpen:
-                self._usage.open(self._accounts.get(account_id), item)
+            except NotOpen as missing:
+                self._usage.open(self._accounts.get(account_id), item, missing.sheet)
         raise StoreUnavailable("The account's plan is changing right now. Try again.")
 
     def check(self, request: ConsumeRequest) -> None:

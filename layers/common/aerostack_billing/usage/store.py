@@ -1,14 +1,16 @@
 """The Usage table's counters: each carries its own ceiling, so that consuming is one conditional write.
 
-An item holds, per name, `{name}_used` and `{name}_room` (= hard limit - used). One item a month holds the quotas; two
-that never reset, `storage` and `resources`, hold the gauge and the places. All of them name the `tier` whose limits
-they carry; a change of plan moves `tier` and the rooms in the transaction that writes the account.
+An item of counters holds, per name, `{name}_used` and `{name}_room` (= hard limit - used). One item a month holds the
+quotas; two that never reset, `storage` and `resources`, hold the gauge and the places. All of them name the `tier` and
+the `limits_version` whose limits they carry. A change of plan sets `tier` and the rooms in the transaction that writes
+the account. A release that changes limits raises the catalog's `limits_version`: the first write that touches an older
+item is refused, and the item is recomputed before the write is repeated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from aerostack_billing.accounts.models import Account
@@ -24,15 +26,28 @@ from aerostack_billing.values.errors import StoreUnavailable
 
 STORAGE_ITEM = "storage"
 RESOURCES_ITEM = "resources"
-LEASE_PREFIX: Final = "lease_"
+LEASES: Final = "leases"
+"""The attribute of a month's item that holds open leases: when each ends, by its name."""
 _TURNS = 10
 """Writes that one call may need where minutes begin and others are faster; two are rare."""
+
+_VERSION: Final = "limits_version"
+_VERSION_NAME: Final = {"#limits": _VERSION}
+_CURRENT: Final = "#limits >= :limits"
+"""The condition that an item carries this release's limits, or, during a deployment, a newer release's."""
 
 Result = TypeVar("Result")
 
 
 class NotOpen(Exception):
-    """The counters' item, or the name in it, does not exist yet: open it, then ask again."""
+    """The counters item, or the name in it, does not exist or carries an older release's limits: open it, then repeat.
+
+    `sheet` is the item of older limits.
+    """
+
+    def __init__(self, sheet: Sheet | None = None) -> None:
+        super().__init__("the counter is not open")
+        self.sheet = sheet
 
 
 class NoRoom(Exception):
@@ -62,6 +77,8 @@ class Sheet:
 
     tier: Tier
     counters: Mapping[str, Counter]
+    limits_version: int = 0
+    """The version of the catalog's limits that the rooms come from; 0 for an item from before there were versions."""
     leases: Mapping[str, int] = field(default_factory=dict)
     """When each open lease of the item ends, by its name; lapsed ones may still be among them."""
     burst: Burst | None = None
@@ -93,6 +110,7 @@ class UsageStore:
         self._table = table
         self._accounts = accounts
         self._catalog = catalog
+        self._version = catalog.data.limits_version
 
     def read(self, account_id: str, items: Sequence[str], *, consistent: bool = False) -> dict[str, Sheet]:
         """The items that exist, by name, in one request."""
@@ -112,7 +130,7 @@ class UsageStore:
             try:
                 return read_sheet(self._dynamo.update(write))
             except ConditionFailed as failed:
-                raise refusal(failed.item, name) from failed
+                raise self.refusal(failed.item, name) from failed
 
         counting = self.addition(account_id, item, name, quantity)
         return _in_its_minute(counting, name, quantity, send) if throttled else send(counting)
@@ -133,7 +151,7 @@ class UsageStore:
                 counting, claiming = refused.reasons
                 if claiming.failed:
                     raise KeyTaken(claiming.item) from refused
-                raise refusal(counting.item, name) from refused
+                raise self.refusal(counting.item, name) from refused
 
         counting = self.addition(account_id, item, name, quantity)
         return _in_its_minute(counting, name, quantity, send) if throttled else send(counting)
@@ -141,23 +159,29 @@ class UsageStore:
     def addition(self, account_id: str, item: str, name: str, quantity: int) -> Write:
         """The conditional write that counts `quantity`, which is below zero where some is given back.
 
-        Its condition: the room suffices, or, of what is given back, that as much is used. Giving back is allowed also
-        where a cheaper plan left the room below zero.
+        Its condition: the room of this release's limits suffices, or, for what is given back, that as much is used.
+        Giving back is allowed also where a cheaper plan left the room below zero, and under any release's limits.
         """
         return Write(
             self._table,
             self._key(account_id, item),
             update="ADD #used :quantity, #room :opposite",
-            condition="#room >= :quantity" if quantity > 0 else "#used >= :opposite",
-            names={"#used": f"{name}_used", "#room": f"{name}_room"},
-            values={":quantity": quantity, ":opposite": -quantity},
+            condition=f"{_CURRENT} AND #room >= :quantity" if quantity > 0 else "#used >= :opposite",
+            names={"#used": f"{name}_used", "#room": f"{name}_room", **(_VERSION_NAME if quantity > 0 else {})},
+            values={
+                ":quantity": quantity,
+                ":opposite": -quantity,
+                **({":limits": self._version} if quantity > 0 else {}),
+            },
         )
 
     def sheet(self, account_id: str, item: str) -> Sheet:
-        """The item's counters, consistently read; NotOpen if there is none."""
+        """The item's counters, consistently read; NotOpen if there is none, or one of older limits."""
         found = self.read(account_id, [item], consistent=True)
         if item not in found:
             raise NotOpen
+        if found[item].limits_version < self._version:
+            raise NotOpen(found[item])
         return found[item]
 
     def add_all(self, account_id: str, item: str, totals: Mapping[str, int]) -> Sheet:
@@ -169,7 +193,7 @@ class UsageStore:
         try:
             return read_sheet(self._dynamo.update(write))
         except ConditionFailed as failed:
-            raise _refusal_of_all(failed.item, totals) from failed
+            raise self._refusal_of_all(failed.item, totals) from failed
 
     def add_all_once(self, account_id: str, item: str, totals: Mapping[str, int], claims: Sequence[Write]) -> None:
         """Count as `add_all` does, together with `claims`: all or nothing.
@@ -184,7 +208,7 @@ class UsageStore:
             taken = tuple(i for i, reason in enumerate(claiming) if reason.failed)
             if taken:
                 raise KeyTaken(None, taken) from refused
-            raise _refusal_of_all(counting.item, totals) from refused
+            raise self._refusal_of_all(counting.item, totals) from refused
 
     def add_as_read(
         self, account_id: str, item: str, totals: Mapping[str, int], sheet: Sheet, claims: Sequence[Write]
@@ -219,36 +243,53 @@ class UsageStore:
             names |= {f"#used{i}": f"{name}_used", f"#room{i}": f"{name}_room"}
             amounts |= {f":add{i}": total, f":sub{i}": -total}
             adding.append(f"#used{i} :add{i}, #room{i} :sub{i}")
+        names |= _VERSION_NAME
+        amounts[":limits"] = self._version
         return Write(
             self._table,
             self._key(account_id, item),
             update=f"ADD {', '.join(adding)}",
-            condition=" AND ".join(conditions),
+            condition=" AND ".join([_CURRENT, *conditions]),
             names=names,
             values=amounts,
         )
 
-    def open(self, account: Account, item: str) -> None:
-        """Create the item, or the names that a newer catalog added to it, with the rooms of the account's plan.
+    def open(self, account: Account, item: str, outdated: Sheet | None = None) -> None:
+        """Create the item, or recompute its rooms, with the limits of the account's plan in this release's catalog.
 
-        Written under the condition that the account's plan is still the one given, so that no item is born with the
-        limits of a plan that has just ended. Whoever comes second finds it done; VersionConflict is not raised: the
-        caller reads the account anew and tries again when the counter is still missing.
+        Each room becomes the ceiling less what is used; a name that the catalog added begins at 0. Where a ceiling
+        differs from the one in `outdated`, the threshold last announced is dropped: the thresholds lie elsewhere now.
+
+        Written under the conditions that the account's plan is still the one given, so that no item is born with the
+        limits of a plan that has just ended, and that the item carries no newer limits. Where they do not hold, nothing
+        is raised: the caller reads the account again and repeats while the counter is missing.
         """
         plan = self._catalog.plan(account.plan.tier)
         limits = limits_of(plan, item)
-        rooms = {f"{name}_room": limit.ceiling for name, limit in limits.items()}
-        zeros = {f"{name}_used": 0 for name in limits}
-        burst = {BURST_LIMIT: plan.burst.ceiling} if is_month(item) else {}
-        fields = {**zeros, **rooms, **burst, "tier": plan.tier}
-        names = {f"#{i}": field for i, field in enumerate(fields)}
-        values = {f":{i}": value for i, value in enumerate(fields.values())}
-        tier = f"#{len(fields) - 1}", f":{len(fields) - 1}"
+        names, settings, removals = {"#tier": "tier", **_VERSION_NAME}, ["#tier = :tier", "#limits = :limits"], []
+        values: dict[str, object] = {":tier": plan.tier, ":limits": self._version, ":zero": 0}
+        for i, (name, limit) in enumerate(limits.items()):
+            names |= {f"#u{i}": f"{name}_used", f"#r{i}": f"{name}_room"}
+            values[f":c{i}"] = limit.ceiling
+            used = f"if_not_exists(#u{i}, :zero)"
+            settings += [f"#u{i} = {used}", f"#r{i} = :c{i} - {used}"]
+            counter = outdated.counters.get(name) if outdated else None
+            if counter is not None and counter.used + counter.room != limit.ceiling:
+                names[f"#l{i}"] = f"{name}_level"
+                removals.append(f"#l{i}")
+        if is_month(item):
+            names["#burst"], values[":burst"] = BURST_LIMIT, plan.burst.ceiling
+            settings.append("#burst = :burst")
+            names["#leases"], values[":none"] = LEASES, {}
+            settings.append("#leases = if_not_exists(#leases, :none)")
         write = Write(
             self._table,
             self._key(account.account_id, item),
-            update="SET " + ", ".join(f"#{i} = if_not_exists(#{i}, :{i})" for i in range(len(fields))),
-            condition=f"attribute_not_exists({tier[0]}) OR {tier[0]} = {tier[1]}",
+            update=f"SET {', '.join(settings)}" + (f" REMOVE {', '.join(removals)}" if removals else ""),
+            condition=(
+                "attribute_not_exists(#tier) OR "
+                "(#tier = :tier AND (attribute_not_exists(#limits) OR #limits < :limits))"
+            ),
             names=names,
             values=values,
         )
@@ -256,6 +297,29 @@ class UsageStore:
             self._dynamo.transact([write, self._accounts.unchanged(account)])
         except TransactionRefused:
             return
+
+    def refusal(self, item: Item | None, name: str) -> NoRoom | NotOpen:
+        """Why a counter refused: it does not exist yet, it carries older limits, or it has no room."""
+        if item is None or f"{name}_room" not in item:
+            return NotOpen()
+        sheet = read_sheet(item)
+        return NotOpen(sheet) if sheet.limits_version < self._version else NoRoom(sheet)
+
+    def _refusal_of_all(self, item: Item | None, names: Iterable[str]) -> NoRoom | NotOpen:
+        refusals = [self.refusal(item, name) for name in names]
+        return next((r for r in refusals if isinstance(r, NotOpen)), refusals[0])
+
+    def in_force(self, item: str, sheet: Sheet) -> Sheet:
+        """The item as its next write will find it: rooms of older limits are recomputed, nothing is written."""
+        if sheet.limits_version >= self._version:
+            return sheet
+        limits = limits_of(self._catalog.plan(sheet.tier), item)
+        counters = {
+            name: replace(counter, room=limits[name].ceiling - counter.used)
+            for name, counter in sheet.counters.items()
+            if name in limits
+        }
+        return replace(sheet, counters=counters, limits_version=self._version)
 
     def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, Sheet]]:
         """The account and the items that exist, in one request; read with eventual consistency, for showing."""
@@ -266,7 +330,9 @@ class UsageStore:
             }
         )
         account = next(iter(found[self._accounts.table]), None)
-        return read_account(account_id, account), {str(item["period"]): read_sheet(item) for item in found[self._table]}
+        return read_account(account_id, account), {
+            (name := str(item["period"])): self.in_force(name, read_sheet(item)) for item in found[self._table]
+        }
 
     def _key(self, account_id: str, item: str) -> Item:
         return {"account_id": account_id, "period": item}
@@ -290,23 +356,11 @@ def _in_its_minute(counting: Write, name: str, quantity: int, send: Callable[[Wr
     raise StoreUnavailable("The database is busy. Nothing was counted. Try again in a moment.")
 
 
-def refusal(item: Item | None, name: str) -> NoRoom | NotOpen:
-    """Why a counter refused: it does not exist yet, or it has no room."""
-    if item is None or f"{name}_room" not in item:
-        return NotOpen()
-    return NoRoom(read_sheet(item))
-
-
-def _refusal_of_all(item: Item | None, names: Iterable[str]) -> NoRoom | NotOpen:
-    refusals = [refusal(item, name) for name in names]
-    return next((r for r in refusals if isinstance(r, NotOpen)), refusals[0])
-
-
 def read_sheet(item: Item) -> Sheet:
     """An item of counters, with what stands beside them."""
     names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
-    leases = [name for name in item if name.startswith(LEASE_PREFIX)]
     return Sheet(
+        limits_version=cast("int", item.get(_VERSION, 0)),
         tier=cast("Tier", item["tier"]),
         counters={
             name: Counter(
@@ -316,6 +370,6 @@ def read_sheet(item: Item) -> Sheet:
             )
             for name in names
         },
-        leases={name.removeprefix(LEASE_PREFIX): cast("int", item[name]) for name in leases},
+        leases=cast("dict[str, int]", item.get(LEASES, {})),
         burst=read_burst(item),
     )
