@@ -78,6 +78,10 @@ class Forbidden(ApiError, status=403):
     """The token lacks the scope, or the plan forbids it."""
 
 
+class RoleForbidden(Forbidden, code="ROLE_FORBIDDEN"):
+    """The token's role may read, and not change: an owner, an admin or a member for billing may."""
+
+
 class PlanLimitExceeded(Forbidden, code="PLAN_LIMIT_EXCEEDED"):
     """The plan has no room for it; nothing was counted."""
 

@@ -1,0 +1,29 @@
+// Compiled, not run: what callers may write, and what the compiler refuses.
+
+import { ServiceClient, UserClient, type Answer, type Body, type ErrorCode } from "../src/index.js";
+
+const billing = new ServiceClient({ baseUrl: "https://billing.example.com", token: async () => "t" });
+const user = new UserClient({ baseUrl: "https://billing.example.com", token: "t" });
+
+export async function calls(): Promise<number | null> {
+  const counted = await billing.consume({ account_id: "a", metric: "ai_tokens", quantity: 5 });
+  const charge: Body<"charge"> = { account_id: "a", kind: "tool_call", amount_cents: "0.34", billing_mode: "wallet" };
+  const charged: Answer<"charge"> = await billing.charge(charge);
+  const cost = await billing.withHold({ account_id: "a", kind: "agent_execution", amount_cents: 100 }, async (hold) => {
+    const { captured_cents } = await hold.capture({ usage: { model: "m", input_tokens: 1, output_tokens: 2 } });
+    return captured_cents;
+  });
+  for await (const line of user.transactions({ type: "charge" })) line.created_at.slice(0, 10);
+  await billing.consume({ account_id: "a", metric: "api_requests" }, { deadlineMs: 500, signal: AbortSignal.timeout(500) });
+  const code: ErrorCode = "BUDGET_REACHED_SOME_DAY";
+
+  // @ts-expect-error no such metric
+  await billing.consume({ account_id: "a", metric: "requests" });
+  // @ts-expect-error the account is missing
+  await billing.takeHold({ kind: "agent_execution", amount_cents: 100 });
+  // @ts-expect-error a service's call is not a user's
+  await user.consume({ account_id: "a", metric: "ai_tokens" });
+  // @ts-expect-error there is no such field
+  counted.left;
+  return counted.remaining ?? charged.balance_cents + cost + code.length;
+}
