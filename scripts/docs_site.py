@@ -25,6 +25,7 @@ OUTSIDE = {
     "SECURITY.md": "security.md",
     "CHANGELOG.md": "changelog.md",
     "clients/python/README.md": "clients-python.md",
+    "clients/typescript/README.md": "clients-typescript.md",
 }
 """Each document outside docs/, by its path from the root, and the page that it becomes."""
 
