@@ -105,6 +105,7 @@ build: $(SETUP) $(SETUP_SAM) ## Build the functions and the layer for Lambda
 	$(PYTHON) scripts/check_build.py
 
 deploy: build ## Deploy a stage of samconfig.toml (STAGE=dev)
+	$(PYTHON) scripts/stamp_release.py $(STAGE)
 	scripts/sam deploy --config-env $(STAGE)
 
 setup: $(SETUP) $(CTL) ## Make .venv with everything pinned (the other targets do it by themselves)

@@ -28,6 +28,8 @@ _SERVED = frozenset(
     }
 )
 _CARRIES_WORK = ("AWS::ApiGateway", "AWS::DynamoDB::", "AWS::Events::", "AWS::Scheduler::", "AWS::Serverless::")
+_KEPT_BESIDE = frozenset({"AWS::Events::Archive"})
+"""What only keeps what passes by: nothing is missed without it."""
 _CARRIES_WORK_TOO = frozenset(
     {
         "AWS::Lambda::EventSourceMapping",
@@ -144,7 +146,7 @@ class _Reader:
         kind = str(values["Type"])
         if "Condition" in values and not self._resolver.condition(resource.text("Condition")):
             return logical_id, kind, None
-        if kind not in _SERVED and (kind.startswith(_CARRIES_WORK) or kind in _CARRIES_WORK_TOO):
+        if kind not in _SERVED | _KEPT_BESIDE and (kind.startswith(_CARRIES_WORK) or kind in _CARRIES_WORK_TOO):
             raise resource.refuse(f"resources of type {kind} are not served by the local stack")
         return logical_id, kind, resource.section("Properties")
 
