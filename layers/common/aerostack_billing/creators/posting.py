@@ -11,12 +11,13 @@ from aerostack_billing.creators.models import Creator, payable_account, pending_
 from aerostack_billing.ledger.accounts import REVENUE, STRIPE
 from aerostack_billing.ledger.models import CreatorTransferType, Transfer
 from aerostack_billing.platform import clock, correlation
+from aerostack_billing.values.fields import CREATORS
 from aerostack_billing.values.money import Micros
 
 
 def partition(creator_id: str) -> str:
     """Under which account id the ledger keeps a creator's own transfers."""
-    return f"creator:{creator_id}"
+    return f"{CREATORS}{creator_id}"
 
 
 @dataclass

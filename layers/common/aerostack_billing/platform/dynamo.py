@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.platform.wire import from_wire, to_wire
 from aerostack_billing.values.errors import StoreUnavailable
@@ -45,6 +46,8 @@ _NOT_DONE = frozenset(
 _LOST = frozenset({"InternalServerError", "InternalFailure", "ServiceUnavailable"})
 _RETRIED_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _ATTEMPTS = 12
+_IDLE_SECONDS = 10
+"""Well below the idle time after which load balancers and NAT gateways drop a connection without a word."""
 _TRIES_AT_LOST_ANSWERS = 3
 """Few: each of them may have waited for the client's whole time limit."""
 
@@ -127,6 +130,7 @@ class Dynamo:
     def __init__(self, client: DynamoDBClient, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._sleep = sleep
+        self._last_call = clock.unix()
 
     def get(self, table: str, key: Item, *, consistent: bool = True) -> Item | None:
         """The item, or None. A consistent read of up to 4 KB costs one read unit, the other half of one."""
@@ -241,7 +245,18 @@ class Dynamo:
             lambda: self._client.transact_write_items(TransactItems=actions, ClientRequestToken=token), repeatable=True
         )
 
+    def _drop_idle_connections(self) -> None:
+        """Close pooled connections after a pause: the other end may have dropped them while the process was frozen.
+
+        The first call on such a connection gets no answer, and a call that must not be repeated would fail by that.
+        """
+        now = clock.unix()
+        if now - self._last_call > _IDLE_SECONDS:
+            self._client.close()
+        self._last_call = now
+
     def _call(self, call: Callable[[], Result], *, repeatable: bool) -> Result:
+        self._drop_idle_connections()
         tries_at_lost_answers = _TRIES_AT_LOST_ANSWERS if repeatable else 1
         for _ in attempts(_ATTEMPTS, sleep=self._sleep):
             try:

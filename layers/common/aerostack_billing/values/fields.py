@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from aerostack_billing.values.errors import InvalidRequest
 
@@ -21,7 +21,19 @@ _NAME = r"^[A-Za-z0-9][A-Za-z0-9_.:@|+=,-]*$"
 # A `sub` of Entra ID is base64url, which may begin with any of its letters.
 _SUBJECT = r"^[A-Za-z0-9_-][A-Za-z0-9_.:@|+=,-]*$"
 
-AccountId = Annotated[str, StringConstraints(pattern=_SUBJECT, min_length=1, max_length=128)]
+CREATORS: Final = "creator:"
+"""How the ledger's partition of a creator begins: an account of such a name would be that creator."""
+
+
+def _of_an_account(name: str) -> str:
+    if name.startswith(CREATORS):
+        raise ValueError(f"must not begin with {CREATORS}")
+    return name
+
+
+AccountId = Annotated[
+    str, StringConstraints(pattern=_SUBJECT, min_length=1, max_length=128), AfterValidator(_of_an_account)
+]
 ResourceId = Annotated[str, StringConstraints(pattern=_NAME, min_length=1, max_length=128)]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
