@@ -124,7 +124,7 @@ class Request:
         """Whether a query parameter is `true`; false where there is none. InvalidRequest (422) for anything else."""
         value = self.query(name)
         if value not in (None, "true", "false"):
-            raise InvalidRequest(f"{name} is true or false.", {name: "must be true or false"})
+            raise InvalidRequest(f"{name} must be true or false.", {name: "must be true or false"})
         return value == "true"
 
     def in_path(self, model: type[Model]) -> Model:
@@ -146,7 +146,7 @@ class Request:
         try:
             return base64.b64decode(body, validate=True)
         except binascii.Error as error:
-            raise InvalidJson("The body could not be read.") from error
+            raise InvalidJson("The body cannot be read. Send JSON in UTF-8.") from error
 
     def json(self, model: type[Model]) -> Model:
         """The body as `model`, with the header `Idempotency-Key` as its `idempotency_key` where it has such a field.

@@ -52,7 +52,7 @@ class Confirmations:
                 return self._wallets.apply(account_id, checked)
             except _Waits:
                 continue
-        raise StoreUnavailable("A payment is being confirmed at this moment. Ask again.")
+        raise StoreUnavailable("A payment is being confirmed right now. Try again.")
 
     def _called_off(self, account_id: str, replaces: Callable[[Attempt], bool]) -> str | None:
         """The attempt whose payment waited and was cancelled, or that had none."""

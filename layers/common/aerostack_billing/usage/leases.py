@@ -88,7 +88,7 @@ class Leases:
             self._metering.tell(request.account_id, lease.period, request.metric, after)
             self._tidy(request.account_id, lease.period, after, least=_LAPSED_TIDIED_AT)
             return Taken(_view(lease))
-        raise StoreUnavailable("Others take the rest of this quota at this moment. Ask again.")
+        raise StoreUnavailable("Other calls are taking the rest of this quota right now. Try again.")
 
     def _taken(self, request: LeaseRequest, lease: Lease) -> Sheet:
         """Take the lease; the counters item after it."""

@@ -18,7 +18,7 @@ def parse_object(raw: bytes | str) -> dict[str, object]:
     try:
         data = json.loads(raw, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_each_name_once)
     except (ValueError, RecursionError) as error:
-        raise InvalidJson("The body is not JSON.") from error
+        raise InvalidJson("The body is not valid JSON.") from error
     if not isinstance(data, dict):
         raise InvalidRequest("The body must be a JSON object.", {"body": "must be an object"})
     return data

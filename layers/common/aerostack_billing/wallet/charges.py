@@ -118,7 +118,7 @@ class Charges:
                 )
             quota.tell(account_id)
             return change
-        raise StoreUnavailable("The account's usage is changing at this moment. Ask again with the same key.")
+        raise StoreUnavailable("The account's usage is changing right now. Try again with the same key.")
 
     def _charging(
         self,

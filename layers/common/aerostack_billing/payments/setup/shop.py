@@ -115,7 +115,7 @@ class Shop:
                 prices = [_Price.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
             for price in prices:
                 if price.metadata.get(_SUPERSEDED) == "true" and price.id not in offer.price_ids:
-                    because = "another price has followed it; whoever pays it goes on paying it"
+                    because = "another price replaces it; existing subscriptions keep this one"
                     walk.mend("price", price.id, "archive", because, lambda p=price: self._archive(p), price.id)  # type: ignore[misc]
 
     def _wanted(self, tier: Tier, interval: Interval) -> _Wanted:
