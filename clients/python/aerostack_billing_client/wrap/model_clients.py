@@ -1,0 +1,257 @@
+"""`billed`: a model client whose every call is held by estimate and captured by the provider's own usage."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack, cast
+
+from aerostack_billing_client.aio.service import AsyncServiceClient
+from aerostack_billing_client.asking import Flow
+from aerostack_billing_client.service import ServiceClient
+from aerostack_billing_client.wrap.arguments import Arguments
+from aerostack_billing_client.wrap.deal import Deal, Terms, Unpaid
+from aerostack_billing_client.wrap.providers import Provider, provider_of
+
+C = TypeVar("C")
+Stream = Any
+"""A stream of the provider's own client."""
+
+__all__ = ["NotBilled", "Unpaid", "billed"]
+
+
+class NotBilled(AttributeError):
+    """The call is none that `billed` knows to charge: make it on the client itself, if it is to be free."""
+
+
+def billed(client: C, billing: ServiceClient | AsyncServiceClient, **terms: Unpack[Arguments]) -> C:
+    """The client, whose calls are paid by `account`: a name, or a function that is asked at each call.
+
+    For `OpenAI`, `AsyncOpenAI`, `Anthropic`, `AsyncAnthropic` and boto3's `bedrock-runtime`. Before a call money is
+    held for its estimated tokens, so that an account without money gets none: InsufficientBalance and the like. After
+    it the tokens that the provider tells are captured, and the rest goes back; what is missing is taken as far as there
+    is balance. A call that fails is free.
+
+    A stream is paid when it ends. One that is cut, by its reader or by a failure, pays its input and a token for each
+    event that came; if none came by a failure, it is free. A stream that is neither read nor closed gives its money
+    back after `ttl_seconds`.
+
+    Where the capture itself fails, the answer is handed out all the same, and `on_unpaid` is told; by default the log
+    is. Calls that are not known to be billed are refused: NotBilled.
+    """
+    provider, given = provider_of(client), Terms(**terms)
+    pays: _Waiting | _Awaiting
+    if type(client).__name__.startswith("Async"):
+        if not isinstance(billing, AsyncServiceClient):
+            raise TypeError(f"{type(client).__name__} is billed by an AsyncServiceClient")
+        pays = _Awaiting(billing, provider, given)
+    else:
+        if not isinstance(billing, ServiceClient):
+            raise TypeError(f"{type(client).__name__} is billed by a ServiceClient")
+        pays = _Waiting(billing, provider, given)
+    return cast("C", _Billed(client, provider, pays, ""))
+
+
+class _Billed:
+    """A client, or a part of one that holds billed methods."""
+
+    def __init__(self, inner: object, provider: Provider, pays: _Waiting | _Awaiting, path: str) -> None:
+        self._inner = inner
+        self._provider = provider
+        self._pays = pays
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"billed({type(self._inner).__name__})"
+
+    def __getattr__(self, name: str) -> object:
+        path = f"{self._path}.{name}" if self._path else name
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if path in self._provider.methods:
+            method = getattr(self._inner, name)
+            return functools.wraps(method)(functools.partial(self._pays.call, method, path))
+        if path in self._provider.free:
+            return getattr(self._inner, name)
+        if any(method.startswith(f"{path}.") for method in self._provider.methods):
+            return _Billed(getattr(self._inner, name), self._provider, self._pays, path)
+        raise NotBilled(f"{self._provider.name}'s {path} is not billed: call it on the client itself")
+
+
+class _Waiting:
+    """Pays for calls that block."""
+
+    def __init__(self, billing: ServiceClient, provider: Provider, terms: Terms) -> None:
+        self._billing = billing
+        self._provider = provider
+        self._terms = terms
+
+    def call(self, method: Callable[..., Any], path: str, /, **asked: Any) -> Any:  # noqa: ANN401 - the provider's own
+        """Make one call, and have it paid."""
+        deal = Deal(self._terms, self._provider, asked)
+        sent, hidden = self._provider.prepared(path, asked)
+        hold_id = self._billing.run(deal.take()).hold_id
+        try:
+            answer = method(**sent)
+        except BaseException:
+            self._billing.run(deal.release(hold_id))
+            raise
+        if not self._provider.streams(path, asked):
+            self._billing.run(deal.capture(hold_id, deal.used(answer)))
+            return answer
+        stream = answer["stream"] if isinstance(answer, dict) else answer  # Bedrock's, and the others'
+        paid = BilledStream(self._billing, deal, hold_id, stream, hidden)
+        return {**answer, "stream": paid} if isinstance(answer, dict) else paid
+
+
+class BilledStream:
+    """A stream of events that is paid when it ends, is closed, or breaks."""
+
+    def __init__(
+        self, billing: ServiceClient, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]
+    ) -> None:
+        self._billing = billing
+        self._deal = deal
+        self._hold_id = hold_id
+        self._stream = stream
+        self._hidden = hidden
+        self._settled = False
+        self._events = self._read()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:  # noqa: ANN401 - the provider's own
+        return next(self._events)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Read no more; what came is paid."""
+        self._events.close()
+        close = getattr(self._stream, "close", None)
+        try:
+            if close is not None:
+                close()
+        finally:
+            self._settle(cut=True, failed=False)
+
+    def _read(self) -> Generator[Any, None, None]:
+        try:
+            for event in self._stream:
+                self._deal.heard(event)
+                if not self._hidden(event):
+                    yield event
+        except GeneratorExit:
+            self._settle(cut=True, failed=False)
+            raise
+        except BaseException:
+            self._settle(cut=True, failed=True)
+            raise
+        self._settle(cut=False, failed=False)
+
+    def _settle(self, *, cut: bool, failed: bool) -> None:
+        if not self._settled:
+            self._settled = True
+            self._billing.run(self._deal.end(self._hold_id, cut=cut, failed=failed))
+
+
+class _Awaiting:
+    """Pays for calls that are awaited."""
+
+    def __init__(self, billing: AsyncServiceClient, provider: Provider, terms: Terms) -> None:
+        self._billing = billing
+        self._provider = provider
+        self._terms = terms
+
+    async def call(self, method: Callable[..., Any], path: str, /, **asked: Any) -> Any:  # noqa: ANN401 - the provider's own
+        """Make one call, and have it paid."""
+        deal = Deal(self._terms, self._provider, asked)
+        sent, hidden = self._provider.prepared(path, asked)
+        hold_id = (await self._billing.run(deal.take())).hold_id
+        try:
+            answer = await method(**sent)
+        except BaseException:
+            await shielded(self._billing, deal.release(hold_id))
+            raise
+        if self._provider.streams(path, asked):
+            return AsyncBilledStream(self._billing, deal, hold_id, answer, hidden)
+        await shielded(self._billing, deal.capture(hold_id, deal.used(answer)))
+        return answer
+
+
+async def shielded(billing: AsyncServiceClient, flow: Flow[None]) -> None:
+    """Make calls that must be made although the task is being cancelled."""
+    import anyio  # noqa: PLC0415 - comes with httpx
+
+    with anyio.CancelScope(shield=True):
+        await billing.run(flow)
+
+
+class AsyncBilledStream:
+    """As `BilledStream`, awaited."""
+
+    def __init__(
+        self, billing: AsyncServiceClient, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]
+    ) -> None:
+        self._billing = billing
+        self._deal = deal
+        self._hold_id = hold_id
+        self._stream = stream
+        self._hidden = hidden
+        self._settled = False
+        self._events = self._read()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:  # noqa: ANN401 - the provider's own
+        return await anext(self._events)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Read no more; what came is paid."""
+        await self._events.aclose()
+        try:
+            await self._stream.close()
+        finally:
+            await self._settle(cut=True, failed=False)
+
+    async def _read(self) -> Any:  # noqa: ANN401 - an async generator of the provider's events
+        try:
+            async for event in self._stream:
+                self._deal.heard(event)
+                if not self._hidden(event):
+                    yield event
+        except GeneratorExit:
+            await self._settle(cut=True, failed=False)
+            raise
+        except BaseException:
+            await self._settle(cut=True, failed=True)
+            raise
+        await self._settle(cut=False, failed=False)
+
+    async def _settle(self, *, cut: bool, failed: bool) -> None:
+        if not self._settled:
+            self._settled = True
+            await shielded(self._billing, self._deal.end(self._hold_id, cut=cut, failed=failed))

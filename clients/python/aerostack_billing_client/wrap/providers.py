@@ -1,0 +1,80 @@
+"""Which calls of a provider's client cost tokens, and how their answers tell how many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aerostack_billing_client.usage import Reader, from_anthropic, from_bedrock, from_openai
+
+Asked = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider. `methods` are billed; `free` cost nothing; what else its client can do is refused."""
+
+    name: str
+    reader: Reader
+    methods: frozenset[str]
+    free: frozenset[str]
+    streams: Callable[[str, Mapping[str, object]], bool]
+    prepared: Callable[[str, Asked], tuple[Asked, Callable[[object], bool]]] = field(
+        default=lambda _, asked: (asked, lambda _: False)
+    )
+    """The request as it is sent, and which events of its stream the caller did not ask for."""
+
+
+def provider_of(client: object) -> Provider:
+    """The provider of a client of openai, anthropic or boto3; TypeError for another."""
+    modules = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+    if "openai" in modules:
+        return _OPENAI
+    if "anthropic" in modules:
+        return _ANTHROPIC
+    service = getattr(getattr(getattr(client, "meta", None), "service_model", None), "service_name", None)
+    if service == "bedrock-runtime":
+        return _BEDROCK
+    raise TypeError(f"{type(client).__name__} is no client of openai, anthropic or boto3's bedrock-runtime")
+
+
+def _by_argument(_: str, asked: Mapping[str, object]) -> bool:
+    return bool(asked.get("stream"))
+
+
+def _with_usage(method: str, asked: Asked) -> tuple[Asked, Callable[[object], bool]]:
+    """Ask a chat stream for its usage; the chunk that tells it is hidden from a caller who did not ask."""
+    if not asked.get("stream") or not method.startswith("chat."):
+        return asked, lambda _: False
+    options = asked.get("stream_options")
+    given = dict(options) if isinstance(options, Mapping) else {}
+    if given.get("include_usage"):
+        return asked, lambda _: False
+    return {
+        **asked,
+        "stream_options": {**given, "include_usage": True},
+    }, lambda event: not getattr(event, "choices", True)
+
+
+_OPENAI = Provider(
+    "openai",
+    from_openai,
+    frozenset({"chat.completions.create", "chat.completions.parse", "responses.create", "responses.parse"}),
+    frozenset({"models", "close"}),
+    _by_argument,
+    _with_usage,
+)
+_ANTHROPIC = Provider(
+    "anthropic",
+    from_anthropic,
+    frozenset({"messages.create"}),
+    frozenset({"models", "messages.count_tokens", "close"}),
+    _by_argument,
+)
+_BEDROCK = Provider(
+    "bedrock",
+    from_bedrock,
+    frozenset({"converse", "converse_stream"}),
+    frozenset({"meta", "exceptions", "count_tokens", "close"}),
+    lambda method, _: method == "converse_stream",
+)
