@@ -2,7 +2,7 @@
 
 import { button, safeUrl } from "./lib/dom.js";
 import { explain } from "./lib/errors.js";
-import { date, title } from "./lib/format.js";
+import { title } from "./lib/format.js";
 import { pageUrl } from "./returning.js";
 import { planName } from "./rules/plans.js";
 import { askCancel, askCap, askDeposit, askInstead, askReload } from "./views/dialogs.js";
@@ -72,8 +72,7 @@ export function createActs(api, store, tell) {
       askCancel(store.data("billing"), async () => {
         await api.post("/api/billing/cancel");
         await store.load("billing");
-        const { plan_tier, current_period_end: end } = store.data("billing");
-        tell("good", `Cancelled. You keep ${title(plan_tier)} until ${end ? date(end) : "the period ends"}.`);
+        tell("good", "Your plan is cancelled.");
       }),
     resume: told(async () => {
       const billing = await api.post("/api/billing/resume");

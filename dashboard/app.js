@@ -6,13 +6,14 @@ import { createApi } from "./lib/api.js";
 import { button, h, refill } from "./lib/dom.js";
 import { localClockLead } from "./lib/local.js";
 import { panel } from "./lib/panel.js";
+import { goToAddressed, markPlace } from "./lib/place.js";
 import { createSession } from "./lib/session.js";
 import { Store } from "./lib/store.js";
 import { settleReturn, takeReturn } from "./returning.js";
 import { planNotices } from "./rules/plans.js";
 import { isMoving } from "./rules/reload.js";
 import { firstDay, spendingByDay } from "./rules/spending.js";
-import { usageNotices } from "./rules/usage.js";
+import { resourceNotices, usageNotices } from "./rules/usage.js";
 import { walletNotices } from "./rules/wallet.js";
 import { noticeBox } from "./views/acts.js";
 import { creatorView } from "./views/creator.js";
@@ -38,6 +39,7 @@ const who = /** @type {HTMLElement} */ (document.querySelector("#who"));
 const offline = /** @type {HTMLElement} */ (document.querySelector("#offline"));
 const result = /** @type {HTMLElement} */ (document.querySelector("#result"));
 const tell = createTell(result);
+const mark = markPlace(nav);
 
 let returned = takeReturn();
 let clockLead = 0;
@@ -84,11 +86,15 @@ function show() {
   main.replaceChildren(h("h1", "Billing"), notices(store, acts), ...sections(store, acts));
   const told = returned;
   returned = {};
-  void refresh(store);
-  void settleReturn(told, api, store, tell).catch(() => {
-    // The session ended meanwhile: what Stripe said is told after signing in again.
-    returned = told;
-  });
+  store.set("settling", Boolean(told.session_id) || told.back === "plan");
+  const from = scrollY;
+  void refresh(store).then(() => (goToAddressed(scrollY !== from), mark()));
+  void settleReturn(told, api, store, tell)
+    .catch(() => {
+      // The session ended meanwhile: what Stripe said is told after signing in again.
+      returned = told;
+    })
+    .finally(() => store.set("settling", false));
 }
 
 /** The parts of the page, and how each is fetched. */
@@ -141,13 +147,14 @@ async function activity() {
 /** What the reader should know before all else. @param {Store} store @param {ReturnType<typeof createActs>} acts */
 function notices(store, acts) {
   const region = h("div.notices", { role: "region", "aria-label": "Notices", "aria-live": "polite" });
-  const parts = ["billing", "usage", "balance"];
+  const parts = ["billing", "usage", "resources", "balance"];
   let told = "[]";
   store.on(parts, () => {
-    const [billing, usage, balance] = parts.map((name) => store.data(name));
+    const [billing, usage, resources, balance] = parts.map((name) => store.data(name));
     const found = [
       ...(billing ? planNotices(billing) : []),
       ...(usage ? usageNotices(usage, now()) : []),
+      ...(resources ? resourceNotices(resources) : []),
       ...(balance ? walletNotices(balance, now()) : []),
     ];
     // What stands there already is not read out again.
@@ -173,11 +180,13 @@ function sections(store, acts) {
     salesUrl: config.salesUrl,
   };
   return [
-    panel(store, "plan", "Plan", ["billing", "plans"], (billing, plans) => planView(billing, plans, acts)),
+    panel(store, "plan", "Your plan", ["billing", "plans", "settling"], (billing, plans, settling) =>
+      planView(billing, plans, settling, acts),
+    ),
     panel(store, "usage", "Usage", ["usage"], (usage) => usageView(usage, now())),
     panel(store, "resources", "Resources", ["resources"], resourcesView),
-    panel(store, "plans", "Plans", ["plans", "billing", "interval"], (plans, billing, interval) =>
-      plansView(plans, billing, interval ?? billing.billing_interval, choosing),
+    panel(store, "plans", "All plans", ["plans", "billing", "interval", "settling"], (plans, billing, interval, settling) =>
+      plansView(plans, billing, interval ?? billing.billing_interval, choosing, settling),
     ),
     panel(store, "wallet", "Wallet", ["balance"], (balance) => walletView(balance, now(), acts)),
     panel(store, "spending", "Spending", ["activity"], ({ lines, since }) =>

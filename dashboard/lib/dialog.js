@@ -7,7 +7,8 @@ import { ApiError, explain } from "./errors.js";
  * @typedef {object} Field
  * @property {string} name
  * @property {Node} node The field with its label.
- * @property {HTMLInputElement} input Where an error about the field is told.
+ * @property {HTMLInputElement} input
+ * @property {HTMLElement} problem Where an error about the field is told: beneath it.
  *
  * @typedef {object} Asked
  * @property {string} title
@@ -62,34 +63,41 @@ export function openDialog({ title, body, fields = [], submit, cancel = "Cancel"
 
   async function run() {
     problem.textContent = "";
-    for (const { input } of fields) describe(input, null);
+    for (const field of fields) describe(field, "");
     try {
       await act();
       dialog.close();
     } catch (error) {
-      problem.textContent = error instanceof Invalid ? error.message : explain(error);
-      const wrong = fields.find((field) => isAbout(error, field.name)) ?? null;
-      if (wrong) {
-        describe(wrong.input, problem.id);
-        wrong.input.focus();
-      }
+      const words = error instanceof Invalid ? error.message : explain(error);
+      const wrong = fields.find((field) => isAbout(error, field.name));
+      if (!wrong) return void (problem.textContent = words);
+      describe(wrong, words);
+      wrong.input.focus();
     }
   }
 
+  // Where the reader goes on is the first field, not the first button before it.
+  fields[0]?.input.setAttribute("autofocus", "");
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
 }
 
-/** @param {HTMLInputElement} input @param {string | null} problem The id of what describes the error. */
-function describe(input, problem) {
-  if (problem) {
+/** @param {Field} field @param {string} words What is wrong with it; empty where nothing is. */
+function describe({ input, problem }, words) {
+  problem.textContent = words;
+  if (words) {
     input.setAttribute("aria-invalid", "true");
-    input.setAttribute("aria-errormessage", problem);
+    input.setAttribute("aria-errormessage", problem.id);
   } else {
     input.removeAttribute("aria-invalid");
     input.removeAttribute("aria-errormessage");
   }
+}
+
+/** @param {string} id Of the field. */
+function problemOf(id) {
+  return h("p.problem", { role: "alert", id: `${id}-problem` });
 }
 
 /** @param {unknown} error @param {string} field */
@@ -118,17 +126,20 @@ export function amountField(name, label, value, hint) {
     autocomplete: "off",
     "aria-describedby": hint && `${id}-hint`,
   });
+  const problem = problemOf(id);
   const node = h(
     "div.field",
     h("label", { for: id }, label),
     h("div.amount", h("span", { "aria-hidden": "true" }, "$"), input),
+    problem,
     hint && h("p.hint", { id: `${id}-hint` }, hint),
   );
-  return { name, node, input };
+  return { name, node, input, problem };
 }
 
 /** @param {string} name @param {string} label @param {boolean} checked @returns {Field} */
 export function checkField(name, label, checked) {
   const input = h("input", { type: "checkbox", name, id: `field-${name}`, checked });
-  return { name, input, node: h("div.check", input, h("label", { for: input.id }, label)) };
+  const problem = problemOf(input.id);
+  return { name, input, problem, node: h("div.check", input, h("label", { for: input.id }, label), problem) };
 }

@@ -51,7 +51,7 @@ export function bytes(value) {
 
 /** @param {number} part From 0 to 1. */
 export function percent(part) {
-  return new Intl.NumberFormat(undefined, { style: "percent" }).format(part);
+  return new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 }).format(part);
 }
 
 /** @param {string | Date} moment @param {{utc?: boolean}} [how] */

@@ -8,6 +8,11 @@ export async function localToken(account) {
   return answer.token;
 }
 
+/** The demo's accounts; none where the stack has none. @returns {Promise<{account: string, about: string}[]>} */
+export async function localAccounts() {
+  return (await door("accounts")).accounts;
+}
+
 /** How far the stack's clock is ahead of this machine's, in milliseconds; 0 where there is no local stack. */
 export async function localClockLead() {
   try {

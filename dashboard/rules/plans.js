@@ -33,18 +33,31 @@ export function statusOf(billing) {
   return { text: "Active", tone: "good" };
 }
 
-/** When it renews, changes or ends, in one sentence. @param {Billing} billing */
-export function renewalOf(billing) {
+/**
+ * When it renews, changes or ends, in one sentence. What is past due does not renew: it waits for its payment.
+ *
+ * @param {Billing} billing
+ * @param {number | "custom"} [price] Of the plan, in dollars.
+ */
+export function renewalOf(billing, price) {
   const end = billing.current_period_end;
   if (billing.plan_tier === "free" || end === null) {
     return billing.plan_tier === "free" ? "Free of charge, for as long as you like." : "Agreed with sales.";
   }
-  if (billing.cancel_at_period_end) return `Ends on ${date(end)}. You will not be charged again.`;
+  if (billing.status === "past_due") return owed(billing, price);
+  if (billing.cancel_at_period_end) return "Nothing more is charged.";
   if (billing.pending_change) {
     const { plan_tier, billing_interval, effective_at } = billing.pending_change;
     return `Changes to ${planName(plan_tier, billing_interval)}, on ${date(effective_at)}.`;
   }
   return `Renews on ${date(end)}.`;
+}
+
+/** @param {Billing} billing @param {number | "custom"} [price] */
+function owed({ current_period_start: since, payment_issue: issue }, price) {
+  const what = typeof price === "number" ? money(price * 100, { whole: true }) : "The payment";
+  const due = `${what} ${since ? `was due on ${date(since)}` : "is due"} and is not paid.`;
+  return issue?.next_attempt_at ? `${due} The next try is on ${date(issue.next_attempt_at)}.` : due;
 }
 
 /** Taking back what is to end or change. @param {Billing} billing */
@@ -104,9 +117,7 @@ const ISSUES = {
 
 /** @param {Billing} billing */
 function issueText({ payment_issue: issue }) {
-  if (!issue) return "";
-  const again = issue.next_attempt_at ? ` The next try is on ${date(issue.next_attempt_at)}.` : "";
-  return ISSUES[issue.reason].text + again;
+  return issue ? ISSUES[issue.reason].text : "";
 }
 
 /** @param {PaymentIssue} issue */
@@ -161,7 +172,7 @@ export function offer(plan, billing, interval, plans) {
 
 /** What can be done with the plan one is on. @param {string} name @param {Billing} billing @returns {Offer} */
 function own(name, billing) {
-  if (billing.cancel_at_period_end) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "Ends soon" };
+  if (billing.cancel_at_period_end) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "" };
   if (billing.pending_change) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "Your plan now" };
   return { act: "none", word: "Your plan", label: "Your plan", note: "" };
 }

@@ -72,7 +72,7 @@ const STATES = {
   action_required: ({ action_url }) => ({
     badge: "Confirm payment",
     tone: "warn",
-    text: "Your bank asks you to confirm the last reload (3-D Secure). Nothing was declined; it waits for you.",
+    text: "The last reload needs 3-D Secure. Nothing was declined: the payment waits for you.",
     acts: action_url ? [{ label: "Confirm at your bank", href: action_url }] : [{ label: "Try again", act: "reload" }],
   }),
 };

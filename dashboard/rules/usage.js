@@ -2,7 +2,7 @@
 
 import { bytes, count, date, daysUntil, list, percent, periodEnd } from "../lib/format.js";
 
-/** @import { Metric, Notice, Tone, Usage } from "../types.js" */
+/** @import { Metric, Notice, Resources, Tone, Usage } from "../types.js" */
 
 export const STORAGE = "storage_bytes";
 /** From here on a reader is told that the limit is near, as the service itself does. */
@@ -40,10 +40,27 @@ export function wordsOf(name, { used, limit, hard_limit, remaining, state }) {
     return { tone: "warn", text: `Over the limit: ${amount(name, remaining ?? 0)} of grace left` };
   }
   const part = limit === 0 ? 0 : used / limit;
-  const grace = hard_limit > limit ? `, grace to ${amount(name, hard_limit)}` : "";
+  const near = part >= NEAR;
+  // Grace is a safety net: it is spoken of when it comes near, not as if it were quota.
+  const grace = near && hard_limit > limit ? `, grace to ${amount(name, hard_limit)}` : "";
   const lasts = name === STORAGE ? ", does not reset" : "";
-  const text = `${percent(Math.floor(part * 100) / 100)} used${grace}${lasts}`;
-  return { tone: part >= NEAR ? "warn" : "plain", text };
+  const text = `${partUsed(part)} used${grace}${lasts}`;
+  return { tone: near ? "warn" : "plain", text };
+}
+
+/** Whether a counter's grace is worth drawing. @param {Metric} metric */
+export function graceMatters({ used, limit }) {
+  return limit !== null && used >= limit * NEAR;
+}
+
+/**
+ * The used part in percent, to a tenth, never rounded up: 79.96 % is not 80 % yet, and something is more than nothing.
+ *
+ * @param {number} part
+ */
+function partUsed(part) {
+  const shown = Math.floor(part * 1_000) / 1_000;
+  return part > 0 && shown === 0 ? `Under ${percent(0.001)}` : percent(shown);
 }
 
 /** When the month's counters start again. @param {string} period @param {Date} now */
@@ -52,6 +69,28 @@ export function resetWords(period, now) {
   const days = daysUntil(end, now);
   const when = days === 0 ? "now" : days === 1 ? "in 1 day" : `in ${days} days`;
   return `Resets ${when}, on ${date(end, { utc: true })} (UTC)`;
+}
+
+/**
+ * What a smaller plan made read-only.
+ *
+ * @param {Resources} resources
+ */
+export function resourceNotices({ resources }) {
+  const kinds = Object.keys(resources).filter((kind) => resources[kind].items.some((item) => item.read_only));
+  if (kinds.length === 0) return [];
+  /** @type {Notice} */
+  const notice = {
+    id: "read-only",
+    tone: "warn",
+    title: `Read-only: some of your ${list(kinds)}`,
+    text: "Your plan allows fewer than you have, so the newest are read-only. Delete some, or choose a larger plan, and they open again.",
+    acts: [
+      { label: "See which", href: "#resources" },
+      { label: "See plans", href: "#plans" },
+    ],
+  };
+  return [notice];
 }
 
 /**

@@ -62,11 +62,18 @@ export function askDeposit(bounds, act) {
       "button.button",
       {
         type: "button",
-        on: { click: () => ((field.input.value = dollars(cents)), field.input.focus()) },
+        on: { click: () => ((field.input.value = dollars(cents)), mark(), field.input.focus()) },
       },
       money(cents, { whole: true }),
     ),
   );
+  // The preset that is pressed is the one that the field says.
+  const mark = () =>
+    presets.forEach((preset, index) =>
+      preset.setAttribute("aria-pressed", String(parseDollars(field.input.value) === PRESETS[index])),
+    );
+  field.input.addEventListener("input", mark);
+  mark();
   openDialog({
     title: "Add money",
     body: [

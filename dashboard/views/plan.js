@@ -2,7 +2,7 @@
 
 import { badge, button, h } from "../lib/dom.js";
 import { money, title } from "../lib/format.js";
-import { every, keep, renewalOf, statusOf } from "../rules/plans.js";
+import { every, renewalOf, statusOf } from "../rules/plans.js";
 
 /** @import { Billing, Plans } from "../types.js" */
 /** @import { Acts } from "./acts.js" */
@@ -10,14 +10,14 @@ import { every, keep, renewalOf, statusOf } from "../rules/plans.js";
 /**
  * @param {Billing} billing
  * @param {Plans} catalog
+ * @param {boolean} settling Whether a payment is being checked that may change the plan.
  * @param {Acts} acts
  */
-export function planView(billing, catalog, acts) {
-  const status = statusOf(billing);
+export function planView(billing, catalog, settling, acts) {
+  const status = settling ? { text: "Checking your payment", tone: /** @type {const} */ ("plain") } : statusOf(billing);
   const plan = catalog.plans.find(({ tier }) => tier === billing.plan_tier);
   const price = plan?.price[billing.billing_interval];
   const paid = billing.stripe_subscription_id !== null;
-  const resumable = billing.cancel_at_period_end || billing.pending_change !== null;
   return [
     h(
       "div.plan-now",
@@ -30,17 +30,17 @@ export function planView(billing, catalog, acts) {
             money(price * 100, { whole: true }),
             price > 0 && h("span.soft", ` a ${every(billing.billing_interval)}`),
           ),
-        h("p.soft", renewalOf(billing)),
+        h("p.soft", settling ? "This takes a moment." : renewalOf(billing, price)),
       ),
       h(
         "div.actions",
-        h(
-          "a",
-          { href: "#plans", class: paid ? "button" : "button primary", id: "plan-change" },
-          billing.plan_tier === "free" ? "Upgrade" : "Change plan",
-        ),
+        !settling &&
+          h(
+            "a",
+            { href: "#plans", class: paid ? "button" : "button primary", id: "plan-change" },
+            billing.plan_tier === "free" ? "Upgrade" : "Change plan",
+          ),
         billing.stripe_customer_id !== null && button("Invoices and cards", acts.portal, { id: "plan-portal" }),
-        paid && resumable && button(keep(billing), acts.resume, { id: "plan-resume" }),
         paid &&
           !billing.cancel_at_period_end &&
           button("Cancel plan", acts.cancel, { id: "plan-cancel", class: "button quiet" }),

@@ -9,6 +9,8 @@ import { STORAGE } from "../rules/usage.js";
 /** @import { Billing, Interval, Plan, Plans } from "../types.js" */
 
 const MONTHLY = ["api_requests", "ai_tokens"];
+/** @type {Offer} */
+const WAITING = { act: "none", word: "One moment", label: "One moment: your payment is being checked", note: "" };
 const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_workspaces", "gateway_apis", "team_members"];
 
 /**
@@ -21,9 +23,10 @@ const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_works
  * @param {() => unknown} on.cancel
  * @param {() => unknown} on.resume
  * @param {string} on.salesUrl
+ * @param {boolean} [settling] Whether a payment is being checked: nothing can be chosen meanwhile.
  */
-export function plansView({ plans }, billing, interval, on) {
-  const offers = plans.map((plan) => offer(plan, billing, interval, plans));
+export function plansView({ plans }, billing, interval, on, settling = false) {
+  const offers = plans.map((plan) => (settling ? WAITING : offer(plan, billing, interval, plans)));
   const next = offers.findIndex(({ up }) => up);
   return [
     intervals(plans, interval, on.interval),

@@ -1,8 +1,8 @@
 /** What somebody sees who is not signed in, or whose session has ended. */
 
-import { h, link, whileBusy } from "../lib/dom.js";
+import { button, h, link, whileBusy } from "../lib/dom.js";
 import { explain } from "../lib/errors.js";
-import { localToken } from "../lib/local.js";
+import { localAccounts, localToken } from "../lib/local.js";
 
 /**
  * @param {string | null} way As in the configuration.
@@ -16,7 +16,27 @@ export function signInView(way, ended, keep) {
     heading,
     h("p.soft", ended ? "Sign in again to see your billing." : "Sign in to see your plan and your wallet."),
     entrance(way, keep),
+    way === "local" && people(keep),
   );
+}
+
+/** The accounts of the local stack's demo, each a button; nothing where there are none. @param {(token: string) => void} keep */
+function people(keep) {
+  const list = h("ul.people");
+  void localAccounts()
+    .catch(() => [])
+    .then((accounts) =>
+      list.replaceChildren(
+        ...accounts.map(({ account, about }) =>
+          h(
+            "li",
+            button(account, async () => keep(await localToken(account))),
+            h("span.soft.small", about),
+          ),
+        ),
+      ),
+    );
+  return list;
 }
 
 /** @param {string | null} way @param {(token: string) => void} keep */

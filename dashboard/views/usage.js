@@ -2,7 +2,7 @@
 
 import { h } from "../lib/dom.js";
 import { month, title } from "../lib/format.js";
-import { amount, barOf, resetWords, wordsOf } from "../rules/usage.js";
+import { amount, barOf, graceMatters, resetWords, wordsOf } from "../rules/usage.js";
 
 /** @import { Metric, Usage } from "../types.js" */
 
@@ -23,7 +23,7 @@ function meter(name, metric) {
   const figures = h("span", h("strong", used), h("span.soft", ` of ${limit}`));
   return h(
     "div",
-    { class: `meter ${tone}`, "data-metric": name },
+    { class: `meter ${tone}${metric.used === 0 ? " idle" : ""}`, "data-metric": name },
     h("p.meter-head", h("span", title(name)), figures),
     bar(title(name), metric, `${used} of ${limit}. ${text}`),
     h("p.meter-note.small", text),
@@ -48,8 +48,8 @@ function bar(label, metric, words) {
       ...value,
       css: { "--fill": drawn.fill, "--limit": drawn.limitAt, "--grace": drawn.graceTo },
     },
-    h("span.bar-grace"),
+    graceMatters(metric) && h("span.bar-grace"),
     h("span.bar-fill"),
-    drawn.limitAt < 1 && h("span.bar-limit"),
+    graceMatters(metric) && drawn.limitAt < 1 && h("span.bar-limit"),
   );
 }

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
-MOST_BYTES = 128_000
+MOST_BYTES = 144_000
 MOST_BYTES_SENT = 40_000
 MOST_LINES = 400
 
@@ -115,7 +115,7 @@ def test_a_session_that_ends_asks_to_sign_in_again_and_goes_on(account: Account,
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_label("Account").fill(account.id)
     page.get_by_role("button", name="Sign in").click()
-    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
 
 
 def test_a_refusal_of_an_older_session_does_not_end_the_one_after_it(account: Account, page: Page) -> None:
@@ -159,7 +159,7 @@ def test_what_cannot_be_had_is_said_where_it_would_stand_and_can_be_asked_for_ag
     expect(usage.get_by_role("alert")).to_have_text(
         "The billing service is busy. Nothing was changed: try again in a moment."
     )
-    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
     page.unroute("**/api/billing/usage")
     usage.get_by_role("button", name="Try again").click()
     expect(usage).to_contain_text("API requests")
@@ -222,11 +222,11 @@ def test_figures_are_written_as_the_reader_writes_them_and_words_are_the_page_s(
     page = open_page(locale="de-DE")
     sign_in(page, account)
     expect(page.locator("#balance")).to_have_text(re.compile(r"^123,45\s\$$"))
-    expect(section(page, "Plan")).to_contain_text(re.compile(r"Renews on \d+ [A-Z][a-z]+ 20\d\d\."))
+    expect(section(page, "Your plan")).to_contain_text(re.compile(r"Renews on \d+ [A-Z][a-z]+ 20\d\d\."))
     usage = section(page, "Usage")
     expect(usage.locator("[data-metric=api_requests]")).to_contain_text("of 2.000.000")
     expect(usage).to_contain_text(re.compile(r"Resets in \d+ days?, on 1 [A-Z][a-z]+ 20\d\d"))
-    expect(section(page, "Plans")).to_contain_text("10M AI tokens")
+    expect(section(page, "All plans")).to_contain_text("10M AI tokens")
 
 
 def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(account: Account, page: Page) -> None:
@@ -237,7 +237,7 @@ def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(
     page.route("**/config.js", lambda route: route.fulfill(body=handed, content_type="text/javascript"))
     page.goto(account.api.stack.base_url)
     wait_until_loaded(page)
-    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
     assert page.evaluate("sessionStorage.length") == 0
 
@@ -265,7 +265,7 @@ def test_on_a_host_of_its_own_it_calls_the_api_across_origins(account: Account, 
         page.route("**/_local/**", lambda route: route.fulfill(status=404))
         page.goto(f"{served}#token={account.token}")
         wait_until_loaded(page)
-        expect(section(page, "Plan")).to_contain_text("Free Active")
+        expect(section(page, "Your plan")).to_contain_text("Free Active")
         expect(section(page, "Usage")).to_contain_text("API requests")
         page.unroute_all(behavior="wait")
 
@@ -288,3 +288,52 @@ def test_every_module_is_named_for_loading_at_once() -> None:
     index = (DASHBOARD / "index.html").read_text()
     modules = {file.relative_to(DASHBOARD).as_posix() for file in DASHBOARD.rglob("*.js")} - {"types.js"}
     assert set(re.findall(r'modulepreload" href="([^"]+)"', index)) == modules
+
+
+def test_the_address_of_a_section_leads_there_and_the_navigation_marks_it(account: Account, page: Page) -> None:
+    page.goto(f"{account.api.stack.base_url}/#token={account.token}")
+    wait_until_loaded(page)
+    page.goto("about:blank")
+    page.goto(f"{account.api.stack.base_url}/#wallet")
+    wait_until_loaded(page)
+    expect(section(page, "Wallet")).to_be_in_viewport(ratio=0.5)
+    current = page.locator("nav [aria-current=location]")
+    expect(current).to_have_text("Wallet")
+    page.evaluate("scrollTo(0, 0)")
+    expect(current).to_have_text("Your plan")
+    labels = page.locator("nav a").all_inner_texts()
+    assert len({label.rstrip("s") for label in labels}) == len(labels)
+
+
+def test_what_is_told_covers_no_heading_that_the_reader_is_led_to(account: Account, page: Page) -> None:
+    sign_in(page, account, "?back=turned")
+    expect(told(page)).not_to_be_empty()
+    for name in ("Wallet", "Usage"):
+        page.locator("nav").get_by_role("link", name=name).click()
+        bar, heading = told(page).bounding_box(), section(page, name).get_by_role("heading", name=name).bounding_box()
+        assert heading["y"] >= bar["y"] + bar["height"]
+
+
+def test_what_is_touched_is_44_pixels_wide_and_high(eventful: Account, open_page: OpenPage) -> None:
+    page = open_page(viewport=PHONE, has_touch=True)
+    sign_in(page, eventful)
+    too_small = """() => [...document.querySelectorAll("a, button, select, summary, input, .segmented label")]
+        .filter((one) => one.checkVisibility() && !one.matches(".skip, [type=radio]"))
+        .map((one) => [one.textContent || one.id, one.getBoundingClientRect()])
+        .filter(([, box]) => box.height < 44 || box.width < 44)
+        .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
+    assert page.evaluate(too_small) == []
+    section(page, "Wallet").get_by_role("button", name="Change", exact=True).click()
+    small_fields = """() => [...document.querySelectorAll("dialog button, dialog [type=text], dialog .check label")]
+        .filter((one) => one.getBoundingClientRect().height < 44).map((one) => one.textContent || one.id)"""
+    assert page.evaluate(small_fields) == []
+
+
+def test_the_local_stack_offers_its_accounts_to_sign_in_as(account: Account, page: Page) -> None:
+    person = {"account": account.id, "about": "Empty, as after signing up"}
+    page.route("**/_local/accounts", lambda route: route.fulfill(json={"accounts": [person]}))
+    page.goto(account.api.stack.base_url)
+    expect(page.get_by_text("Empty, as after signing up")).to_be_visible()
+    check_accessible(page, "sign-in")
+    page.get_by_role("button", name=account.id).click()
+    expect(section(page, "Your plan")).to_contain_text("Free Active")

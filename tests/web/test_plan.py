@@ -21,16 +21,23 @@ def pay(page: Page, card: str = WORKS) -> None:
     page.get_by_role("button", name=re.compile("^Pay")).click()
 
 
+def date_in(text: str) -> str:
+    """The first date in a text."""
+    found = re.search(r"[A-Z][a-z]+ \d+, 20\d\d", text)
+    assert found, text
+    return found[0]
+
+
 def test_somebody_signs_in_at_the_local_stack_and_sees_that_they_are_on_free(account: Account, page: Page) -> None:
     page.goto(account.api.stack.base_url)
     page.get_by_label("Account").fill(account.id)
     page.get_by_role("button", name="Sign in").click()
     wait_until_loaded(page)
-    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
     expect(page.get_by_role("banner")).to_contain_text(account.id)
     assert page.url == f"{account.api.stack.base_url}/"
     page.reload()
-    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("Account")).to_be_visible()
 
@@ -38,12 +45,12 @@ def test_somebody_signs_in_at_the_local_stack_and_sees_that_they_are_on_free(acc
 def test_a_token_in_the_fragment_signs_in_and_leaves_the_address_bar(account: Account, page: Page) -> None:
     sign_in(page, account)
     assert "token" not in page.url
-    expect(section(page, "Plan")).to_contain_text("Free")
+    expect(section(page, "Your plan")).to_contain_text("Free")
 
 
 def test_the_five_plans_stand_side_by_side_by_month_and_year_with_the_saving(account: Account, page: Page) -> None:
     sign_in(page, account)
-    plans = section(page, "Plans")
+    plans = section(page, "All plans")
     cards = plans.locator(".plan")
     expect(cards).to_have_count(5)
     tops = {card.bounding_box()["y"] for card in cards.all()}
@@ -62,13 +69,13 @@ def test_the_five_plans_stand_side_by_side_by_month_and_year_with_the_saving(acc
 
 def test_a_person_upgrades_through_checkout_and_comes_back_to_a_clear_result(account: Account, page: Page) -> None:
     sign_in(page, account)
-    plans = section(page, "Plans")
+    plans = section(page, "All plans")
     plans.get_by_label(re.compile("^Yearly")).check(force=True)
     plans.get_by_role("button", name="Choose Pro").click()
     expect(page.get_by_text("$441.00").first).to_be_visible()
     pay(page)
     expect(told(page)).to_contain_text("You are on Pro, billed yearly, now. It renews on ")
-    expect(section(page, "Plan")).to_contain_text("Pro Active$441 a yearRenews on ")
+    expect(section(page, "Your plan")).to_contain_text("Pro Active$441 a yearRenews on ")
     expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("of 2,000,000")
     assert account.tier() == "pro"
     assert page.url == f"{account.api.stack.base_url}/"
@@ -81,12 +88,12 @@ def test_a_card_that_declines_is_told_at_stripe_and_turning_back_has_bought_noth
     account: Account, page: Page
 ) -> None:
     sign_in(page, account)
-    section(page, "Plans").get_by_role("button", name="Choose Starter").click()
+    section(page, "All plans").get_by_role("button", name="Choose Starter").click()
     pay(page, DECLINES)
     expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
     page.get_by_role("button", name="Cancel").click()
     expect(told(page)).to_contain_text("Nothing was bought and nothing was charged.")
-    expect(section(page, "Plan")).to_contain_text("Free Active")
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
     assert account.tier() == "free"
 
 
@@ -99,10 +106,10 @@ def test_a_payment_of_somebody_else_is_refused_and_said_so(account: Account, pag
 def test_who_pays_already_moves_up_at_once_and_down_at_the_period_s_end(account: Account, page: Page) -> None:
     account.buy("starter")
     sign_in(page, account)
-    section(page, "Plans").get_by_role("button", name="Upgrade to Business").click()
+    section(page, "All plans").get_by_role("button", name="Upgrade to Business").click()
     page.get_by_role("button", name="Confirm").click()
     expect(told(page)).to_contain_text("You are on Business, billed monthly, now.")
-    section(page, "Plans").get_by_role("button", name="Change to Pro").click()
+    section(page, "All plans").get_by_role("button", name="Change to Pro").click()
     page.get_by_role("button", name="Confirm").click()
     expect(told(page)).to_contain_text("Pro starts on ")
     notice = page.get_by_role("region", name="Notices")
@@ -120,7 +127,7 @@ def test_another_change_than_the_one_that_waits_is_asked_about_since_opening_its
     account.buy("business")
     account.confirm("pro")
     sign_in(page, account)
-    change = section(page, "Plans").get_by_role("button", name="Change to Starter")
+    change = section(page, "All plans").get_by_role("button", name="Change to Starter")
     change.click()
     dialog = page.get_by_role("dialog", name="Starter, billed monthly, instead?")
     expect(dialog).to_contain_text("A change is waiting: Pro, billed monthly, from ")
@@ -131,8 +138,24 @@ def test_another_change_than_the_one_that_waits_is_asked_about_since_opening_its
     dialog.get_by_role("button", name="Go on").click()
     page.get_by_role("link", name=re.compile("back|return", re.IGNORECASE)).click()
     expect(told(page)).to_contain_text("The change that was waiting is taken back: you stay on your plan.")
-    expect(section(page, "Plan")).to_contain_text("Business Active")
+    expect(section(page, "Your plan")).to_contain_text("Business Active")
     assert account.billing()["pending_change"] is None
+
+
+def test_while_a_payment_is_checked_nothing_else_is_offered_to_buy(account: Account, page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/verify-session*", held.append)
+    url = account.send("POST", "/api/billing/checkout", {"tier": "pro", "billing_interval": "monthly", **scenes.LINKS})
+    session = re.search(r"session_id=(\w+)", account.pay(url.json()["url"]).headers["Location"])
+    assert session
+    page.goto(f"{account.api.stack.base_url}/?back=plan&session_id={session[1]}#token={account.token}")
+    plan = section(page, "Your plan")
+    expect(plan).to_contain_text("Checking your payment")
+    expect(plan.get_by_role("link", name="Upgrade")).to_have_count(0)
+    expect(section(page, "All plans").get_by_role("button")).to_have_count(0)
+    held[0].continue_()
+    expect(plan).to_contain_text("Pro Active")
+    expect(section(page, "All plans").get_by_role("button", name="Upgrade to Business")).to_be_visible()
 
 
 def test_pressing_twice_opens_one_page(account: Account, page: Page) -> None:
@@ -153,7 +176,7 @@ def test_pressing_twice_opens_one_page(account: Account, page: Page) -> None:
 def test_a_plan_is_cancelled_and_taken_back_with_the_keyboard_alone(account: Account, page: Page) -> None:
     account.buy("pro")
     sign_in(page, account)
-    opener = section(page, "Plan").get_by_role("button", name="Cancel plan")
+    opener = section(page, "Your plan").get_by_role("button", name="Cancel plan")
     opener.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Cancel Pro?")
@@ -169,23 +192,31 @@ def test_a_plan_is_cancelled_and_taken_back_with_the_keyboard_alone(account: Acc
     expect(dialog.get_by_role("button", name="Keep Pro")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(told(page)).to_contain_text("Cancelled. You keep Pro until ")
-    expect(section(page, "Plan")).to_contain_text("Ends soon")
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Your Pro plan ends on ")
+    expect(told(page)).to_contain_text("Your plan is cancelled.")
+    expect(section(page, "Your plan")).to_contain_text("Ends soon")
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_contain_text("Your Pro plan ends on ")
+    # The day on which it ends is said once, with what follows; the card of Free says when Free begins.
+    ends = date_in(notices.inner_text())
+    assert page.locator("main").inner_text().count(ends) == 2
+    assert ends not in told(page).inner_text()
     assert account.billing()["cancel_at_period_end"] is True
     # The button that was pressed is gone: the focus stays in its section, where Tab goes on.
-    expect(section(page, "Plan").get_by_role("heading", name="Plan")).to_be_focused()
-    section(page, "Plan").get_by_role("button", name="Keep Pro").focus()
+    expect(section(page, "Your plan").get_by_role("heading", name="Your plan")).to_be_focused()
+    notices.get_by_role("button", name="Keep Pro").focus()
     page.keyboard.press("Enter")
     expect(told(page)).to_contain_text("You stay on Pro.")
-    expect(section(page, "Plan")).to_contain_text("Pro Active")
+    expect(section(page, "Your plan")).to_contain_text("Pro Active")
     assert account.billing()["cancel_at_period_end"] is False
 
 
 def test_a_renewal_that_failed_is_said_in_words_with_the_ways_out(account: Account, page: Page) -> None:
     scenes.past_due(account)
     sign_in(page, account)
-    expect(section(page, "Plan")).to_contain_text("Past due")
+    plan = section(page, "Your plan")
+    expect(plan).to_contain_text("Past due")
+    expect(plan).to_contain_text(re.compile(r"\$49 was due on .+ and is not paid\. The next try is on "))
+    expect(plan).not_to_contain_text("Renews")
     notice = page.get_by_role("region", name="Notices")
     expect(notice).to_contain_text("Your last payment failed")
     expect(notice).to_contain_text("You keep your plan while we try again.")
@@ -217,12 +248,16 @@ def test_what_is_blocked_is_a_stop_with_the_way_out(account: Account, page: Page
     expect(notice).to_contain_text(re.compile(r"Counting starts again on .+, in \d+ days?\."))
     expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("Blocked: nothing more passes")
     notice.get_by_role("link", name="See plans").click()
-    expect(section(page, "Plans")).to_be_in_viewport()
+    expect(section(page, "All plans")).to_be_in_viewport()
 
 
 def test_after_a_downgrade_it_is_shown_which_resources_are_read_only(account: Account, page: Page) -> None:
     scenes.downgraded(account)
     sign_in(page, account)
+    notice = page.locator("#notice-read-only")
+    expect(notice).to_contain_text("Read-only: some of your MCP workspaces")
+    notice.get_by_role("link", name="See which").click()
+    expect(section(page, "Resources")).to_be_in_viewport()
     kind = section(page, "Resources").locator("details", has_text="MCP workspaces")
     expect(kind).to_contain_text("2 read-only")
     expect(kind).to_contain_text("5 of 3")

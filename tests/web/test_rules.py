@@ -103,8 +103,10 @@ def metric(used: int, limit: int | None, hard: int | None, state: str) -> Json:
 @pytest.mark.parametrize(
     ("given", "tone", "text"),
     [
-        (metric(0, 50_000, 55_000, "ok"), "plain", "0% used, grace to 55,000"),
-        (metric(39_999, 50_000, 55_000, "ok"), "plain", "79% used, grace to 55,000"),
+        (metric(0, 50_000, 55_000, "ok"), "plain", "0% used"),
+        (metric(1, 50_000, 55_000, "ok"), "plain", "Under 0.1% used"),
+        (metric(4_820, 50_000, 55_000, "ok"), "plain", "9.6% used"),
+        (metric(39_999, 50_000, 55_000, "ok"), "plain", "79.9% used"),
         (metric(40_000, 50_000, 55_000, "ok"), "warn", "80% used, grace to 55,000"),
         (metric(50_000, 50_000, 55_000, "ok"), "warn", "100% used, grace to 55,000"),
         (metric(50_001, 50_000, 55_000, "grace"), "warn", "Over the limit: 4,999 of grace left"),
@@ -192,7 +194,7 @@ WAITS = {"plan_tier": "starter", "billing_interval": "yearly", "effective_at": "
         (account("pro"), "starter", "monthly", "buy", "Change to Starter", "From April 1, 2026"),
         (account("pro"), "free", "monthly", "cancel", "Go back to Free", ""),
         (account("pro", cancel_at_period_end=True), "free", "monthly", "none", "Starts soon", "On April 1, 2026"),
-        (account("pro", cancel_at_period_end=True), "pro", "monthly", "resume", "Keep Pro", "Ends soon"),
+        (account("pro", cancel_at_period_end=True), "pro", "monthly", "resume", "Keep Pro", ""),
         (account("pro", pending_change=WAITS), "starter", "yearly", "none", "Starts soon", "On April 1, 2026"),
         (account("pro", pending_change=WAITS), "starter", "monthly", "buy", "Change to Starter", "From April 1, 2026"),
         (account("pro", pending_change=WAITS), "pro", "monthly", "resume", "Keep Pro", "Your plan now"),

@@ -44,7 +44,7 @@ def test_a_deposit_out_of_bounds_is_refused_in_the_dialog_beside_its_field(accou
     for typed in ("3", "500.01", "ten", "5.001", "-20"):
         amount.fill(typed)
         page.keyboard.press("Enter")
-        expect(dialog.get_by_role("alert")).to_have_text("Enter an amount from $5 to $500.")
+        expect(dialog.locator(".field").get_by_role("alert")).to_have_text("Enter an amount from $5 to $500.")
         expect(amount).to_have_attribute("aria-invalid", "true")
         expect(amount).to_be_focused()
 
@@ -268,3 +268,19 @@ def test_who_never_earned_is_told_how_it_begins(account: Account, page: Page) ->
     sign_in(page, account)
     expect(section(page, "Earnings")).to_contain_text("No earnings yet.")
     expect(section(page, "Earnings").get_by_role("button", name="Set up payouts")).to_be_visible()
+
+
+def test_the_amount_that_is_pressed_is_the_one_in_the_field_which_has_the_focus(account: Account, page: Page) -> None:
+    sign_in(page, account)
+    section(page, "Wallet").get_by_role("button", name="Add money").click()
+    dialog = page.get_by_role("dialog")
+    field = dialog.get_by_label("Amount in US dollars")
+    pressed = dialog.locator("[aria-pressed=true]")
+    expect(field).to_be_focused()
+    expect(field).to_have_value("25")
+    expect(pressed).to_have_text("$25")
+    dialog.get_by_role("button", name="$100").click()
+    expect(field).to_have_value("100")
+    expect(pressed).to_have_text("$100")
+    field.fill("42")
+    expect(pressed).to_have_count(0)
