@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
-from typer.exceptions import TyperException
 
-from aerostack_billing.values.errors import BillingError, Misconfigured
-from billingctl import aws
 from billingctl.app import app
-from billingctl.console import Console
-from billingctl.errors import Refused, WrongUsage
-from billingctl.work import Chosen
+from billingctl.chosen import Chosen
+from billingctl.console import Console, Form
 
 _REFUSED, _USAGE = 1, 2
 
@@ -29,40 +24,18 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
         done = typer.main.get_command(app).main(
             args=list(arguments), prog_name="billingctl", standalone_mode=False, obj=chosen
         )
-    except (
-        TyperException,
-        typer.Abort,
-        BillingError,
-        Misconfigured,
-        ClientError,
-        BotoCoreError,
-        ValidationError,
-    ) as error:
-        refusal = _refusal(error)
+    except Exception as error:
+        # What a failure is told as is known by the rooms and SDKs, which are not loaded for what succeeds without them.
+        refusal = importlib.import_module("billingctl.failures").refusal(error)
+        if refusal is None:
+            raise
         print(f"billingctl: {refusal.message}", file=chosen.console.err)
         for name, wrong in refusal.details.items():
             print(f"  {name}: {wrong}", file=chosen.console.err)
-        if chosen.console.as_json:
+        if chosen.console.form is Form.JSON:
             chosen.console.show(refusal.view())
         return _USAGE if refusal.status == 422 else _REFUSED
     return done if isinstance(done, int) else 0
-
-
-def _refusal(error: Exception) -> BillingError:
-    """What failed, as a refusal of one sentence that holds nothing of the request."""
-    if isinstance(error, BillingError):
-        return error
-    if isinstance(error, TyperException):
-        return WrongUsage(error.format_message())
-    if isinstance(error, ClientError):
-        return Refused(aws.sentence("AWS refused", error))
-    reasons = {
-        Misconfigured: f"The stack is not set up for this: {error}.",
-        BotoCoreError: f"AWS could not be asked: {error}",
-        ValidationError: "What is stored, at Stripe or here, has another shape than this version reads.",
-    }
-    told = next((reason for kind, reason in reasons.items() if isinstance(error, kind)), "Broken off.")
-    return Refused(told)
 
 
 def _unforeseen(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:

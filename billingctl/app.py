@@ -1,28 +1,74 @@
-"""The command line: what stands before the verb, and the verbs."""
+"""The command line: what stands before the verb, and the verbs, each loaded when it is typed."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import importlib
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import typer
+from typer._click import Command, Context, HelpFormatter
+from typer.core import TyperGroup
 
-from billingctl.verbs import account, ledger, payouts, stripe, usage, webhooks
-from billingctl.verbs.log import log
-from billingctl.verbs.reconcile import reconcile
-from billingctl.work import Chosen
+from billingctl.chosen import Chosen
+from billingctl.console import Form
+
+VERSION: Final = "0.1.0"
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Where a noun or a verb is, and what `--help` says of it without loading it."""
+
+    module: str
+    about: str
+
+
+VERBS: Final = {
+    "account": Verb("account", "An account: its plan, its money."),
+    "usage": Verb("usage", "What an account used and may use."),
+    "ledger": Verb("ledger", "The transfers of wallets and creators."),
+    "webhooks": Verb("webhooks", "Stripe's events, and what became of them here."),
+    "payouts": Verb("payouts", "What creators are paid."),
+    "stripe": Verb("stripe", "What must be there at Stripe."),
+    "reconcile": Verb("reconcile", "Look for what no webhook reported."),
+    "log": Verb("log", "Show what operators did."),
+}
+
+
+class _Verbs(TyperGroup):
+    """Loads the module of a verb when it is called: most of them need AWS's and Stripe's SDKs, `--help` does not."""
+
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer calls it so
+        return list(VERBS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - typer calls it so
+        verb = VERBS.get(cmd_name)
+        if verb is None:
+            return None
+        command = typer.main.get_command(importlib.import_module(f"billingctl.verbs.{verb.module}").app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - typer calls it so
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.about) for name, verb in VERBS.items()])
+
 
 app = typer.Typer(
     name="billingctl",
+    cls=_Verbs,
     help="Look at and mend what a billing stack holds. Without --stack, the local stack that `make run` started.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for noun in (account, usage, ledger, webhooks, payouts, stripe):
-    app.add_typer(noun.app)
-for verb in (reconcile, log):
-    app.command()(verb)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"billingctl {VERSION}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -34,9 +80,16 @@ def choose(
     profile: Annotated[str | None, typer.Option(help="The AWS profile, with --stack.")] = None,
     region: Annotated[str | None, typer.Option(help="The AWS region, with --stack.")] = None,
     port: Annotated[int, typer.Option(envvar="PORT", help="The local stack's port.")] = 3000,
+    output: Annotated[Form, typer.Option(help="How the answer is printed; --json after a verb is short for json.")] = (
+        Form.TABLE
+    ),
     verbose: Annotated[bool, typer.Option("--verbose", help="Show on stderr what the rooms log.")] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: ARG001 - answered by its callback
+        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = None,
 ) -> None:
     """Choose the stack."""
     chosen: Chosen = context.obj
     chosen.stack, chosen.profile, chosen.region = stack or None, profile, region
     chosen.port, chosen.verbose = port, verbose
+    chosen.console.form = output

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
+import csv
+import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TextIO, TypeGuard
-
-from rich.console import Console as RichConsole
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from enum import StrEnum
+from typing import TextIO
 
 from billingctl.errors import Refused
 
 Step = Callable[[int, int], None]
 """Told how many are done, of how many."""
-_ROWS = 2
 
 
-class _Screen(RichConsole):
-    def on_broken_pipe(self) -> None:
-        """Left to whoever prints; rich would end the process, and look for a stdout that is redirected here."""
-        raise BrokenPipeError
+class Form(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
 
 
 @dataclass
 class Console:
-    """Prints as JSON for scripts, or as lines and tables for people. Made while stdout is still the caller's."""
+    """Prints as JSON or CSV for scripts, or as lines and tables for people. Made while stdout is still the caller's."""
 
-    as_json: bool = False
+    form: Form = Form.TABLE
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
 
-    def show(self, answer: Mapping[str, object]) -> None:
-        """The answer: one JSON object, or the same for people. Whoever reads may stop reading, as `head` does."""
+    def show(self, answer: Mapping[str, object], summary: Mapping[str, object] | None = None) -> None:
+        """The answer: one JSON object, its rows as CSV, or for people `summary`, where there is one, or else the same.
+
+        Whoever reads may stop reading, as `head` does.
+        """
         try:
-            self._print(answer)
+            self._print(answer, summary)
             self.out.flush()
         except BrokenPipeError:
             # What is left over would be written, and complained about, when Python ends.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
-    def _print(self, answer: Mapping[str, object]) -> None:
-        if self.as_json:
-            # Stripe's SDK hands out decimals, which Stripe itself sends as text.
-            print(json.dumps(answer, indent=2, default=str), file=self.out)
-            return
-        # Wide enough where nobody looks: a pipe has no width, and cutting would lose what the next program reads.
-        screen = _Screen(file=self.out, highlight=False, markup=False, width=None if self.out.isatty() else 200)
-        _lines(screen, answer, 0)
+    def _print(self, answer: Mapping[str, object], summary: Mapping[str, object] | None) -> None:
+        match self.form:
+            case Form.JSON:
+                # Stripe's SDK hands out decimals, which Stripe itself sends as text.
+                print(json.dumps(answer, indent=2, default=str), file=self.out)
+            case Form.CSV:
+                rows = rows_of(answer)
+                writer = csv.DictWriter(self.out, list(dict.fromkeys(name for row in rows for name in row)))
+                writer.writeheader()
+                writer.writerows(rows)
+            case Form.TABLE:
+                importlib.import_module("billingctl.tables").show(self.out, summary or answer)
 
     def say(self, text: str) -> None:
         """A remark for people."""
@@ -63,10 +70,8 @@ class Console:
         if not self.err.isatty():
             yield lambda _done, _of: None
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=RichConsole(file=self.err), transient=True) as bar:
-            task = bar.add_task(doing, total=None)
-            yield lambda done, of: bar.update(task, completed=done, total=of)
+        with importlib.import_module("billingctl.tables").bar(self.err, doing) as step:
+            yield step
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Return if it may be done. Refused where the answer is no, or nobody is there to be asked."""
@@ -79,48 +84,22 @@ class Console:
             raise Refused("Nothing was done.")
 
 
-def _lines(screen: RichConsole, value: Mapping[str, object], depth: int) -> None:
-    for name, inner in value.items():
-        indent = "  " * depth
-        if _is_table(inner):
-            screen.print(f"{indent}{name}")
-            screen.print(_table([{"": key, **row} for key, row in inner.items()]))
-        elif isinstance(inner, Mapping) and inner:
-            screen.print(f"{indent}{name}")
-            _lines(screen, inner, depth + 1)
-        elif isinstance(inner, Sequence) and inner and isinstance(inner[0], Mapping):
-            screen.print(f"{indent}{name}")
-            screen.print(_table(inner))
+def rows_of(answer: Mapping[str, object]) -> list[dict[str, object]]:
+    """The rows that an answer is about: the first list of objects in it, or else the answer as one row.
+
+    An object within a row has its fields named with dots, as in `wallet.balance_cents`; a list is JSON.
+    """
+    for value in answer.values():
+        if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
+            return [_flat(row) for row in value]
+    return [_flat(answer)]
+
+
+def _flat(row: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
         else:
-            screen.print(f"{indent}{name}  {_plain(inner)}", soft_wrap=True)
-
-
-def _is_table(value: object) -> TypeGuard[Mapping[str, Mapping[str, object]]]:
-    """Whether an object's values are alike: then it is rows under their names."""
-    if not isinstance(value, Mapping) or len(value) < _ROWS:
-        return False
-    rows = list(value.values())
-    return all(isinstance(row, Mapping) and row.keys() == rows[0].keys() for row in rows)
-
-
-def _table(rows: Sequence[object]) -> Table:
-    shown = [row for row in rows if isinstance(row, Mapping)]
-    names = list(dict.fromkeys(name for row in shown for name in row))
-    table = Table(box=None, padding=(0, 2, 0, 2))
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in shown:
-        table.add_row(*(_plain(row.get(name)) for name in names))
-    return table
-
-
-def _plain(value: object) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, (Mapping, Sequence)):
-        return json.dumps(value, default=str) if value else "none"
-    return str(value)
+            flat[f"{prefix}{name}"] = json.dumps(value, default=str) if isinstance(value, (list, tuple)) else value
+    return flat

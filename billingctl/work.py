@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -15,24 +15,13 @@ from aws_lambda_powertools import Logger
 
 from aerostack_billing.assembly.runtime import Runtime
 from billingctl import aws
-from billingctl.console import Console
+from billingctl.chosen import Chosen
+from billingctl.console import Console, Form
 from billingctl.errors import WrongUsage
 from billingctl.targets import Target, local_target
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else, on stdout.")]
 Account = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's id.")]
-
-
-@dataclass
-class Chosen:
-    """What stands before the verb on the command line."""
-
-    stack: str | None = None
-    profile: str | None = None
-    region: str | None = None
-    port: int = 3000
-    verbose: bool = False
-    console: Console = field(default_factory=Console)
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,8 @@ def at_work(context: typer.Context, *, as_json: bool) -> Iterator[Work]:
 def chosen_in(context: typer.Context, *, as_json: bool) -> Chosen:
     """What was chosen before the verb."""
     chosen: Chosen = context.obj
-    chosen.console.as_json = as_json
+    if as_json:
+        chosen.console.form = Form.JSON
     return chosen
 
 

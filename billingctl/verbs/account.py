@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from decimal import Decimal
 from typing import Annotated, cast, get_args
 
 import typer
@@ -17,11 +19,14 @@ from aerostack_billing.wallet.models import Wallet, view_reload, view_wallet
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import Told, named, request_of
 from billingctl.errors import WrongUsage
+from billingctl.summary import seen, summary
+from billingctl.tables import dollars
 from billingctl.verbs.log import operations
 from billingctl.work import Account, Json, Work, at_work
 
 app = typer.Typer(name="account", help="An account: its plan, its money.", no_args_is_help=True)
 
+_DOLLARS = re.compile(r"\$((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)")
 _OPERATIONS_SHOWN, _MONTHS_SHOWN = 5, 3
 _SUSPENDED = "Auto-reload was suspended by our support. Save the settings to turn it on again, or contact us."
 
@@ -30,7 +35,8 @@ _SUSPENDED = "Auto-reload was suspended by our support. Save the settings to tur
 def show(context: typer.Context, account: Account, *, as_json: Json = False) -> None:
     """Show an account: plan, usage, wallet, what it earns as a creator, what operators did."""
     with at_work(context, as_json=as_json) as work:
-        work.console.show(_overview(work, named(account)))
+        overview = _overview(work, named(account))
+        work.console.show({**overview, "seen": seen(overview)}, summary(overview))
 
 
 def _overview(work: Work, account_id: str) -> Facts:
@@ -118,8 +124,13 @@ def sync(
 def grant(
     context: typer.Context,
     account: Account,
-    amount_cents: Annotated[str, typer.Argument(metavar="CENTS", help="With up to four decimals, like 500 or 0.34.")],
+    amount: Annotated[
+        str | None, typer.Argument(metavar="[AMOUNT]", help="Dollars, with the sign and in quotes: '$5.00'.")
+    ] = None,
     *,
+    in_cents: Annotated[
+        str | None, typer.Option("--cents", help="The amount in cents instead, like 500 or 0.34.")
+    ] = None,
     key: Annotated[
         str | None, typer.Option(help="Given again, nothing is granted twice. Made, and shown, if not given.")
     ] = None,
@@ -130,6 +141,7 @@ def grant(
     as_json: Json = False,
 ) -> None:
     """Give money to an account's wallet, from the ledger account `promo`."""
+    amount_cents = _cents_of(amount, in_cents)
     with at_work(context, as_json=as_json) as work:
         request = request_of(
             GrantRequest,
@@ -152,17 +164,30 @@ def grant(
             done = work.parts.wallet.grants.grant(request)
             return {**done.body, "idempotency_key": request.idempotency_key, "replayed": done.replayed}
 
-        dollars = f"${request.amount_cents / 1_000_000:,.2f}"
         act = Act(
             "account grant",
             {"account": account, "amount_cents": amount_cents, "idempotency_key": request.idempotency_key},
             reason,
             dry_run,
             request.account_id,
-            question=f"Grant {dollars} ({amount_cents} cents) to {request.account_id}?",
+            question=f"Grant {dollars(amount_cents)} ({amount_cents} cents) to {request.account_id}?",
             yes=yes,
         )
         carry_out(work, act, foresee, effect)
+
+
+def _cents_of(amount: str | None, in_cents: str | None) -> str:
+    """The cents that were typed. WrongUsage for a bare number: it may be meant as dollars or as cents."""
+    if (amount is None) == (in_cents is None):
+        raise WrongUsage("Name the amount once: '$5.00' (in quotes), or --cents 500.")
+    if in_cents is not None:
+        return in_cents
+    typed = _DOLLARS.fullmatch(amount or "")
+    if typed is None:
+        raise WrongUsage(
+            f"{amount} may be dollars or cents. Type '$5.00' (in quotes, or the shell takes $5), or --cents 500."
+        )
+    return f"{Decimal(typed[1].replace(',', '')) * 100:f}"
 
 
 @app.command("suspend-reload")

@@ -13,7 +13,10 @@ from billingctl.work import Json, Work, at_work
 _FOR_PEOPLE = ("at", "who", "verb", "arguments", "reason", "state")
 """What fits on a line; --json shows all of it."""
 
+app = typer.Typer(name="log")
 
+
+@app.command()
 def log(
     context: typer.Context,
     *,
@@ -26,9 +29,8 @@ def log(
     with at_work(context, as_json=as_json) as work:
         one = None if account is None else named(account)
         found = operations(work, one, months, limit)
-        if not work.console.as_json:
-            found = [{name: entry[name] for name in _FOR_PEOPLE} for entry in found]
-        work.console.show({"operations": found})
+        for_people = [{name: entry[name] for name in _FOR_PEOPLE} for entry in found]
+        work.console.show({"operations": found}, {"operations": for_people})
 
 
 def operations(work: Work, account_id: str | None, months: int, limit: int) -> list[dict[str, object]]:

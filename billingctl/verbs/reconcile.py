@@ -9,7 +9,10 @@ import typer
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.work import Json, at_work
 
+app = typer.Typer(name="reconcile")
 
+
+@app.command()
 def reconcile(
     context: typer.Context, *, reason: Reason = None, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False
 ) -> None:

@@ -49,6 +49,7 @@ def listed(
     hours: Annotated[int, typer.Option(min=1, max=720, help="How far back; Stripe lists thirty days.")] = 24,
     result: Annotated[ResultFilter | None, typer.Option(help="Only those that ended so.")] = None,
     kind: Annotated[str | None, typer.Option("--type", help="Only this type, like invoice.paid.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Those of a type that nothing here handles, too.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
     as_json: Json = False,
 ) -> None:
@@ -57,8 +58,16 @@ def listed(
         now = clock.seconds() + 1
         raw = work.parts.payments.history.events(now - hours * 3600, now)
         events = [event for event in map(Event.model_validate, reversed(raw)) if kind in (None, event.type)]
-        views = [view for view in _views(work, events) if result in (None, view["result"])]
-        work.console.show({"events": views[:limit], "more": len(views) > limit})
+        views = _views(work, events)
+        wanted = [view for view in views if result == view["result"] or (result is None and _concerns(view, every))]
+        left_out = (
+            sum(view["result"] == ResultFilter.UNHANDLED for view in views) if result is None and not every else 0
+        )
+        work.console.show({"events": wanted[:limit], "more": len(wanted) > limit, "unhandled_left_out": left_out})
+
+
+def _concerns(view: Facts, every: bool) -> bool:  # noqa: FBT001 - as the option is
+    return every or view["result"] != ResultFilter.UNHANDLED
 
 
 @app.command()

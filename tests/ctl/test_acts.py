@@ -85,8 +85,8 @@ def test_what_was_bought_twice_is_refunded_only_when_that_was_asked(
 
 
 def test_a_grant_is_made_once_for_its_key_and_can_be_spent(asked: Asked, account: Customer) -> None:
-    first = asked("account", "grant", account.id, "500", "--key", "k", "--yes", *WHY)
-    again = asked("account", "grant", account.id, "500", "--key", "k", "--yes", *WHY)
+    first = asked("account", "grant", account.id, "--cents", "500", "--key", "k", "--yes", *WHY)
+    again = asked("account", "grant", account.id, "--cents", "500", "--key", "k", "--yes", *WHY)
     assert (first["result"]["replayed"], again["result"]["replayed"]) == (False, True)
     assert account.balance()["balance_cents"] == 500
     account.charge(500, "all of it")
@@ -94,10 +94,10 @@ def test_a_grant_is_made_once_for_its_key_and_can_be_spent(asked: Asked, account
 
 
 def test_a_key_that_was_made_is_told_and_kept(asked: Asked, account: Customer) -> None:
-    key = asked("account", "grant", account.id, "0.34", "--yes", *WHY)["result"]["idempotency_key"]
+    key = asked("account", "grant", account.id, "$0.0034", "--yes", *WHY)["result"]["idempotency_key"]
     (entry,) = operations(asked, account)
     assert entry["arguments"]["idempotency_key"] == key
-    assert asked("account", "grant", account.id, "0.34", "--key", key, "--yes", *WHY)["result"]["replayed"] is True
+    assert asked("account", "grant", account.id, "$0.0034", "--key", key, "--yes", *WHY)["result"]["replayed"] is True
 
 
 def test_auto_reload_is_suspended_with_a_reason_that_its_user_reads(asked: Asked, account: Customer) -> None:
@@ -166,7 +166,7 @@ def test_creators_are_paid_by_the_sweep_of_the_schedule(asked: Asked, account: C
     [
         ["account", "set-tier", "{}", "enterprise"],
         ["account", "sync", "{}"],
-        ["account", "grant", "{}", "500", "--yes"],
+        ["account", "grant", "{}", "--cents", "500", "--yes"],
         ["account", "suspend-reload", "{}"],
         ["usage", "reset", "{}", "api_requests"],
     ],
@@ -198,7 +198,7 @@ def test_money_is_not_moved_where_nobody_can_be_asked(
     ctl: Ctl, account: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", StringIO("y\n"))
-    refused = ctl("account", "grant", account.id, "500", *WHY)
+    refused = ctl("account", "grant", account.id, "--cents", "500", *WHY)
     assert refused.status == 1
     assert "--yes" in refused.err
     assert account.balance()["balance_cents"] == 0
@@ -209,7 +209,7 @@ def test_whoever_is_there_is_asked_on_stderr(
     ctl: Ctl, account: Customer, monkeypatch: pytest.MonkeyPatch, answer: str, balance: int
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
-    ran = ctl("account", "grant", account.id, "500", *WHY)
+    ran = ctl("account", "grant", account.id, "--cents", "500", *WHY)
     assert f"Grant $5.00 (500 cents) to {account.id}? On the local stack" in ran.err
     assert "?" not in ran.out
     assert (ran.status == 0) == (balance > 0)
@@ -257,7 +257,7 @@ def test_what_failed_is_noted_as_failed(
         return given(store, account_id)
 
     monkeypatch.setattr(WalletStore, "get", fails_later)
-    refused = ctl("account", "grant", account.id, "500", "--yes", *WHY, "--json")
+    refused = ctl("account", "grant", account.id, "--cents", "500", "--yes", *WHY, "--json")
     monkeypatch.setattr(WalletStore, "get", given)
     assert refused.status == 1
     assert refused.json["error"]["code"] == "STORE_UNAVAILABLE"
@@ -272,7 +272,7 @@ def test_an_act_that_crashes_leaves_a_trace(
     monkeypatch.setattr(WalletStore, "apply", crash)
     monkeypatch.setenv("PORT", str(api.stack.port))
     with pytest.raises(ZeroDivisionError):
-        main(["account", "grant", account.id, "500", "--yes", *WHY], Console(out=StringIO(), err=StringIO()))
+        main(["account", "grant", account.id, "--cents", "500", "--yes", *WHY], Console(out=StringIO(), err=StringIO()))
     monkeypatch.setattr(WalletStore, "apply", given)
     (entry,) = operations(asked, account)
     assert (entry["state"], entry["ended_at"], entry["result"]) == ("unknown", None, None)
@@ -285,8 +285,15 @@ def test_an_act_that_crashes_leaves_a_trace(
         (["account", "set-tier", "acct_1", "gold", *WHY], 2, "Name one tier"),
         (["account", "set-tier", "acct_1", "pro", "--clear", *WHY], 2, "Name one tier"),
         (["account", "grant", "acct_1", "-5", *WHY], 2, "No such option"),
-        (["account", "grant", "acct_1", "0", "--yes", *WHY], 2, "amount_cents"),
-        (["account", "grant", "acct_1", "1.00001", "--yes", *WHY], 2, "four decimals"),
+        (["account", "grant", "acct_1", "5.00", "--yes", *WHY], 2, "may be dollars or cents"),
+        (["account", "grant", "acct_1", "500", "--yes", *WHY], 2, "may be dollars or cents"),
+        (["account", "grant", "acct_1", ".00", "--yes", *WHY], 2, "or the shell takes $5"),
+        (["account", "grant", "acct_1", "$1,0.00", "--yes", *WHY], 2, "may be dollars or cents"),
+        (["account", "grant", "acct_1", "--yes", *WHY], 2, "Name the amount once"),
+        (["account", "grant", "acct_1", "$5.00", "--cents", "500", "--yes", *WHY], 2, "Name the amount once"),
+        (["account", "grant", "acct_1", "$0.0000001", "--yes", *WHY], 2, "may be dollars or cents"),
+        (["account", "grant", "acct_1", "--cents", "0", "--yes", *WHY], 2, "amount_cents"),
+        (["account", "grant", "acct_1", "--cents", "1.00001", "--yes", *WHY], 2, "four decimals"),
         (["account", "suspend-reload", "acct_1", *WHY], 1, "nothing to suspend"),
         (["usage", "reset", "acct_1", "storage_bytes", *WHY], 2, "given back"),
         (["usage", "reset", "acct_1", "no_such", *WHY], 2, "Known: api_requests"),

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 
 from billingctl.__main__ import _unforeseen
-from billingctl.console import Console
+from billingctl.console import Console, Form
 from tests.ctl.test_acts import Terminal
 
 
@@ -46,9 +46,9 @@ def test_a_table_is_not_cut_where_nobody_looks() -> None:
     assert [line.split() for line in shown.splitlines()][-3:] == [["flag", "yes"], ["odd"], ["a", "1"]]
 
 
-@pytest.mark.parametrize("as_json", [True, False])
-def test_whoever_stops_reading_ends_nothing(as_json: bool) -> None:
+@pytest.mark.parametrize("form", list(Form))
+def test_whoever_stops_reading_ends_nothing(form: Form) -> None:
     read, write = os.pipe()
     with os.fdopen(write, "w") as out:
         os.close(read)
-        Console(as_json=as_json, out=out).show({"lines": ["x" * 100] * 10_000})
+        Console(form=form, out=out).show({"lines": ["x" * 100] * 10_000})
