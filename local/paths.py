@@ -8,6 +8,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "template.yaml"
 EVENTS = ROOT / "events"
 DASHBOARD = ROOT / "dashboard"
+CONSOLE = ROOT / "local" / "console"
+REFERENCE = ROOT / "local" / "reference"
 
 STATE = ROOT / ".local"
 """Ignored by git: the signing key, DynamoDB Local, and the data it keeps."""

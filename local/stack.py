@@ -28,12 +28,12 @@ from local.gateway.callers import PREFIX
 from local.gateway.doors import Doors
 from local.gateway.events import schedule_event
 from local.gateway.messages import HttpRequest, HttpResponse, message
-from local.gateway.pages import Pages
+from local.gateway.pages import Site
 from local.gateway.server import Server
 from local.lambdas.host import FunctionError, LambdaHost, environment, shared_environment
 from local.lambdas.layer import adopted
 from local.lambdas.outside import OutsideFunction
-from local.paths import DASHBOARD, KEY_FILE, STATE, TEMPLATE
+from local.paths import KEY_FILE, STATE, TEMPLATE
 from local.providers import PLAIN
 from local.queues import Queues, clocked
 from local.seam import Stripe, StripeFactory
@@ -163,7 +163,8 @@ def _started(config: Config) -> Iterator[Stack]:
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock), queues.poll)
         key = signing_key(config.state / KEY_FILE)
         stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key, queues)
-        api = HttpApi(app, host.invoke, Authorizer(key, clock.unix), clock.unix, Pages(DASHBOARD))
+        site = Site()
+        api = HttpApi(app, host.invoke, Authorizer(key, clock.unix), clock.unix, site)
         doors = _doors(stack, aws, events, variables, config)
         server.mounts[f"{PREFIX}/stripe"] = stripe.wsgi_app
         server.answer = _for_functions_only(doors)
@@ -171,7 +172,7 @@ def _started(config: Config) -> Iterator[Stack]:
         threading.Thread(target=server.serve_forever, args=(0.1,), name="gateway", daemon=True).start()
         if has_past:
             _live(stack, api)
-        server.answer = _for_everybody(doors, api)
+        server.answer = _for_everybody(doors, api, site)
         stripe.start()
         parts.callback(stripe.stop)
         if config.ticking:
@@ -220,9 +221,11 @@ def _doors(stack: Stack, aws: AwsStandIn, events: EventSink, variables: dict[str
     )
 
 
-def _for_everybody(doors: Doors, api: HttpApi) -> Callable[[HttpRequest], HttpResponse]:
+def _for_everybody(doors: Doors, api: HttpApi, site: Site) -> Callable[[HttpRequest], HttpResponse]:
     def answer(request: HttpRequest) -> HttpResponse:
-        return doors.answer(request) if request.path.startswith(f"{PREFIX}/") else api.answer(request)
+        if request.path.startswith(f"{PREFIX}/"):
+            return site.answer(request) or doors.answer(request)
+        return api.answer(request)
 
     return answer
 

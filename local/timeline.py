@@ -65,6 +65,11 @@ class Timeline:
             for schedule, expression in expressions
         ]
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """Those that schedules run, each once."""
+        return tuple(dict.fromkeys(planned.schedule.function for planned in self._planned))
+
     def start(self) -> None:
         """Fire schedules as real time goes by. (Stripe has a thread of its own for that.)"""
         self._ticker.start()

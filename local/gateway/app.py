@@ -11,7 +11,7 @@ from local.gateway.authorizer import Authorizer, Grant
 from local.gateway.cors import is_preflight, preflight, with_cors
 from local.gateway.events import Event, api_event, request_id, url_event
 from local.gateway.messages import HttpRequest, HttpResponse, message
-from local.gateway.pages import Pages
+from local.gateway.pages import Site
 from local.gateway.routing import Match, Router
 from local.lambdas.host import FunctionError, Invoke
 from local.template import ServerlessApp
@@ -26,7 +26,7 @@ class HttpApi:
     """All HTTP APIs of the template, on one host, which serves the billing page where no route is."""
 
     def __init__(
-        self, app: ServerlessApp, invoke: Invoke, authorizer: Authorizer, unix: Callable[[], float], pages: Pages
+        self, app: ServerlessApp, invoke: Invoke, authorizer: Authorizer, unix: Callable[[], float], pages: Site
     ) -> None:
         self._router = Router(app.routes)
         self._cors = next((route.cors for route in app.routes if route.cors is not None), None)

@@ -19,6 +19,8 @@ from local.lambdas.host import FunctionError, Invoke
 from local.lambdas.outside import OutsideFunction
 from local.providers import PLAIN, SHAPES
 from local.queues import NotTaken, Queues
+from local.stripe.faults import KINDS
+from local.stripe.routing import routes
 from local.template.loader import Value
 from local.timeline import Timeline
 from local.tokens import TEN_YEARS_SECONDS
@@ -66,6 +68,7 @@ class Doors:
         self._people = people
         self._store = store
         self._doors: dict[tuple[str, str], _Door] = {
+            ("GET", "about"): self._tell_about,
             ("GET", "accounts"): self._tell_accounts,
             ("GET", "clock"): self._tell_clock,
             ("GET", "events"): self._tell_events,
@@ -144,6 +147,15 @@ class Doors:
         if not isinstance(claims, dict):
             raise _BadRequest("claims is an object.")
         return json_response(200, {"token": self._token(account, scopes, lifetime, provider, claims)})
+
+    def _tell_about(self, _request: HttpRequest, _below: str) -> HttpResponse:
+        """What the local console lets a person choose from."""
+        about: Value = {
+            "schedules": [*self._timeline.functions],
+            "stripe_calls": [*sorted(routes())],
+            "faults": [*KINDS],
+        }
+        return json_response(200, about)
 
     def _tell_accounts(self, _request: HttpRequest, _below: str) -> HttpResponse:
         """The demo's accounts; none where the stack was started without them."""

@@ -6,6 +6,7 @@ import datetime as dt
 import pathlib
 import urllib.parse
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jinja2
 from werkzeug.exceptions import HTTPException
@@ -22,6 +23,24 @@ from local.stripe.world import World
 BANK_DEBITS = {"us_bank_account": True, "us_bank_account_failed": False}
 
 
+class Chip(NamedTuple):
+    """A test card that a person presses instead of typing its number."""
+
+    word: str
+    number: str
+
+
+CHIPS = (
+    Chip("Works", "4242424242424242"),
+    Chip("Declines", "4000000000000002"),
+    Chip("No money on it", "4000000000009995"),
+    Chip("Expired", "4000000000000069"),
+    Chip("3-D Secure each time", "4000002760003184"),
+    Chip("Declines when charged later", "4000000000000341"),
+    Chip("Is disputed", "4000000000000259"),
+)
+
+
 class Pages:
     """Everything that is neither API nor door."""
 
@@ -36,6 +55,7 @@ class Pages:
         )
         self._templates.filters["money"] = _money
         self._templates.filters["day"] = _day
+        self._templates.globals["chips"] = CHIPS
         self._pages: dict[str, Callable[[Request, str], Response]] = {
             "pay": self._pay,
             "portal": self._portal,

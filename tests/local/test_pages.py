@@ -10,7 +10,7 @@ import requests
 from local.gateway.messages import HttpRequest, HttpResponse
 from local.gateway.pages import Pages
 from local.gateway.routing import Router
-from local.paths import DASHBOARD, TEMPLATE
+from local.paths import CONSOLE, DASHBOARD, REFERENCE, TEMPLATE
 from local.stack import Stack
 from local.template import load_app
 
@@ -82,3 +82,18 @@ def test_no_file_of_the_page_stands_in_the_way_of_a_route() -> None:
     router = Router(load_app(TEMPLATE).routes)
     paths = ["/", *(f"/{file.relative_to(DASHBOARD).as_posix()}" for file in DASHBOARD.rglob("*"))]
     assert [path for path in paths if router.match("GET", path) is not None] == []
+
+
+def test_the_console_and_the_reference_are_served_beside_the_doors_and_the_routes(stack: Stack) -> None:
+    for path in ("/_local/", "/_local", "/docs", "/docs/"):
+        answer = requests.get(f"{stack.base_url}{path}", timeout=60)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8"), path
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert requests.get(f"{stack.base_url}/_local/clock", timeout=60).json()["unix"]
+    assert requests.get(f"{stack.base_url}/docs/swagger-ui-bundle.js", timeout=60).status_code == 200
+
+
+def test_no_page_of_the_stack_names_another_host() -> None:
+    for folder in (CONSOLE, REFERENCE):
+        for file in folder.iterdir():
+            assert "//" not in file.read_text(encoding="utf-8").replace("// ", ""), file
