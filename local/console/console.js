@@ -17,6 +17,8 @@ const LOOK_AGAIN_MS = 3_000;
 const MOST_ROWS = 50;
 
 const at = (id) => document.getElementById(id);
+/** What each table was made of last. */
+const shown = {};
 const known = await door("about");
 
 fill("advance", STEPS.map(([label, by]) => act(`+ ${label}`, () => advance(by))));
@@ -118,8 +120,6 @@ async function look() {
   ]);
   refresh("bus", String(bus.data[0]?.id), () => table(["When", "Event", "Account", "Detail"], news));
 }
-
-const shown = {};
 
 /** Show it anew only where it changed, so that nothing moves under the pointer. */
 function refresh(id, state, made) {

@@ -31,7 +31,7 @@ def test_an_account_s_ledger_and_billing_page_are_one_press_away(account: Accoun
     scenes.deposit(account)
     scenes.spend(account, 42, "spent", reference="run-7")
     console(page, account)
-    page.get_by_label("Account").fill(account.id)
+    page.get_by_label("Account", exact=True).fill(account.id)
     page.get_by_role("button", name="Show ledger").click()
     ledger = page.get_by_role("region", name="Ledger")
     expect(ledger.locator("tbody tr")).to_have_count(2)
@@ -77,7 +77,7 @@ def test_the_reference_lists_each_route_and_tries_one_without_signing_in(account
     assert routes.count() > 25
     page.locator(".opblock-summary-path", has_text="/api/billing/plans").click()
     page.get_by_role("button", name="Execute").first.click()
-    expect(page.locator(".live-responses-table .response-col_status").first).to_contain_text("200")
+    expect(page.locator(".live-responses-table tbody .response-col_status").first).to_contain_text("200")
 
 
 def test_a_test_card_is_pressed_instead_of_typed(account: Account, page: Page) -> None:

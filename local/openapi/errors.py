@@ -1,0 +1,179 @@
+"""`docs/errors.md`: each code that a route answers, what it means and what to do, from the document and the code."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from aerostack_billing.values.errors import BillingError
+
+
+class Advice(NamedTuple):
+    """What a code means, and what whoever meets it does."""
+
+    means: str
+    do: str
+
+
+_MOST_LISTED = 6
+_AGAIN = "Send the same request again, with the same idempotency key where it has one, after a pause that grows."
+
+ADVICE: Mapping[str, Advice] = {
+    "INVALID_JSON": Advice(
+        "The body is not a JSON object, or names a field twice.", "Correct the body. Sending it again changes nothing."
+    ),
+    "UNAUTHORIZED": Advice(
+        "The token is valid and names no account.", "Use a token whose account claim holds the account's id."
+    ),
+    "INSUFFICIENT_BALANCE": Advice(
+        "The wallet holds less than the price. `details` has both.",
+        "Let the user deposit, or turn auto-reload on. The same key may succeed afterwards.",
+    ),
+    "SPEND_CAP_REACHED": Advice(
+        "The user's own cap for the month would be exceeded.", "Wait for the next month, or let the user raise the cap."
+    ),
+    "PLAN_LIMIT_EXCEEDED": Advice(
+        "The plan's limit and its grace are used up. Nothing was counted.",
+        "Refuse the work, and offer a larger plan. `details` says what is used and when it resets.",
+    ),
+    "CHARGE_NOT_FOUND": Advice("The account has no such charge.", "Check `charge_id` and `account_id`."),
+    "HOLD_NOT_FOUND": Advice("The account has no such hold.", "Check `hold_id` and `account_id`."),
+    "LEASE_NOT_FOUND": Advice("The account has no such lease.", "Check `lease_id` and `account_id`."),
+    "SESSION_NOT_FOUND": Advice(
+        "The account has no such checkout session.", "Sign in as the account that paid, or start again."
+    ),
+    "ALREADY_ONBOARDED": Advice("The creator's payout account is complete.", "Nothing: payouts go there."),
+    "ALREADY_ON_PLAN": Advice("The account has this plan at this interval.", "Nothing: there is nothing to buy."),
+    "ALREADY_REFUNDED": Advice(
+        "The charge was refunded under another key.", "Nothing: the money is back. A charge is refunded once."
+    ),
+    "HOLD_ENDED": Advice(
+        "The hold was captured or released under another key.", "Take a new hold for new work. Do not capture twice."
+    ),
+    "IDEMPOTENCY_KEY_REUSED": Advice(
+        "The key belongs to an earlier request with another body.",
+        "Use a new key for a new request, and the same key only to repeat the same one.",
+    ),
+    "NOTHING_TO_RESUME": Advice("No cancellation and no cheaper plan is pending.", "Nothing: the plan goes on."),
+    "NO_ACTIVE_SUBSCRIPTION": Advice("The account pays for no plan.", "Nothing: there is nothing to cancel."),
+    "NO_PAYMENT_METHOD": Advice(
+        "No card is kept that auto-reload could charge.", "Let the user deposit once, or add a card in the portal."
+    ),
+    "NO_STRIPE_CUSTOMER": Advice(
+        "The account has never paid, so it has no portal.", "Offer a plan or a deposit instead."
+    ),
+    "PLAN_AGREED": Advice(
+        "The plan was agreed with sales and set by an operator.", "Ask sales. Buying another one would have no effect."
+    ),
+    "REQUEST_IN_PROGRESS": Advice(
+        "A request with the same key, or for the same account, is being carried out.", _AGAIN
+    ),
+    "SESSION_NOT_PAID": Advice(
+        "The checkout session is open, or its payment is on its way.",
+        "Ask again in a moment. The webhook applies the payment in any case.",
+    ),
+    "PAYLOAD_TOO_LARGE": Advice("The body is larger than the API takes.", "Send less at once."),
+    "CANCEL_INSTEAD": Advice("Free is not bought.", "Call `POST /api/billing/cancel`."),
+    "CONTACT_SALES": Advice("Enterprise is not sold by checkout.", "Send the user to sales."),
+    "INVALID_REDIRECT_URL": Advice(
+        "A URL to come back to is not https, or its host is not allowed.",
+        "Use an allowed host. The stack parameter `AllowedRedirectHosts` lists them.",
+    ),
+    "INVALID_REQUEST": Advice(
+        "One or more fields are wrong. `details` names each.", "Correct the fields. Nothing was changed."
+    ),
+    "QUANTITY_EXCEEDS_USED": Advice(
+        "More storage would be given back than is held.", "Give back what is held at most."
+    ),
+    "UNKNOWN_METRIC": Advice("The plan catalog has no such metric.", "Use one of those that `message` lists."),
+    "UNKNOWN_MODEL": Advice(
+        "The price book has no such model.", "Use a name of `GET /api/billing/prices`, or have the model added."
+    ),
+    "UNKNOWN_RESOURCE_KIND": Advice("The plan catalog has no such kind.", "Use one of those that `message` lists."),
+    "RATE_LIMIT_EXCEEDED": Advice(
+        "More calls in this clock minute than the plan allows. Nothing was counted.", "Wait `Retry-After` seconds."
+    ),
+    "PAYMENT_PROVIDER_ERROR": Advice("Stripe failed. Nothing was lost.", _AGAIN),
+    "PAYMENT_PROVIDER_REFUSED": Advice(
+        "Stripe refuses the request, however often it is sent. Nothing happened.",
+        "Tell an operator, with the `request_id`: the cause is in the deployment or at Stripe.",
+    ),
+    "UNKNOWN_PRICE": Advice(
+        "A subscription is on a price that is no plan of the catalog.", "Tell an operator, with the `request_id`."
+    ),
+    "PAYMENT_PROVIDER_UNAVAILABLE": Advice(
+        "Stripe did not answer. The outcome is found out before it is tried anew.", _AGAIN
+    ),
+    "STORE_UNAVAILABLE": Advice("The database is busy or did not answer. Nothing was lost.", _AGAIN),
+}
+
+_HEAD = """\
+# Errors
+
+A refusal of the API has one form:
+
+```json
+{"error": {"code": "HOLD_NOT_FOUND", "message": "…", "details": {"hold_id": "unknown"}, "request_id": "…"}}
+```
+
+`code` is for programs and never changes its meaning. `message` is for people and may be reworded. `request_id` stands
+in the header `apigw-requestid` too, and leads an operator to the logs and the ledger. The results of a batch carry no
+`request_id` of their own: they have that of the batch.
+
+Before a function runs, API Gateway itself answers `{"message": "…"}`: 401 for a token that it does not take, 403 for
+one without the scope, 404 for a path that is not there, 429 and 503 when it is overloaded, 500 when a function broke
+off. An HTTP API does not let its form be changed.
+
+"""
+
+
+def page(document: Mapping[str, object]) -> str:
+    """The text of the page."""
+    sections = []
+    for (status, code), routes in sorted(_codes(document).items()):
+        advice = ADVICE.get(code) or _by_its_class(code)
+        listed = ", ".join(f"`{route}`" for route in sorted(routes)) if len(routes) <= _MOST_LISTED else "many routes"
+        sections.append(f"## {code}\n\n**{status}.** {advice.means} {advice.do}\n\nFrom {listed}.\n")
+    return _HEAD + "\n".join(sections)
+
+
+def without_advice(document: Mapping[str, object]) -> list[str]:
+    """The codes of which nothing can be said."""
+    return [code for _, code in _codes(document) if code not in ADVICE and not _by_its_class(code).means]
+
+
+def _codes(document: Mapping[str, object]) -> dict[tuple[str, str], set[str]]:
+    """Each status and code with the routes that answer it."""
+    found: dict[tuple[str, str], set[str]] = {}
+    paths = document["paths"]
+    assert isinstance(paths, Mapping)
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            for status, response in operation["responses"].items():
+                for code in _enumerated(response):
+                    found.setdefault((status, code), set()).add(f"{method.upper()} {path}")
+    return found
+
+
+def _enumerated(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        code = value.get("code")
+        if isinstance(code, Mapping) and "enum" in code:
+            yield from code["enum"]
+        for inner in value.values():
+            yield from _enumerated(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _enumerated(inner)
+
+
+def _by_its_class(code: str) -> Advice:
+    """What the refusal's own docstring says, where no advice is written yet."""
+    pending = [BillingError]
+    while pending:
+        refusal = pending.pop()
+        if refusal.code == code and refusal.__doc__:
+            return Advice(" ".join(inspect.cleandoc(refusal.__doc__).split()), "")
+        pending += refusal.__subclasses__()
+    return Advice("", "")
