@@ -41,10 +41,16 @@ class ErrorFields(BaseModel):
     details: Annotated[dict[str, object], Field(description="The figures, or each wrong field with the reason.")]
 
 
+class RequestErrorFields(ErrorFields):
+    """What was refused, and why, with the request it was asked by."""
+
+    request_id: Annotated[str, Field(description="Name it when you ask for help: logs and the ledger know it too.")]
+
+
 class Error(BaseModel):
     """A refusal or a failure that a function answers."""
 
-    error: ErrorFields
+    error: RequestErrorFields
 
 
 class Document(BaseModel):

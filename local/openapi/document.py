@@ -11,6 +11,7 @@ from aerostack_billing.plans import catalog
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.values import errors
 from aerostack_billing.values.fields import RequestModel
+from local.openapi import errors as errors_page
 from local.openapi.answers import GatewayMessage
 from local.openapi.operations import BY_TAG, Operation, Refusal, Schema
 from local.openapi.schemas import Schemas, path_parameters, refusal
@@ -18,6 +19,7 @@ from local.paths import ROOT, TEMPLATE
 from local.template import Route, ServerlessApp, load_app
 
 PUBLISHED = ROOT / "docs" / "openapi.json"
+ERRORS = ROOT / "docs" / "errors.md"
 SERVED = ROOT / "layers" / "common" / "aerostack_billing" / "openapi.json"
 """The same document in few bytes: the answer of GetOpenapiFunction."""
 
@@ -35,15 +37,24 @@ claim that the deployment names, and for no other. A token of the platform's own
 (scheme `{SERVICE}`) carries a scope, and the request names the account: in the body, or in the
 query if there is no body.
 
-**Errors** are `{{"error": {{"code", "message", "details"}}}}`. The message says what to do. When API Gateway refuses a
-request before a function runs, the answer is `{{"message"}}`. A body over {RequestModel.most_bytes // 1024} KB (a batch
-of usage: over 1 MB) is refused, and so is a JSON object that contains a name twice.
+**Errors** are `{{"error": {{"code", "message", "details", "request_id"}}}}`. The message says what to do; every code is
+explained in `docs/errors.md`. When API Gateway refuses a request before a function runs, the answer is `{{"message"}}`.
+A body over {RequestModel.most_bytes // 1024} KB (a batch of usage: over 1 MB) is refused, and so is a JSON object that
+contains a name twice.
 
 **Idempotency.** A key belongs to one account and one operation. The same key with the same body returns the first
 answer again, with `Idempotency-Replayed: true`. With another body it is refused. A refusal leaves the key free.
 
-**Money** is US dollars in cents, as a number or a string, with up to four decimals. A fifth decimal is refused, never
-rounded. **Times** are ISO 8601 in UTC. **Unlimited** is null.
+**Money** is US dollars. By the field's name:
+
+| name | unit | |
+|---|---|---|
+| `…_cents` in a request | cents | a number or a string with up to four decimals; a fifth is refused, never rounded |
+| `balance_cents` in an answer | whole cents | rounded down; `balance_micros` beside it is exact |
+| any other `…_cents` in an answer | cents | exact, with up to four decimals |
+| `…_micros` | millionths of a dollar | exact; a cent is 10,000 |
+| prices of models | dollars a million tokens | decimal strings |
+ **Times** are ISO 8601 in UTC. **Unlimited** is null.
 
 Stripe's webhooks have a URL of their own and are not part of this API.
 """
@@ -184,6 +195,7 @@ def files() -> dict[Path, str]:
     """The text of each file that holds the document."""
     document = build()
     return {
+        ERRORS: errors_page.page(document),
         PUBLISHED: json.dumps(document, indent=1, ensure_ascii=False) + "\n",
         SERVED: json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n",
     }

@@ -49,6 +49,7 @@ class Schemas:
             modes |= dict.fromkeys([operation.body] if operation.body else [], "validation")
         found, definitions = models_json_schema(list(modes.items()), ref_template=_REF, schema_generator=_Plain)
         components: dict[str, Schema] = definitions["$defs"]
+        _drop_null_defaults(components)
         _properties(components["ConsumeRequest"])["metric"]["enum"] = list(catalog.metrics)
         _properties(components["LeaseRequest"])["metric"]["enum"] = list(catalog.data.monthly_quotas)
         # The service checks each event on its own, so the model leaves the type of an event open.
@@ -59,6 +60,18 @@ class Schemas:
         """The answer of an operation that succeeds."""
         found = [self.references[model] for model in operation.answers if model is not operation.rehearsal]
         return found[0] if len(found) == 1 else {"anyOf": found}
+
+
+def _drop_null_defaults(value: object) -> None:
+    """A field that may be left out is one that is not required: generators take one with a default as always there."""
+    if isinstance(value, dict):
+        if "default" in value and value["default"] is None:
+            del value["default"]
+        for inner in value.values():
+            _drop_null_defaults(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _drop_null_defaults(inner)
 
 
 def path_parameters(model: type[BaseModel], catalog: Catalog) -> list[Schema]:

@@ -46,6 +46,7 @@ NOT_ANSWERS = {
     "Error",
     "ErrorFields",
     "EventErrorFields",
+    "RequestErrorFields",
     "GatewayMessage",
     "BatchResults",
     "CountedEvent",

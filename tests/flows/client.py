@@ -269,7 +269,8 @@ def error_of(answer: requests.Response, status: int, code: str) -> Json:
     body = answer.json()
     assert set(body) == {"error"}
     error = body["error"]
-    assert set(error) == {"code", "message", "details"}
+    assert set(error) == {"code", "message", "details", "request_id"}
+    assert error["request_id"] == answer.headers.get("apigw-requestid", error["request_id"])
     assert error["code"] == code, error
     assert isinstance(error["message"], str)
     assert len(error["message"]) > 10

@@ -90,7 +90,7 @@ def test_a_stripe_failure_tells_no_key_and_no_word_of_stripes(account: Account) 
     account.api.door("stripe/faults", {"on": "customers.create", "kind": "500_before"})
     answer = account.checkout("pro")
     assert answer.status_code == 502
-    assert set(answer.json()["error"]) == {"code", "message", "details"}
+    assert set(answer.json()["error"]) == {"code", "message", "details", "request_id"}
     assert "ordered by a fault" not in answer.text
     assert "stripe" not in answer.text.lower()
 

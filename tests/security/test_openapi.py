@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,8 @@ import aerostack_billing
 from aerostack_billing.entry.stripe_events import SendAgain
 from aerostack_billing.outbox.bus import BusUnavailable
 from aerostack_billing.values.errors import BillingError, Conflict, InvalidSignature, NotFound, OperatorRefused
-from local.openapi.document import PUBLISHED, Incomplete, build, files
+from local.openapi.document import ERRORS, PUBLISHED, Incomplete, build, files
+from local.openapi.errors import ADVICE, without_advice
 from local.paths import TEMPLATE
 from local.template import ServerlessApp, load_app
 
@@ -108,3 +110,26 @@ def codes(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from codes(inner)
+
+
+def test_the_page_on_errors_says_of_every_code_what_to_do(document: dict[str, Any]) -> None:
+    page = ERRORS.read_text(encoding="utf-8")
+    assert without_advice(document) == []
+    named = set(re.findall(r"^## ([A-Z_]+)$", page, re.MULTILINE))
+    assert named == set(codes(document["paths"]))
+    assert set(ADVICE) <= named, "advice for a code that no route answers any more"
+
+
+def test_a_request_has_no_field_whose_default_is_null(document: dict[str, Any]) -> None:
+    def defaults(value: object) -> Iterator[object]:
+        if isinstance(value, dict):
+            yield from (inner for name, inner in value.items() if name == "default")
+            for inner in value.values():
+                yield from defaults(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from defaults(inner)
+
+    assert None not in list(defaults(document["components"]))
+    optional = document["components"]["schemas"]["CheckoutRequest"]
+    assert "idempotency_key" in set(optional["properties"]) - set(optional["required"])

@@ -211,7 +211,7 @@ def test_a_refusal_becomes_its_answer() -> None:
     answer = handler(event(), None)
     assert answer["statusCode"] == 503
     assert json.loads(str(answer["body"])) == {
-        "error": {"code": "STORE_UNAVAILABLE", "message": "Ask again.", "details": {"why": "busy"}}
+        "error": {"code": "STORE_UNAVAILABLE", "message": "Ask again.", "details": {"why": "busy"}, "request_id": "r"}
     }
     assert answer["headers"] == {"content-type": "application/json", "cache-control": "no-store", "retry-after": "1"}
 

@@ -190,7 +190,7 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
             with correlation.using(correlation_id, request.caller):
                 response = function(request)
         except BillingError as error:
-            response = refusal(error)
+            response = refusal(error, request.correlation_id)
             level = parts.log.error if error.status >= 500 else parts.log.info
             level("refused", extra={"code": error.code, "status": error.status}, exc_info=error.status >= 500)
         return response.answer()
@@ -198,9 +198,9 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
     return handler
 
 
-def refusal(error: BillingError) -> Response:
-    """The answer that an error is."""
-    return Response(error.view(), error.status, error.headers)
+def refusal(error: BillingError, request_id: str | None = None) -> Response:
+    """The answer that an error is, with the id by which logs and the header `apigw-requestid` name the request."""
+    return Response(error.view(request_id), error.status, error.headers)
 
 
 def replayable(

@@ -22,9 +22,10 @@ class BillingError(Exception):
         self.details = dict(details or {})
         self.headers = dict(headers or {})
 
-    def view(self) -> dict[str, object]:
-        """As every answer shows it."""
-        return {"error": {"code": self.code, "message": self.message, "details": self.details}}
+    def view(self, request_id: str | None = None) -> dict[str, object]:
+        """As every answer shows it; with the id of the request where it is the whole answer to one."""
+        error: dict[str, object] = {"code": self.code, "message": self.message, "details": self.details}
+        return {"error": error if request_id is None else {**error, "request_id": request_id}}
 
 
 class InvalidJson(BillingError):

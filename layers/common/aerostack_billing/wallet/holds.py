@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from aerostack_billing.ledger.accounts import REVENUE, available, held
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
@@ -78,7 +79,8 @@ class Holds:
             expires_at = clock.seconds() + request.ttl_seconds
             hold = Hold(account_id, hold_id, price.amount, request.kind, expires_at, request.creator_id)
             hold = replace(hold, labels=request.labels, terms=terms)
-            change = self._lapsing.spend(account_id, hold_id, lambda wallet: self._taken(wallet, hold, price, asked))
+            taken = partial(self._taken, hold=hold, price=price, reference=request.reference, asked=asked)
+            change = self._lapsing.spend(account_id, hold_id, taken)
         except TransferExists as exists:
             return Done(_taken_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(_taken_answer(change.transfers[0]))
@@ -150,7 +152,7 @@ class Holds:
             self._lapsing.check_new(request.account_id, hold_id)
             raise
 
-    def _taken(self, wallet: Wallet, hold: Hold, price: Price, asked: str) -> Change[Wallet]:
+    def _taken(self, wallet: Wallet, hold: Hold, price: Price, reference: str | None, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
         posting, own = WalletPosting(wallet), wallet.account_id
@@ -167,6 +169,7 @@ class Holds:
             held(own),
             hold.amount,
             described,
+            reference=reference,
             fingerprint=asked,
             details=details,
             labels=hold.labels,

@@ -116,6 +116,7 @@ class HoldRequest(_Priced):
 
     ttl_seconds: Annotated[int, Field(ge=1, le=MAX_HOLD_SECONDS)] = HOLD_SECONDS
     idempotency_key: IdempotencyKey
+    reference: Reference | None = None
 
 
 class CaptureRequest(_Amount):
