@@ -321,3 +321,12 @@ def test_holds_at_once_hold_no_more_than_there_is(funded: Account) -> None:
         statuses = Counter(pool.map(lambda i: hold(funded, 50, f"h{i}").status_code, range(16)))
     assert statuses == {201: 10, 402: 6}
     assert sums(funded) == (0, 500)
+
+
+def test_a_hold_s_reference_stands_in_the_statement_and_is_part_of_what_its_key_means(funded: Account) -> None:
+    taken = hold(funded, 100, "referred", reference="run-0043")
+    assert taken.status_code == 201
+    assert hold(funded, 100, "referred", reference="run-0043").json() == taken.json()
+    error_of(hold(funded, 100, "referred", reference="run-0044"), 409, "IDEMPOTENCY_KEY_REUSED")
+    (line,) = [line for line in lines(funded) if line["type"] == "hold"]
+    assert line["reference"] == "run-0043"
