@@ -31,11 +31,11 @@ def test_an_account_is_shown_whole(asked: Asked, account: Customer) -> None:
 
 
 def test_for_people_the_same_is_lines_and_tables(ctl: Ctl, account: Customer) -> None:
-    ran = ctl("account", "show", account.id)
+    ran = ctl("usage", "show", account.id)
     assert ran.status == 0
     lines = [line.split() for line in ran.out.splitlines()]
-    assert ["plan_tier", "free"] in lines
-    assert ["api_requests", "0", "50000", "55000", "55000", "ok"] in lines
+    assert ["tier", "free"] in lines
+    assert ["api_requests", "0", "50,000", "55,000", "55,000", "ok"] in lines
 
 
 def test_the_usage_of_another_month_is_shown(asked: Asked, account: Customer) -> None:

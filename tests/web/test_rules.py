@@ -226,7 +226,7 @@ def reload(state: str, **more: object) -> Json:
         (reload("pending"), "In progress", "under way"),
         (reload("retrying", next_attempt_at="2026-03-10T13:00:00Z"), "Declined", "We try again in 1 hour."),
         (reload("suspended"), "Suspended", "Nothing more is charged until"),
-        (reload("action_required", action_url="https://x.test"), "Confirm payment", "it waits for you"),
+        (reload("action_required", action_url="https://x.test"), "Confirm payment", "the payment waits for you"),
         (
             reload(
                 "due",
