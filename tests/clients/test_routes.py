@@ -102,7 +102,9 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert (by_plan.amount_cents, by_plan.estimated_cents, by_plan.usage) == (0, 15, tokens)
     refunded = service_.refund_charge(me, charged.charge_id, reason="no answer came", idempotency_key="refund-81c2")
     assert refunded.refunded_cents == price
-    held = service_.take_hold(me, "tool_call", 100, ttl_seconds=60, creator_id=maker.id, idempotency_key="run_55")
+    held = service_.take_hold(
+        me, "tool_call", 100, ttl_seconds=60, creator_id=maker.id, reference="run-55", idempotency_key="run_55"
+    )
     captured = service_.capture_hold(me, held.hold_id, 70, allow_partial=True, idempotency_key="run_55")
     assert captured.captured_cents == 70
     held = service_.take_hold(me, "agent_execution", usage=tokens, labels=labels)

@@ -256,6 +256,7 @@ def hold(
     usage: TokenUsage | None = None,
     ttl_seconds: int | None = None,
     creator_id: str | None = None,
+    reference: str | None = None,
     labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Holding:
@@ -271,6 +272,7 @@ def hold(
         usage=usage,
         ttl_seconds=ttl_seconds,
         creator_id=creator_id,
+        reference=reference,
         labels=labels,
         idempotency_key=key,
     )
@@ -285,6 +287,7 @@ def take_hold(
     usage: TokenUsage | None = None,
     ttl_seconds: int | None = None,
     creator_id: str | None = None,
+    reference: str | None = None,
     labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Held]:
@@ -295,6 +298,7 @@ def take_hold(
         **_price(amount_cents, usage, labels),
         ttl_seconds=ttl_seconds,
         creator_id=creator_id,
+        reference=reference,
         idempotency_key=idempotency_key or new_key(),
     )
     return ask(Held, Call(method="POST", path="/api/balance/holds", body=body))
