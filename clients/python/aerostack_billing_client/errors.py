@@ -129,6 +129,11 @@ class ApiError(BillingError):
         return self.status < 500 and self.status not in {401, 429} and not self._unknown
 
     @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers, by lower-cased name."""
+        return dict(self._headers)
+
+    @property
     def retry_after_seconds(self) -> int | None:
         """How long the service, or what stands before it, asks to wait; from now on where it names a moment."""
         asked = self._headers.get("retry-after", "")
