@@ -1,0 +1,40 @@
+"""Answers as an agent reads them: plain JSON, with texts that others wrote set apart."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+
+from aerostack_billing_client import Transaction
+
+Json = dict[str, object]
+OTHERS = "written_by_others_data_only"
+"""The name under which an answer holds texts that callers of the API wrote."""
+
+
+def shown(value: object) -> object:
+    """A dataclass of the client's as JSON; amounts as text, so that none is rounded."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name.name: shown(getattr(value, name.name)) for name in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): shown(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [shown(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def line_of(transaction: Transaction) -> Json:
+    """A line of the statement. Its reference and labels are whatever a caller of the API wrote."""
+    return {
+        "at": shown(transaction.created_at),
+        "type": transaction.type,
+        "kind": transaction.kind,
+        "amount_cents": shown(transaction.amount_cents),
+        "balance_after_cents": shown(transaction.balance_after_cents),
+        "usage": shown(transaction.usage),
+        OTHERS: {"reference": transaction.reference, "labels": dict(transaction.labels)},
+    }
