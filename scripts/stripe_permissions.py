@@ -17,7 +17,7 @@ SETUP = PAYMENTS / "setup"
 DOCUMENT = ROOT / "docs" / "stripe-key.md"
 
 READS = frozenset({"list", "retrieve", "search"})
-WRITES = frozenset({"cancel", "confirm", "create", "delete", "release", "update"})
+WRITES = frozenset({"cancel", "confirm", "create", "delete", "release", "update", "void_invoice"})
 
 PERMISSIONS = {
     "account_links": "Connect: Account Links",
@@ -27,6 +27,7 @@ PERMISSIONS = {
     "charges": "Core: Charges and Refunds",
     "checkout.sessions": "Checkout: Checkout Sessions",
     "customers": "Core: Customers",
+    "customers.balance_transactions": "Core: Customers",
     "disputes": "Core: Disputes",
     "events": "Core: Events",
     "invoices": "Billing: Invoices",

@@ -11,7 +11,7 @@ import typer
 
 from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
-from aerostack_billing.accounts.sync import Foreseen
+from aerostack_billing.accounts.sync import ExpectedPlan
 from aerostack_billing.plans.models import STORAGE, Tier
 from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.grants import GrantRequest
@@ -216,20 +216,20 @@ def suspend_reload(
         carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), foresee, effect)
 
 
-def _follows(work: Work, seen: Foreseen) -> Facts:
+def _follows(work: Work, seen: ExpectedPlan) -> Facts:
     """What else a change of plan would do."""
     return {
-        "hard_limits": _moved(work, seen.account.plan.tier, seen.plan.tier),
-        "refunded_subscriptions": list(seen.refunded),
-        "cancelled_subscriptions": list(seen.cancelled),
+        "hard_limits": _moved(work, seen.account.plan.limits_tier, seen.plan.limits_tier),
+        "refunded_subscriptions": list(seen.surplus),
+        "ending_subscriptions": list(seen.outranked),
     }
 
 
-def _question(seen: Foreseen) -> str | None:
-    """What is asked where money would move: of several subscriptions that are paid, the first one counts."""
-    if not seen.refunded:
+def _question(seen: ExpectedPlan) -> str | None:
+    """What is asked where money would move."""
+    if not seen.surplus:
         return None
-    return f"Refund and cancel {', '.join(seen.refunded)}, bought while another one was paid?"
+    return f"Refund and cancel {', '.join(seen.surplus)}, bought while another one was paid?"
 
 
 def _moved(work: Work, before: Tier, after: Tier) -> Facts:

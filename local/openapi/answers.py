@@ -100,6 +100,7 @@ class Account(BaseModel):
     current_period_start: Time | None
     current_period_end: Time | None
     cancel_at_period_end: bool
+    cancel_at: Annotated[Time | None, Field(description="When the plan ends, however far away and whoever set it.")]
     pending_change: PendingChange | None
     payment_issue: PaymentIssue | None
 

@@ -6,7 +6,6 @@ import json
 import tomllib
 from pathlib import Path
 
-from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.plans import catalog
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.values import errors
@@ -284,7 +283,7 @@ def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[
     if operation.body is not None or operation.path is not None:
         found.append(errors.InvalidRequest)
     if asks_stripe:
-        found += [errors.PaymentsFailed, errors.PaymentsRefused, errors.PaymentsUnavailable, UnknownPrice]
+        found += [errors.PaymentsFailed, errors.PaymentsRefused, errors.PaymentsUnavailable]
     return found
 
 

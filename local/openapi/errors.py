@@ -99,9 +99,6 @@ ADVICE: Mapping[str, Advice] = {
         "Stripe refuses the request, however often it is sent. Nothing happened.",
         "Tell an operator, with the `request_id`: the cause is in the deployment or at Stripe.",
     ),
-    "UNKNOWN_PRICE": Advice(
-        "A subscription is on a price that is no plan of the catalog.", "Tell an operator, with the `request_id`."
-    ),
     "PAYMENT_PROVIDER_UNAVAILABLE": Advice(
         "Stripe did not answer. The outcome is found out before it is tried anew.", _AGAIN
     ),

@@ -66,7 +66,7 @@ def test_a_cancelled_plan_stays_until_its_period_ends_and_then_is_free(account: 
     bought = account.buy("pro")
     assert account.cancel().status_code == 200
     told = account.billing()
-    assert told == {**bought, "cancel_at_period_end": True}
+    assert told == {**bought, "cancel_at_period_end": True, "cancel_at": bought["current_period_end"]}
     assert account.usage("api_requests")["limit"] == 2_000_000
     account.api.advance(days=32)
     told = account.billing()

@@ -242,7 +242,7 @@ def test_an_event_that_could_not_be_processed_is_sent_again_and_then_takes_effec
     paid = api.events("invoice.paid", customer=customer)[0]
     payload = json.dumps(paid).encode()
     api.deliver()
-    api.door("stripe/faults", {"on": "customers.retrieve", "kind": "timeout_before", "times": 3})
+    api.door("stripe/faults", {"on": "subscriptions.list", "kind": "timeout_before", "times": 3})
     error_of(post(api, payload, signature(payload, api.now())), 500, "SEND_AGAIN")
     assert account.tier() == "free"
     assert send(api, paid) == "processed"

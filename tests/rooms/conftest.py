@@ -21,6 +21,7 @@ from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.payments.client import connect
 from aerostack_billing.payments.connect import Connect
 from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.payments.undoing import Undoing
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.config import Settings
 from aerostack_billing.platform.dynamo import Dynamo
@@ -145,6 +146,7 @@ def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
         **names,
         "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
         "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
+        "PAST_DUE_GRACE_DAYS": "7",
         "LOW_BALANCE_CENTS": "500",
         "PRICE_MARKUP_BPS": "0",
         "RELOADS_PER_DAY": "5",
@@ -218,6 +220,7 @@ def use_stripe(parts: Runtime, base: str, *, network_retries: int) -> None:
     """Let the rooms talk to the local Stripe at `base`; deployed, the SDK makes two retries."""
     stripe = connect("sk_test_local", base, network_retries=network_retries)
     parts.payments.gateway = Payments(lambda: stripe, None)
+    parts.payments.undoing = Undoing(lambda: stripe)
     parts.payments.cards = CardPayments(lambda: stripe)
     parts.payments.connect = Connect(lambda: stripe)
 

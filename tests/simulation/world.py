@@ -107,6 +107,7 @@ class World:
                 **{f"{name.removesuffix('Table').upper()}_TABLE": table for name, table in self.tables.items()},
                 "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
                 "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
+                "PAST_DUE_GRACE_DAYS": "7",
                 "LOW_BALANCE_CENTS": "500",
                 "PRICE_MARKUP_BPS": "0",
                 "RELOADS_PER_DAY": "5",

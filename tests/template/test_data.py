@@ -22,6 +22,7 @@ KEYS = {
 }
 
 INDEXES = {
+    ("AccountsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("WalletsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("LedgerTable", "by_seq"): ([("account_id", "HASH"), ("seq", "RANGE")], "ALL"),
     ("CreatorsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),

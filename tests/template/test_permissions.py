@@ -11,7 +11,12 @@ from tests.template.deployed import stage_parameters
 Statements = list[tuple[str, dict[str, Any]]]
 
 TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable", "CreatorsTable", "OutboxTable")
-INDEXES = (("WalletsTable", "agenda"), ("LedgerTable", "by_seq"), ("CreatorsTable", "agenda"))
+INDEXES = (
+    ("AccountsTable", "agenda"),
+    ("WalletsTable", "agenda"),
+    ("LedgerTable", "by_seq"),
+    ("CreatorsTable", "agenda"),
+)
 ENDING_HOLDS = {
     "ChargeFunction",
     "TakeHoldFunction",
@@ -78,6 +83,7 @@ def test_an_index_can_be_queried_and_nothing_else(statements: Statements) -> Non
 
 
 def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_reader(statements: Statements) -> None:
+    assert set(granted(statements, index("agenda", "AccountsTable"))) == {"ReconcileFunction"}
     assert set(granted(statements, index("agenda", "WalletsTable"))) == {"AutoReloadFunction", "ExpireHoldsFunction"}
     assert set(granted(statements, index("agenda", "CreatorsTable"))) == {"PayoutFunction"}
     assert set(granted(statements, index("by_seq", "LedgerTable"))) == {"GetTransactionsFunction"}

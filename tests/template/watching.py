@@ -55,6 +55,8 @@ def text(value: object) -> str:
     written: dict[str, Callable[[], str]] = {
         "Ref": lambda: f"${{{argument}}}",
         "Fn::GetAtt": lambda: f"${{{'.'.join(argument)}}}",
+        # What is not restored stands under its own name.
+        "Fn::If": lambda: text(argument[2]),
         "Fn::Sub": lambda: argument[0] if isinstance(argument, list) else argument,
     }
     return written[function]()

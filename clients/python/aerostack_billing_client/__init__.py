@@ -70,7 +70,6 @@ from aerostack_billing_client.refusals import (
     Unavailable,
     UnknownMetric,
     UnknownModel,
-    UnknownPrice,
     UnknownResourceKind,
 )
 from aerostack_billing_client.service import AccountScope, ServiceClient
@@ -211,7 +210,6 @@ __all__ = [
     "UnexpectedAnswer",
     "UnknownMetric",
     "UnknownModel",
-    "UnknownPrice",
     "UnknownResourceKind",
     "UnreadableUsage",
     "Usage",

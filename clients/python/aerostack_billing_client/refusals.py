@@ -282,12 +282,6 @@ class PaymentProviderRefused(PaymentProviderError, code="PAYMENT_PROVIDER_REFUSE
         return False
 
 
-class UnknownPrice(PaymentProviderError, code="UNKNOWN_PRICE"):
-    """The account's subscription at Stripe is to a price that is no plan: an operator has to look."""
-
-    again = False
-
-
 class Unavailable(ServerError, status=503):
     """Stripe or the database did not answer."""
 

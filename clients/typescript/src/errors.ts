@@ -83,7 +83,7 @@ export class ApiError extends BillingError {
 
   /** Whether the same call may succeed a moment later. */
   get mayPass(): boolean {
-    if (this.code === "PAYMENT_PROVIDER_REFUSED" || this.code === "UNKNOWN_PRICE") return false;
+    if (this.code === "PAYMENT_PROVIDER_REFUSED") return false;
     return this.status === 429 || this.status >= 500 || this.code === "REQUEST_IN_PROGRESS";
   }
 

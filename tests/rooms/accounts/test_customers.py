@@ -32,6 +32,7 @@ def test_an_owner_is_kept_of_a_customer_that_was_recorded_before_owners_were(
     client, table = parts.dynamo._client, parts.settings.accounts_table
     client.put_item(TableName=table, Item={"account_id": {"S": account}, "customer_id": {"S": customer}})
     assert parts.accounts.customers.account_of(customer) == account
+    assert parts.accounts.customers.adopt(customer) == account
     assert parts.accounts.store.owner_of(customer) == account
 
 

@@ -12,9 +12,9 @@ import pytest
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.payments.wire import UnknownPrice
+from aerostack_billing.values.errors import NoActiveSubscription
 from tests.rooms.conftest import Time
-from tests.rooms.worlds.plans import buy, deliver, open_page, pass_days, subscribe
+from tests.rooms.worlds.plans import Heard, buy, deliver, open_page, pass_days, subscribe
 from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume
 
@@ -138,26 +138,76 @@ def test_enterprise_is_a_subscription_at_a_price_agreed_with_sales(
 
 
 @pytest.mark.parametrize(
-    "price",
-    [
-        {"recurring[interval]": "month"},
-        {"recurring[interval]": "week", "metadata[tier]": "pro"},
-        {"recurring[interval]": "month", "recurring[interval_count]": "3", "metadata[tier]": "pro"},
-        {"recurring[interval]": "month", "metadata[tier]": "free"},
-    ],
-    ids=["no tier", "by the week", "by the quarter", "free"],
+    ("recurring", "interval"),
+    [(("week", "1"), "monthly"), (("month", "3"), "monthly"), (("month", "24"), "yearly"), (("day", "365"), "yearly")],
 )
-def test_a_price_that_is_no_plan_gives_none_until_it_is_over(
-    parts: Runtime, world: StripeWorld, account: str, price: dict[str, str]
+def test_a_plan_that_sales_agreed_is_one_whatever_it_is_billed_by(
+    parts: Runtime, world: StripeWorld, account: str, recurring: tuple[str, str], interval: str
+) -> None:
+    interval_, count = recurring
+    price = {"recurring[interval]": interval_, "recurring[interval_count]": count, "metadata[tier]": "enterprise"}
+    subscribe(parts, world, account, **price)
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert (plan.tier, plan.interval) == ("enterprise", interval)
+
+
+FOREIGN = [{"recurring[interval]": "month"}, {"recurring[interval]": "month", "metadata[tier]": "free"}]
+
+
+@pytest.mark.parametrize("price", FOREIGN, ids=["no tier", "free"])
+def test_a_subscription_that_is_no_plan_spoils_nothing_that_is(
+    parts: Runtime, world: StripeWorld, account: str, heard: Heard, price: dict[str, str]
 ) -> None:
     foreign = subscribe(parts, world, account, **price)
-    with pytest.raises(UnknownPrice):
-        open_page(parts, account, "pro")
     event = {"id": f"evt_{account}", "type": "invoice.paid", "created": 1, "data": {"object": foreign}}
-    assert deliver(parts, event).result == "dead"
+    assert deliver(parts, event).result == "processed"
     assert parts.accounts.store.get(account).plan == PlanState()
-    parts.payments.gateway.cancel_now(foreign["id"])
     assert buy(parts, world, account, "pro").tier == "pro"
+    parts.accounts.subscriptions.cancel(account)
+    assert parts.accounts.subscriptions.resume(account).plan.tier == "pro"
+    assert world.api(f"subscriptions/{foreign['id']}")["status"] == "active"
+    assert heard.findings == [(account, "not_a_plan_or_competing", foreign["id"])]
+
+
+def test_only_what_our_checkout_sold_is_cancelled_where_no_price_is_understood(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    foreign = subscribe(parts, world, account, **FOREIGN[0])
+    with pytest.raises(NoActiveSubscription):
+        parts.accounts.subscriptions.cancel(account)
+    parts.payments.undoing.cancel_now(foreign["id"])
+    plan = buy(parts, world, account, "pro")
+    item = world.api(f"subscriptions/{plan.subscription_id}")["items"]["data"][0]["id"]
+    unknown = {"items[0][id]": item, "items[0][price]": foreign["items"]["data"][0]["price"]["id"]}
+    world.create(f"subscriptions/{plan.subscription_id}", **unknown)
+    parts.accounts.subscriptions.cancel(account)
+    assert world.api(f"subscriptions/{plan.subscription_id}")["cancel_at_period_end"] is True
+    parts.accounts.subscriptions.resume(account)
+    assert world.api(f"subscriptions/{plan.subscription_id}")["cancel_at_period_end"] is False
+
+
+def test_enterprise_that_sales_made_beside_a_plan_outranks_it_and_is_left_alone(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    starter = buy(parts, world, account, "starter")
+    agreed = subscribe(parts, world, account, **ENTERPRISE)
+    for _ in range(2):
+        assert parts.accounts.sync.make_true(account).account.plan.tier == "enterprise"
+    assert world.api(f"subscriptions/{agreed['id']}")["status"] == "active"
+    assert world.api("refunds")["data"] == []
+    kept = world.api(f"subscriptions/{starter.subscription_id}")
+    assert (kept["status"], kept["cancel_at_period_end"]) == ("active", True)
+
+
+def test_two_that_people_made_are_both_left_alone_and_reported(
+    parts: Runtime, world: StripeWorld, account: str, heard: Heard
+) -> None:
+    first = subscribe(parts, world, account, **ENTERPRISE)
+    assert parts.accounts.sync.make_true(account).account.plan.subscription_id == first["id"]
+    second = subscribe(parts, world, account, **ENTERPRISE)
+    assert parts.accounts.sync.make_true(account).account.plan.subscription_id == first["id"]
+    assert [world.api(f"subscriptions/{made['id']}")["status"] for made in (first, second)] == ["active"] * 2
+    assert heard.findings == [(account, "not_a_plan_or_competing", second["id"])]
 
 
 def test_who_buys_anew_after_a_plan_ended_unpaid_is_not_brought_back_to_it(

@@ -139,10 +139,16 @@ def used(place: Place, quantity: int) -> None:
 
 
 def webhook_dead(place: Place) -> None:
+    """An invoice whose customer is none that can be asked for."""
+    event = {"id": f"evt_{place.account}", "type": "invoice.paid", "created": 1, "data": {"object": {"customer": 7}}}
+    assert place.hear(event) == "dead"
+
+
+def plan_needs_review(place: Place) -> None:
     """A subscription to a price that is no plan."""
     foreign = subscribe(place.parts, place.world, place.account, **{"recurring[interval]": "month"})
     event = {"id": f"evt_{place.account}", "type": "invoice.paid", "created": 1, "data": {"object": foreign}}
-    assert place.hear(event) == "dead"
+    assert place.hear(event) == "processed"
 
 
 def webhook_lag(place: Place) -> None:
@@ -255,6 +261,7 @@ CAUSES: dict[str, Callable[[Place], None]] = {
     "PayoutFailed": payout_failed,
     "PayoutPaid": payout_paid,
     "PayoutReversed": payout_reversed,
+    "PlanNeedsReview": plan_needs_review,
     "ReconcileLag": reconcile_lag,
     "ReloadActionRequired": reload_action_required,
     "ReloadDeclined": reload_declined,

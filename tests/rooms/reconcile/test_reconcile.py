@@ -29,7 +29,14 @@ def reconciler(parts: Runtime, world: StripeWorld, account: str) -> Reconciler:
     progress = ProgressStore(parts.dynamo, parts.settings.events_table)
     history = History(parts.payments.gateway._connect)
     return Reconciler(
-        progress, history, parts.webhooks.service, parts.wallet.settlement, parts.wallet.store, parts.telemetry
+        progress,
+        history,
+        parts.webhooks.service,
+        parts.wallet.settlement,
+        parts.wallet.store,
+        parts.accounts.store,
+        parts.accounts.sync,
+        parts.telemetry,
     )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from aerostack_billing.accounts.mending import Finding
 from aerostack_billing.accounts.models import CheckoutRequest, PlanState
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.plans.models import Interval, Tier
@@ -18,6 +20,23 @@ if TYPE_CHECKING:
     from tests.rooms.conftest import Time  # which uses this file
 
 LINKS = {"success_url": "https://app.aerostack.dev/done", "cancel_url": "https://app.aerostack.dev/back"}
+
+
+@dataclass
+class Heard:
+    """What operators would be told to look at."""
+
+    findings: list[tuple[str, Finding, str]] = field(default_factory=list)
+
+    def plan_needs_review(self, account_id: str, finding: Finding, name: str) -> None:
+        self.findings.append((account_id, finding, name))
+
+
+def listening(parts: Runtime) -> Heard:
+    """Hear what these rooms report of plans."""
+    heard = Heard()
+    parts.accounts.mending._listener = parts.accounts.sync._listener = heard
+    return heard
 
 
 def open_page(parts: Runtime, account: str, tier: Tier, interval: Interval = "monthly", key: str | None = None) -> str:

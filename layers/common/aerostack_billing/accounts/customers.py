@@ -65,16 +65,25 @@ class Customers:
     def account_of(self, customer_id: str) -> str | None:
         """The account whose customer this is or was; None if it is none of ours.
 
-        Our own table says so. A customer recorded before the table kept owners is told by its metadata, if the account
-        that these name has recorded it, and is kept then.
+        Our own table says so. A customer recorded before the table kept owners is known by its metadata, if the account
+        that these name has recorded it.
         """
+        return self._accounts.owner_of(customer_id) or self._named(customer_id)
+
+    def adopt(self, customer_id: str) -> str | None:
+        """The same, and an owner that only the metadata named is kept from now on."""
         owner = self._accounts.owner_of(customer_id)
         if owner is not None:
             return owner
+        named = self._named(customer_id)
+        if named is not None:
+            self._accounts.keep_owner(customer_id, named)
+        return named
+
+    def _named(self, customer_id: str) -> str | None:
         named = self._payments.account_named_by(customer_id)
         if named is None or self._accounts.get(named).customer_id != customer_id:
             return None
-        self._accounts.keep_owner(customer_id, named)
         return named
 
 

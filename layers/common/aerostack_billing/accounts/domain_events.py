@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from typing_extensions import TypedDict
 
@@ -11,7 +11,7 @@ from aerostack_billing.outbox.models import News
 from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
 
-Changed = Literal["plan_tier", "status", "billing_interval", "cancel_at_period_end", "pending_change"]
+Changed = Literal["plan_tier", "status", "billing_interval", "cancel_at_period_end", "cancel_at", "pending_change"]
 
 
 class PendingPlan(TypedDict):
@@ -29,6 +29,7 @@ class PlanFacts(TypedDict):
     status: Status
     billing_interval: Interval
     cancel_at_period_end: bool
+    cancel_at: str | None
     pending_change: PendingPlan | None
 
 
@@ -49,7 +50,7 @@ TYPES = {"plan.changed": PlanChanged}
 def plan_news(account: Account, plan: PlanState) -> list[News]:
     """What is to be told when `plan` takes the place of the account's."""
     before, after = _facts(account.plan), _facts(plan)
-    names: list[Changed] = ["plan_tier", "status", "billing_interval", "cancel_at_period_end", "pending_change"]
+    names: tuple[Changed, ...] = get_args(Changed)
     changed = [name for name in names if before[name] != after[name]]
     if not changed:
         return []
@@ -63,6 +64,7 @@ def _facts(plan: PlanState) -> PlanFacts:
         "status": plan.status,
         "billing_interval": plan.interval,
         "cancel_at_period_end": plan.cancel_at_period_end,
+        "cancel_at": clock.iso(plan.cancel_at),
         "pending_change": _pending(plan),
     }
 

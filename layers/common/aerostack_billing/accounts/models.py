@@ -9,7 +9,7 @@ from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.values.fields import IdempotencyKey, RequestModel
 
-IssueReason = Literal["past_due", "unpaid", "action_required"]
+IssueReason = Literal["past_due", "unpaid", "action_required", "collection_paused"]
 Status = Literal["active", "trialing", "past_due", "unpaid"]
 
 
@@ -32,9 +32,12 @@ class PaymentIssue:
 
 
 _ISSUE_MESSAGES: dict[IssueReason, str] = {
-    "past_due": "The last payment failed. Update the card in the billing portal. The plan stays during retries.",
+    "past_due": "The last payment failed. Update the card in the billing portal. The plan stays for some days, then "
+    "its limits are those of Free until it is paid.",
     "unpaid": "The invoice was not paid, so the plan ended. Pay it, or choose a plan again.",
     "action_required": "The bank asks you to confirm the payment. Open the invoice and confirm it.",
+    "collection_paused": "Billing is paused and the period that was paid for is over. Contact us to go on with the "
+    "plan: after some days its limits are Free's.",
 }
 
 
@@ -60,6 +63,8 @@ class PlanState:
     """What Stripe's subscriptions make of an account. Times are unix seconds. The default is Free.
 
     `tier_override` is the tier that an operator gave, whatever is paid for: as long as it stands, it is the tier.
+    `cancel_at` is when the subscription ends, however far away; `cancel_at_period_end` says that it is this period's
+    end, or before. Who owes keeps the plan up to `grace_ends_at`; then it is `lapsed`: the limits are Free's.
     """
 
     tier: Tier = "free"
@@ -69,9 +74,31 @@ class PlanState:
     period_start: int | None = None
     period_end: int | None = None
     cancel_at_period_end: bool = False
+    cancel_at: int | None = None
     pending_change: PendingChange | None = None
     payment_issue: PaymentIssue | None = None
     tier_override: Tier | None = None
+    grace_ends_at: int | None = None
+    lapsed: bool = False
+
+    @property
+    def limits_tier(self) -> Tier:
+        """The tier whose limits hold: the plan's, or Free's where it was not paid for too long."""
+        return "free" if self.lapsed and self.tier_override is None else self.tier
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What is still to be done, or was reported, beside the plan.
+
+    `undoing` are the surplus subscriptions that are being ended, each with the moment from which on what was paid for
+    it is given back. `reported` are subscriptions that a person was told of. `review_at` is when time alone changes
+    something; None if nothing is due.
+    """
+
+    undoing: dict[str, int] = field(default_factory=dict)
+    reported: tuple[str, ...] = ()
+    review_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -82,10 +109,11 @@ class Account:
     version: int = 0
     customer_id: str | None = None
     plan: PlanState = field(default_factory=PlanState)
+    upkeep: Upkeep = field(default_factory=Upkeep)
 
-    def on(self, plan: PlanState) -> Account:
-        """This account after its plan state was written."""
-        return replace(self, plan=plan, version=self.version + 1)
+    def on(self, plan: PlanState, upkeep: Upkeep | None = None) -> Account:
+        """This account after its plan state, and its upkeep where one is given, were written."""
+        return replace(self, plan=plan, version=self.version + 1, upkeep=upkeep or self.upkeep)
 
     def view(self) -> dict[str, object]:
         """As `GET /api/billing` answers."""
@@ -99,6 +127,7 @@ class Account:
             "current_period_start": clock.iso(plan.period_start),
             "current_period_end": clock.iso(plan.period_end),
             "cancel_at_period_end": plan.cancel_at_period_end,
+            "cancel_at": clock.iso(plan.cancel_at),
             "pending_change": plan.pending_change.view() if plan.pending_change else None,
             "payment_issue": plan.payment_issue.view() if plan.payment_issue else None,
         }

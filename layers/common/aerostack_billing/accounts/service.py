@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
 from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.payments.models import Subscription
 from aerostack_billing.values.errors import NoActiveSubscription, NoStripeCustomer, NothingToResume, ObjectMissing
 from aerostack_billing.values.redirects import RedirectPolicy
 
 
 class Subscriptions:
-    """The acts on a subscription that exists."""
+    """The acts on a subscription that exists. None of them needs to understand its price."""
 
     def __init__(
         self,
         accounts: AccountStore,
-        customers: Customers,
         payments: Payments,
         sync: PlanSync,
         redirects: RedirectPolicy,
     ) -> None:
         self._accounts = accounts
-        self._customers = customers
         self._payments = payments
         self._sync = sync
         self._redirects = redirects
@@ -33,27 +31,39 @@ class Subscriptions:
 
         A cheaper plan that was to start then is dropped. NoActiveSubscription (409) if there is nothing to cancel.
         """
-        standing = self._sync.make_true(account_id)
-        subscription = standing.subscription
-        if subscription is None:
-            raise NoActiveSubscription("There is no active subscription to cancel.")
-        if subscription.ends:
+        subscription = self._cancellable(account_id)
+        if subscription.ends_with_period:
             return
         if subscription.schedule_id is not None:
             self._payments.release_schedule(subscription.schedule_id)
         self._payments.end_with_period(subscription.subscription_id)
         self._sync.make_true(account_id)
 
+    def _cancellable(self, account_id: str) -> Subscription:
+        """The plan's subscription; else one that our Checkout sold and whose price is, for us, no plan any more."""
+        standing = self._sync.make_true(account_id)
+        if standing.subscription is not None:
+            return standing.subscription
+        for foreign in standing.foreign:
+            if self._payments.sold_by_checkout(account_id, foreign.subscription_id):
+                return foreign
+        raise NoActiveSubscription("There is no active subscription to cancel.")
+
     def resume(self, account_id: str) -> Account:
         """Take a pending cancellation, or a pending cheaper plan, back. NothingToResume (409) if there is neither."""
-        standing = self._sync.make_true(account_id)
-        subscription, plan = standing.subscription, standing.account.plan
-        if subscription is not None and subscription.ends:
-            self._payments.go_on(subscription)
-        elif subscription is not None and subscription.schedule_id is not None and plan.pending_change is not None:
+        nothing = NothingToResume("No cancellation and no change of plan is pending.")
+        try:
+            subscription = self._cancellable(account_id)
+        except NoActiveSubscription:
+            raise nothing from None
+        changes = self._accounts.get(account_id).plan.pending_change is not None
+        if not subscription.ends and not (changes and subscription.schedule_id is not None):
+            raise nothing
+        if subscription.schedule_id is not None:
+            # A schedule manages how its subscription ends: only once it is released can that be changed.
             self._payments.release_schedule(subscription.schedule_id)
-        else:
-            raise NothingToResume("No cancellation and no plan change is pending. There is nothing to resume.")
+        if subscription.ends:
+            self._payments.go_on(subscription.subscription_id)
         return self._sync.make_true(account_id).account
 
     def portal(self, account_id: str, return_url: str) -> str:
@@ -69,6 +79,6 @@ class Subscriptions:
         try:
             return self._payments.portal(customer_id, return_url)
         except ObjectMissing:
-            if self._customers.forget_if_deleted(account_id, customer_id):
-                raise none_yet from None
-            raise
+            if self._payments.has_customer(customer_id):
+                raise
+        raise none_yet

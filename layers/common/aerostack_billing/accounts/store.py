@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import cast
+from typing import Final, cast
 
 from aerostack_billing.accounts.domain_events import plan_news
-from aerostack_billing.accounts.models import Account, PlanState
+from aerostack_billing.accounts.models import Account, PlanState, Upkeep
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyMarked, ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
+
+AGENDA_INDEX: Final = "agenda"
+_AGENDA: Final = "plan"
 
 
 class VersionConflict(Exception):
@@ -45,23 +48,40 @@ class AccountStore:
             self.table, self.key(account.account_id), condition=condition, names={"#version": "version"}, values=values
         )
 
-    def write_plan(self, account: Account, plan: PlanState, counters: Sequence[Write], mark: Write | None) -> Account:
-        """Set the plan state together with `counters`, `mark` and the news of it, if the version is as read.
+    def write_plan(
+        self,
+        account: Account,
+        plan: PlanState,
+        counters: Sequence[Write],
+        mark: Write | None,
+        upkeep: Upkeep | None = None,
+    ) -> Account:
+        """Set the plan state with `counters`, `mark` and its domain event, if the version is as read.
 
-        VersionConflict if the account or a counter is not as it was read; AlreadyMarked if the mark stands, which is
-        how an event takes effect once. A plan state that is already right is not written, but with a mark: its version
-        must move on, or whoever asked Stripe before this event and writes after it would put the older answer back.
+        `upkeep` stays as it is where none is given. VersionConflict if the account or a counter is not as it was read;
+        AlreadyMarked if the mark stands, which is how an event takes effect once. What is already right is not written,
+        except with a mark: the version must move on, or whoever asked Stripe before this event and writes after it
+        would put the older answer back.
         """
-        if plan == account.plan and mark is None:
+        after = account.on(plan, upkeep)
+        if (plan, after.upkeep) == (account.plan, account.upkeep) and mark is None:
             return account
         condition, values = _if_as_read(account)
+        agenda, agenda_values = _agenda(after.upkeep)
         write = Write(
             self.table,
             self.key(account.account_id),
-            update="SET #plan = :plan, #version = :next, updated_at = :now",
+            update=f"SET #plan = :plan, #version = :next, updated_at = :now, upkeep = :upkeep{agenda}",
             condition=condition,
             names={"#plan": "plan", "#version": "version"},
-            values={**values, ":plan": asdict(plan), ":next": account.version + 1, ":now": clock.iso_now()},
+            values={
+                **values,
+                **agenda_values,
+                ":plan": asdict(plan),
+                ":next": after.version,
+                ":now": clock.iso_now(),
+                ":upkeep": {"undoing": after.upkeep.undoing, "reported": list(after.upkeep.reported)},
+            },
         )
         news = map(self._outbox.adding, plan_news(account, plan))
         try:
@@ -70,7 +90,27 @@ class AccountStore:
             if mark is not None and refused.reasons[-1].failed:
                 raise AlreadyMarked from refused
             raise VersionConflict(account.account_id) from refused
-        return account.on(plan)
+        return after
+
+    def undone(self, account_id: str, subscription_ids: Sequence[str]) -> None:
+        """Take surplus subscriptions off what is to be undone; those that are not on it change nothing."""
+        names = {f"#undone{number}": name for number, name in enumerate(subscription_ids)}
+        removed = ", ".join(f"upkeep.undoing.{name}" for name in names)
+        write = Write(
+            self.table,
+            self.key(account_id),
+            update=f"REMOVE {removed}",
+            condition="attribute_exists(upkeep.undoing)",
+            names=names,
+        )
+        with contextlib.suppress(ConditionFailed):
+            self._dynamo.update(write)
+
+    def due_for_review(self) -> Iterator[str]:
+        """Every account whose plan time alone changes now, longest due first; costs by what is due."""
+        condition, values = "agenda = :agenda AND agenda_at <= :now", {":agenda": _AGENDA, ":now": clock.seconds()}
+        for item in self._dynamo.query(self.table, condition, values, index=AGENDA_INDEX):
+            yield str(item["account_id"])
 
     # The customer at Stripe, and whose one is
 
@@ -178,7 +218,17 @@ def read_account(account_id: str, item: Item | None) -> Account:
         version=cast("int", item.get("version", 0)),
         customer_id=cast("str | None", item.get("customer_id")),
         plan=adapter(PlanState).validate_python(item.get("plan", {})),
+        upkeep=adapter(Upkeep).validate_python(
+            {**cast("Item", item.get("upkeep", {})), "review_at": item.get("agenda_at")}
+        ),
     )
+
+
+def _agenda(upkeep: Upkeep) -> tuple[str, Item]:
+    """The rest of the update that puts the account on the agenda, or takes it off, with its values."""
+    if upkeep.review_at is None:
+        return " REMOVE agenda, agenda_at", {}
+    return ", agenda = :agenda, agenda_at = :agenda_at", {":agenda": _AGENDA, ":agenda_at": upkeep.review_at}
 
 
 def _if_as_read(account: Account) -> tuple[str, dict[str, object]]:

@@ -3,6 +3,8 @@
 Webhooks, verify-session, cancel, resume, checkout and the reconciler all call it. It never believes an event: it reads
 the account's version, asks Stripe for the customer's subscriptions, and writes what they say if the version is still
 the one read. Whatever order, number or loss of deliveries there was, the last one to ask writes what Stripe says last.
+
+The plan is written first. What is wrong at Stripe is mended afterwards: see `mending`.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from aerostack_billing.accounts.choice import Choice, choose, rivals
 from aerostack_billing.accounts.customers import Customers
-from aerostack_billing.accounts.models import Account, IssueReason, PaymentIssue, PendingChange, PlanState, Status
+from aerostack_billing.accounts.mending import Mending, PlanListener
+from aerostack_billing.accounts.models import Account, PlanState, Upkeep
+from aerostack_billing.accounts.plan_state import facts_of, plan_of
 from aerostack_billing.accounts.store import AccountStore, VersionConflict
 from aerostack_billing.payments.gateway import Payments
-from aerostack_billing.payments.models import Subscription, SubscriptionStatus
+from aerostack_billing.payments.models import PlanSubscription, Subscription
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
@@ -24,10 +29,8 @@ from aerostack_billing.values.errors import ObjectMissing, StoreUnavailable
 
 _ATTEMPTS = 20
 """Each event writes the account: as many may have to wait for one another as Stripe sends at the same moment."""
-_PAYING: dict[SubscriptionStatus, Status] = {"active": "active", "trialing": "trialing", "past_due": "past_due"}
-"""The statuses that keep the plan. In every other the account is Free."""
-_ASLEEP: frozenset[SubscriptionStatus] = frozenset({"unpaid", "paused"})
-"""The statuses that give no plan and may come back to one that does."""
+_MEND_AGAIN_SECONDS = 300
+_REPORTED_AT_MOST = 50
 
 
 class CounterMoves(Protocol):
@@ -39,66 +42,67 @@ class CounterMoves(Protocol):
 
 @dataclass(frozen=True)
 class Standing:
-    """An account that is true to Stripe, and the subscription that makes it so."""
+    """An account that is true to Stripe, and the subscription that makes it so.
+
+    `foreign` are those of the customer's other subscriptions that are no plan's.
+    """
 
     account: Account
-    subscription: Subscription | None
+    subscription: PlanSubscription | None
+    foreign: tuple[Subscription, ...] = ()
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """An account as it is, the plan that would be written, and the subscriptions that would be ended, by their ids."""
+class ExpectedPlan:
+    """An account as it is, the plan that would be written, and the subscriptions that would be ended, by their ids.
+
+    What was paid for the `surplus` ones would be given back; the `outranked` ones would end with their period.
+    """
 
     account: Account
     plan: PlanState
-    refunded: tuple[str, ...]
-    cancelled: tuple[str, ...]
+    surplus: tuple[str, ...]
+    outranked: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which of a customer's subscriptions counts: the first that was paid for. Others that are paid are surplus.
+class _Look:
+    """What Stripe says of an account now, and what is to be stored of it."""
 
-    `left_over` are those that ended in debt or were paused before the current one was bought in their stead: brought
-    back to life, by an old invoice that is paid after all, they would be the first that was paid for again.
-    """
-
-    current: Subscription | None
-    surplus: tuple[Subscription, ...]
-    unpaid: Subscription | None
-    left_over: tuple[Subscription, ...] = ()
-
-
-def choose(subscriptions: Sequence[Subscription]) -> Choice:
-    """The choice among all of a customer's subscriptions, given newest first, as Stripe lists them.
-
-    It depends on what Stripe says alone, so that all who choose at the same moment choose the same. The order of the
-    list, and not `created`, says which came first: of two paid in one second it tells as well.
-    """
-    by_age = subscriptions[::-1]
-    paying = [s for s in by_age if s.status in _PAYING]
-    unpaid = [s for s in by_age if s.status == "unpaid"]
-    left_over = tuple(s for s in by_age if s.status in _ASLEEP) if paying else ()
-    return Choice(paying[0] if paying else None, tuple(paying[1:]), unpaid[-1] if unpaid else None, left_over)
+    choice: Choice
+    plan: PlanState
+    upkeep: Upkeep
+    foreign: tuple[Subscription, ...]
 
 
 class PlanSync:
     """Brings accounts to what Stripe says."""
 
     def __init__(
-        self, accounts: AccountStore, customers: Customers, payments: Payments, counters: CounterMoves
+        self,
+        accounts: AccountStore,
+        customers: Customers,
+        payments: Payments,
+        mending: Mending,
+        counters: CounterMoves,
+        listener: PlanListener,
+        *,
+        grace_days: int,
     ) -> None:
         self._accounts = accounts
         self._customers = customers
         self._payments = payments
+        self._mending = mending
         self._counters = counters
+        self._listener = listener
+        self._grace_days = grace_days
 
     def make_true(self, account_id: str, mark: Write | None = None) -> Standing:
         """The account as Stripe's subscriptions have it now, stored.
 
-        `mark` is written in the same transaction; AlreadyMarked if it stands. A second subscription that was paid is
-        refunded and cancelled; one that was left unpaid before this one was bought is cancelled too. StoreUnavailable
-        if the account kept changing meanwhile; UnknownPrice if the subscription is to no plan of ours.
+        `mark` is written in the same transaction; AlreadyMarked if it stands. Then what our Checkout sold beside the
+        plan is ended and given back; what of that fails is taken up again later. StoreUnavailable if the account kept
+        changing meanwhile.
         """
         return self._written(account_id, mark, lambda given: given)
 
@@ -110,101 +114,73 @@ class PlanSync:
         """
         return self._written(account_id, None, lambda _given: tier)
 
-    def foresee(self, account_id: str) -> Foreseen:
+    def foresee(self, account_id: str) -> ExpectedPlan:
         """What `make_true` would do now; nothing is written, nor done at Stripe."""
         return self._foreseen(account_id, lambda given: given)
 
-    def foresee_overruling(self, account_id: str, tier: Tier | None) -> Foreseen:
+    def foresee_overruling(self, account_id: str, tier: Tier | None) -> ExpectedPlan:
         """What `overrule` would do now, likewise."""
         return self._foreseen(account_id, lambda _given: tier)
 
-    def _foreseen(self, account_id: str, override: Callable[[Tier | None], Tier | None]) -> Foreseen:
+    def _foreseen(self, account_id: str, override: Callable[[Tier | None], Tier | None]) -> ExpectedPlan:
         account = self._accounts.get(account_id)
-        choice = self._choice(account)
-        return Foreseen(
+        look = self._look(account, override)
+        return ExpectedPlan(
             account,
-            self._plan_of(choice, override(account.plan.tier_override)),
-            refunded=tuple(extra.subscription_id for extra in choice.surplus),
-            cancelled=tuple(old.subscription_id for old in choice.left_over),
+            look.plan,
+            surplus=tuple(extra.subscription_id for extra in look.choice.surplus),
+            outranked=tuple(old.subscription_id for old in look.choice.outranked if not old.ends),
         )
 
     def _written(self, account_id: str, mark: Write | None, override: Callable[[Tier | None], Tier | None]) -> Standing:
         for _ in attempts(_ATTEMPTS):
             account = self._accounts.get(account_id)
             try:
-                choice = self._choice(account)
+                look = self._look(account, override)
+                moves = self._counters.moves(account_id, account.plan.limits_tier, look.plan.limits_tier)
+                after = self._accounts.write_plan(account, look.plan, moves, mark, look.upkeep)
+            except ObjectMissing:
+                if account.customer_id is None or not self._customers.forget_if_deleted(
+                    account_id, account.customer_id
+                ):
+                    raise
             except VersionConflict:
-                continue
-            for extra in choice.surplus:
-                self._undo(extra)
-            for old in choice.left_over:
-                self._payments.cancel_now(old.subscription_id)
-            plan = self._plan_of(choice, override(account.plan.tier_override))
-            counters = self._counters.moves(account_id, account.plan.tier, plan.tier)
-            try:
-                return Standing(self._accounts.write_plan(account, plan, counters, mark), choice.current)
-            except VersionConflict:
-                continue
+                pass
+            else:
+                self._report(account, after)
+                self._mending.mend(account, after, look.choice)
+                return Standing(after, look.choice.current, look.foreign)
         raise StoreUnavailable("The account is changing right now. Try again.")
 
-    def _choice(self, account: Account) -> Choice:
-        if account.customer_id is None:
-            return choose([])
-        try:
-            return choose(self._payments.subscriptions(account.customer_id))
-        except ObjectMissing:
-            if not self._customers.forget_if_deleted(account.account_id, account.customer_id):
-                raise
-        raise VersionConflict(account.account_id)
+    def _look(self, account: Account, override: Callable[[Tier | None], Tier | None]) -> _Look:
+        listed = self._payments.subscriptions(account.customer_id) if account.customer_id else None
+        foreign: tuple[Subscription, ...] = ()
+        if listed is None:
+            choice = Choice()
+        else:
+            sold = frozenset(
+                each.subscription_id
+                for each in rivals(listed)
+                if self._payments.sold_by_checkout(account.account_id, each.subscription_id)
+            )
+            choice = choose(listed, recorded=account.plan.subscription_id, sold=sold, undoing=account.upkeep.undoing)
+            foreign = tuple(each for each in listed.known if not isinstance(each, PlanSubscription))
+        paid = plan_of(facts_of(choice, self._payments), self._grace_days)
+        tier = override(account.plan.tier_override)
+        plan = paid if tier is None else replace(paid, tier=tier, tier_override=tier)
+        return _Look(choice, plan, self._upkeep(account, choice, plan), foreign)
 
-    def _undo(self, subscription: Subscription) -> None:
-        """Give the money of a surplus subscription back, then end it.
+    def _upkeep(self, account: Account, choice: Choice, plan: PlanState) -> Upkeep:
+        since = choice.current.created_at if choice.current else 0
+        undoing = {**{extra.subscription_id: since for extra in choice.surplus}, **account.upkeep.undoing}
+        again = clock.seconds() + _MEND_AGAIN_SECONDS
+        due = [again] if undoing or any(not each.ends for each in choice.outranked) else []
+        if plan.grace_ends_at is not None and not plan.lapsed:
+            due.append(plan.grace_ends_at)
+        reported = tuple(sorted(set(choice.for_review))[:_REPORTED_AT_MOST])
+        return Upkeep(undoing, reported, min(due, default=None))
 
-        In this order: broken off between the two, the subscription is still found surplus and the refund, by its key
-        and by Stripe's own check, is not made again.
-        """
-        invoice = subscription.latest_invoice
-        for payment_intent_id in invoice.intents("paid") if invoice else []:
-            self._payments.refund(payment_intent_id, f"refund-surplus-{payment_intent_id}")
-        self._payments.cancel_now(subscription.subscription_id)
-
-    def _plan_of(self, choice: Choice, override: Tier | None) -> PlanState:
-        paid = self._paid_plan(choice)
-        return paid if override is None else replace(paid, tier=override, tier_override=override)
-
-    def _paid_plan(self, choice: Choice) -> PlanState:
-        current = choice.current
-        if current is None:
-            issue = _issue(choice.unpaid, "unpaid") if choice.unpaid else None
-            return PlanState(status="unpaid" if issue else "active", payment_issue=issue)
-        return PlanState(
-            tier=current.tier,
-            status=_PAYING[current.status],
-            interval=current.interval,
-            subscription_id=current.subscription_id,
-            period_start=current.period_start,
-            period_end=current.period_end,
-            cancel_at_period_end=current.ends,
-            pending_change=self._pending_change(current),
-            payment_issue=self._dunning(current) if current.status == "past_due" else None,
-        )
-
-    def _pending_change(self, current: Subscription) -> PendingChange | None:
-        if current.schedule_id is None:
-            return None
-        phase = self._payments.next_phase(current.schedule_id, clock.seconds())
-        if phase is None or (phase.tier, phase.interval) == (current.tier, current.interval):
-            return None
-        return PendingChange(phase.tier, phase.interval, phase.starts_at)
-
-    def _dunning(self, current: Subscription) -> PaymentIssue:
-        intents = current.latest_invoice.intents("open") if current.latest_invoice else []
-        asked = any(self._payments.needs_action(intent) for intent in intents[-1:])
-        return _issue(current, "action_required" if asked else "past_due")
-
-
-def _issue(subscription: Subscription, reason: IssueReason) -> PaymentIssue:
-    invoice = subscription.latest_invoice
-    if invoice is None:
-        return PaymentIssue(reason, None, None)
-    return PaymentIssue(reason, invoice.hosted_url, invoice.next_attempt_at)
+    def _report(self, before: Account, after: Account) -> None:
+        for name in after.upkeep.reported:
+            if name not in before.upkeep.reported:
+                self._listener.plan_needs_review(after.account_id, "not_a_plan_or_competing", name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aerostack_billing.accounts.checkout import Checkout
     from aerostack_billing.accounts.customers import Customers
+    from aerostack_billing.accounts.mending import Mending
     from aerostack_billing.accounts.service import Subscriptions
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
@@ -39,14 +40,29 @@ class AccountParts:
         from aerostack_billing.accounts.sync import PlanSync  # noqa: PLC0415
 
         runtime = self._runtime
-        return PlanSync(self.store, self.customers, runtime.payments.gateway, runtime.usage.ceilings)
+        return PlanSync(
+            self.store,
+            self.customers,
+            runtime.payments.gateway,
+            self.mending,
+            runtime.usage.ceilings,
+            runtime.telemetry,
+            grace_days=runtime.settings.past_due_grace_days,
+        )
+
+    @cached_property
+    def mending(self) -> Mending:
+        from aerostack_billing.accounts.mending import Mending  # noqa: PLC0415
+
+        payments = self._runtime.payments
+        return Mending(self.store, payments.gateway, payments.undoing, self._runtime.telemetry)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:
         from aerostack_billing.accounts.service import Subscriptions  # noqa: PLC0415
 
         runtime = self._runtime
-        return Subscriptions(self.store, self.customers, runtime.payments.gateway, self.sync, runtime.redirects)
+        return Subscriptions(self.store, runtime.payments.gateway, self.sync, runtime.redirects)
 
     @cached_property
     def checkout(self) -> Checkout:

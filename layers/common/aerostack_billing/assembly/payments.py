@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aerostack_billing.payments.history import History
     from aerostack_billing.payments.secrets import SecretStore
     from aerostack_billing.payments.setup.service import StripeSetup
+    from aerostack_billing.payments.undoing import Undoing
 
 
 class PaymentParts:
@@ -48,6 +49,12 @@ class PaymentParts:
         from aerostack_billing.payments.gateway import Payments  # noqa: PLC0415
 
         return Payments(self.client, self._runtime.settings.stripe_portal_configuration)
+
+    @cached_property
+    def undoing(self) -> Undoing:
+        from aerostack_billing.payments.undoing import Undoing  # noqa: PLC0415
+
+        return Undoing(self.client)
 
     @cached_property
     def cards(self) -> CardPayments:

@@ -13,6 +13,7 @@ from aerostack_billing.platform import clock, correlation
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
+    from aerostack_billing.accounts.mending import Finding
     from aerostack_billing.audit.wallets import Report
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.ledger.models import Transfer
@@ -38,6 +39,11 @@ class Telemetry:
             extra={"account_id": account_id, "threshold": level.name.lower(), **figures.view()},
         )
         self._count(f"Usage{level.name.capitalize()}")
+
+    def plan_needs_review(self, account_id: str, finding: Finding, name: str) -> None:
+        """Something at Stripe beside an account's plan needs a person."""
+        self.log().error("plan needs review", extra={"account_id": account_id, "finding": finding, "object_id": name})
+        self._count("PlanNeedsReview")
 
     def webhook_dead(self, outcome: Outcome) -> None:
         """An event can never be processed: somebody must look."""

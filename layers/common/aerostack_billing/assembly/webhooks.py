@@ -48,7 +48,14 @@ class WebhookParts:
         progress = ProgressStore(runtime.dynamo, runtime.settings.events_table)
         wallet = runtime.wallet
         return Reconciler(
-            progress, runtime.payments.history, self.service, wallet.settlement, wallet.store, runtime.telemetry
+            progress,
+            runtime.payments.history,
+            self.service,
+            wallet.settlement,
+            wallet.store,
+            runtime.accounts.store,
+            runtime.accounts.sync,
+            runtime.telemetry,
         )
 
 

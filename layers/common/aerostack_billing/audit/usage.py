@@ -88,11 +88,11 @@ class UsageAudit:
                 yield Violation(owner, f"used of {metric} in {name} is not below zero", 0, counter.used)
 
     def _tier(self, owner: str, name: str, sheet: Sheet) -> Iterator[Violation]:
-        tier = self._accounts.get(owner).plan.tier
+        tier = self._accounts.get(owner).plan.limits_tier
         for _ in range(_LOOKS):
             if sheet.tier == tier:
                 return
-            sheet, tier = self._usage.sheet(owner, name), self._accounts.get(owner).plan.tier
+            sheet, tier = self._usage.sheet(owner, name), self._accounts.get(owner).plan.limits_tier
         yield Violation(owner, f"the counters of {name} carry the account's plan", tier, sheet.tier)
 
     def _taken(self, owner: str) -> Iterator[Violation]:

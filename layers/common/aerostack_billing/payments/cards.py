@@ -14,9 +14,8 @@ from pydantic import Field
 
 from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.gateway import PageLinks
-from aerostack_billing.payments.wire import ListOf, Reference, Wire
+from aerostack_billing.payments.wire import ListOf, Reference, Wire, read
 from aerostack_billing.values.errors import ObjectMissing, PaymentsFailed
-from aerostack_billing.values.fields import adapter
 
 PaymentStatus = Literal[
     "requires_payment_method",
@@ -183,6 +182,14 @@ class _Dispute(Wire):
         return self.status in {"warning_needs_response", "warning_under_review"}
 
 
+class _Disputes(ListOf[_Dispute]):
+    pass
+
+
+class _Refunds(ListOf[_Refund]):
+    pass
+
+
 class _CardDetails(Wire):
     fingerprint: str | None = None
 
@@ -243,7 +250,7 @@ class CardPayments:
                 found = self._connect().v1.payment_intents.retrieve(payment_intent_id, {"expand": ["latest_charge"]})
         except ObjectMissing:
             return None
-        wire = WirePayment.model_validate(found.to_dict())
+        wire = read(WirePayment, found.to_dict())
         payment, charge = wire.read(), wire.latest_charge
         if not isinstance(charge, _Charge):
             return payment
@@ -259,14 +266,13 @@ class CardPayments:
         """What was refunded, refund by refund: the charge's own sum does not say which of them failed."""
         with translated():
             found = self._connect().v1.refunds.list({"payment_intent": payment_intent_id, "limit": 100})
-        refunds = adapter(ListOf[_Refund]).validate_python(found.to_dict()).data
+        refunds = read(_Refunds, found.to_dict()).data
         return sum(refund.amount for refund in refunds if refund.given_back)
 
     def _disputes(self, payment_intent_id: str) -> list[_Dispute]:
         with translated():
             found = self._connect().v1.disputes.list({"payment_intent": payment_intent_id, "limit": 100})
-        disputes: list[_Dispute] = adapter(ListOf[_Dispute]).validate_python(found.to_dict()).data
-        return disputes
+        return read(_Disputes, found.to_dict()).data
 
     def default_card(self, customer_id: str) -> Card | None:
         """The card that the customer's invoices, and so our reloads, are charged to; None if it is no card."""
@@ -277,7 +283,7 @@ class CardPayments:
                 )
         except ObjectMissing:
             return None
-        customer = _Customer.model_validate(found.to_dict())
+        customer = read(_Customer, found.to_dict())
         method = customer.invoice_settings.default_payment_method if customer.invoice_settings else None
         if method is None or method.card is None:
             return None
@@ -314,7 +320,7 @@ class CardPayments:
                 )
             except stripe.CardError as error:
                 return _declined(error)
-        return WirePayment.model_validate(made.to_dict()).read()
+        return read(WirePayment, made.to_dict()).read()
 
     def ask_payer(self, payment: Payment, card: str, return_url: str) -> Payment:
         """Confirm a payment as if its payer were there, so that Stripe makes the page on which they confirm it.
@@ -329,7 +335,7 @@ class CardPayments:
                 )
             except stripe.CardError as error:
                 return _declined(error)
-        return WirePayment.model_validate(asked.to_dict()).read()
+        return read(WirePayment, asked.to_dict()).read()
 
     def find_attempt(self, customer_id: str, attempt_id: str, since: int) -> Payment | None:
         """The payment that an attempt made, looked for by its metadata: for when Stripe has forgotten its key."""
@@ -338,7 +344,7 @@ class CardPayments:
                 {"customer": customer_id, "created": {"gte": since}, "limit": 100}
             )
             for made in found.auto_paging_iter():
-                payment = WirePayment.model_validate(made.to_dict()).read()
+                payment = read(WirePayment, made.to_dict()).read()
                 if payment.attempt_id == attempt_id:
                     return payment
         return None
@@ -374,4 +380,4 @@ def _declined(error: stripe.CardError) -> Payment:
     payment = body.get("error", {}).get("payment_intent") if isinstance(body, dict) else None
     if payment is None:
         raise error
-    return WirePayment.model_validate(payment).read()
+    return read(WirePayment, payment).read()

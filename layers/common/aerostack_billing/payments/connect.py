@@ -12,7 +12,7 @@ import stripe
 from pydantic import Field
 
 from aerostack_billing.payments.client import translated
-from aerostack_billing.payments.wire import Wire
+from aerostack_billing.payments.wire import Wire, read
 from aerostack_billing.values.errors import ObjectMissing
 
 
@@ -88,9 +88,9 @@ class Connect:
         with translated():
             found = self._connect().v1.accounts.list({"created": {"gte": since}, "limit": 100})
             for account in found.auto_paging_iter():
-                read = _Account.model_validate(account.to_dict()).read()
-                if read.creator_id == creator_id:
-                    return read.account_id
+                connected = read(_Account, account.to_dict()).read()
+                if connected.creator_id == creator_id:
+                    return connected.account_id
         return None
 
     def account(self, account_id: str) -> ConnectedAccount | None:
@@ -100,7 +100,7 @@ class Connect:
                 account = self._connect().v1.accounts.retrieve(account_id)
         except ObjectMissing:
             return None
-        return _Account.model_validate(account.to_dict()).read()
+        return read(_Account, account.to_dict()).read()
 
     def onboarding_page(self, account_id: str, return_url: str, refresh_url: str) -> str:
         """A page on which the creator completes the account; its URL. It can be opened once, and for minutes."""
@@ -129,13 +129,13 @@ class Connect:
                 },
                 {"idempotency_key": payout_id},
             )
-        return _Transfer.model_validate(made.to_dict()).read()
+        return read(_Transfer, made.to_dict()).read()
 
     def find_transfer(self, payout_id: str) -> TransferMade | None:
         """The transfer that a payout made: for when Stripe has forgotten its key."""
         with translated():
             found = self._connect().v1.transfers.list({"transfer_group": payout_id, "limit": 1})
-        return next((_Transfer.model_validate(made.to_dict()).read() for made in found.data), None)
+        return next((read(_Transfer, made.to_dict()).read() for made in found.data), None)
 
     def made(self, transfer_id: str) -> TransferMade | None:
         """A transfer as it is now."""
@@ -144,4 +144,4 @@ class Connect:
                 made = self._connect().v1.transfers.retrieve(transfer_id)
         except ObjectMissing:
             return None
-        return _Transfer.model_validate(made.to_dict()).read()
+        return read(_Transfer, made.to_dict()).read()

@@ -11,10 +11,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aerostack_billing.payments.client import translated
-from aerostack_billing.payments.models import CheckoutSession, ScheduledPhase, Subscription
-from aerostack_billing.payments.wire import WireCustomer, WireSchedule, WireSession, WireSubscription
+from aerostack_billing.payments.models import (
+    CheckoutSession,
+    Invoice,
+    PlanSubscription,
+    ScheduledPhase,
+    Subscription,
+    Subscriptions,
+)
+from aerostack_billing.payments.prices import Prices
+from aerostack_billing.payments.wire import (
+    Unreadable,
+    WireCustomer,
+    WireEnd,
+    WireInvoice,
+    WireSchedule,
+    WireScheduleState,
+    WireSession,
+    WireSubscription,
+    read,
+)
 from aerostack_billing.plans.models import Interval, Tier
-from aerostack_billing.values.errors import AlreadyDone, ObjectMissing, PaymentsRefused
+from aerostack_billing.values.errors import ObjectMissing, PaymentsRefused
 
 if TYPE_CHECKING:
     import stripe
@@ -37,7 +55,7 @@ class Payments:
     def __init__(self, connect: Callable[[], stripe.StripeClient], portal_configuration: str | None) -> None:
         self._connect = connect
         self._portal_configuration = portal_configuration
-        self._prices: dict[str, str] = {}
+        self._prices = Prices(connect)
 
     # Customers
 
@@ -58,7 +76,7 @@ class Payments:
             found = self._connect().v1.customers.search(
                 {"query": f"metadata['account_id']:'{account_id}'", "limit": 100}
             )
-            customers = [WireCustomer.model_validate(each.to_dict()) for each in found.auto_paging_iter()]
+            customers = [read(WireCustomer, each.to_dict()) for each in found.auto_paging_iter()]
         exact = [
             (customer.created, customer.id)
             for customer in customers
@@ -82,47 +100,79 @@ class Payments:
                 found = self._connect().v1.customers.retrieve(customer_id).to_dict()
         except ObjectMissing:
             return None
-        return None if found.get("deleted") else WireCustomer.model_validate(found)
+        return None if found.get("deleted") else read(WireCustomer, found)
 
     # Subscriptions
 
-    def subscriptions(self, customer_id: str) -> list[Subscription]:
-        """The customer's subscriptions that are not over, newest first, as Stripe has them now.
-
-        UnknownPrice for one that is to no plan of ours.
-        """
+    def subscriptions(self, customer_id: str) -> Subscriptions:
+        """The customer's subscriptions that are not over, as Stripe has them now. One that is odd spoils no other."""
+        known: list[Subscription] = []
+        unreadable: list[str] = []
         with translated():
             found = self._connect().v1.subscriptions.list(
                 {"customer": customer_id, "status": "all", "limit": 100, "expand": ["data.latest_invoice.payments"]}
             )
-            listed = [WireSubscription.model_validate(each.to_dict()) for each in found.auto_paging_iter()]
-        return [subscription.read() for subscription in listed if not subscription.is_over]
+            listed = [(each.id, each.to_dict()) for each in found.auto_paging_iter()]
+        for subscription_id, raw in listed:
+            try:
+                subscription = read(WireSubscription, raw)
+                if not subscription.is_over:
+                    known.append(subscription.read())
+            except Unreadable:
+                unreadable.append(subscription_id)
+        return Subscriptions(tuple(known), tuple(unreadable))
+
+    def sold_by_checkout(self, account_id: str, subscription_id: str) -> bool:
+        """Whether our own Checkout page sold the subscription to the account, and not a person at Stripe.
+
+        The page's own record says so: no metadata that anyone may edit.
+        """
+        with translated():
+            found = self._connect().v1.checkout.sessions.list({"subscription": subscription_id, "limit": 1})
+        return any(session.client_reference_id == account_id for session in found.data)
+
+    def open_invoices(self, customer_id: str) -> list[tuple[str | None, Invoice]]:
+        """The customer's open invoices, oldest first, each with the subscription it is for."""
+        with translated():
+            found = self._connect().v1.invoices.list(
+                {"customer": customer_id, "status": "open", "limit": 100, "expand": ["data.payments"]}
+            )
+            listed = [read(WireInvoice, each.to_dict()) for each in found.auto_paging_iter()]
+        return [(invoice.subscription_id, invoice.read()) for invoice in reversed(listed)]
 
     def next_phase(self, schedule_id: str, now: int) -> ScheduledPhase | None:
-        """What the subscription's schedule turns it into next."""
-        with translated():
-            schedule = self._connect().v1.subscription_schedules.retrieve(
-                schedule_id, {"expand": ["phases.items.price"]}
-            )
-        return WireSchedule.model_validate(schedule.to_dict()).next_phase(now)
+        """The plan that the subscription's schedule turns it into next; None if it is none, or cannot be told."""
+        try:
+            with translated():
+                schedule = self._connect().v1.subscription_schedules.retrieve(
+                    schedule_id, {"expand": ["phases.items.price"]}
+                )
+            return read(WireSchedule, schedule.to_dict()).next_phase(now)
+        except (ObjectMissing, Unreadable):
+            return None
 
     def end_with_period(self, subscription_id: str) -> None:
         """Let the subscription end with its period. Safe to repeat."""
         with translated():
             self._connect().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
 
-    def go_on(self, subscription: Subscription) -> None:
-        """Take a pending end back, by the flag or by the date that set it. Safe to repeat."""
+    def go_on(self, subscription_id: str) -> None:
+        """Take a pending end back, by the flag or by the date that set it. Safe to repeat.
+
+        As the subscription is now: releasing a schedule may have taken the end away with it.
+        """
         with translated():
-            if subscription.cancel_at_period_end:
-                self._connect().v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
-            else:
-                self._connect().v1.subscriptions.update(subscription.subscription_id, {"cancel_at": ""})
+            now = read(WireEnd, self._connect().v1.subscriptions.retrieve(subscription_id).to_dict())
+            if now.cancel_at_period_end:
+                self._connect().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": False})
+            elif now.cancel_at is not None:
+                self._connect().v1.subscriptions.update(subscription_id, {"cancel_at": ""})
 
     def needs_action(self, payment_intent_id: str) -> bool:
         """Whether the payment waits for its payer to confirm it with the bank (3-D Secure)."""
         with translated():
-            return self._connect().v1.payment_intents.retrieve(payment_intent_id).status == "requires_action"
+            found = self._connect().v1.payment_intents.retrieve(payment_intent_id)
+        return found.status == "requires_action"
 
     def release_schedule(self, schedule_id: str) -> None:
         """Take a scheduled change back; the subscription goes on as it is. Safe to repeat, also at the same moment."""
@@ -138,23 +188,7 @@ class Payments:
     def _is_under_way(self, schedule_id: str) -> bool:
         with translated():
             schedule = self._connect().v1.subscription_schedules.retrieve(schedule_id)
-        return schedule.status in {"active", "not_started"}
-
-    def cancel_now(self, subscription_id: str) -> None:
-        """End the subscription at once, with no proration. Safe to repeat: Stripe has none any more once it ended."""
-        try:
-            with translated():
-                self._connect().v1.subscriptions.cancel(subscription_id, {"invoice_now": False, "prorate": False})
-        except ObjectMissing:
-            return
-
-    def refund(self, payment_intent_id: str, key: str) -> None:
-        """Refund the whole payment, once; one refunded before is done."""
-        try:
-            with translated():
-                self._connect().v1.refunds.create({"payment_intent": payment_intent_id}, {"idempotency_key": key})
-        except AlreadyDone:
-            return
+        return read(WireScheduleState, schedule.to_dict()).is_under_way
 
     # Pages
 
@@ -162,21 +196,25 @@ class Payments:
         self, account_id: str, customer_id: str, plan: tuple[Tier, Interval], links: PageLinks, key: str
     ) -> str:
         """A Checkout page that sells a plan; its URL. One page for `key`."""
-        with translated():
-            session = self._connect().v1.checkout.sessions.create(
-                {
-                    "mode": "subscription",
-                    "customer": customer_id,
-                    "client_reference_id": account_id,
-                    "line_items": [{"price": self._price(plan), "quantity": 1}],
-                    "success_url": links.success_url,
-                    "cancel_url": links.cancel_url,
-                    "metadata": {"account_id": account_id, "kind": "plan"},
-                    "subscription_data": {"metadata": {"account_id": account_id}},
-                },
-                {"idempotency_key": key},
-            )
-        return session.url or ""
+
+        def opened(price: str) -> str:
+            with translated():
+                session = self._connect().v1.checkout.sessions.create(
+                    {
+                        "mode": "subscription",
+                        "customer": customer_id,
+                        "client_reference_id": account_id,
+                        "line_items": [{"price": price, "quantity": 1}],
+                        "success_url": links.success_url,
+                        "cancel_url": links.cancel_url,
+                        "metadata": {"account_id": account_id, "kind": "plan"},
+                        "subscription_data": {"metadata": {"account_id": account_id}},
+                    },
+                    {"idempotency_key": key},
+                )
+            return session.url or ""
+
+        return self._prices.using(plan, opened)
 
     def session(self, session_id: str) -> CheckoutSession | None:
         """A Checkout session as it is now; None if there is none."""
@@ -185,7 +223,7 @@ class Payments:
                 session = self._connect().v1.checkout.sessions.retrieve(session_id)
         except ObjectMissing:
             return None
-        return WireSession.model_validate(session.to_dict()).read()
+        return read(WireSession, session.to_dict()).read()
 
     def portal(self, customer_id: str, return_url: str) -> str:
         """The customer's portal; its URL."""
@@ -196,39 +234,34 @@ class Payments:
         return session.url
 
     def confirm_change(
-        self, subscription: Subscription, plan: tuple[Tier, Interval], links: PageLinks, key: str
+        self, subscription: PlanSubscription, plan: tuple[Tier, Interval], links: PageLinks, key: str
     ) -> str:
         """The portal's page that confirms the change of a subscription to another plan; its URL."""
-        with translated():
-            session = self._connect().v1.billing_portal.sessions.create(
-                self._configured(
-                    {
-                        "customer": subscription.customer_id,
-                        "return_url": links.cancel_url,
-                        "flow_data": {
-                            "type": "subscription_update_confirm",
-                            "subscription_update_confirm": {
-                                "subscription": subscription.subscription_id,
-                                "items": [{"id": subscription.item_id, "price": self._price(plan), "quantity": 1}],
+
+        def opened(price: str) -> str:
+            with translated():
+                session = self._connect().v1.billing_portal.sessions.create(
+                    self._configured(
+                        {
+                            "customer": subscription.customer_id,
+                            "return_url": links.cancel_url,
+                            "flow_data": {
+                                "type": "subscription_update_confirm",
+                                "subscription_update_confirm": {
+                                    "subscription": subscription.subscription_id,
+                                    "items": [{"id": subscription.item_id, "price": price, "quantity": 1}],
+                                },
+                                "after_completion": {"type": "redirect", "redirect": {"return_url": links.success_url}},
                             },
-                            "after_completion": {"type": "redirect", "redirect": {"return_url": links.success_url}},
-                        },
-                    }
-                ),
-                {"idempotency_key": key},
-            )
-        return session.url
+                        }
+                    ),
+                    {"idempotency_key": key},
+                )
+            return session.url
+
+        return self._prices.using(plan, opened)
 
     def _configured(self, params: PortalParams) -> PortalParams:
         if self._portal_configuration:
             params["configuration"] = self._portal_configuration
         return params
-
-    def _price(self, plan: tuple[Tier, Interval]) -> str:
-        lookup_key = "_".join(plan)
-        if lookup_key not in self._prices:
-            found = self._connect().v1.prices.list({"lookup_keys": [lookup_key], "active": True, "limit": 1})
-            if not found.data:
-                raise ObjectMissing("The payment provider has no price for this plan.", {"lookup_key": lookup_key})
-            self._prices[lookup_key] = found.data[0].id
-        return self._prices[lookup_key]

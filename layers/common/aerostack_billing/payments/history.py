@@ -5,12 +5,14 @@ All methods raise PaymentsUnavailable and PaymentsFailed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import stripe
 
 from aerostack_billing.payments.cards import Payment, WirePayment
 from aerostack_billing.payments.client import translated
+from aerostack_billing.payments.wire import read
 from aerostack_billing.values.errors import ObjectMissing
 
 
@@ -26,11 +28,12 @@ class History:
             found = self._connect().v1.events.list({"created": {"gte": since, "lt": until}, "limit": 100})
             return [event.to_dict() for event in found.auto_paging_iter()][::-1]
 
-    def payments(self, since: int, until: int) -> list[Payment]:
-        """The payments begun in the span."""
+    def payments(self, since: int, until: int) -> list[tuple[str, Callable[[], Payment]]]:
+        """The payments begun in the span, each by its id; what reads it raises Unreadable for an unknown form."""
         with translated():
             found = self._connect().v1.payment_intents.list({"created": {"gte": since, "lt": until}, "limit": 100})
-            return [WirePayment.model_validate(made.to_dict()).read() for made in found.auto_paging_iter()][::-1]
+            listed = [(made.id, made.to_dict()) for made in found.auto_paging_iter()][::-1]
+        return [(intent, functools.partial(_payment, raw)) for intent, raw in listed]
 
     def event(self, event_id: str) -> dict[str, object] | None:
         """One event, as a webhook would carry it; None where Stripe has none, or has none any more."""
@@ -39,3 +42,7 @@ class History:
                 return self._connect().v1.events.retrieve(event_id).to_dict()
         except ObjectMissing:
             return None
+
+
+def _payment(raw: dict[str, object]) -> Payment:
+    return read(WirePayment, raw).read()

@@ -12,23 +12,42 @@ SubscriptionStatus = Literal[
 ]
 
 
+InvoiceStatus = Literal["draft", "open", "paid", "uncollectible", "void"]
+
+
 @dataclass(frozen=True)
 class InvoicePayment:
     """A payment towards an invoice; open while it is tried, paid once."""
 
     payment_intent_id: str
     status: str
+    amount_cents: int
 
 
 @dataclass(frozen=True)
 class Invoice:
-    """The newest invoice of a subscription."""
+    """An invoice of a subscription, with its payments oldest first. Times are unix seconds, amounts whole cents."""
 
     invoice_id: str
-    status: str | None
+    status: InvoiceStatus
     hosted_url: str | None
     next_attempt_at: int | None
+    created_at: int
+    due_at: int | None
+    paid_at: int | None
+    begins_subscription: bool
+    total_cents: int
     payments: tuple[InvoicePayment, ...]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is owed for it, because it was paid or asked for nothing."""
+        return self.status == "paid" or self.total_cents <= 0
+
+    @property
+    def owed_since(self) -> int:
+        """From when on it was to be paid."""
+        return max(self.created_at, self.due_at or 0)
 
     def intents(self, status: Literal["open", "paid"]) -> list[str]:
         """The payment intents in a status, oldest first."""
@@ -46,29 +65,62 @@ class ScheduledPhase:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription as Stripe has it now. The period is its item's: it is not on the subscription any more.
+    """A subscription as Stripe has it now, whatever its price.
 
-    `cancel_at` stands beside the flag `cancel_at_period_end`, or alone where an end on a date was chosen.
+    `cancel_at` stands beside the flag `cancel_at_period_end`, or alone where an end on a date was chosen. The period is
+    that of its plan's item, or of its first: the subscription itself has none any more. `collection_rests` while staff
+    paused the collection of its invoices without an end.
     """
 
     subscription_id: str
     customer_id: str
     status: SubscriptionStatus
-    tier: Tier
-    interval: Interval
-    item_id: str
     created_at: int
     period_start: int
     period_end: int
     cancel_at_period_end: bool
     cancel_at: int | None
     schedule_id: str | None
+    collection_rests: bool
     latest_invoice: Invoice | None
 
     @property
     def ends(self) -> bool:
-        """Whether it is to end by itself."""
+        """Whether it is to end by itself, however far away that is."""
         return self.cancel_at_period_end or self.cancel_at is not None
+
+    @property
+    def ends_with_period(self) -> bool:
+        """Whether it is to end with the current period, or before."""
+        return self.cancel_at_period_end or (self.cancel_at is not None and self.cancel_at <= self.period_end)
+
+    @property
+    def ends_at(self) -> int | None:
+        """When it ends by itself; None if it does not."""
+        return self.cancel_at or (self.period_end if self.cancel_at_period_end else None)
+
+    @property
+    def is_collected(self) -> bool:
+        """Whether its current period is paid for or asked for: False once staff paused that and a period came since."""
+        unpaid = self.latest_invoice is not None and not self.latest_invoice.is_settled
+        return not (self.collection_rests and unpaid)
+
+
+@dataclass(frozen=True)
+class PlanSubscription(Subscription):
+    """A subscription to one of the plans, by the item whose price is a plan's."""
+
+    tier: Tier
+    interval: Interval
+    item_id: str
+
+
+@dataclass(frozen=True)
+class Subscriptions:
+    """A customer's subscriptions, newest first; those that Stripe showed in a form that is not known, by their ids."""
+
+    known: tuple[Subscription, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar, assert_never
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from aerostack_billing.payments.models import (
     CheckoutSession,
     Invoice,
     InvoicePayment,
+    InvoiceStatus,
+    PlanSubscription,
     ScheduledPhase,
     Subscription,
     SubscriptionStatus,
@@ -21,10 +23,8 @@ from aerostack_billing.values.errors import PaymentsFailed
 Object = TypeVar("Object")
 
 
-class UnknownPrice(PaymentsFailed):
-    """A subscription is to a price that is no plan of ours: what it entitles to is not known, so to nothing."""
-
-    code = "UNKNOWN_PRICE"
+class Unreadable(PaymentsFailed):
+    """Stripe showed an object in a form that is not known: nothing can be said of it until this code knows the form."""
 
 
 def _id_of(value: object) -> object:
@@ -44,6 +44,17 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
 
 
+Model = TypeVar("Model", bound=Wire)
+
+
+def read(model: type[Model], found: object) -> Model:
+    """What Stripe sent as `model`; Unreadable for a form that is not known."""
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise Unreadable("The payment provider sent an object that is not understood.") from error
+
+
 class ListOf(Wire, Generic[Object]):
     """Stripe's list object, one page."""
 
@@ -58,36 +69,44 @@ class WireCustomer(Wire):
     metadata: dict[str, str] = {}
 
 
+_Interval = Literal["day", "week", "month", "year"]
+
+
 class _Recurring(Wire):
-    interval: str
+    interval: _Interval
     interval_count: int = 1
 
-    def read(self) -> Interval | None:
-        """How often it is billed in our words; None for what no plan is billed by."""
-        return _INTERVALS.get((self.interval, self.interval_count))
+    def read(self) -> Interval:
+        """How often it is billed in our words: `yearly` from a year on, else `monthly`."""
+        match self.interval:
+            case "year":
+                return "yearly"
+            case "month":
+                return "yearly" if self.interval_count >= _MONTHS else "monthly"
+            case "week":
+                return "yearly" if self.interval_count >= _WEEKS else "monthly"
+            case "day":
+                return "yearly" if self.interval_count >= _DAYS else "monthly"
+            case _:
+                assert_never(self.interval)
 
 
-_INTERVALS: dict[tuple[str, int], Interval] = {("month", 1): "monthly", ("year", 1): "yearly"}
+_MONTHS, _WEEKS, _DAYS = 12, 52, 365
 
 
 class WirePrice(Wire):
-    """A price: the tier stands in its metadata or is told by its lookup key, `pro_yearly`."""
+    """A price: the tier stands in its metadata or is named by its lookup key, `pro_yearly`."""
 
     id: str
     lookup_key: str | None = None
     metadata: dict[str, str] = {}
     recurring: _Recurring | None = None
 
-    def plan(self) -> tuple[Tier, Interval]:
-        """The tier and interval that the price is for; UnknownPrice if it is none of ours."""
-        told = self.metadata.get("tier") or (self.lookup_key or "").rpartition("_")[0]
-        tier = next((tier for tier in SUBSCRIBED_TIERS if tier == told), None)
-        interval = self.recurring.read() if self.recurring else None
-        if tier is None or interval is None:
-            raise UnknownPrice(
-                "The subscription has a price that belongs to no plan. Contact support.", {"price": self.id}
-            )
-        return tier, interval
+    def plan(self) -> tuple[Tier, Interval] | None:
+        """The tier and interval that the price is for; None if it is for no plan of ours."""
+        named = self.metadata.get("tier") or (self.lookup_key or "").rpartition("_")[0]
+        tier = next((tier for tier in SUBSCRIBED_TIERS if tier == named), None)
+        return (tier, self.recurring.read()) if tier is not None and self.recurring else None
 
 
 class _Item(Wire):
@@ -103,23 +122,74 @@ class _PaymentTarget(Wire):
 
 class _WireInvoicePayment(Wire):
     status: str
+    amount_paid: int | None = None
     payment: _PaymentTarget
+
+
+class _Transitions(Wire):
+    paid_at: int | None = None
+
+
+class _OfSubscription(Wire):
+    subscription: Reference | None = None
+
+
+class _Parent(Wire):
+    subscription_details: _OfSubscription | None = None
 
 
 class WireInvoice(Wire):
     """An invoice with its payments expanded."""
 
     id: str
-    status: str | None = None
+    status: InvoiceStatus = "draft"
     hosted_invoice_url: str | None = None
     next_payment_attempt: int | None = None
+    created: int
+    due_date: int | None = None
+    billing_reason: str | None = None
+    total: int
+    status_transitions: _Transitions = _Transitions()
+    parent: _Parent | None = None
     payments: ListOf[_WireInvoicePayment] | None = None
+
+    @property
+    def subscription_id(self) -> str | None:
+        """The subscription that it is for."""
+        details = self.parent.subscription_details if self.parent else None
+        return details.subscription if details else None
 
     def read(self) -> Invoice:
         """The invoice in our words."""
         payments = self.payments.data if self.payments else []
-        read = tuple(InvoicePayment(p.payment.payment_intent, p.status) for p in payments if p.payment.payment_intent)
-        return Invoice(self.id, self.status, self.hosted_invoice_url, self.next_payment_attempt, read)
+        return Invoice(
+            invoice_id=self.id,
+            status=self.status,
+            hosted_url=self.hosted_invoice_url,
+            next_attempt_at=self.next_payment_attempt,
+            created_at=self.created,
+            due_at=self.due_date,
+            paid_at=self.status_transitions.paid_at,
+            begins_subscription=self.billing_reason == "subscription_create",
+            total_cents=self.total,
+            payments=tuple(
+                InvoicePayment(each.payment.payment_intent, each.status, each.amount_paid or 0)
+                for each in payments
+                if each.payment.payment_intent
+            ),
+        )
+
+
+class WireEnd(Wire):
+    """Of a subscription, whatever it is to: whose it is, and how it is to end."""
+
+    customer: Reference
+    cancel_at_period_end: bool
+    cancel_at: int | None = None
+
+
+class _Pause(Wire):
+    resumes_at: int | None = None
 
 
 class WireSubscription(Wire):
@@ -132,6 +202,7 @@ class WireSubscription(Wire):
     cancel_at_period_end: bool
     cancel_at: int | None = None
     schedule: Reference | None = None
+    pause_collection: _Pause | None = None
     items: ListOf[_Item]
     latest_invoice: WireInvoice | None = None
 
@@ -141,24 +212,26 @@ class WireSubscription(Wire):
         return self.status in {"canceled", "incomplete_expired"}
 
     def read(self) -> Subscription:
-        """The subscription in our words; UnknownPrice if it is to no plan of ours."""
-        item = self.items.data[0]
-        tier, interval = item.price.plan()
-        return Subscription(
+        """The subscription in our words: a PlanSubscription if one of its items is a plan's, the highest of several."""
+        plans = [(item, plan) for item in self.items.data if (plan := item.price.plan()) is not None]
+        item, plan = max(plans, key=lambda found: SUBSCRIBED_TIERS.index(found[1][0]), default=(None, None))
+        period = item or self.items.data[0]
+        known = Subscription(
             subscription_id=self.id,
             customer_id=self.customer,
             status=self.status,
-            tier=tier,
-            interval=interval,
-            item_id=item.id,
             created_at=self.created,
-            period_start=item.current_period_start,
-            period_end=item.current_period_end,
+            period_start=period.current_period_start,
+            period_end=period.current_period_end,
             cancel_at_period_end=self.cancel_at_period_end,
             cancel_at=self.cancel_at,
             schedule_id=self.schedule,
+            collection_rests=self.pause_collection is not None and self.pause_collection.resumes_at is None,
             latest_invoice=self.latest_invoice.read() if self.latest_invoice else None,
         )
+        if item is None or plan is None:
+            return known
+        return PlanSubscription(**vars(known), tier=plan[0], interval=plan[1], item_id=item.id)
 
 
 class _PhaseItem(Wire):
@@ -170,22 +243,42 @@ class _Phase(Wire):
     items: list[_PhaseItem]
 
 
-class WireSchedule(Wire):
-    """A subscription schedule with the prices of its phases expanded."""
+ScheduleStatus = Literal["not_started", "active", "completed", "released", "canceled"]
+
+
+class WireScheduleState(Wire):
+    """A subscription schedule, whatever it turns its subscription into."""
 
     id: str
-    status: str
+    status: ScheduleStatus
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it still manages its subscription."""
+        match self.status:
+            case "not_started" | "active":
+                return True
+            case "completed" | "released" | "canceled":
+                return False
+            case _:
+                assert_never(self.status)
+
+
+class WireSchedule(WireScheduleState):
+    """A subscription schedule with the prices of its phases expanded."""
+
     phases: list[_Phase]
 
     def next_phase(self, now: int) -> ScheduledPhase | None:
-        """What comes after the present phase; None if nothing does, or the schedule is over."""
-        if self.status not in {"active", "not_started"}:
+        """The plan of the phase after the present one; None if none comes, it is no plan, or the schedule is over."""
+        if not self.is_under_way:
             return None
-        for phase in self.phases:
-            if phase.start_date > now:
-                tier, interval = phase.items[0].price.plan()
-                return ScheduledPhase(tier, interval, phase.start_date)
-        return None
+        phase = next((phase for phase in self.phases if phase.start_date > now), None)
+        plans = [plan for item in phase.items if (plan := item.price.plan()) is not None] if phase else []
+        if phase is None or not plans:
+            return None
+        tier, interval = max(plans, key=lambda plan: SUBSCRIBED_TIERS.index(plan[0]))
+        return ScheduledPhase(tier, interval, phase.start_date)
 
 
 class WireSession(Wire):

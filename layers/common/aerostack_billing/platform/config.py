@@ -84,6 +84,11 @@ class Settings:
         return self._whole("PRICE_MARKUP_BPS", 0, 100_000)
 
     @property
+    def past_due_grace_days(self) -> int:
+        """For how long a plan that is not paid keeps its limits."""
+        return self._whole("PAST_DUE_GRACE_DAYS", 0, 60)
+
+    @property
     def platform_fee_bps(self) -> int:
         """What the platform keeps of a tool call's price, in basis points."""
         return self._whole("PLATFORM_FEE_BPS", 0, 10_000)

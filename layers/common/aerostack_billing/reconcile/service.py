@@ -6,12 +6,17 @@ on is deduped like any delivery, so that it may overlap itself, run twice at onc
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from pydantic import ValidationError
 
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.accounts.sync import PlanSync
+from aerostack_billing.payments.cards import Payment
 from aerostack_billing.payments.history import History
 from aerostack_billing.platform import clock
 from aerostack_billing.reconcile.store import ProgressStore
@@ -28,6 +33,8 @@ _OVERLAP_SECONDS = 3_600
 """Looked through again each time: an event may be listed a moment after it was made."""
 _ON_ITS_WAY_SECONDS = 300
 """A delivery younger than this may still be on its way: it is taken in, but it is no drift."""
+_REVIEWS = 1_000
+"""Accounts looked at in one run; those that are left are the first of the next."""
 _FIRST_LOOK_SECONDS = 3 * 86_400
 """How far back the very first run goes: as long as Stripe itself goes on delivering."""
 
@@ -51,6 +58,7 @@ class Reconciled:
 
     events: int = 0
     payments: int = 0
+    reviewed: int = 0
     missed: list[str] = field(default_factory=list)
     uncredited: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -67,6 +75,8 @@ class Reconciler:
         webhooks: Webhooks,
         settlement: Settlement,
         wallets: WalletStore,
+        accounts: AccountStore,
+        sync: PlanSync,
         listener: ReconcileListener,
     ) -> None:
         self._progress = progress
@@ -74,6 +84,8 @@ class Reconciler:
         self._webhooks = webhooks
         self._settlement = settlement
         self._wallets = wallets
+        self._accounts = accounts
+        self._sync = sync
         self._listener = listener
 
     def run(self, may_go_on: Callable[[], bool] = lambda: True) -> Reconciled:
@@ -82,6 +94,7 @@ class Reconciler:
         The windows after it are looked through all the same: what can never be taken in must not hide what can.
         """
         done = Reconciled()
+        self._review(done)
         since, now, through = self._span()
         length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
         while since < now and may_go_on():
@@ -94,6 +107,13 @@ class Reconciler:
         self._listener.reconciled(max(0, now - through))
         return done
 
+    def _review(self, done: Reconciled) -> None:
+        """Look at the accounts whose plan time alone changes, or beside whose plan something is still to be undone."""
+        for account_id in islice(self._accounts.due_for_review(), _REVIEWS):
+            done.reviewed += 1
+            # One that fails stays on the agenda: it does not keep the events from being looked through.
+            self._guarded(account_id, functools.partial(self._sync.make_true, account_id))
+
     def foresee(self) -> Reconciled:
         """What a run would find missing now, reported as a run does; nothing is taken in."""
         found = Reconciled()
@@ -103,13 +123,16 @@ class Reconciler:
             found.events += 1
             if event is not None and self._webhooks.awaits(event):
                 found.missed.append(event.id)
-        for payment in self._history.payments(since, now):
+        for intent, listed in self._history.payments(since, now):
             found.payments += 1
-            intent = payment.payment_intent_id
-            ours = self._settlement.look(intent) if payment.status == "succeeded" else None
-            if ours is not None and self._wallets.deposit(ours.account_id, intent) is None:
-                found.uncredited.append(intent)
+            if not self._guarded(intent, functools.partial(self._foreseen, intent, listed, found)):
+                found.failed.append(intent)
         return found
+
+    def _foreseen(self, payment_intent_id: str, listed: Callable[[], Payment], found: Reconciled) -> None:
+        ours = self._settlement.look(payment_intent_id) if listed().status == "succeeded" else None
+        if ours is not None and self._wallets.deposit(ours.account_id, payment_intent_id) is None:
+            found.uncredited.append(payment_intent_id)
 
     def _span(self) -> tuple[int, int, int]:
         """From when, and up to when, there is something to look through, and up to when all was."""
@@ -120,22 +143,23 @@ class Reconciler:
         return through - _OVERLAP_SECONDS, now, through
 
     def _window(self, since: int, until: int, done: Reconciled) -> None:
+        looks: list[tuple[str, Callable[[], object]]] = []
         for raw in self._history.events(since, until):
             done.events += 1
-            self._guarded(str(raw.get("id")), done, lambda raw=raw: self._event(raw, done))  # type: ignore[misc]
-        for payment in self._history.payments(since, until):
+            looks.append((str(raw.get("id")), functools.partial(self._event, raw, done)))
+        for intent, payment in self._history.payments(since, until):
             done.payments += 1
-            intent, account = payment.payment_intent_id, payment.account_id
-            if payment.status == "succeeded" and account is not None:
-                self._guarded(intent, done, lambda i=intent, a=account: self._payment(a, i, done))  # type: ignore[misc]
+            looks.append((intent, functools.partial(self._payment, intent, payment, done)))
+        done.failed += [name for name, look in looks if not self._guarded(name, look)]
 
-    def _guarded(self, name: str, done: Reconciled, look: Callable[[], None]) -> None:
-        """One thing that fails keeps none of the others from being looked at."""
+    def _guarded(self, name: str, look: Callable[[], object]) -> bool:
+        """Whether the look succeeded. One thing that fails keeps none of the others from being looked at."""
         try:
             look()
         except BillingError as error:
-            done.failed.append(name)
             self._listener.reconcile_failed(name, error)
+            return False
+        return True
 
     def _event(self, raw: dict[str, object], done: Reconciled) -> None:
         event = _read(raw)
@@ -147,8 +171,11 @@ class Reconciler:
             done.missed.append(event.id)
             self._listener.drift_found("event", event.id)
 
-    def _payment(self, account_id: str, payment_intent_id: str, done: Reconciled) -> None:
-        if self._wallets.deposit(account_id, payment_intent_id) is not None:
+    def _payment(self, payment_intent_id: str, listed: Callable[[], Payment], done: Reconciled) -> None:
+        payment = listed()
+        if payment.status != "succeeded" or payment.account_id is None:
+            return
+        if self._wallets.deposit(payment.account_id, payment_intent_id) is not None:
             return
         if self._settlement.settle(payment_intent_id) is not None:
             done.uncredited.append(payment_intent_id)

@@ -32,14 +32,14 @@ class UsageOverview:
         storage = self._figures(account, sheets, STORAGE_ITEM, month)
         places = self._figures(account, sheets, RESOURCES_ITEM, month)
         return {
-            "tier": sheets[month].tier if month in sheets else account.plan.tier,
+            "tier": sheets[month].tier if month in sheets else account.plan.limits_tier,
             "period": month,
             "usage": {figures.name: figures.amounts() for figures in quotas + storage},
             "resource_counts": {figures.name: {"used": figures.used, "limit": figures.limit} for figures in places},
         }
 
     def _figures(self, account: Account, sheets: dict[str, Sheet], item: str, month: str) -> list[Figures]:
-        sheet = sheets.get(item, Sheet(account.plan.tier, {}))
+        sheet = sheets.get(item, Sheet(account.plan.limits_tier, {}))
         limits = limits_of(self._catalog.plan(sheet.tier), item)
         return [
             Figures.of(name, month, sheet.counters.get(name, Counter(0, limit.ceiling)), limit)

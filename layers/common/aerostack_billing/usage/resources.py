@@ -48,10 +48,10 @@ class Resources:
     def view(self, account_id: str) -> dict[str, object]:
         """Every resource by kind. The oldest up to the limit can be written to, the others are read-only."""
         account = self._accounts.get(account_id)
-        limits = limits_of(self._catalog.plan(account.plan.tier), RESOURCES_ITEM)
+        limits = limits_of(self._catalog.plan(account.plan.limits_tier), RESOURCES_ITEM)
         by_kind = {kind: list(places) for kind, places in groupby(self._places.all(account_id), lambda p: p.kind)}
         return {
-            "tier": account.plan.tier,
+            "tier": account.plan.limits_tier,
             "resources": {
                 kind: {
                     "limit": limit.limit,
@@ -68,7 +68,7 @@ class Resources:
     def _figures(self, account_id: str, kind: str) -> Figures:
         sheet = self._usage.read(account_id, [RESOURCES_ITEM], consistent=True).get(RESOURCES_ITEM)
         if sheet is None:
-            limit = limits_of(self._catalog.plan(self._accounts.get(account_id).plan.tier), RESOURCES_ITEM)[kind]
+            limit = limits_of(self._catalog.plan(self._accounts.get(account_id).plan.limits_tier), RESOURCES_ITEM)[kind]
             return Figures(kind, RESOURCES_ITEM, 0, limit.limit, limit.hard_limit)
         return self._metering.figures(RESOURCES_ITEM, kind, sheet)
 

@@ -166,8 +166,8 @@ class Metering:
 
     def _rehearse(self, request: ConsumeRequest, item: str, *, throttled: bool) -> Consumed:
         account, sheets = self._usage.overview(request.account_id, [item])
-        limit = limits_of(self._catalog.plan(account.plan.tier), item)[request.metric]
-        unused = Sheet(account.plan.tier, {request.metric: Counter(0, limit.ceiling)})
+        limit = limits_of(self._catalog.plan(account.plan.limits_tier), item)[request.metric]
+        unused = Sheet(account.plan.limits_tier, {request.metric: Counter(0, limit.ceiling)})
         sheet = sheets.get(item, unused)
         counter = sheet.counters.get(request.metric, unused.counters[request.metric])
         if request.quantity > max(0, counter.room) or -request.quantity > counter.used:

@@ -264,7 +264,7 @@ class UsageStore:
         limits of a plan that has just ended, and that the item carries no newer limits. Where they do not hold, nothing
         is raised: the caller reads the account again and repeats while the counter is missing.
         """
-        plan = self._catalog.plan(account.plan.tier)
+        plan = self._catalog.plan(account.plan.limits_tier)
         limits = limits_of(plan, item)
         names, settings, removals = {"#tier": "tier", **_VERSION_NAME}, ["#tier = :tier", "#limits = :limits"], []
         values: dict[str, object] = {":tier": plan.tier, ":limits": self._version, ":zero": 0}

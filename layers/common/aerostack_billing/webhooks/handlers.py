@@ -200,7 +200,7 @@ class Handlers:
 
     def _account_of(self, customer_id: str | None) -> str | None:
         """The account whose customer this is, or was; None for a stranger's."""
-        return self._rooms.customers.account_of(customer_id) if customer_id is not None else None
+        return self._rooms.customers.adopt(customer_id) if customer_id is not None else None
 
 
 _SESSION_TYPES = (

@@ -10,7 +10,6 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from aerostack_billing.payments import signature
-from aerostack_billing.payments.wire import UnknownPrice
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyMarked
 from aerostack_billing.webhooks.models import Event, Outcome
@@ -83,7 +82,7 @@ class Webhooks:
             outcome = handler(event)
         except AlreadyMarked:
             return Outcome(event.id, event.type, "duplicate")
-        except (ValidationError, UnknownPrice):
+        except ValidationError:
             return self._dead(Outcome(event.id, event.type, "dead"))
         return self._ignored(event) if outcome.result == "ignored" else outcome
 
