@@ -7,7 +7,7 @@ run: export STORE ?= moto
 token: export ACCOUNT ?= acct_demo
 invoke: export FUNCTION ?= GetBillingFunction
 
-# Which stage of samconfig.toml `make deploy` deploys, and more arguments for pytest or billingctl.
+# Which stage of samconfig.toml `make deploy` deploys, and more arguments for it, pytest or billingctl.
 STAGE ?= dev
 ARGS ?=
 # How long `make fuzz` runs, and how to repeat a run.
@@ -20,11 +20,12 @@ RUN := .venv/.ready-to-run
 SETUP := .venv/.ready
 CTL := .venv/bin/billingctl
 SETUP_SAM := .venv-sam/.ready
+SETUP_CHECKOV := .venv-checkov/.ready
 SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi stripe-key screenshots schemas docs \
-  docs-serve format build deploy lock clean
+  docs-serve format build deploy smoke lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -67,12 +68,14 @@ fuzz: $(SETUP) ## Send thousands of random requests to a stack of its own (CASES
 	@mkdir -p .local
 	@PYTHONPATH=.:layers/common $(PYTHON) scripts/fuzz.py --cases $(CASES) --seed $(SEED) 2>.local/fuzz.log
 
-lint: $(SETUP) ## Check style, types and the template
+lint: $(SETUP) $(SETUP_CHECKOV) ## Check style, types, the template and the workflows
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	.venv/bin/bandit --quiet --recursive --severity-level medium layers functions local clients billingctl
 	.venv/bin/cfn-lint template.yaml
+	.venv-checkov/bin/checkov --config-file .checkov.yaml -f template.yaml --quiet --compact
+	scripts/lint_workflows
 
 audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs the network)
 	@$(PYTHON) scripts/audit_deps.py
@@ -106,7 +109,10 @@ build: $(SETUP) $(SETUP_SAM) ## Build the functions and the layer for Lambda
 
 deploy: build ## Deploy a stage of samconfig.toml (STAGE=dev)
 	$(PYTHON) scripts/stamp_release.py $(STAGE)
-	scripts/sam deploy --config-env $(STAGE)
+	scripts/sam deploy --config-env $(STAGE) $(ARGS)
+
+smoke: $(SETUP) ## See that a running stack serves what was published (BASE=http://127.0.0.1:3000 TOKEN=... BACK=...)
+	@$(PYTHON) scripts/smoke.py
 
 setup: $(SETUP) $(CTL) ## Make .venv with everything pinned (the other targets do it by themselves)
 
@@ -114,7 +120,7 @@ lock: $(SETUP) ## Write the hashed requirements anew from the .in files
 	@scripts/lock
 
 clean: ## Remove what was built and set up
-	rm -rf .venv .venv-sam .venv-docs .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-checkov .venv-docs .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(RUN): requirements-run.txt
 	@scripts/setup_venv .venv .ready-to-run requirements-run.txt
@@ -128,6 +134,9 @@ $(CTL): | $(RUN)
 
 $(SETUP_SAM): requirements-sam.txt
 	@scripts/setup_venv .venv-sam .ready requirements-sam.txt
+
+$(SETUP_CHECKOV): requirements-checkov.txt
+	@scripts/setup_venv .venv-checkov .ready requirements-checkov.txt
 
 $(SETUP_DOCS): requirements-docs.txt
 	@scripts/setup_venv .venv-docs .ready requirements-docs.txt

@@ -9,7 +9,10 @@ import json
 import subprocess
 import sys
 
-LOCKS = ("layers/common/requirements.txt", *(f"requirements-{name}.txt" for name in ("uv", "dev", "sam", "docs")))
+LOCKS = (
+    "layers/common/requirements.txt",
+    *(f"requirements-{name}.txt" for name in ("uv", "dev", "sam", "checkov", "docs")),
+)
 COULD_NOT_ASK = 3
 
 
