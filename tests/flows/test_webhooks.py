@@ -280,25 +280,37 @@ def test_a_malformed_object_of_a_handled_type_is_dead_and_not_sent_again(api: Ap
     assert [send(api, malformed), send(api, malformed)] == ["dead", "duplicate"]
 
 
+@pytest.mark.parametrize("payload", [b"", b"not json", b"[" * 50_000])
+def test_a_signed_body_that_is_no_json_is_refused(api: Api, payload: bytes) -> None:
+    error_of(post(api, payload, signature(payload, api.now())), 400, "INVALID_JSON")
+
+
 @pytest.mark.parametrize(
-    "payload",
+    ("payload", "result"),
     [
-        b"",
-        b"not json",
-        b"[]",
-        b"null",
-        b"{}",
-        b'{"id": "evt_1"}',
-        b'{"id": 5, "type": "invoice.paid", "created": 1, "data": {"object": {}}}',
-        b'{"id": "evt_1", "type": "invoice.paid", "created": "now", "data": {"object": {}}}',
-        b'{"id": "evt_1", "type": "invoice.paid", "created": 1, "data": {"object": []}}',
-        b'{"id": "evt_1", "type": "invoice.paid", "created": 1, "data": []}',
-        b"[" * 50_000,
+        ([], "ignored"),
+        (None, "ignored"),
+        ({}, "ignored"),
+        ({"id": "evt_1"}, "ignored"),
+        ({"id": "evt_thin", "object": "v2.core.event", "type": "v2.core.account.created"}, "ignored"),
+        ({"id": 5, "type": "invoice.paid", "created": 1, "data": {"object": {}}}, "dead"),
+        ({"id": "x" * 5_000, "type": "invoice.paid", "created": 1, "data": {"object": {}}}, "dead"),
+        ({"id": "evt_\ud800", "type": "invoice.paid", "created": 1, "data": {"object": {}}}, "dead"),
+        ({"id": "evt_1", "type": "invoice.paid", "created": 1, "data": {"object": []}}, "dead"),
+        ({"id": "evt_2", "type": "invoice.paid", "created": 1, "data": []}, "dead"),
     ],
 )
-def test_what_is_no_event_is_dead_and_not_sent_again(api: Api, payload: bytes) -> None:
-    answer = post(api, payload, signature(payload, api.now()))
-    assert (answer.status_code, answer.json()["result"]) == (200, "dead")
+def test_what_is_no_whole_event_is_judged_by_its_type_and_not_sent_again(
+    api: Api, payload: object, result: str
+) -> None:
+    body = json.dumps(payload).encode()
+    answers = [post(api, body, signature(body, api.now())) for _ in range(2)]
+    assert [(answer.status_code, answer.json()["result"]) for answer in answers] == [(200, result), (200, "duplicate")]
+
+
+@pytest.mark.parametrize("header", ["é", "t=1,v1=é", "t=²,v1=00"])
+def test_a_signature_that_is_not_ascii_is_a_forgery_like_any_other(api: Api, header: str) -> None:
+    error_of(post(api, b"{}", header.encode().decode("latin-1")), 400, "INVALID_SIGNATURE")
 
 
 def test_a_webhook_is_a_post(api: Api) -> None:

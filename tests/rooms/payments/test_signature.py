@@ -42,6 +42,19 @@ def test_before_there_is_a_secret_nothing_is_believed() -> None:
         verify(BODY, sign(BODY), [])
 
 
+def test_whitespace_around_a_secret_is_no_part_of_it() -> None:
+    secrets = StripeSecrets.model_validate({"api_key": "sk_test \n", "webhook_secrets": ["\twhsec_new\n"]})
+    assert (secrets.api_key, secrets.webhook_secrets) == ("sk_test", ["whsec_new"])
+    with pytest.raises(ValidationError):
+        StripeSecrets.model_validate({"api_key": " \n", "webhook_secrets": []})
+
+
+@pytest.mark.parametrize("header", ["é", f"t={NOW},v1=é", f"t={NOW},v1=\udcff", f"t=²,v1={'0' * 64}"])
+def test_a_signature_that_is_not_ascii_is_refused_like_any_other(header: str) -> None:
+    with pytest.raises(InvalidSignature):
+        verify(BODY, header, ["whsec_new"])
+
+
 def test_an_empty_secret_with_which_anybody_could_sign_is_refused() -> None:
     with pytest.raises(ValidationError):
         StripeSecrets.model_validate({"api_key": "sk", "webhook_secrets": ["whsec_new", ""]})

@@ -1,9 +1,9 @@
-"""What Stripe is answered: 2xx once the effect is stored, 400 to a forger, 500 to be sent the event again."""
+"""What Stripe is answered: 2xx once the effect is stored, 400 to a forger or to no JSON, 500 to send it again."""
 
 from __future__ import annotations
 
 from aerostack_billing.entry.http import Request, Response
-from aerostack_billing.values.errors import BillingError, InvalidSignature
+from aerostack_billing.values.errors import BillingError, InvalidJson, InvalidSignature
 
 
 class SendAgain(BillingError):
@@ -18,7 +18,7 @@ def received(request: Request) -> Response:
     secrets = parts.payments.secrets.stripe().webhook_secrets
     try:
         outcome = parts.webhooks.service.receive(request.raw_body(), request.header("stripe-signature"), secrets)
-    except InvalidSignature:
+    except (InvalidJson, InvalidSignature):
         raise
     except BillingError as error:
         raise SendAgain("The event could not be processed now.", {"cause": error.code}) from error

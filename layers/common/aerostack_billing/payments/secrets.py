@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aerostack_billing.values.errors import PaymentsUnavailable
 
@@ -24,9 +24,10 @@ class StripeSecrets(BaseModel):
     # What does not validate is still a secret: the error must not show it, for it ends in the log.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    api_key: str = Field(min_length=1, repr=False)
+    # Pasted into a console, a secret easily ends with a newline: what surrounds it is no part of it.
+    api_key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(repr=False)
     # An empty one would be a key that everybody has.
-    webhook_secrets: list[Annotated[str, Field(min_length=1)]] = Field(repr=False)
+    webhook_secrets: list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = Field(repr=False)
 
 
 class _Noted(StripeSecrets):

@@ -18,6 +18,8 @@ def verify(payload: bytes, header: str | None, secrets: Sequence[str]) -> None:
     The SDK checks the signature; the age is checked here, by the project's clock and in both directions.
     """
     refusal = InvalidSignature("The webhook's signature is missing, wrong or too old.")
+    if header is None or not header.isascii():
+        raise refusal
     try:
         text = payload.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -27,7 +29,7 @@ def verify(payload: bytes, header: str | None, secrets: Sequence[str]) -> None:
             stripe.WebhookSignature.verify_header(text, header, secret)
         except stripe.SignatureVerificationError:
             continue
-        if abs(clock.unix() - _timestamp(header or "")) <= TOLERANCE_SECONDS:
+        if abs(clock.unix() - _timestamp(header)) <= TOLERANCE_SECONDS:
             return
     raise refusal
 

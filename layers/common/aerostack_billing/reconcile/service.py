@@ -6,6 +6,7 @@ on is deduped like any delivery, so that it may overlap itself, run twice at onc
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from aerostack_billing.reconcile.store import ProgressStore
 from aerostack_billing.values.errors import BillingError
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
-from aerostack_billing.webhooks.models import Event
+from aerostack_billing.webhooks.models import Event, Outcome
 from aerostack_billing.webhooks.service import Webhooks
 
 _WINDOW_SECONDS = 6 * 3_600
@@ -119,10 +120,11 @@ class Reconciler:
         found = Reconciled()
         since, now, _ = self._span()
         for raw in self._history.events(since, now):
-            event = _read(raw)
             found.events += 1
-            if event is not None and self._webhooks.awaits(event):
-                found.missed.append(event.id)
+            with contextlib.suppress(ValidationError):
+                event = Event.model_validate(raw)
+                if self._webhooks.awaits(event):
+                    found.missed.append(event.id)
         for intent, listed in self._history.payments(since, now):
             found.payments += 1
             if not self._guarded(intent, functools.partial(self._foreseen, intent, listed, found)):
@@ -162,8 +164,9 @@ class Reconciler:
         return True
 
     def _event(self, raw: dict[str, object], done: Reconciled) -> None:
-        event = _read(raw)
-        if event is None:
+        event = self._webhooks.read(raw)
+        if isinstance(event, Outcome):
+            # Whoever is to look at one that cannot be read was told when it was recorded.
             return
         outcome = self._webhooks.process(event)
         late = event.created <= clock.seconds() - _ON_ITS_WAY_SECONDS
@@ -180,10 +183,3 @@ class Reconciler:
         if self._settlement.settle(payment_intent_id) is not None:
             done.uncredited.append(payment_intent_id)
             self._listener.drift_found("payment", payment_intent_id)
-
-
-def _read(raw: dict[str, object]) -> Event | None:
-    try:
-        return Event.model_validate(raw)
-    except ValidationError:
-        return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from aerostack_billing.payments.wire import Wire
 
@@ -17,11 +20,29 @@ class EventData(Wire):
     object: dict[str, object]
 
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
+
+
+def is_event_id(text: str) -> bool:
+    """Whether this can be the id of an event, and so the key of its record."""
+    return _ID.fullmatch(text) is not None
+
+
+EventId = Annotated[str, StringConstraints(pattern=f"^{_ID.pattern}$")]
+
+
+class Named(Wire):
+    """What is read first of an event: its type, which says whether the rest of it matters. The id may be any."""
+
+    id: object = None
+    type: Annotated[str, StringConstraints(max_length=255)]
+
+
 class Event(Wire):
     """The envelope of an event."""
 
-    id: str
-    type: str
+    id: EventId
+    type: Annotated[str, StringConstraints(max_length=255)]
     created: int
     data: EventData
     account: str | None = None

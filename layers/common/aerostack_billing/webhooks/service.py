@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from aerostack_billing.payments import signature
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyMarked
-from aerostack_billing.webhooks.models import Event, Outcome
+from aerostack_billing.values.errors import InvalidJson
+from aerostack_billing.webhooks.models import Event, Named, Outcome, is_event_id
 from aerostack_billing.webhooks.store import EventStore
 
 Handler = Callable[[Event], Outcome]
@@ -40,19 +41,44 @@ class Webhooks:
     def receive(self, payload: bytes, header: str | None, secrets: Sequence[str]) -> Outcome:
         """Process one delivery; when this returns, its effect is stored.
 
-        InvalidSignature (400) and nothing written if Stripe did not sign it a moment ago. PaymentsUnavailable,
-        PaymentsFailed and StoreUnavailable leave it unrecorded, to be sent again. What can never be processed is
-        recorded as `ignored` or `dead`.
+        InvalidSignature (400) if Stripe did not sign it a moment ago, InvalidJson (400) if it is no JSON: then nothing
+        is written. PaymentsUnavailable, PaymentsFailed and StoreUnavailable leave it unrecorded, to be sent again. What
+        can never be processed is recorded as `ignored` or `dead`.
         """
         signature.verify(payload, header, secrets)
         try:
-            event = Event.model_validate(json.loads(payload))
-        except (ValueError, RecursionError):
-            return self._dead(Outcome(f"sha256-{hashlib.sha256(payload).hexdigest()}", "malformed", "dead"))
+            raw = json.loads(payload)
+        except (ValueError, RecursionError) as error:
+            raise InvalidJson("The body is signed and is no JSON. Send the event as Stripe made it.") from error
+        event = self.read(raw)
+        if isinstance(event, Outcome):
+            return event
         outcome = self.process(event)
         if outcome.result != "duplicate":
             self._listener.webhook_taken(max(0, clock.seconds() - event.created))
         return outcome
+
+    def read(self, raw: object) -> Event | Outcome:
+        """What Stripe sent, or lists, as an event; the outcome that is recorded where it can be read as none.
+
+        The type is judged first: what no handler waits for is `ignored`, whatever the rest looks like.
+        """
+        try:
+            return Event.model_validate(raw)
+        except ValidationError:
+            pass
+        digest = hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()
+        try:
+            named = Named.model_validate(raw)
+        except ValidationError:
+            named = Named(type="unknown")
+        known = isinstance(named.id, str) and is_event_id(named.id)
+        event_id = str(named.id) if known else f"sha256-{digest}"
+        if self._events.seen(event_id):
+            return Outcome(event_id, named.type, "duplicate")
+        if named.type in self._handlers:
+            return self._dead(Outcome(event_id, named.type, "dead"))
+        return self._ignored(event_id, named.type)
 
     def process(self, event: Event) -> Outcome:
         """Take effect of a genuine event, once; the reconciler hands in those that never arrived."""
@@ -77,17 +103,17 @@ class Webhooks:
     def _taken(self, event: Event) -> Outcome:
         handler = self._handlers.get(event.type)
         if handler is None:
-            return self._ignored(event)
+            return self._ignored(event.id, event.type)
         try:
             outcome = handler(event)
         except AlreadyMarked:
             return Outcome(event.id, event.type, "duplicate")
         except ValidationError:
             return self._dead(Outcome(event.id, event.type, "dead"))
-        return self._ignored(event) if outcome.result == "ignored" else outcome
+        return self._ignored(event.id, event.type) if outcome.result == "ignored" else outcome
 
-    def _ignored(self, event: Event) -> Outcome:
-        outcome = Outcome(event.id, event.type, "ignored")
+    def _ignored(self, event_id: str, event_type: str) -> Outcome:
+        outcome = Outcome(event_id, event_type, "ignored")
         self._events.record(outcome)
         return outcome
 
