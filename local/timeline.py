@@ -14,7 +14,7 @@ from local.template import Schedule
 
 _log = logging.getLogger("local.timeline")
 
-MOST_FIRINGS = 60
+MOST_FIRINGS = 30
 """Of all schedules together, in one advance: what fires oftener is thinned evenly."""
 
 _LONGEST_SLEEP_SECONDS = 1.0

@@ -328,5 +328,5 @@ def test_a_hold_s_reference_stands_in_the_statement_and_is_part_of_what_its_key_
     assert taken.status_code == 201
     assert hold(funded, 100, "referred", reference="run-0043").json() == taken.json()
     error_of(hold(funded, 100, "referred", reference="run-0044"), 409, "IDEMPOTENCY_KEY_REUSED")
-    (line,) = [line for line in lines(funded) if line["type"] == "hold"]
+    (line,) = funded.get("/api/balance/transactions?type=hold")["transactions"]
     assert line["reference"] == "run-0043"

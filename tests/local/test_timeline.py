@@ -74,7 +74,7 @@ def test_the_next_advance_goes_on_where_the_last_one_ended() -> None:
 
 def test_a_long_advance_fires_a_bounded_number_of_times() -> None:
     course = Course(*(Schedule(f"Sweep.{n}", "SweepFunction", "rate(1 minute)", None) for n in range(4)))
-    assert course.timeline.advance(365 * 86_400).firings == MOST_FIRINGS
+    assert course.timeline.advance(365 * 86_400).firings == MOST_FIRINGS // 4 * 4 > 20
 
 
 def test_a_stripe_that_stays_due_ends_the_advance_with_an_error() -> None:
