@@ -14,6 +14,7 @@ from aerostack_billing.creators.models import Onboarding, PayoutState
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.plans.models import Interval, Price, Tier, WalletTerms
 from aerostack_billing.usage.models import State
+from aerostack_billing.wallet.models import BudgetWindow
 from aerostack_billing.wallet.requests import BillingMode, ChargeKind
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -381,6 +382,31 @@ class _ByUsage(BaseModel):
 Estimated = Annotated[
     Cents | None, Field(description="What it would have cost the wallet, where that did not pay; null where it did.")
 ]
+
+
+class Budget(BaseModel):
+    """What may be spent under a value of a label, and what was. That of each value (`*`) counts nothing itself."""
+
+    label: str
+    value: str
+    window: BudgetWindow
+    limit_cents: Cents
+    spent_cents: Annotated[Cents | None, Field(description="Since the window began, or the budget was set in it.")]
+    held_cents: Annotated[Cents | None, Field(description="What open holds have taken room for.")]
+    remaining_cents: Annotated[Cents | None, Field(description="What there is still room for.")]
+    resets_at: Annotated[Time | None, Field(description="When the window ends; null for `total`.")]
+    per_charge_max_cents: Cents | None
+    include_byok: bool
+    alert_percent: list[int]
+    inherited: Annotated[bool, Field(description="Whether it is that of each value of the label (`*`).")]
+    state: Literal["ok", "alert", "reached"]
+
+
+class Budgets(BaseModel):
+    """A page of budgets; under one of each value also the values that were counted in this window."""
+
+    budgets: list[Budget]
+    next_cursor: Annotated[str | None, Field(description="The cursor of the next page; null on the last page.")]
 
 
 class Charged(_ByUsage):

@@ -26,6 +26,8 @@ from aerostack_billing.usage.models import (
 from aerostack_billing.values import errors
 from aerostack_billing.values.fields import AccountId
 from aerostack_billing.wallet import requests
+from aerostack_billing.wallet.budget_settings import BudgetNotFound, TooManyBudgets
+from aerostack_billing.wallet.budgets import BudgetReached
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.wallet.requests import ChargeName, RefundRequest
@@ -84,7 +86,7 @@ class Operation:
 _REDIRECTS = errors.InvalidRedirectUrl
 _REUSED = errors.IdempotencyKeyReused
 _WORKED_ON = errors.RequestInProgress
-_SHORT = (InsufficientBalance, SpendCapReached)
+_SHORT = (InsufficientBalance, SpendCapReached, BudgetReached)
 
 _PLANS = {
     "GetBillingFunction": Operation(
@@ -285,6 +287,31 @@ _WALLET = {
         answers.Balance,
         body=requests.SpendCapRequest,
         description="Spent and held money counts towards the cap. Money that is already spent stays spent.",
+    ),
+    "ListBudgetsFunction": Operation(
+        "List the budgets and what is spent of them",
+        answers.Budgets,
+        query=(
+            Query("label", {"type": "string"}, "Only those of a label."),
+            Query("cursor", {"type": "string"}, "The `next_cursor` of the page before."),
+        ),
+        refusals=(errors.InvalidRequest,),
+    ),
+    "GetBudgetFunction": Operation(
+        "Show what one budget stands at", answers.Budget, path=requests.BudgetName, refusals=(BudgetNotFound,)
+    ),
+    "PutBudgetFunction": Operation(
+        "Set what may be spent under a label",
+        answers.Budget,
+        body=requests.BudgetRequest,
+        path=requests.BudgetName,
+        refusals=(TooManyBudgets,),
+        description="Charges and holds that carry the label must fit it, at any concurrency. The value `*` is the "
+        "budget of each value that has none of its own. It counts what is charged from now on; a change that keeps "
+        "the window keeps what is counted. A limit below what is spent blocks, and takes nothing back.",
+    ),
+    "DeleteBudgetFunction": Operation(
+        "Remove a budget", answers.Budget, path=requests.BudgetName, refusals=(BudgetNotFound,)
     ),
     "ChargeFunction": Operation(
         "Charge a wallet once",

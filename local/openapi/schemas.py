@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from pydantic_core.core_schema import WithDefaultSchema
 
 from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.prices.book import load as load_book
 from local.openapi.answers import Error, GatewayMessage
 from local.openapi.operations import Operation, Refusal, Schema
 
@@ -51,6 +52,8 @@ class Schemas:
         components: dict[str, Schema] = definitions["$defs"]
         _drop_null_defaults(components)
         _properties(components["ConsumeRequest"])["metric"]["enum"] = list(catalog.metrics)
+        names = [name for model in load_book(0).data.models for name in (model.model, *model.aliases)]
+        _properties(components["UsageRequest"])["model"] = {"type": "string", "enum": names}
         _properties(components["LeaseRequest"])["metric"]["enum"] = list(catalog.data.monthly_quotas)
         # The service checks each event on its own, so the model leaves the type of an event open.
         _properties(components["BatchRequest"])["events"]["items"] = {"$ref": _REF.format(model="ConsumeRequest")}

@@ -173,6 +173,48 @@ def _creator(place: Place) -> Act:
     return lambda: creator.ask("get_creator")
 
 
+_SCOPED = {"agent": "agt_7", "key": "k_1"}
+
+
+def _budgets(place: Place) -> None:
+    """Two budgets that `_SCOPED` meets, one of them of each value."""
+    for label, value in (("agent", "agt_7"), ("key", "*")):
+        place.ask("put_budget", {"limit_cents": 500, "window": "day"}, path={"label": label, "value": value})
+
+
+@_operation("GET /api/balance/budgets", "list_budgets", Budget(2, 0, 2))
+def _list_budgets(place: Place) -> Act:
+    _budgets(place)
+    return lambda: place.ask("list_budgets")
+
+
+@_operation("GET a budget", "get_budget", Budget(1, 0, 2))
+def _get_budget(place: Place) -> Act:
+    _budgets(place)
+    return lambda: place.ask("get_budget", path={"label": "agent", "value": "agt_7"})
+
+
+@_operation("PUT a budget", "put_budget", Budget(2, 4, 1))
+def _put_budget(place: Place) -> Act:
+    _budgets(place)
+    wanted = {"limit_cents": 400, "window": "day"}
+    return lambda: place.ask("put_budget", wanted, path={"label": "agent", "value": "agt_7"})
+
+
+@_operation("DELETE a budget", "delete_budget", Budget(2, 4, 1))
+def _delete_budget(place: Place) -> Act:
+    _budgets(place)
+    return lambda: place.ask("delete_budget", path={"label": "agent", "value": "agt_7"})
+
+
+@_operation("charge that meets two budgets", "charge", promised(2, 10, 2))
+def _charge_budgeted(place: Place) -> Act:
+    deposited(place)
+    _budgets(place)
+    charge(place, "before", labels=_SCOPED)
+    return lambda: charge(place, "k", labels=_SCOPED)
+
+
 @_operation("GET /api/billing/plans", "get_plans", Budget(0, 0, 0))
 def _plans(place: Place) -> Act:
     return lambda: place.ask("get_plans")
@@ -378,7 +420,7 @@ def _reconciling(place: Place) -> Act:
     return lambda: place.run("reconcile")
 
 
-@_operation("audit of an account with 10 transfers", "audit", Budget(10, 0, 6))
+@_operation("audit of an account with 10 transfers", "audit", Budget(11, 0, 6))
 def _auditing(place: Place) -> Act:
     deposited(place)
     for number in range(9):

@@ -112,6 +112,11 @@ def walk(clients: Clients, maker: Clients) -> None:
     held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
     assert service_.release_hold(me, held.hold_id, idempotency_key="run_56").released_cents == Decimal("0.5")
     assert user_.transactions_page("hold", limit=1).next_cursor
+    limits = {"per_charge_max_cents": 500, "include_byok": True, "alert_percent": [90]}
+    assert user_.set_budget("agent", "a b/c", Decimal("99.5"), "month", **limits).limit_cents == Decimal("99.5")
+    assert user_.budget("agent", "a b/c").state == "ok"
+    assert [each.value for each in user_.budgets_page("agent").budgets] == ["a b/c"]
+    assert user_.delete_budget("agent", "a b/c").spent_cents == 0
     assert user_.balance().balance_micros == 50_000_000 - 700_000
 
     maker.user.onboard_creator(**CREATOR)

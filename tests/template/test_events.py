@@ -77,6 +77,8 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "PortalFunction": 409,
     "SetAutoReloadFunction": 409,  # there is no card yet
     "ChargeFunction": 402,  # the wallet is empty
+    "GetBudgetFunction": 404,  # the budget is a made-up one
+    "DeleteBudgetFunction": 404,
     "RefundChargeFunction": 404,  # the charge is a made-up one
     "TakeHoldFunction": 402,
     "CaptureHoldFunction": 404,  # the hold is a made-up one

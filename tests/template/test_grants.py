@@ -49,6 +49,8 @@ TOGETHER = [
 ]
 """Functions that make an account, or a wallet, true to Stripe by the same code, and the tables that it writes."""
 
+LABELS = {"agent": "a"}
+
 _running: ContextVar[str] = ContextVar("running", default="")
 _VERBS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
@@ -144,7 +146,8 @@ class Caller:
         return parse_qs(urlsplit(paid.headers["Location"]).query)["session_id"][0]
 
     def charge(self, amount_cents: int, key: str, ok: int = 201, **more: object) -> str:
-        price = {"kind": "agent_execution", "amount_cents": amount_cents, "billing_mode": "wallet", **more}
+        price = {"kind": "agent_execution", "amount_cents": amount_cents, "billing_mode": "wallet", "labels": LABELS}
+        price |= more
         return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
 
     def charge_the_plan(self, tokens: int, key: str, ok: int = 201) -> str:
@@ -156,7 +159,8 @@ class Caller:
         self._for_money(f"/balance/charges/{charge_id}/refund", key, ok)
 
     def hold(self, amount_cents: int, key: str, ttl_seconds: int = 900, ok: int = 201, **more: object) -> str:
-        wanted = {"kind": "agent_execution", "amount_cents": amount_cents, "ttl_seconds": ttl_seconds, **more}
+        wanted = {"kind": "agent_execution", "amount_cents": amount_cents, "ttl_seconds": ttl_seconds, "labels": LABELS}
+        wanted |= more
         return str(self._for_money("/balance/holds", key, ok, **wanted).get("hold_id"))
 
     def capture(self, hold_id: str, amount_cents: int, key: str, ok: int = 200) -> None:
@@ -251,6 +255,11 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.hear()
     assert call("GET", "/balance")["balance_cents"] == 3_000
     call("PUT", "/balance/spend-cap", {"monthly_cap_cents": 100_000})
+    call("PUT", "/balance/budgets/agent/a", {"limit_cents": 100_000, "window": "total"})
+    call("PUT", "/balance/budgets/agent/b", {"limit_cents": 1, "window": "total"})
+    call("GET", "/balance/budgets/agent/b")
+    call("DELETE", "/balance/budgets/agent/b")
+    call("GET", "/balance/budgets")
     call.charge(100, "first")
     call.charge(100, "first")
     call.charge(9_999, "too dear", ok=402)
@@ -279,6 +288,7 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.run("AuditFunction")
     call.break_off_untold(45_000)
     call.run("AuditFunction", {"account_id": call.account})
+    call.refund(call.charge(100, "counted by a budget"), "its room back")
     call.charge(1_900, "until little is left")
     call.run("PublishEventsFunction")
     call.hear()

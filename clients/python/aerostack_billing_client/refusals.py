@@ -50,6 +50,10 @@ class InsufficientBalance(PaymentRequired, code="INSUFFICIENT_BALANCE"):
         return self._money("debt_cents")
 
 
+class BudgetReached(PaymentRequired, code="BUDGET_REACHED"):
+    """A budget that the labels meet has no room for it: nothing was taken. The details have its figures."""
+
+
 class SpendCapReached(PaymentRequired, code="SPEND_CAP_REACHED"):
     """The account's own cap on a month's spending forbids it: what is spent and held counts towards it."""
 
@@ -126,6 +130,10 @@ class PlanLimitExceeded(Forbidden, code="PLAN_LIMIT_EXCEEDED"):
 
 class NotFound(ApiError, status=404):
     """There is no such thing, or it is another account's."""
+
+
+class BudgetNotFound(NotFound, code="BUDGET_NOT_FOUND"):
+    """There is no such budget."""
 
 
 class ChargeNotFound(NotFound, code="CHARGE_NOT_FOUND"):
@@ -224,6 +232,10 @@ class InvalidRedirectUrl(InvalidRequest, code="INVALID_REDIRECT_URL"):
 
 class QuantityExceedsUsed(InvalidRequest, code="QUANTITY_EXCEEDS_USED"):
     """More storage would be given back than is held."""
+
+
+class TooManyBudgets(InvalidRequest, code="TOO_MANY_BUDGETS"):
+    """The account has as many budgets as one may have."""
 
 
 class UnknownMetric(InvalidRequest, code="UNKNOWN_METRIC"):

@@ -30,6 +30,10 @@ class UserClient(Everyone):
     transactions_page = now(calls.transactions_page)
     set_auto_reload = now(calls.set_auto_reload)
     set_spend_cap = now(calls.set_spend_cap)
+    budgets_page = now(calls.budgets_page)
+    budget = now(calls.budget)
+    set_budget = now(calls.set_budget)
+    delete_budget = now(calls.delete_budget)
 
     # Creators
     onboard_creator = now(calls.onboard_creator)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key
+from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key, segment
 from aerostack_billing_client.calling import Call
+from aerostack_billing_client.money import Cents, written
 from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Prices, Resources, Usage
 from aerostack_billing_client.reading import read
 from aerostack_billing_client.refusals import NothingToResume
-from aerostack_billing_client.wallet_answers import AutoReload, Balance, CreatorAccount, Transactions
+from aerostack_billing_client.wallet_answers import AutoReload, Balance, Budget, Budgets, CreatorAccount, Transactions
 
 PaidTier = Literal["starter", "pro", "business"]
 Interval = Literal["monthly", "yearly"]
@@ -174,6 +175,49 @@ def set_spend_cap(monthly_cap_cents: int | None) -> Flow[Balance]:
     return ask(
         Balance, Call(method="PUT", path="/api/balance/spend-cap", body={"monthly_cap_cents": monthly_cap_cents})
     )
+
+
+def budgets_page(label: str | None = None, *, cursor: str | None = None) -> Flow[Budgets]:
+    """One page of the budgets, those of one label if it is named, from `next_cursor` of the page before."""
+    return ask(Budgets, Call(method="GET", path="/api/balance/budgets", query={"label": label, "cursor": cursor}))
+
+
+def budget(label: str, value: str) -> Flow[Budget]:
+    """What one budget stands at; the value `*` is the budget of each value. BudgetNotFound."""
+    return ask(Budget, Call(method="GET", path=_budget(label, value)))
+
+
+def set_budget(
+    label: str,
+    value: str,
+    limit_cents: Cents,
+    window: Literal["day", "month", "total"],
+    *,
+    per_charge_max_cents: Cents | None = None,
+    include_byok: bool | None = None,
+    alert_percent: Sequence[int] | None = None,
+) -> Flow[Budget]:
+    """Let so much be spent under a value of a label, or with `*` under each value that has no budget of its own.
+
+    Charges that do not fit are refused with BudgetReached. TooManyBudgets.
+    """
+    body = given(
+        limit_cents=written(limit_cents),
+        window=window,
+        per_charge_max_cents=None if per_charge_max_cents is None else written(per_charge_max_cents),
+        include_byok=include_byok,
+        alert_percent=None if alert_percent is None else list(alert_percent),
+    )
+    return ask(Budget, Call(method="PUT", path=_budget(label, value), body=body))
+
+
+def delete_budget(label: str, value: str) -> Flow[Budget]:
+    """Take a budget away; what it was. BudgetNotFound."""
+    return ask(Budget, Call(method="DELETE", path=_budget(label, value)))
+
+
+def _budget(label: str, value: str) -> str:
+    return f"/api/balance/budgets/{segment(label)}/{segment(value)}"
 
 
 # Creators

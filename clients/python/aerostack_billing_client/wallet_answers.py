@@ -85,6 +85,33 @@ class Transactions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What may be spent under a value of a label, and what was. That of each value (`*`) counts nothing itself."""
+
+    label: str
+    value: str
+    window: str
+    limit_cents: Decimal
+    spent_cents: Decimal | None
+    held_cents: Decimal | None
+    remaining_cents: Decimal | None
+    resets_at: datetime | None
+    per_charge_max_cents: Decimal | None
+    include_byok: bool
+    alert_percent: tuple[int, ...]
+    inherited: bool
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """A page of budgets; `next_cursor` leads to the next one."""
+
+    budgets: tuple[Budget, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Charged:
     """A charge, and the wallet after it. `estimated_cents` is what it would have cost where the wallet did not pay."""
 

@@ -30,6 +30,10 @@ class AsyncUserClient(AsyncEveryone):
     transactions_page = later(calls.transactions_page)
     set_auto_reload = later(calls.set_auto_reload)
     set_spend_cap = later(calls.set_spend_cap)
+    budgets_page = later(calls.budgets_page)
+    budget = later(calls.budget)
+    set_budget = later(calls.set_budget)
+    delete_budget = later(calls.delete_budget)
 
     # Creators
     onboard_creator = later(calls.onboard_creator)

@@ -33,4 +33,5 @@ class AuditParts:
             runtime.accounts.store,
             runtime.catalog,
         )
-        return Audit(MoneyAudit(WalletAudit(runtime.wallet.store), runtime.creators.store), counters)
+        wallets = WalletAudit(runtime.wallet.store, lambda: runtime.prices.book)
+        return Audit(MoneyAudit(wallets, runtime.creators.store), counters)

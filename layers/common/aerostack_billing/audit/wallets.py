@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from aerostack_billing.audit.lines import Book, budgeted, chained, priced
 from aerostack_billing.ledger.accounts import available, debt, held
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.wallet.models import Hold, Wallet
@@ -78,8 +79,9 @@ def _breaks(transfers: list[Transfer]) -> list[int]:
 class WalletAudit:
     """Audits wallets in the store."""
 
-    def __init__(self, wallets: WalletStore) -> None:
+    def __init__(self, wallets: WalletStore, book: Callable[[], Book]) -> None:
         self._wallets = wallets
+        self._book = book
 
     def run(
         self,
@@ -111,7 +113,14 @@ class WalletAudit:
             before = self._wallets.get(account_id)
             transfers = self._wallets.ledger.whole(account_id)
             holds = self._wallets.open_holds(account_id)
+            budgets = list(self._wallets.budgets(account_id))
             if self._wallets.get(account_id).version == before.version:
                 violations += check(before, transfers, holds)
+                said = [
+                    *chained(before, transfers),
+                    *priced(transfers, self._book()),
+                    *budgeted(before, transfers, holds, budgets),
+                ]
+                violations += [Violation(account_id, *each) for each in said if each[1] != each[2]]
                 return transfers
         return None

@@ -54,7 +54,10 @@ class CreatorStore:
             news = map(self._outbox.adding, creator_news(creator, change))
             return replace(change, also=[*change.also, *news])
 
-        return self.ledger.apply(f"creator:{creator_id}", lambda: self.get(creator_id), self.writing, telling)
+        return self.ledger.apply(f"creator:{creator_id}", lambda: self.get(creator_id), self._owned, telling)
+
+    def _owned(self, read: Creator, after: Creator) -> list[Write]:
+        return [self.writing(read, after)]
 
     def writing(self, read: Creator, after: Creator) -> Write:
         """The write of a creator as it will be, if it is as it was read."""

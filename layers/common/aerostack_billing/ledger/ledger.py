@@ -90,12 +90,12 @@ class Ledger:
         self,
         name: str,
         read: Callable[[], Owner],
-        write: Callable[[Owner, Owner], Write],
+        write: Callable[[Owner, Owner], Sequence[Write]],
         rule: Callable[[Owner], Change[Owner]],
     ) -> Change[Owner]:
         """Carry out what `rule` makes of the owner that `read` reads, if it is still as the rule saw it.
 
-        `write` makes the conditional write from the owner as read and as it will be. An owner that changed meanwhile
+        `write` makes the conditional writes from the owner as read and as it will be. An owner that changed meanwhile
         is put before the rule again, which may then refuse. What the rule raises passes through. TransferExists if a
         transfer's id stands; Stale if a write in `also` did not hold; AlreadyMarked if the mark stands. A rule that
         leaves its owner as it is writes what goes along and the mark alone. Two requests where nobody interferes: read
@@ -110,10 +110,11 @@ class Ledger:
                     self._only(change)
                     return change
                 change = replace(change, owner=replace(change.owner, version=owner.version + 1))
+                owned = write(owner, change.owner)
                 try:
-                    self._dynamo.transact(self._writes(write(owner, change.owner), change))
+                    self._dynamo.transact(self._writes(owned, change))
                 except TransactionRefused as refused:
-                    _raise_unless_raced(refused, change)
+                    _raise_unless_raced(refused, change, len(owned))
                     self._wait(attempt)
                     continue
                 self._told(change, attempt)
@@ -140,9 +141,9 @@ class Ledger:
                 raise AlreadyMarked from refused
             raise Stale from refused
 
-    def _writes(self, owner: Write, change: Change[Owner]) -> list[Write]:
+    def _writes(self, owned: Sequence[Write], change: Change[Owner]) -> list[Write]:
         transfers = [self.putting(transfer) for transfer in change.transfers]
-        return [owner, *transfers, *change.also, *([change.mark] if change.mark else [])]
+        return [*owned, *transfers, *change.also, *([change.mark] if change.mark else [])]
 
     def putting(self, transfer: Transfer) -> Write:
         """The write of a transfer, on the condition that there is none of its id."""
@@ -172,16 +173,19 @@ class Ledger:
         return sorted(map(adapter(Transfer).validate_python, items), key=lambda transfer: transfer.seq)
 
 
-def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner]) -> None:
-    """Return if all that happened is that the owner changed since it was read: then trying again helps."""
-    owner, *others = refused.reasons
+def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner], owned: int) -> None:
+    """Return if all that happened is that the owner changed since it was read: then trying again helps.
+
+    The first `owned` reasons are those of the owner's own writes.
+    """
+    owner, others = refused.reasons[:owned], list(refused.reasons[owned:])
     transfers, also = others[: len(change.transfers)], others[len(change.transfers) :]
     if change.mark is not None and also.pop().failed:
         raise AlreadyMarked from refused
     for reason in transfers:
         if reason.failed and reason.item is not None:
             raise TransferExists(adapter(Transfer).validate_python(reason.item)) from refused
-    if owner.failed:
+    if any(reason.failed for reason in owner):
         return
     if any(reason.failed for reason in also):
         raise Stale from refused

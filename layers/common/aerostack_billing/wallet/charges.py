@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_never
 
 from aerostack_billing.ledger.accounts import REVENUE, available
@@ -12,6 +12,7 @@ from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
 from aerostack_billing.values.money import Micros, cents, whole_cents
+from aerostack_billing.wallet.budgets import BudgetReached, Counted, spend_room
 from aerostack_billing.wallet.lapsing import Lapsing
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.pricing import Price, Pricing, shown
@@ -38,9 +39,9 @@ class Charges:
 
         Nothing is taken where the customer's own key paid (`byok`), and tokens in place of money by `plan_quota`:
         PlanLimitExceeded (403) where they do not suffice, unless the wallet is to pay the whole then.
-        InsufficientBalance and SpendCapReached (402) with nothing taken; InvalidRequest (422) for a price above the
-        kind's highest; IdempotencyKeyReused (409). Written under the conditions that the wallet is as the rule saw it,
-        that the transfer's id does not exist, and that the plan's counter has the tokens.
+        InsufficientBalance, SpendCapReached and BudgetReached (402) with nothing taken; InvalidRequest (422) above the
+        kind's highest price; IdempotencyKeyReused (409). Written under the conditions that the wallet is as the rule
+        saw it, that the transfer's id does not exist, and that the plan's counter has the tokens.
         """
         charge_id = transfer_id("ch_", request.account_id, request.idempotency_key)
         asked = fingerprint(request)
@@ -52,9 +53,8 @@ class Charges:
                 case "plan_quota":
                     change = self._by_plan(request, price, charge_id, asked)
                 case "wallet" | "byok" as mode:
-                    change = self._lapsing.spend(
-                        request.account_id, charge_id, self._charging(request, price, mode, charge_id, asked)
-                    )
+                    rule = self._charging(request, price, mode, charge_id, asked)
+                    change = self._lapsing.spend(request.account_id, charge_id, rule, labels=request.labels)
                 case unknown:
                     assert_never(unknown)
         except TransferExists as exists:
@@ -65,12 +65,13 @@ class Charges:
         """What `charge` would take now, and whether it would; nothing is written. InvalidRequest (422)."""
         price = self._pricing.price(request.amount_cents, request.usage)
         self._check(request, price.amount)
-        wallet = self._lapsing.wallet(request.account_id)
+        wallet = self._lapsing.wallet(request.account_id, request.labels)
         refusal = None
         try:
             if request.billing_mode == "wallet":
                 check_spendable(wallet, price.amount)
-        except (InsufficientBalance, SpendCapReached) as refused:
+            _counted(wallet, request.labels, price, request.billing_mode)
+        except (InsufficientBalance, SpendCapReached, BudgetReached) as refused:
             refusal = refused.view()["error"]
         return {
             "dry_run": True,
@@ -102,10 +103,9 @@ class Charges:
         account_id, quota = request.account_id, self._quota()
         for _ in range(_TURNS):
             also = [quota.taking(account_id, price.tokens)]
+            rule = self._charging(request, price, "plan_quota", charge_id, asked, also)
             try:
-                change = self._lapsing.spend(
-                    account_id, charge_id, self._charging(request, price, "plan_quota", charge_id, asked, also)
-                )
+                change = self._lapsing.spend(account_id, charge_id, rule)
             except Stale:
                 refusal = quota.refusal(account_id, price.tokens)
                 if refusal is None:
@@ -113,9 +113,8 @@ class Charges:
                 self._lapsing.check_new(account_id, charge_id)
                 if request.fallback is None:
                     raise refusal from None
-                return self._lapsing.spend(
-                    account_id, charge_id, self._charging(request, price, "wallet", charge_id, asked)
-                )
+                rule = self._charging(request, price, "wallet", charge_id, asked)
+                return self._lapsing.spend(account_id, charge_id, rule, labels=request.labels)
             quota.tell(account_id)
             return change
         raise StoreUnavailable("The account's usage is changing right now. Try again with the same key.")
@@ -138,8 +137,9 @@ class Charges:
         def charged(wallet: Wallet) -> Change[Wallet]:
             if taken > 0:
                 check_spendable(wallet, taken)
+            counted = _counted(wallet, request.labels, price, mode)
             shared = self._sharing.share(request.creator_id, taken) if request.creator_id and taken > 0 else None
-            posting = WalletPosting(wallet)
+            posting = WalletPosting(counted.wallet)
             posting.move(
                 "charge",
                 charge_id,
@@ -149,7 +149,7 @@ class Charges:
                 request.kind.replace("_", " ").capitalize(),
                 reference=request.reference,
                 fingerprint=asked,
-                details=details,
+                details={**details, **counted.details},
                 labels=request.labels,
                 split=shared.split if shared else None,
             )
@@ -158,6 +158,13 @@ class Charges:
             return Change(after_spending(posting.wallet), posting.transfers, writes)
 
         return charged
+
+
+def _counted(wallet: Wallet, labels: Mapping[str, str], price: Price, mode: BillingMode) -> Counted:
+    """The wallet with its budgets counting the price: what a plan pays, none counts."""
+    if mode == "plan_quota":
+        return Counted(wallet, {})
+    return spend_room(wallet, labels, price.amount, byok=mode == "byok")
 
 
 def check_spendable(wallet: Wallet, amount: Micros) -> None:

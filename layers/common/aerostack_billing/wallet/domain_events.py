@@ -12,7 +12,8 @@ from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.outbox.models import News
 from aerostack_billing.platform import clock
 from aerostack_billing.values.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.models import ReloadState, Wallet, view_reload
+from aerostack_billing.wallet.budgets import figures, limits_of
+from aerostack_billing.wallet.models import Budget, BudgetWindow, ReloadState, Wallet, view_reload
 
 
 class BalanceLow(TypedDict):
@@ -65,7 +66,32 @@ class ReloadActionRequired(ReloadTrouble):
     """The bank requires the payer's confirmation. `GET /api/balance` has the link."""
 
 
+class _BudgetFigures(TypedDict):
+    """What a budget stands at. `remaining_cents` is without what open holds have taken room for."""
+
+    label: str
+    value: str
+    window: BudgetWindow
+    limit_cents: float
+    spent_cents: float
+    held_cents: float
+    remaining_cents: float
+    resets_at: str | None
+
+
+class BudgetAlert(_BudgetFigures):
+    """A budget has spent the percentage at which its owner wants to be told, once a window for each."""
+
+    percent: int
+
+
+class BudgetReachedEvent(_BudgetFigures):
+    """A budget has nothing left, or refused a charge that it had no room for: told once a window."""
+
+
 TYPES = {
+    "budget.alert": BudgetAlert,
+    "budget.reached": BudgetReachedEvent,
     "balance.low": BalanceLow,
     "reload.succeeded": ReloadSucceeded,
     "reload.failed": ReloadFailed,
@@ -77,7 +103,27 @@ TYPES = {
 def wallet_news(before: Wallet, change: Change[Wallet], low: Micros) -> list[News]:
     """The events that a change produces; `low` is the threshold of wallets that have none of their own."""
     found = [*_low(before, change, low), *_reloaded(change), *_troubled(before, change.owner)]
-    return [News(name, before.account_id, str(before.version + 1), data) for name, data in found]
+    version = str(before.version + 1)
+    told = [News(name, before.account_id, version, data) for name, data in found]
+    for name, budget in _budgeted(before, change.owner):
+        occasion = f"{version}:{budget['label']}:{budget['value']}"
+        told.append(News(name, before.account_id, occasion, budget))
+    return told
+
+
+def _budgeted(before: Wallet, after: Wallet) -> Iterator[tuple[str, BudgetAlert | BudgetReachedEvent]]:
+    """What a change made of the budgets that it met: seen from the counters alone."""
+    was = {(budget.label, budget.value, budget.epoch): budget for budget in before.met}
+    for budget in after.met:
+        limits = limits_of(after, budget)
+        earlier = was.get((budget.label, budget.value, budget.epoch), Budget("", "", ""))
+        if limits is None:
+            continue
+        shown = cast("_BudgetFigures", figures(budget, limits))
+        if budget.alerted > earlier.alerted:
+            yield "budget.alert", {**shown, "percent": budget.alerted}
+        if budget.reached and not earlier.reached:
+            yield "budget.reached", {**shown}
 
 
 def _low(before: Wallet, change: Change[Wallet], low: Micros) -> Iterator[tuple[str, BalanceLow]]:

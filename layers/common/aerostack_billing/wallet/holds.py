@@ -7,7 +7,7 @@ gives the whole hold back and takes its price in the same transaction, so that l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,11 +19,12 @@ from aerostack_billing.platform import clock
 from aerostack_billing.prices.models import Terms
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.values.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, end_id, release
+from aerostack_billing.wallet.budgets import hold_room, room_left, spend_room
+from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, budgeted, end_id, release
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.pricing import Price, Pricing, shown
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
-from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
+from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
 from aerostack_billing.wallet.sharing import Sharing
 from aerostack_billing.wallet.store import WalletStore
@@ -31,7 +32,7 @@ from aerostack_billing.wallet.store import WalletStore
 _HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
 _CAPTURED, _RELEASED = "capture", "release"
 _RACES = 5
-_Take = Callable[[Wallet, Micros, Micros], Micros]
+_Take = Callable[[Wallet, Micros, Micros, Mapping[str, str]], Micros]
 """What to take of a wallet for a price of which an open hold covers so much."""
 
 
@@ -80,7 +81,7 @@ class Holds:
             hold = Hold(account_id, hold_id, price.amount, request.kind, expires_at, request.creator_id)
             hold = replace(hold, labels=request.labels, terms=terms)
             taken = partial(self._taken, hold=hold, price=price, reference=request.reference, asked=asked)
-            change = self._lapsing.spend(account_id, hold_id, taken)
+            change = self._lapsing.spend(account_id, hold_id, taken, labels=request.labels)
         except TransferExists as exists:
             return Done(_taken_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(_taken_answer(change.transfers[0]))
@@ -103,9 +104,8 @@ class Holds:
                 self._pricing.check(work.kind, price.amount, "amount_cents" if request.usage is None else "usage")
                 asking = _Asking(request, price, asked)
                 whole, part = (self._capturing(hold, work, asking, take) for take in (_all_of, _what_there_is))
-                change = self._lapsing.spend(
-                    request.account_id, capture_id(hold_id), whole, part if request.allow_partial else None
-                )
+                last = part if request.allow_partial else None
+                change = self._lapsing.spend(request.account_id, capture_id(hold_id), whole, last, asking.labels(work))
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
                     return Done(_captured_answer(hold_id, _same_end(exists.transfer, request, asked)), replayed=True)
@@ -130,6 +130,7 @@ class Holds:
                 change = self._wallets.apply(
                     request.account_id,
                     lambda wallet, hold=hold, end=end: self._released(wallet, hold, end, request, asked),  # type: ignore[misc]
+                    budgeted(hold) if hold else None,
                 )
             except TransferExists as exists:
                 if end is not None:
@@ -155,7 +156,9 @@ class Holds:
     def _taken(self, wallet: Wallet, hold: Hold, price: Price, reference: str | None, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
-        posting, own = WalletPosting(wallet), wallet.account_id
+        counted = hold_room(wallet, hold.labels, hold.amount)
+        hold = replace(hold, epochs={label: mark[0] for label, mark in counted.marks.items()})
+        posting, own = WalletPosting(counted.wallet), wallet.account_id
         details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at, **price.basis}
         if hold.creator_id is not None:
             details["creator_id"] = hold.creator_id
@@ -187,9 +190,12 @@ class Holds:
             covered = 0 if hold.lapsed else hold.amount
             release(posting, hold, _CAPTURED, "Hold released to be captured")
         # Up to what an open hold guarantees, nothing is asked of the wallet.
-        price = asking.price.amount
+        price, labels = asking.price.amount, asking.labels(work)
         if price > covered:
-            price = take(posting.wallet, price, covered)
+            price = take(posting.wallet, price, covered, labels)
+        held_for, epochs = (hold.labels, hold.epochs) if hold is not None and covered > 0 else ({}, {})
+        counted = spend_room(posting.wallet, labels, price, held_for=held_for, epochs=epochs, covered=covered)
+        posting.wallet = counted.wallet
         shared = self._sharing.share(work.creator_id, price) if work.creator_id and price > 0 else None
         posting.move(
             "capture",
@@ -206,8 +212,9 @@ class Holds:
                 "short": asking.price.amount - price,
                 "key": _key_of(asking.request),
                 **asking.price.basis,
+                **counted.details,
             },
-            labels={**work.labels, **asking.request.labels},
+            labels=labels,
             split=shared.split if shared else None,
         )
         posting.spend(price)
@@ -293,19 +300,37 @@ class _Asking:
     price: Price
     asked: str
 
+    def labels(self, work: _Work) -> dict[str, str]:
+        """Those of the hold, and the capture's own beside them; InvalidRequest (422) for another value of the hold's.
 
-def _all_of(wallet: Wallet, price: Micros, _covered: Micros) -> Micros:
+        A hold takes room under its labels, and its capture settles there.
+        """
+        own = self.request.labels
+        other = {name for name in own if work.labels.get(name, own[name]) != own[name]}
+        if other:
+            wrong = {f"labels.{name}": f"is {work.labels[name]} since the hold was taken" for name in sorted(other)}
+            raise InvalidRequest("A capture adds labels to those of its hold, and changes none.", wrong)
+        both = dict(sorted({**work.labels, **own}.items()))
+        if len(both) > MAX_LABELS:
+            raise InvalidRequest(f"A hold and its capture have {MAX_LABELS} labels at most.", {"labels": "too many"})
+        return both
+
+
+def _all_of(wallet: Wallet, price: Micros, _covered: Micros, _labels: Mapping[str, str]) -> Micros:
     """The whole price; InsufficientBalance or SpendCapReached (402)."""
     check_funds(wallet, price)
     check_cap(wallet, price)
     return price
 
 
-def _what_there_is(wallet: Wallet, price: Micros, covered: Micros) -> Micros:
-    """As much of the price as there is, and at least what was covered."""
+def _what_there_is(wallet: Wallet, price: Micros, covered: Micros, labels: Mapping[str, str]) -> Micros:
+    """As much of the price as there is, also in the budgets, and at least what was covered."""
     allowed = wallet.balance if wallet.debt == 0 else covered
     if wallet.spend_cap is not None:
         allowed = min(allowed, under_cap(wallet, wallet.spend_cap))
+    room = room_left(wallet, labels)
+    if room is not None:
+        allowed = min(allowed, room)
     return min(price, max(covered, allowed))
 
 

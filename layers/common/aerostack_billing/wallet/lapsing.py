@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from aerostack_billing.ledger.accounts import available, held
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
+from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.wallet.budgets import BudgetReached, free_room, reached
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, pay_debt
 from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
 
 LAPSED: Final = "lapse"
+SHORT: Final = (InsufficientBalance, SpendCapReached, BudgetReached)
+"""What forbids to spend: a lapsed hold that is freed may make room."""
 _Rule = Callable[[Wallet], Change[Wallet]]
 
 
@@ -30,8 +35,9 @@ def release(
     fingerprint: str | None = None,
     key: str = "",
 ) -> None:
-    """Move what is held back to what can be spent."""
+    """Move what is held back to what can be spent, and give back the room that it took in budgets."""
     own = posting.wallet.account_id
+    posting.wallet = free_room(posting.wallet, hold.labels, hold.epochs, hold.amount)
     details: dict[str, object] = {"ended_by": ended_by, **({"key": key} if key else {})}
     posting.move(
         "release",
@@ -46,6 +52,11 @@ def release(
     )
 
 
+def budgeted(hold: Hold) -> dict[str, str]:
+    """The labels of a hold under which it takes room in budgets."""
+    return {label: hold.labels[label] for label in hold.epochs}
+
+
 class Lapsing:
     """Frees what lapsed holds hold."""
 
@@ -55,7 +66,7 @@ class Lapsing:
     def lapse(self, hold: Hold) -> bool:
         """End a hold whose time is over; False if it was ended meanwhile."""
         try:
-            self._wallets.apply(hold.account_id, lambda wallet: self._lapsed(wallet, hold))
+            self._wallets.apply(hold.account_id, lambda wallet: self._lapsed(wallet, hold), budgeted(hold))
         except (TransferExists, Stale):
             return False
         return True
@@ -70,29 +81,50 @@ class Lapsing:
             ended += int(hold is not None and hold.lapsed and self.lapse(hold))
         return ended
 
-    def spend(self, account_id: str, transfer_id: str, rule: _Rule, at_last: _Rule | None = None) -> Change[Wallet]:
+    def spend(
+        self,
+        account_id: str,
+        transfer_id: str,
+        rule: _Rule,
+        at_last: _Rule | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Change[Wallet]:
         """Apply a rule that spends, once more after lapsed holds were freed where it finds the wallet short.
 
-        `at_last` is the rule for that second time, where it is another one.
+        `at_last` is the rule for that second time, where it is another one. `labels` name the budgets that it may meet.
         TransferExists if `transfer_id` stands: what was paid for before is not refused for want of money now.
         """
         try:
-            return self._wallets.apply(account_id, rule)
-        except (InsufficientBalance, SpendCapReached):
+            return self._wallets.apply(account_id, rule, labels)
+        except SHORT:
             self.check_new(account_id, transfer_id)
         for hold in self._wallets.open_holds(account_id):
             if hold.lapsed:
                 self.lapse(hold)
         # Also where none was found: another may have freed it since the wallet was read, a twin of this very request.
         try:
-            return self._wallets.apply(account_id, at_last or rule)
-        except (InsufficientBalance, SpendCapReached):
+            return self._wallets.apply(account_id, at_last or rule, labels)
+        except SHORT as short:
             self.check_new(account_id, transfer_id)
+            if isinstance(short, BudgetReached) and not short.told:
+                self._tell(short)
             raise
 
-    def wallet(self, account_id: str) -> Wallet:
-        """The wallet as it is now."""
-        return self._wallets.get(account_id)
+    def _tell(self, refused: BudgetReached) -> None:
+        """Note that a budget refused a charge, once a window: the domain event is stored with the note.
+
+        The refusal stands whether or not the store takes the note.
+        """
+        with suppress(StoreUnavailable):
+            self._wallets.apply(
+                refused.account_id,
+                lambda wallet: Change(reached(wallet, refused.label, refused.value)),
+                {refused.label: refused.value},
+            )
+
+    def wallet(self, account_id: str, labels: Mapping[str, str] | None = None) -> Wallet:
+        """The wallet as it is now, with the budgets that the labels meet."""
+        return self._wallets.get(account_id, labels)
 
     def check_new(self, account_id: str, transfer_id: str) -> None:
         """Return if there is no such transfer; TransferExists if there is."""

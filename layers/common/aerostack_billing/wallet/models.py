@@ -94,6 +94,50 @@ class Month:
     reloaded: Micros = 0
 
 
+BudgetWindow = Literal["day", "month", "total"]
+
+
+@dataclass(frozen=True)
+class BudgetLimits:
+    """What a budget allows. `epoch` is the version of the wallet from which on it counts."""
+
+    limit: Micros
+    window: BudgetWindow
+    per_charge_max: Micros | None = None
+    include_byok: bool = False
+    alert_percent: tuple[int, ...] = (50, 80, 100)
+    epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What is counted under one value of a label: by its own budget (`own`), or by that of each value of the label.
+
+    `spent` and `held` are those of the run of the window that `epoch` and `start` name. `alerted` is the highest
+    percentage that was told of, `reached` whether it was told that no more passes.
+    """
+
+    account_id: str
+    label: str
+    value: str
+    version: int = 0
+    own: BudgetLimits | None = None
+    epoch: int = 0
+    start: str = ""
+    spent: Micros = 0
+    held: Micros = 0
+    alerted: int = 0
+    reached: bool = False
+
+
+@dataclass(frozen=True)
+class LabelBudgets:
+    """The budgets of one label: how many values have their own, and the one of each other value."""
+
+    own: int = 0
+    each: BudgetLimits | None = None
+
+
 @dataclass(frozen=True)
 class Wallet:
     """A wallet as stored. `version` counts its writes, `seq` its transfers."""
@@ -109,6 +153,10 @@ class Wallet:
     spend_cap: Micros | None = None
     head: str | None = None
     """The hash of the newest transfer; None before the first, or where the chain was not begun yet."""
+    budgets: dict[str, LabelBudgets] = field(default_factory=dict)
+    """By label: which budgets there are, so that a charge reads those alone that its labels can meet."""
+    met: tuple[Budget, ...] = ()
+    """The budgets that were read with the wallet, and are written with it where they change: items of their own."""
     month: Month = field(default_factory=Month)
     reload: Reload = field(default_factory=Reload)
 
@@ -130,6 +178,8 @@ class Hold:
     expires_at: int
     creator_id: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
+    epochs: dict[str, int] = field(default_factory=dict)
+    """By label: the run of its budget's window in which the hold takes room."""
     terms: Terms | None = None
     """By what its captures are priced: the price book's version and the markup of when it was taken."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import cast
 
 from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
@@ -15,6 +16,7 @@ from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.prices.models import Tokens
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
+from aerostack_billing.wallet.budgets import Marks, give_room_back
 from aerostack_billing.wallet.models import Month, Wallet
 from aerostack_billing.wallet.quota import Quota
 from aerostack_billing.wallet.reload_states import after_crediting
@@ -53,7 +55,7 @@ class Refunds:
         """Give the whole price of a charge back, once, and take its creator's share from what is pending.
 
         If that has matured, it is taken from what is payable, and what is not there from the next earnings. Tokens
-        that were taken from the plan go back to it while their month lasts.
+        that were taken from the plan go back to it while their month lasts, room in a budget while its window does.
         ChargeNotFound (404); AlreadyRefunded (409) under another key; IdempotencyKeyReused (409) for another body.
         """
         charge = self._charge(request.account_id, charge_id)
@@ -63,7 +65,7 @@ class Refunds:
             taken = replace(taken, writes=[*taken.writes, *self._tokens_back(charge)])
             rule = partial(_refunded, charge=charge, request=request, asked=asked, taken=taken)
             try:
-                change = self._wallets.apply(request.account_id, rule)
+                change = self._wallets.apply(request.account_id, rule, _counted_by(charge))
             except TransferExists as exists:
                 if exists.transfer.type == "charge_refund":
                     return Done(_answer(charge_id, _same(exists.transfer, request, asked)), replayed=True)
@@ -92,7 +94,8 @@ class Refunds:
 def _refunded(
     wallet: Wallet, *, charge: Transfer, request: RefundRequest, asked: str, taken: TakenBack
 ) -> Change[Wallet]:
-    posting, refund_id = WalletPosting(wallet), _refund_id(charge)
+    counted = give_room_back(wallet, charge.labels, _marks(charge))
+    posting, refund_id = WalletPosting(counted.wallet), _refund_id(charge)
     posting.move(
         "charge_refund",
         refund_id,
@@ -102,7 +105,7 @@ def _refunded(
         request.reason or "Charge refunded",
         reference=charge.transfer_id,
         fingerprint=asked,
-        details={"key": _key_of(request), **_told_apart(charge)},
+        details={"key": _key_of(request), **_told_apart(charge), **counted.details},
         labels=charge.labels,
         split=taken.split,
     )
@@ -112,6 +115,15 @@ def _refunded(
     posting.wallet = replace(posting.wallet, spent=posting.wallet.spent - charge.amount, month=month)
     pay_debt(posting, f"{refund_id}:debt", charge.transfer_id)
     return Change(after_crediting(posting.wallet), posting.transfers, taken.writes)
+
+
+def _marks(charge: Transfer) -> Marks:
+    """Where a charge counts in budgets, as its line says."""
+    return cast("Marks", charge.details.get("budgets", {}))
+
+
+def _counted_by(charge: Transfer) -> dict[str, str]:
+    return {label: charge.labels[label] for label in _marks(charge)}
 
 
 def _told_apart(charge: Transfer) -> dict[str, object]:

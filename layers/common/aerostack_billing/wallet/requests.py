@@ -26,17 +26,14 @@ LabelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 MAX_LABELS = 8
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("must contain printable characters only")
-    return value
-
-
 def _in_order(labels: dict[str, str]) -> dict[str, str]:
     return dict(sorted(labels.items()))
 
 
-LabelValue = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_printable)]
+LabelValue = Annotated[
+    str, Field(min_length=1, max_length=128, pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$")
+]
+"""Printable: no control characters, and no ends of lines. What is no text at all is refused by pydantic itself."""
 Labels = Annotated[
     dict[LabelName, LabelValue],
     Field(
@@ -153,6 +150,34 @@ class SpendCapRequest(RequestModel):
     """Body of `PUT /api/balance/spend-cap`; null takes the cap away."""
 
     monthly_cap_cents: CapCents | None
+
+
+class BudgetName(RequestModel):
+    """Which budget a path names: of a value of a label, or with `*` of each value that has none of its own."""
+
+    label: LabelName
+    value: LabelValue
+
+
+class BudgetRequest(RequestModel):
+    """Body of `PUT /api/balance/budgets/{label}/{value}`."""
+
+    limit_cents: Annotated[Cents, Field(gt=0)]
+    window: Literal["day", "month", "total"]
+    per_charge_max_cents: Annotated[Cents, Field(gt=0)] | None = None
+    include_byok: Annotated[
+        bool, Field(description="Count what `byok` charges would have cost, and refuse those too.")
+    ] = False
+    alert_percent: Annotated[
+        list[Annotated[int, Field(ge=1, le=100)]],
+        Field(max_length=10, description="At which part of the limit to be told."),
+    ] = Field(default=[50, 80, 100])
+
+    @model_validator(mode="after")
+    def _alerts_in_order(self) -> Self:
+        if sorted(set(self.alert_percent)) != self.alert_percent:
+            raise WrongField("alert_percent", "must rise, each percentage once")
+        return self
 
 
 class AutoReloadRequest(RequestModel):

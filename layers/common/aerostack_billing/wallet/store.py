@@ -1,28 +1,32 @@
-"""The Wallets table: of an account the item `wallet`, one item for each open hold, and one for each deposit."""
+"""The Wallets table: of an account its wallet, and an item for each open hold, each deposit, each budget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item, Write
+from aerostack_billing.values.errors import BillingError
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.domain_events import wallet_news
-from aerostack_billing.wallet.models import Deposit, Hold, Wallet
+from aerostack_billing.wallet.models import Budget, Deposit, Hold, Wallet
 
 WALLET: Final = "wallet"
 HOLD_PREFIX: Final = "hold#"
 DEPOSIT_PREFIX: Final = "deposit#"
+BUDGET_PREFIX: Final = "budget#"
 AGENDA_INDEX: Final = "agenda"
 RELOAD_AGENDA: Final = "reload"
 HOLD_AGENDA: Final = "hold"
 
 _DUE_PAGE = 1_000
+_BUDGETS_PAGE = 200
+_REMEMBERED = 10_000
 
 
 class WalletStore:
@@ -34,24 +38,93 @@ class WalletStore:
         self.ledger = ledger
         self._outbox = outbox
         self._low = low
+        self._budgeted: dict[str, frozenset[str]] = {}
 
-    def get(self, account_id: str) -> Wallet:
-        """The wallet, consistently read; one never written is empty, at version 0."""
-        item = self._dynamo.get(self._wallets, _key(account_id, WALLET))
-        return adapter(Wallet).validate_python(item) if item else Wallet(account_id)
+    def get(self, account_id: str, labels: Mapping[str, str] | None = None, *, consistent: bool = True) -> Wallet:
+        """The wallet with the budgets that the labels may meet; one never written is empty, at version 0.
 
-    def apply(self, account_id: str, rule: Callable[[Wallet], Change[Wallet]]) -> Change[Wallet]:
-        """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with the news of it."""
+        One request: which labels have budgets stands in the wallet, and is remembered from the last read. Where that
+        has changed since, one more.
+        """
+        wanted, known = dict(labels or {}), self._budgeted.get(account_id)
+        asked = wanted if known is None else {name: wanted[name] for name in wanted if name in known}
+        wallet = self._read(account_id, asked, consistent=consistent or not asked)
+        if len(self._budgeted) >= _REMEMBERED:
+            self._budgeted.clear()
+        self._budgeted[account_id] = frozenset(wallet.budgets)
+        if wanted.keys() & wallet.budgets.keys() <= asked.keys():
+            return wallet
+        return self._read(account_id, wanted, consistent=True)
+
+    def _read(self, account_id: str, labels: Mapping[str, str], *, consistent: bool) -> Wallet:
+        if not labels:
+            item = self._dynamo.get(self._wallets, _key(account_id, WALLET))
+            return adapter(Wallet).validate_python(item) if item else Wallet(account_id)
+        keys = [_key(account_id, WALLET), *(_key(account_id, budget_item(*label)) for label in labels.items())]
+        items = self._dynamo.batch_get({self._wallets: keys}, consistent=consistent)[self._wallets]
+        found = {str(item["item"]): item for item in items}
+        own = found.get(WALLET)
+        wallet = adapter(Wallet).validate_python(own) if own else Wallet(account_id)
+        met = [
+            adapter(Budget).validate_python(found[name]) if name in found else Budget(account_id, label, value)
+            for label, value in labels.items()
+            if (name := budget_item(label, value)) in found or label in wallet.budgets
+        ]
+        return replace(wallet, met=tuple(met))
+
+    def apply(
+        self, account_id: str, rule: Callable[[Wallet], Change[Wallet]], labels: Mapping[str, str] | None = None
+    ) -> Change[Wallet]:
+        """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with the news of it.
+
+        The budgets that `labels` may meet are read with it, and written with it where the rule changes them. The first
+        read of those costs half, for it need not be the latest: what is written is only if nothing has changed, and
+        what is refused is put before the rule again.
+        """
+        look = _Look(eventual=bool(labels))
+
+        def read() -> Wallet:
+            wallet = self.get(account_id, labels, consistent=not look.eventual)
+            look.was_eventual, look.eventual = look.eventual, False
+            return wallet
 
         def telling(wallet: Wallet) -> Change[Wallet]:
             change = rule(wallet)
             news = map(self._outbox.adding, wallet_news(wallet, change, self._low))
             return replace(change, also=[*change.also, *news])
 
-        return self.ledger.apply(account_id, lambda: self.get(account_id), self._writing, telling)
+        try:
+            return self.ledger.apply(account_id, read, self._writing, telling)
+        except BillingError:
+            if not look.was_eventual:
+                raise
+        return self.ledger.apply(account_id, read, self._writing, telling)
 
-    def _writing(self, read: Wallet, after: Wallet) -> Write:
-        item = {**_key(after.account_id, WALLET), **present(asdict(after))}
+    def _writing(self, read: Wallet, after: Wallet) -> list[Write]:
+        return [self._writing_wallet(read, after), *self._writing_budgets(read, after)]
+
+    def _writing_budgets(self, read: Wallet, after: Wallet) -> Iterator[Write]:
+        """The writes of the budgets that changed, if each is as it was read.
+
+        The wallet's version orders all that writes them; their own condition guards against a read that was not one
+        picture of wallet and budgets, and costs nothing.
+        """
+        before = {(budget.label, budget.value): budget for budget in read.met}
+        for budget in after.met:
+            was = before.pop((budget.label, budget.value), Budget(budget.account_id, budget.label, budget.value))
+            if budget != was:
+                key = _key(budget.account_id, budget_item(budget.label, budget.value))
+                condition, names, values = if_as_read(was)
+                item: Item = {**key, **present(asdict(replace(budget, version=was.version + 1)))}
+                yield Write(self._wallets, {}, put=item, condition=condition, names=names, values=values)
+        for gone in (budget for budget in before.values() if budget.version > 0):
+            key = _key(gone.account_id, budget_item(gone.label, gone.value))
+            condition, names, values = if_as_read(gone)
+            yield Write(self._wallets, key, delete=True, condition=condition, names=names, values=values)
+
+    def _writing_wallet(self, read: Wallet, after: Wallet) -> Write:
+        item = {**_key(after.account_id, WALLET), **present(asdict(replace(after, met=())))}
+        del item["met"]
         if after.reload.state in _ON_AGENDA and after.reload.next_attempt_at is not None:
             item |= {"agenda": RELOAD_AGENDA, "agenda_at": after.reload.next_attempt_at}
         condition, names, values = if_as_read(read)
@@ -85,6 +158,19 @@ class WalletStore:
         key = _key(hold.account_id, HOLD_PREFIX + hold.hold_id)
         return Write(self._wallets, key, delete=True, condition="attribute_exists(account_id)")
 
+    def budgets(self, account_id: str, after: str = "", label: str | None = None) -> Iterator[Budget]:
+        """The counters of the account's budgets, those of one label if it is named, behind the item `after`."""
+        first = budget_item(label, "") if label else BUDGET_PREFIX
+        last = f"{first[:-1]}$"  # the sign after `#`
+        items = self._dynamo.query(
+            self._wallets,
+            "account_id = :account AND #item BETWEEN :first AND :last",
+            {":account": account_id, ":first": max(first, after), ":last": last},
+            names={"#item": "item"},
+            page_size=_BUDGETS_PAGE,
+        )
+        return (adapter(Budget).validate_python(item) for item in items if item["item"] != after)
+
     def deposit(self, account_id: str, payment_intent_id: str) -> Deposit | None:
         """The deposit that a payment brought, once it was credited."""
         item = self._dynamo.get(self._wallets, _key(account_id, DEPOSIT_PREFIX + payment_intent_id))
@@ -113,6 +199,19 @@ class WalletStore:
         """Every account that has a wallet; reads the whole table, for the audit alone."""
         items = self._dynamo.scan(self._wallets, "#item = :wallet", {":wallet": WALLET}, names={"#item": "item"})
         return sorted(str(item["account_id"]) for item in items)
+
+
+@dataclass
+class _Look:
+    """How the next read of a wallet is made, and how the last one was."""
+
+    eventual: bool
+    was_eventual: bool = False
+
+
+def budget_item(label: str, value: str) -> str:
+    """The item that counts a value of a label. A label has no `#`, so that a value may have any."""
+    return f"{BUDGET_PREFIX}{label}#{value}"
 
 
 _ON_AGENDA = frozenset({"due", "claimed", "submitted", "declined"})

@@ -1,0 +1,83 @@
+"""The audit of what a wallet's lines say beside their amounts: the chain of hashes, the prices, what budgets count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Protocol, cast
+
+from aerostack_billing.ledger import chain
+from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.prices.models import Priced, Terms, Tokens
+from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.wallet.budgets import Marks
+from aerostack_billing.wallet.models import Budget, Hold, Wallet
+
+Expectation = tuple[str, object, object]
+"""What must hold, what was expected, what was found."""
+
+
+class Book(Protocol):
+    """The price book, which keeps every version."""
+
+    def price(self, tokens: Tokens, terms: Terms | None = None) -> Priced:
+        """What the tokens cost by these terms."""
+
+
+def chained(wallet: Wallet, transfers: Sequence[Transfer]) -> Iterator[Expectation]:
+    """The chain of hashes is whole up to the one that the wallet holds. Lines before it was begun carry none."""
+    lines = [chain.line(transfer) for transfer in transfers if transfer.hash is not None]
+    yield "the chain of hashes is whole", None, chain.verify(lines).wrong
+    newest = transfers[-1].hash if transfers else None
+    yield "the wallet holds the hash of its newest line", newest, wallet.head if newest else None
+
+
+def priced(transfers: Sequence[Transfer], book: Book) -> Iterator[Expectation]:
+    """Every price that was made of usage comes to the same by the version that its line names."""
+    for transfer in transfers:
+        usage = transfer.details.get("usage")
+        if transfer.type in {"charge", "capture", "hold"} and isinstance(usage, dict):
+            yield (
+                f"the price of line {transfer.seq} can be computed again",
+                _price(transfer, usage, book),
+                _paid(transfer),
+            )
+
+
+def budgeted(
+    wallet: Wallet, transfers: Sequence[Transfer], holds: Sequence[Hold], budgets: Sequence[Budget]
+) -> Iterator[Expectation]:
+    """What each budget says is spent and held is what the lines of its window, and the open holds, say."""
+    spent: dict[tuple[str, str, int], int] = defaultdict(int)
+    held: dict[tuple[str, str, int], int] = defaultdict(int)
+    for transfer in transfers:
+        for label, (epoch, amount) in cast("Marks", transfer.details.get("budgets", {})).items():
+            spent[label, transfer.labels[label], epoch] += amount
+    for hold in holds:
+        for label, epoch in hold.epochs.items():
+            held[label, hold.labels[label], epoch] += hold.amount
+    for budget in budgets:
+        name = f"the budget of {budget.label} {budget.value}"
+        run = (budget.label, budget.value, budget.epoch)
+        yield f"{name} has spent what its lines say", spent[run], budget.spent
+        yield f"{name} holds what the open holds say", held[run], budget.held
+    own: dict[str, int] = defaultdict(int)
+    for budget in budgets:
+        own[budget.label] += int(budget.own is not None)
+    told = {label: of_label.own for label, of_label in wallet.budgets.items() if of_label.own}
+    yield "the wallet knows its budgets", {label: count for label, count in own.items() if count}, told
+
+
+def _price(transfer: Transfer, usage: dict[str, object], book: Book) -> object:
+    terms = Terms(str(transfer.details.get("price_version")), cast("int", transfer.details.get("markup_bps")))
+    try:
+        return book.price(Tokens(**cast("dict[str, int]", usage)), terms).amount  # type: ignore[arg-type]
+    except (InvalidRequest, TypeError) as error:
+        return f"no price: {error}"
+
+
+def _paid(transfer: Transfer) -> object:
+    """What a line says that its work cost, whoever paid it, and also where the wallet could not pay it all."""
+    if "estimated" in transfer.details:
+        return transfer.details["estimated"]
+    return transfer.amount + cast("int", transfer.details.get("short", 0))
