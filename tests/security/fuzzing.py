@@ -38,6 +38,8 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "charge": "a creator if and only if it is a tool call; a price above the kind's highest; a model not in the book",
     "captureHold": "likewise",
     "takeHold": "likewise; a whole number written 900.0",
+    "putBudget": "a limit of 0; alerts that do not rise",
+    "listBudgets": "a cursor that no answer gave",
     "getTransactions": "a cursor that no answer gave",
     "getUsage": "a month to come",
 }

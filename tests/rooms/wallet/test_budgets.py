@@ -374,3 +374,13 @@ def test_a_process_that_knew_of_no_budget_meets_one_all_the_same(
     charge(processes[0], funded, 5, "k1", labels=AGENT)
     with pytest.raises(BudgetReached):
         charge(processes[0], funded, 1, "k2", labels=AGENT)
+
+
+def test_a_counter_that_is_left_over_stops_no_new_budget_and_counts_for_none(parts: Runtime, funded: str) -> None:
+    put(parts, funded, 10, "*")
+    charge(parts, funded, 10, "k1", labels=AGENT)
+    parts.wallet.budgets.delete(funded, BudgetName(label="agent", value="*"))
+    charge(parts, funded, 10, "k2", labels=AGENT)
+    assert put(parts, funded, 10)["spent_cents"] == 0
+    charge(parts, funded, 10, "k3", labels=AGENT)
+    assert spent(parts, funded) == (10, 0)

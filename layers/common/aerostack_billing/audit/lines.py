@@ -26,10 +26,11 @@ class Book(Protocol):
 
 def chained(wallet: Wallet, transfers: Sequence[Transfer]) -> Iterator[Expectation]:
     """The chain of hashes is whole up to the one that the wallet holds. Lines before it was begun carry none."""
-    lines = [chain.line(transfer) for transfer in transfers if transfer.hash is not None]
-    yield "the chain of hashes is whole", None, chain.verify(lines).wrong
-    newest = transfers[-1].hash if transfers else None
-    yield "the wallet holds the hash of its newest line", newest, wallet.head if newest else None
+    checked = chain.verify(map(chain.line, transfers))
+    yield "the chain of hashes is whole", None, checked.wrong
+    begun = wallet.head is not None or any(transfer.hash is not None for transfer in transfers)
+    if begun and checked.wrong is None:
+        yield "the wallet holds the hash of its newest line", checked.hash, wallet.head
 
 
 def priced(transfers: Sequence[Transfer], book: Book) -> Iterator[Expectation]:

@@ -80,30 +80,47 @@ class Checked:
     """What a statement's lines come to. `hash` is that of the last line: the wallet must hold the same."""
 
     lines: int
-    first_seq: int | None
-    last_seq: int | None
-    balance_micros: int | None
-    hash: str | None
-    wrong: Break | None
+    first_seq: int | None = None
+    last_seq: int | None = None
+    balance_micros: int | None = None
+    hash: str | None = None
+    wrong: Break | None = None
 
 
 def verify(lines: Iterable[Mapping[str, object]]) -> Checked:
     """Check lines, oldest first, by themselves alone: numbers, hashes, and the balance of each.
 
-    They may begin anywhere: the first line's own `previous_hash` and balance are taken as given.
+    They may begin anywhere: the first line's own `previous_hash` and balance are taken as given. Lines from before the
+    chain was begun carry no hash; where the very first is among them, theirs are worked out, and the first line that
+    has one must seal them.
     """
-    count, first, before = 0, None, None
+    checked, before = Checked(0), None
     for told in lines:
-        reason = next(_reasons(told, before), None)
+        reason = next(_reasons(told, before, checked.hash), None)
         if reason is not None:
-            seq, identity = told.get("seq"), told.get("id")
-            place = Break(seq if isinstance(seq, int) else 0, str(identity), reason)
-            return _checked(count, first, before, place)
-        count, first, before = count + 1, first or told, told
-    return _checked(count, first, before, None)
+            return replace(checked, wrong=Break(_whole(told, "seq"), str(told.get("id")), reason))
+        before = told
+        checked = Checked(
+            checked.lines + 1,
+            _whole(told, "seq") if checked.first_seq is None else checked.first_seq,
+            _whole(told, "seq"),
+            _whole(told, "balance_after_micros"),
+            _sealing(told, checked.hash),
+        )
+    return checked
 
 
-def _reasons(told: Mapping[str, object], before: Mapping[str, object] | None) -> Iterator[str]:
+def _sealing(told: Mapping[str, object], running: str | None) -> str | None:
+    """The hash that the next line must seal; None where that is not known."""
+    own = told.get(_HASH)
+    if isinstance(own, str):
+        return own
+    if running is None and told.get("seq") != 1:
+        return None
+    return digest({**told, **({_PREVIOUS: running} if running else {})})
+
+
+def _reasons(told: Mapping[str, object], before: Mapping[str, object] | None, running: str | None) -> Iterator[str]:
     """Why a line does not fit, if it does not."""
     if told.get("v") != VERSION:
         yield f"its version is not {VERSION}"
@@ -115,26 +132,14 @@ def _reasons(told: Mapping[str, object], before: Mapping[str, object] | None) ->
             yield "it does not follow the line before: a line is missing, twice, or in another place"
         if told.get("balance_after_micros") != _whole(before, "balance_after_micros") + _whole(told, "effect_micros"):
             yield "its balance does not follow from the one before"
-        if told.get(_PREVIOUS) != before.get(_HASH):
-            yield "it does not seal the line before"
+    if told.get(_HASH) is None:
+        if before is not None and before.get(_HASH) is not None:
+            yield "it has no hash"
+        return
+    if before is not None and running is not None and told.get(_PREVIOUS) != running:
+        yield "it does not seal the line before"
     if told.get(_HASH) != digest(told):
         yield "its hash is not that of what it says"
-
-
-def _checked(
-    count: int, first: Mapping[str, object] | None, last: Mapping[str, object] | None, wrong: Break | None
-) -> Checked:
-    if first is None or last is None:
-        return Checked(count, None, None, None, None, wrong)
-    newest = last.get(_HASH)
-    return Checked(
-        count,
-        _whole(first, "seq"),
-        _whole(last, "seq"),
-        _whole(last, "balance_after_micros"),
-        newest if isinstance(newest, str) else None,
-        wrong,
-    )
 
 
 def _whole(told: Mapping[str, object], name: str) -> int:

@@ -167,6 +167,12 @@ class Ledger:
         items = self._dynamo.query(self._table, condition, values, index=SEQ_INDEX, forward=False, page_size=limit)
         return [adapter(Transfer).validate_python(item) for item in islice(items, limit)]
 
+    def oldest(self, account_id: str, above: int, limit: int) -> list[Transfer]:
+        """Up to `limit` transfers with a number above `above`, oldest first."""
+        condition, values = "account_id = :account AND seq > :above", {":account": account_id, ":above": above}
+        items = self._dynamo.query(self._table, condition, values, index=SEQ_INDEX, page_size=limit)
+        return [adapter(Transfer).validate_python(item) for item in islice(items, limit)]
+
     def whole(self, account_id: str) -> list[Transfer]:
         """Every transfer of the account in order; for the audit."""
         items = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})

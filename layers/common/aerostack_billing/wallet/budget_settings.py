@@ -46,7 +46,9 @@ class Budgets:
         A limit below what is spent blocks, and takes nothing back. TooManyBudgets (422). Written under the wallet's
         version, so that each charge is under the old budget or under the new one.
         """
-        change = self._wallets.apply(account_id, lambda wallet: Change(_set(wallet, name, request)), _labels(name))
+        change = self._wallets.apply(
+            account_id, lambda wallet: Change(_set(wallet, name, request)), _labels(name), surely=True
+        )
         return _view(change.owner, _counter(change.owner, name), name)
 
     def delete(self, account_id: str, name: BudgetName) -> dict[str, object]:
@@ -57,12 +59,12 @@ class Budgets:
             gone[:] = [_view(wallet, _own(wallet, name), name)]
             return Change(_unset(wallet, name))
 
-        self._wallets.apply(account_id, rule, _labels(name))
+        self._wallets.apply(account_id, rule, _labels(name), surely=True)
         return gone[0]
 
     def get(self, account_id: str, name: BudgetName) -> dict[str, object]:
         """What a value of a label stands at, by its own budget or that of each value. BudgetNotFound (404)."""
-        wallet = self._wallets.get(account_id, _labels(name))
+        wallet = self._wallets.get(account_id, _labels(name), surely=True)
         budget = _counter(wallet, name)
         if limits_of(wallet, budget) is None:
             raise _not_found(name)

@@ -40,13 +40,20 @@ class WalletStore:
         self._low = low
         self._budgeted: dict[str, frozenset[str]] = {}
 
-    def get(self, account_id: str, labels: Mapping[str, str] | None = None, *, consistent: bool = True) -> Wallet:
+    def get(
+        self,
+        account_id: str,
+        labels: Mapping[str, str] | None = None,
+        *,
+        consistent: bool = True,
+        surely: bool = False,
+    ) -> Wallet:
         """The wallet with the budgets that the labels may meet; one never written is empty, at version 0.
 
         One request: which labels have budgets stands in the wallet, and is remembered from the last read. Where that
-        has changed since, one more.
+        has changed since, one more. `surely` reads the counters also where no budget is known: one may be left over.
         """
-        wanted, known = dict(labels or {}), self._budgeted.get(account_id)
+        wanted, known = dict(labels or {}), None if surely else self._budgeted.get(account_id)
         asked = wanted if known is None else {name: wanted[name] for name in wanted if name in known}
         wallet = self._read(account_id, asked, consistent=consistent or not asked)
         if len(self._budgeted) >= _REMEMBERED:
@@ -73,7 +80,12 @@ class WalletStore:
         return replace(wallet, met=tuple(met))
 
     def apply(
-        self, account_id: str, rule: Callable[[Wallet], Change[Wallet]], labels: Mapping[str, str] | None = None
+        self,
+        account_id: str,
+        rule: Callable[[Wallet], Change[Wallet]],
+        labels: Mapping[str, str] | None = None,
+        *,
+        surely: bool = False,
     ) -> Change[Wallet]:
         """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with the news of it.
 
@@ -81,10 +93,12 @@ class WalletStore:
         read of those costs half, for it need not be the latest: what is written is only if nothing has changed, and
         what is refused is put before the rule again.
         """
-        look = _Look(eventual=bool(labels))
+        look = _Look(eventual=bool(labels) and not surely)
 
         def read() -> Wallet:
-            wallet = self.get(account_id, labels, consistent=not look.eventual)
+            if not labels:
+                return self.get(account_id)
+            wallet = self.get(account_id, labels, consistent=not look.eventual, surely=surely)
             look.was_eventual, look.eventual = look.eventual, False
             return wallet
 
