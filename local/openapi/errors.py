@@ -26,6 +26,17 @@ ADVICE: Mapping[str, Advice] = {
     "UNAUTHORIZED": Advice(
         "The token is valid and names no account.", "Use a token whose account claim holds the account's id."
     ),
+    "BUDGET_REACHED": Advice(
+        "A budget that the labels meet has no room for the price.",
+        "`details` has its figures. Stop this agent or key, or have the budget raised; it begins anew at `resets_at`.",
+    ),
+    "BUDGET_NOT_FOUND": Advice(
+        "There is no budget of that value, and none of each value of its label.",
+        "Check label and value, or list the budgets.",
+    ),
+    "TOO_MANY_BUDGETS": Advice(
+        "The account has as many budgets as one may have.", "Delete one, or set one of each value (`*`)."
+    ),
     "INSUFFICIENT_BALANCE": Advice(
         "The wallet holds less than the price. `details` has both.",
         "Let the user deposit, or turn auto-reload on. The same key may succeed afterwards.",
