@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.gateway.pages import SECURITY_HEADERS
+from local.gateway.pages import security_headers
 from tests.template.deployed import PSEUDO, Deployed, deployed, stage_parameters
 from tests.template.rules import refusals
 
@@ -138,7 +138,7 @@ def test_page_and_api_are_one_origin_by_tls_and_no_answer_of_the_api_is_cached()
 def test_the_hosted_page_has_the_headers_of_the_local_one() -> None:
     headers = stack(**PAGE).only("AWS::CloudFront::ResponseHeadersPolicy")["ResponseHeadersPolicyConfig"]
     security, own = headers["SecurityHeadersConfig"], headers["CustomHeadersConfig"]["Items"]
-    local = dict(SECURITY_HEADERS)
+    local = dict(security_headers())
     hosted = security["ContentSecurityPolicy"]["ContentSecurityPolicy"]
     assert {part.strip() for part in local["content-security-policy"].split(";")} <= {
         part.strip() for part in hosted.split(";")

@@ -118,6 +118,20 @@ def test_a_deployment_stamps_what_was_built_before_it_deploys() -> None:
     assert recipe.index("scripts/stamp_release.py $(STAGE)") < recipe.index("scripts/sam deploy")
 
 
+def test_the_services_routes_are_traced_where_a_caller_asks_and_all_else_by_lambda_s_sample(prod: Deployed) -> None:
+    modes = {name: f["TracingConfig"]["Mode"] for name, f in prod.of_type("AWS::Lambda::Function").items()}
+    assert {name for name, mode in modes.items() if mode == "PassThrough"} == set(SERVICES)
+    assert set(modes.values()) == {"PassThrough", "Active"}
+    active = with_parameters(HotTracing="Active").of_type("AWS::Lambda::Function")
+    assert {f["TracingConfig"]["Mode"] for f in active.values()} == {"Active"}
+
+
+def test_lambda_s_own_lines_for_each_invocation_are_left_out_unless_they_are_asked_for(prod: Deployed) -> None:
+    for given, level in ((prod, "WARN"), (with_parameters(PlatformLogLevel="INFO"), "INFO")):
+        for name, function in given.of_type("AWS::Lambda::Function").items():
+            assert function["LoggingConfig"]["SystemLogLevel"] == level, name
+
+
 def test_nothing_is_kept_warm_unless_it_is_asked_for(template: dict[str, Any], prod: Deployed) -> None:
     assert template["Parameters"]["ProvisionedConcurrency"]["Default"] == 0
     warm = {name for name, a in prod.of_type("AWS::Lambda::Alias").items() if "ProvisionedConcurrencyConfig" in a}
