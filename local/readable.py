@@ -111,6 +111,9 @@ class ReadableLog(logging.Handler):
             entry = None
         if not isinstance(entry, dict):
             self._write(f"  {line}")
+        elif self._timeline is None and entry.get("level") == "WARNING":
+            # What the demo's accounts lived through: a threshold passed, a card that declined.
+            return
         elif entry.get("level") in _WENT_WRONG:
             self._write(f"! {_name(entry)}: {entry.get('message')}{_rest(entry)}")
         elif "message" in entry and entry["message"] == "scheduled run":

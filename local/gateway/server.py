@@ -101,6 +101,11 @@ class _Handler(WSGIRequestHandler):
     # An idle client gives its thread back.
     timeout = 75
 
+    def log_error(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing of a client that was idle: its connection is closed, as API Gateway does."""
+        if not format.startswith("Request timed out"):
+            super().log_error(format, *args)
+
     def run_wsgi(self) -> None:
         """Answer one request (werkzeug calls this for every method)."""
         began = time.perf_counter()

@@ -36,7 +36,7 @@ def test_a_token_without_the_scope_gets_403_and_with_it_200(stack: Stack) -> Non
     assert answer.json()["event"]["requestContext"]["authorizer"]["jwt"]["scopes"] == ["billing:meter"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/index", "/echo/", "/open/x", "/_local"])
+@pytest.mark.parametrize("path", ["/nothing", "/index", "/echo/", "/open/x"])
 def test_a_path_without_a_route_gets_404(stack: Stack, path: str) -> None:
     answer = requests.get(f"{stack.base_url}{path}", timeout=60)
     assert (answer.status_code, answer.json()) == (404, {"message": "Not Found"})

@@ -91,6 +91,7 @@ def test_before_it_begins_only_what_goes_wrong_is_written() -> None:
     log = ReadableLog(target)
     log.emit(access("POST", "/_local/url/StripeWebhookFunction", 200))
     log.write(printed("scheduled run", done={"due": 2}))
+    log.write(printed("reload declined", "WARNING"))
     assert target.getvalue() == ""
     log.write(printed("no table", "ERROR"))
     assert "no table" in target.getvalue()
