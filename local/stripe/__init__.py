@@ -11,13 +11,16 @@ GET  /events                          all events, newest first, with their deliv
 POST /events/{id}/resend
 POST /webhooks                        {"paused": true} | {"paused": false} | {"drop": true}
 POST /refunds                         {"payment_intent", "amount"?}
-POST /disputes                        {"payment_intent", "status": needs_response | won | lost}
-POST /faults                          {"on": "payment_intents.create", "kind", "times"?}
+POST /refunds/{id}                    {"status": succeeded | failed | canceled}: the bank's word, later
+POST /disputes                        {"payment_intent", "status": any of a dispute's or an inquiry's, "reason"?}
+POST /early_fraud_warnings            {"payment_intent"}
+POST /faults                          {"on": "payment_intents.create" | "*", "kind", "times"?, "code"?, "message"?}
 POST /sessions/{id}/settle            {"works": bool}: ends a bank debit before its time
 POST /payment_methods/{id}/renew      {"card"?}: the bank replaces a saved card
-POST /accounts/{id}                   {"restricted": bool}
+POST /accounts/{id}                   {"restricted": bool} | {"deauthorized": true}
 POST /payouts                         {"account", "amount"?, "status"?: paid | failed}
-POST /settings                        {"dunning_ends_in"?, "off_session_authentication"?, "transfers_need_balance"?}
+POST /settings                        {"dunning_ends_in"?, "off_session_authentication"?, "transfers_need_balance"?,
+                                       "search_lags"?, "debits_activate"?}
 """
 
 from local.stripe.server import LocalStripe

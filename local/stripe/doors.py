@@ -12,17 +12,20 @@ from werkzeug.wrappers import Request, Response
 from local.stripe.errors import StripeError, invalid
 from local.stripe.faults import Faults
 from local.stripe.objects import Json, public
-from local.stripe.rules import cards, checkout, connect, disputes, refunds
+from local.stripe.rules import cards, checkout, connect, disputes, radar, refunds
 from local.stripe.webhooks import Courier
 from local.stripe.world import World
 
 # What each setting may be: after the last retry of a renewal; what an off-session payment that needs 3-D Secure
 # becomes (`action`: it waits at its page, `decline`: 402 authentication_required, to be confirmed on-session);
-# whether a transfer needs money on the platform's balance.
+# whether a transfer needs money on the platform's balance; whether the search knows of a change a minute late; whether
+# a subscription runs while the bank debit of its first invoice is under way.
 _SETTINGS: dict[str, tuple[object, ...]] = {
     "dunning_ends_in": ("canceled", "unpaid"),
     "off_session_authentication": ("action", "decline"),
     "transfers_need_balance": (True, False),
+    "search_lags": (True, False),
+    "debits_activate": (True, False),
 }
 
 
@@ -38,7 +41,9 @@ class Doors:
             "resend": self._resend,
             "webhooks": self._webhooks,
             "refunds": self._refund,
+            "settle_refund": self._settle_refund,
             "disputes": self._dispute,
+            "warnings": self._warn,
             "renew": self._renew_card,
             "account": self._restrict,
             "payouts": self._payout,
@@ -52,6 +57,8 @@ class Doors:
                 Rule("/events/<event>/resend", endpoint="resend", methods=["POST"]),
                 Rule("/webhooks", endpoint="webhooks", methods=["POST"]),
                 Rule("/refunds", endpoint="refunds", methods=["POST"]),
+                Rule("/refunds/<refund>", endpoint="settle_refund", methods=["POST"]),
+                Rule("/early_fraud_warnings", endpoint="warnings", methods=["POST"]),
                 Rule("/disputes", endpoint="disputes", methods=["POST"]),
                 Rule("/payment_methods/<method>/renew", endpoint="renew", methods=["POST"]),
                 Rule("/accounts/<account>", endpoint="account", methods=["POST"]),
@@ -123,17 +130,34 @@ class Doors:
             state.settings.update(body)
             return dict(state.settings)
 
+    def _settle_refund(self, body: Json, ids: dict[str, str]) -> Json:
+        """The bank's word on a refund that was made: `succeeded`, `failed` or `canceled`."""
+        with self._world.store.changing():
+            made = self._world.find("refund", ids["refund"], "refund")
+            refunds.settle(self._world, made, str(body.get("status")))
+            return public(made)
+
     def _dispute(self, body: Json, _ids: dict[str, str]) -> Json:
-        """`needs_response` opens a dispute of the payment, `won` and `lost` close it."""
+        """Open a dispute of the payment (`needs_response`) or an inquiry (`warning_needs_response`), or move it on."""
         status = body.get("status", "needs_response")
-        if status not in ("needs_response", "won", "lost"):
-            raise invalid("`status` must be needs_response, won or lost.", None, "status")
+        if status not in disputes.STATUSES:
+            raise invalid(f"`status` must be one of {', '.join(disputes.STATUSES)}.", None, "status")
         with self._world.store.changing():
             charge = refunds.charge_of(self._world, str(body.get("payment_intent")))
-            dispute = disputes.of_charge(self._world, charge) or disputes.begin(self._world, charge, "fraudulent")
-            if status != "needs_response":
-                disputes.close(self._world, dispute, status)
+            dispute = disputes.of_charge(self._world, charge)
+            if dispute is None:
+                inquiry = status in (*disputes.INQUIRY, "warning_closed")
+                dispute = disputes.begin(self._world, charge, str(body.get("reason", "fraudulent")), inquiry=inquiry)
+            elif status == "needs_response" and dispute["status"] not in disputes.INQUIRY:
+                return public(dispute)
+            disputes.become(self._world, dispute, status)
             return public(dispute)
+
+    def _warn(self, body: Json, _ids: dict[str, str]) -> Json:
+        """The card's network suspects the payment: an early fraud warning."""
+        with self._world.store.changing():
+            charge = refunds.charge_of(self._world, str(body.get("payment_intent")))
+            return public(radar.warn(self._world, charge))
 
     def _renew_card(self, body: Json, ids: dict[str, str]) -> Json:
         """The bank replaces a saved card by `card`, the same number where none is given."""
@@ -143,10 +167,16 @@ class Doors:
             return public(method)
 
     def _restrict(self, body: Json, ids: dict[str, str]) -> Json:
-        """`{"restricted": true}` lets Stripe ask a connected account for more; false is content again."""
+        """`{"restricted": true}` lets Stripe ask a connected account for more; false is content again.
+
+        `{"deauthorized": true}`: the account's holder takes the platform's access back.
+        """
         with self._world.store.changing():
-            account = self._world.find("account", ids["account"])
-            connect.review(self._world, account, content=body.get("restricted") is False)
+            account = connect.account_of(self._world, ids["account"])
+            if body.get("deauthorized") is True:
+                connect.leave(self._world, account)
+            else:
+                connect.review(self._world, account, content=body.get("restricted") is False)
             return public(account)
 
     def _payout(self, body: Json, _ids: dict[str, str]) -> Json:
@@ -155,7 +185,7 @@ class Doors:
         if status not in ("paid", "failed") or not isinstance(amount, int) or isinstance(amount, bool):
             raise invalid("`status` must be paid or failed, `amount` whole cents.")
         with self._world.store.changing():
-            account = self._world.find("account", str(body.get("account")), "account")
+            account = connect.account_of(self._world, str(body.get("account")))
             return public(connect.pay_out(self._world, account, amount, fails=status == "failed"))
 
     def _order_fault(self, body: Json, _ids: dict[str, str]) -> Json:

@@ -72,7 +72,10 @@ class Pages:
             return self._notice("This page does not exist", "Check the address.", 404)
         store = self._world.store
         with store.lock if request.method == "GET" else store.changing():
-            return self._pages[name](request, str(ids["wanted"]))
+            try:
+                return self._pages[name](request, str(ids["wanted"]))
+            except StripeError as refused:
+                return self._notice("This does not work any more", refused.message, refused.status)
 
     def _shown(self, template: str, status: int = 200, **values: object) -> Response:
         html = self._templates.get_template(template).render(**values)

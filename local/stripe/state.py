@@ -29,6 +29,8 @@ class State:
             "dunning_ends_in": "canceled",
             "off_session_authentication": "action",
             "transfers_need_balance": False,
+            "search_lags": True,
+            "debits_activate": False,
         }
     )
 

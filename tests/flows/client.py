@@ -205,8 +205,11 @@ class Account:
 
     def customers(self) -> list[Json]:
         """Stripe's customers that were made for the account."""
-        query = f"metadata['account_id']:'{self.id}'"
-        return self.api.stripe("customers/search", query=query, limit=100)["data"]
+        made, after = [], {}
+        while page := self.api.stripe("customers", limit=100, **after)["data"]:
+            made += [customer for customer in page if customer["metadata"].get("account_id") == self.id]
+            after = {"starting_after": page[-1]["id"]}
+        return made
 
     def subscriptions(self) -> list[Json]:
         """Every subscription that the account has or had at Stripe, newest first."""

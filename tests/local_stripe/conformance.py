@@ -27,7 +27,8 @@ def complaint(schema: Json, value: object) -> str | None:
 
 def complaint_of_object(stored: Json) -> str | None:
     """The same for an object by its `object` field; what was found is remembered, whatever the object's id."""
-    return _of_object(stored["object"], json.dumps({**stored, "id": "id"} if "id" in stored else stored))
+    kind = f"deleted_{stored['object']}" if stored.get("deleted") else stored["object"]
+    return _of_object(kind, json.dumps({**stored, "id": "id"} if "id" in stored else stored))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -231,6 +231,10 @@ class Stack:
         """The types of all events, oldest first."""
         return [event["type"] for event in self.world.all("event").values()][since:]
 
+    def events(self, since: int = 0) -> list[Json]:
+        """All events as the world sees them, oldest first."""
+        return [public(event) for event in self.world.all("event").values()][since:]
+
     def mark(self) -> int:
         """Where `told` stands now."""
         return len(self.world.all("event"))

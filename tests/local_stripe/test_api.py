@@ -130,6 +130,7 @@ def test_customers_are_kept_changed_and_found(stack: Stack) -> None:
 def test_customers_are_searched(stack: Stack, query: str, found: list[str]) -> None:
     stack.customer("acct_1")
     stack.customer("acct_2")
+    stack.advance(seconds=60)
     result = stack.v1.customers.search({"query": query})
     assert [customer.metadata["account_id"] for customer in result.data] == found
 
@@ -143,6 +144,7 @@ def test_a_crooked_search_is_refused(stack: Stack, query: str) -> None:
 def test_search_goes_page_by_page(stack: Stack) -> None:
     for number in range(3):
         stack.customer(f"acct_{number}")
+    stack.advance(seconds=60)
     first = stack.v1.customers.search({"query": "email~'example'", "limit": 2})
     assert (len(first.data), first.has_more) == (2, True)
     assert [c.id for c in first.auto_paging_iter()][-1] == stack.v1.customers.list({"limit": 100}).data[-1].id

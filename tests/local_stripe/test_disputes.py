@@ -66,3 +66,109 @@ def test_only_what_is_not_refunded_can_be_disputed(stack: Stack) -> None:
     assert stack.door("/disputes", {"payment_intent": other}).status_code == 400
     assert stack.door("/disputes", {"payment_intent": other, "status": "maybe"}).status_code == 400
     assert stack.door("/disputes", {"payment_intent": "pi_none"}).status_code == 404
+
+
+INQUIRY_CARD = "4000000000001976"
+
+
+def test_an_inquiry_moves_no_money_until_it_becomes_a_chargeback(stack: Stack) -> None:
+    before, mark = balance.total(stack.world), stack.mark()
+    intent = paid(stack, INQUIRY_CARD)
+    earned = balance.total(stack.world) - before
+    inquiry = stack.v1.disputes.list({"payment_intent": intent}).data[0]
+    assert (inquiry.status, inquiry.is_charge_refundable) == ("warning_needs_response", True)
+    assert inquiry.balance_transactions == []
+    assert earned > 0
+    assert "charge.dispute.created" in stack.told(mark)
+    assert "charge.dispute.funds_withdrawn" not in stack.told(mark)
+    mark = stack.mark()
+    assert stack.door("/disputes", {"payment_intent": intent}).json()["status"] == "needs_response"
+    assert stack.told(mark) == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
+    assert balance.total(stack.world) - before == earned - 2500 - 1500
+    assert stack.v1.disputes.retrieve(inquiry.id).is_charge_refundable is False
+
+
+@pytest.mark.parametrize(
+    ("word", "end", "told"),
+    [
+        ("winning_evidence", "warning_closed", ["charge.dispute.updated", "charge.dispute.closed"]),
+        (
+            "escalate_inquiry_evidence",
+            "needs_response",
+            ["charge.dispute.updated", "charge.dispute.updated", "charge.dispute.funds_withdrawn"],
+        ),
+        ("Here is the receipt.", "warning_under_review", ["charge.dispute.updated"]),
+    ],
+)
+def test_evidence_ends_an_inquiry_or_does_not(stack: Stack, word: str, end: str, told: list[str]) -> None:
+    intent = paid(stack, INQUIRY_CARD)
+    inquiry = stack.v1.disputes.list({"payment_intent": intent}).data[0].id
+    mark = stack.mark()
+    answered = stack.v1.disputes.update(inquiry, {"evidence": {"uncategorized_text": word}})
+    assert (answered.status, answered.evidence_details.submission_count) == ("warning_under_review", 1)
+    stack.advance(seconds=1)
+    assert stack.v1.disputes.retrieve(inquiry).status == end
+    assert stack.told(mark) == told
+
+
+@pytest.mark.parametrize(("word", "end"), [("winning_evidence", "won"), ("losing_evidence", "lost")])
+def test_evidence_decides_a_dispute(stack: Stack, word: str, end: str) -> None:
+    dispute = stack.door("/disputes", {"payment_intent": paid(stack)}).json()["id"]
+    mark = stack.mark()
+    draft = stack.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": word}, "submit": False})
+    assert (draft.status, draft.evidence_details.has_evidence) == ("needs_response", True)
+    assert stack.v1.disputes.update(dispute, {"submit": True}).status == "under_review"
+    with pytest.raises(stripe.InvalidRequestError):
+        stack.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": "more"}})
+    stack.advance(seconds=1)
+    assert stack.v1.disputes.retrieve(dispute).status == end
+    reinstated = ["charge.dispute.funds_reinstated"] if end == "won" else []
+    assert stack.told(mark) == ["charge.dispute.updated"] * 2 + ["charge.dispute.closed", *reinstated]
+
+
+def test_an_inquiry_is_closed_by_a_refund_in_full(stack: Stack) -> None:
+    intent = paid(stack, INQUIRY_CARD)
+    stack.v1.refunds.create({"payment_intent": intent, "amount": 500})
+    assert stack.v1.disputes.list({"payment_intent": intent}).data[0].status == "warning_needs_response"
+    stack.v1.refunds.create({"payment_intent": intent})
+    assert stack.v1.disputes.list({"payment_intent": intent}).data[0].status == "warning_closed"
+
+
+def test_every_status_is_reached_by_the_door_and_no_closed_one_is_left(stack: Stack) -> None:
+    ways = (
+        ("warning_needs_response", "warning_under_review", "warning_closed"),
+        ("warning_needs_response", "needs_response", "under_review", "won"),
+        ("warning_under_review", "needs_response", "lost"),
+        ("warning_closed",),
+        ("needs_response", "under_review", "lost"),
+        ("won",),
+    )
+    for way in ways:
+        intent = paid(stack)
+        for status in way:
+            answered = stack.door("/disputes", {"payment_intent": intent, "status": status})
+            assert (answered.status_code, answered.json()["status"]) == (200, status)
+        for status in ("warning_under_review", "under_review"):
+            assert stack.door("/disputes", {"payment_intent": intent, "status": status}).status_code == 400
+
+
+def test_a_dispute_s_metadata_is_edited(stack: Stack) -> None:
+    dispute = stack.door("/disputes", {"payment_intent": paid(stack)}).json()["id"]
+    mark = stack.mark()
+    assert stack.v1.disputes.update(dispute, {"metadata": {"ticket": "7"}}).to_dict()["metadata"] == {"ticket": "7"}
+    assert stack.told(mark) == ["charge.dispute.updated"]
+
+
+def test_an_early_fraud_warning_is_told_and_acted_on_until_the_payment_is_refunded(stack: Stack) -> None:
+    mark = stack.mark()
+    intent = paid(stack, "4000000000005423")
+    assert "radar.early_fraud_warning.created" in stack.told(mark)
+    warning = stack.v1.radar.early_fraud_warnings.list({"payment_intent": intent}).data[0]
+    assert (warning.actionable, warning.fraud_type) == (True, "made_with_stolen_card")
+    mark = stack.mark()
+    stack.v1.refunds.create({"payment_intent": intent})
+    assert stack.told(mark)[-1] == "radar.early_fraud_warning.updated"
+    assert stack.v1.radar.early_fraud_warnings.retrieve(warning.id).actionable is False
+    other = stack.door("/early_fraud_warnings", {"payment_intent": paid(stack)}).json()
+    stack.door("/disputes", {"payment_intent": other["payment_intent"]})
+    assert stack.v1.radar.early_fraud_warnings.retrieve(other["id"]).actionable is False

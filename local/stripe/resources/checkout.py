@@ -10,7 +10,7 @@ from local.stripe.objects import Json, blank, list_of, public
 from local.stripe.rendering import page
 from local.stripe.resources.catalog import new_price
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import checkout
+from local.stripe.rules import checkout, customers
 from local.stripe.world import World
 
 DAY = 24 * 3600
@@ -190,6 +190,7 @@ def list_line_items(world: World, call: Call) -> Json:
     PAGING + "customer customer_details payment_intent status subscription",
 )
 def listed(world: World, call: Call) -> Json:
+    customers.require_known(world, call.params)
     wanted_email = call.params.get("customer_details", {}).get("email")
     kept = (
         session

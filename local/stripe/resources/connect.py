@@ -59,15 +59,33 @@ def _profile(account: Json, params: Json) -> None:
 
 @route("accounts.retrieve", "GET", "/v1/accounts/{account}")
 def retrieve(world: World, call: Call) -> Json:
-    return world.find("account", call.id, "account")
+    return connect.account_of(world, call.id)
 
 
 @route("accounts.update", "POST", "/v1/accounts/{account}", "business_profile business_type email metadata")
 def update(world: World, call: Call) -> Json:
-    account = world.find("account", call.id, "account")
+    account = connect.account_of(world, call.id)
     with world.updating("account.updated", account, account=account["id"]):
         assign(account, call.params, "business_type email")
         _profile(account, call.params)
+    return account
+
+
+@route("accounts.delete", "DELETE", "/v1/accounts/{account}")
+def delete(world: World, call: Call) -> Json:
+    """Nothing of it can be retrieved afterwards: every call about it is 403."""
+    account = connect.account_of(world, call.id)
+    connect.leave(world, account)
+    return {"id": account["id"], "object": "account", "deleted": True}
+
+
+@route("accounts.reject", "POST", "/v1/accounts/{account}/reject", "reason")
+def reject(world: World, call: Call) -> Json:
+    account = connect.account_of(world, call.id)
+    reason = call.params["reason"]
+    if reason not in ("fraud", "terms_of_service", "other"):
+        raise invalid("Invalid reason: must be one of fraud, terms_of_service, or other", None, "reason")
+    connect.reject(world, account, reason)
     return account
 
 
@@ -84,7 +102,7 @@ def listed(world: World, call: Call) -> Json:
 )
 def create_link(world: World, call: Call) -> Json:
     params = call.params
-    account = world.find("account", params["account"], "account")
+    account = connect.account_of(world, params["account"])
     for field in ("refresh_url", "return_url"):
         parsed = urllib.parse.urlsplit(params.get(field, ""))
         if parsed.scheme not in ("http", "https") or not parsed.netloc:

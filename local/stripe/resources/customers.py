@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 from local.stripe.errors import invalid
 from local.stripe.merging import assign
 from local.stripe.objects import Json
-from local.stripe.rendering import page, page_size
+from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import cards, checkout
+from local.stripe.rules import cards, customers
 from local.stripe.world import World
 
 _PLAIN = "address description email name phone preferred_locales shipping"
 _FIELDS = _PLAIN + " invoice_settings metadata"
-_TERM = re.compile(
-    r"""\s*(-?)(?:metadata\[["'](?P<key>[^"']+)["']\]|(?P<field>\w+))(?P<op>[:~])(["'])(?P<value>.*?)\5"""
-)
-_SEARCHED = ("email", "name", "phone")
 
 
 @route("customers.create", "POST", "/v1/customers", _FIELDS + " payment_method")
@@ -25,7 +19,7 @@ def create(world: World, call: Call) -> Json:
     method = world.find("payment_method", call.params["payment_method"]) if "payment_method" in call.params else None
     values: Json = {"metadata": {}}
     assign(values, call.params, _PLAIN)
-    customer = checkout.new_customer(world, values)
+    customer = customers.new_customer(world, values)
     if method is not None:
         cards.attach(world, method, customer)
     _invoice_settings(world, customer, call.params)
@@ -34,7 +28,13 @@ def create(world: World, call: Call) -> Json:
 
 @route("customers.retrieve", "GET", "/v1/customers/{customer}")
 def retrieve(world: World, call: Call) -> Json:
-    return world.find("customer", call.id)
+    """The customer; of a deleted one, that it is deleted."""
+    return world.all("deleted_customer").get(call.id) or world.find("customer", call.id)
+
+
+@route("customers.delete", "DELETE", "/v1/customers/{customer}")
+def delete(world: World, call: Call) -> Json:
+    return customers.delete(world, world.find("customer", call.id))
 
 
 @route("customers.update", "POST", "/v1/customers/{customer}", _FIELDS)
@@ -43,6 +43,7 @@ def update(world: World, call: Call) -> Json:
     with world.updating("customer.updated", customer):
         assign(customer, call.params, _PLAIN)
         _invoice_settings(world, customer, call.params)
+    customers.index(world, customer)
     return customer
 
 
@@ -71,52 +72,3 @@ def listed(world: World, call: Call) -> Json:
     kept = world.all("customer").values()
     found = (kept_one for kept_one in kept if call.params.get("email", kept_one["email"]) == kept_one["email"])
     return page(found, call.params, "/v1/customers")
-
-
-@route("customers.search", "GET", "/v1/customers/search", "query limit page")
-def search(world: World, call: Call) -> Json:
-    """Terms on metadata, email, name and phone, joined by AND or by OR; what was just written is found at once."""
-    terms, any_of = _parsed(call.params["query"])
-    combine = any if any_of else all
-    found = [
-        customer
-        for customer in reversed(world.all("customer").values())
-        if combine(_fits(customer, term) for term in terms)
-    ]
-    limit, start = page_size(call.params), int(call.params.get("page", "0"))
-    more = len(found) > start + limit
-    return {
-        "object": "search_result",
-        "data": found[start : start + limit],
-        "has_more": more,
-        "next_page": str(start + limit) if more else None,
-        "url": "/v1/customers/search",
-    }
-
-
-def _parsed(query: str) -> tuple[list[re.Match[str]], bool]:
-    terms: list[re.Match[str]] = []
-    joints: set[str] = set()
-    rest = query
-    while True:
-        term = _TERM.match(rest)
-        if term is None or (term["field"] is not None and term["field"] not in _SEARCHED):
-            raise invalid(f"We were unable to parse your search query: {query[:200]}", None, "query")
-        terms.append(term)
-        rest = rest[term.end() :].strip()
-        if not rest:
-            break
-        joint, _, rest = rest.partition(" ")
-        joints.add(joint.upper())
-    if len(joints) > 1 or not joints <= {"AND", "OR"}:
-        raise invalid("A query joins its terms by AND or by OR, not by both.", None, "query")
-    return terms, joints == {"OR"}
-
-
-def _fits(customer: Json, term: re.Match[str]) -> bool:
-    value = customer["metadata"].get(term["key"]) if term["key"] is not None else customer[term["field"]]
-    if term["op"] == "~":
-        found = value is not None and term["value"].lower() in value.lower()
-    else:
-        found = value == term["value"]
-    return found != bool(term[1])

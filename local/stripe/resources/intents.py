@@ -7,7 +7,7 @@ from local.stripe.merging import assign, merged_metadata
 from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import intents, payments
+from local.stripe.rules import customers, intents, payments
 from local.stripe.world import World
 
 LEAST_CENTS, MOST_CENTS = 50, 99_999_999
@@ -128,6 +128,7 @@ def cancel(world: World, call: Call) -> Json:
 
 @route("payment_intents.list", "GET", "/v1/payment_intents", PAGING + "customer")
 def listed(world: World, call: Call) -> Json:
+    customers.require_known(world, call.params)
     kept = (
         intent
         for intent in world.all("payment_intent").values()

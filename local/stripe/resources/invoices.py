@@ -6,7 +6,7 @@ from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import cards, collection
+from local.stripe.rules import cards, collection, customers
 from local.stripe.rules.cards import Verdict
 from local.stripe.world import World
 
@@ -18,6 +18,7 @@ def retrieve(world: World, call: Call) -> Json:
 
 @route("invoices.list", "GET", "/v1/invoices", PAGING + "collection_method customer status subscription")
 def listed(world: World, call: Call) -> Json:
+    customers.require_known(world, call.params)
     kept = (
         invoice
         for invoice in world.all("invoice").values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
+from local.stripe.rules import customers
 from local.stripe.world import World
 
 
@@ -15,6 +16,7 @@ def retrieve_charge(world: World, call: Call) -> Json:
 
 @route("charges.list", "GET", "/v1/charges", PAGING + "customer payment_intent transfer_group")
 def list_charges(world: World, call: Call) -> Json:
+    customers.require_known(world, call.params)
     return page(_of(world, "charge", call.params, "customer payment_intent transfer_group"), call.params, "/v1/charges")
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from local.stripe.errors import invalid
-from local.stripe.merging import merged_metadata
-from local.stripe.objects import Json
+from local.stripe.merging import assign, merged_metadata
+from local.stripe.objects import Json, difference, public
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
 from local.stripe.rules import refunds
@@ -19,7 +19,7 @@ def create(world: World, call: Call) -> Json:
         charge = refunds.charge_of(world, call.params["payment_intent"])
     else:
         raise invalid(
-            "One of the following call.params should be provided for this request: payment_intent or charge.",
+            "One of the following params should be provided for this request: payment_intent or charge.",
             "parameter_missing",
         )
     metadata = merged_metadata({}, call.params.get("metadata", {}))
@@ -29,6 +29,18 @@ def create(world: World, call: Call) -> Json:
 @route("refunds.retrieve", "GET", "/v1/refunds/{refund}")
 def retrieve(world: World, call: Call) -> Json:
     return world.find("refund", call.id)
+
+
+@route("refunds.update", "POST", "/v1/refunds/{refund}", "metadata")
+def update(world: World, call: Call) -> Json:
+    made = world.find("refund", call.id)
+    before = public(made)
+    assign(made, call.params, "")
+    changed = difference(before, public(made))
+    if changed:
+        world.tell("refund.updated", made, changed)
+        world.tell("charge.refund.updated", made, changed)
+    return made
 
 
 @route("refunds.list", "GET", "/v1/refunds", PAGING + "charge payment_intent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import lifecycle
+from local.stripe.rules import customers, lifecycle
 from local.stripe.world import World
 
 
@@ -16,6 +16,7 @@ def retrieve(world: World, call: Call) -> Json:
 
 @route("subscription_schedules.list", "GET", "/v1/subscription_schedules", PAGING + "customer scheduled")
 def listed(world: World, call: Call) -> Json:
+    customers.require_known(world, call.params)
     kept = (
         schedule
         for schedule in world.all("subscription_schedule").values()

@@ -7,7 +7,7 @@ from local.stripe.merging import assign, merged_metadata
 from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import cards, collection, lifecycle, subscriptions
+from local.stripe.rules import cards, collection, customers, lifecycle, subscriptions
 from local.stripe.rules.cards import Verdict
 from local.stripe.rules.invoices import Line
 from local.stripe.world import World
@@ -69,6 +69,7 @@ def retrieve(world: World, call: Call) -> Json:
 
 @route("subscriptions.list", "GET", "/v1/subscriptions", PAGING + "customer price status")
 def listed(world: World, call: Call) -> Json:
+    customers.require_known(world, call.params)
     kept = (
         subscription
         for subscription in world.all("subscription").values()

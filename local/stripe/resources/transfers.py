@@ -23,7 +23,7 @@ def create(world: World, call: Call) -> Json:
         raise invalid("Missing required param: amount.", "parameter_missing", "amount")
     if params["currency"].lower() != "usd":
         raise invalid(f"The local Stripe takes usd only, not {params['currency']}.", None, "currency")
-    account = world.find("account", params["destination"], "destination")
+    account = connect.destination_of(world, params["destination"])
     if "source_transaction" in params:
         world.find("charge", params["source_transaction"], "source_transaction")
     values: Json = {field: params.get(field) for field in ("description", "source_transaction", "transfer_group")}

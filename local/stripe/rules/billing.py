@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 
 from local.stripe.objects import Json
-from local.stripe.rules import checkout, collection, lifecycle, subscriptions
+from local.stripe.rules import checkout, collection, disputes, lifecycle, refunds, subscriptions
 from local.stripe.world import World
 
 INCOMPLETE_LAPSES_AFTER_SECONDS = 23 * 3600
@@ -40,6 +40,16 @@ def _tasks(world: World) -> Iterator[Task]:
             yield session["expires_at"], functools.partial(checkout.expire, world, session)
         elif "_settles_at" in session:
             yield session["_settles_at"], functools.partial(_settle, world, session)
+    yield from _of_banks(world)
+
+
+def _of_banks(world: World) -> Iterator[Task]:
+    for made in list(world.all("refund").values()):
+        if "_settles_at" in made:
+            yield made["_settles_at"], functools.partial(refunds.settle, world, made, made["_settles_as"])
+    for dispute in list(world.all("dispute").values()):
+        if "_decides_at" in dispute:
+            yield dispute["_decides_at"], functools.partial(disputes.decide, world, dispute)
 
 
 def _of_subscription(world: World, subscription: Json) -> Iterator[Task]:

@@ -21,6 +21,14 @@ class Challenge(enum.Enum):
     ALWAYS = "always"
 
 
+class Refunds(enum.Enum):
+    """What becomes of money given back to a card."""
+
+    ARRIVE = "arrive"
+    ARRIVE_LATER = "arrive_later"
+    FAIL_LATER = "fail_later"
+
+
 class Verdict(enum.Enum):
     """What the bank says."""
 
@@ -31,7 +39,11 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Card:
-    """How one test number behaves. `saved_first`: it can be saved and declines only when charged."""
+    """How one test number behaves. `saved_first`: it can be saved and declines only when charged.
+
+    `dispute_reason`: its holder disputes each payment, at first by an `inquiry`. `warns`: its network suspects each
+    payment. `refunds`: what becomes of money given back to it.
+    """
 
     number: str
     brand: str = "visa"
@@ -41,6 +53,9 @@ class Card:
     challenge: Challenge = Challenge.NEVER
     saved_first: bool = False
     dispute_reason: str | None = None
+    inquiry: bool = False
+    warns: bool = False
+    refunds: Refunds = Refunds.ARRIVE
 
 
 _CARDS = (
@@ -77,7 +92,11 @@ _CARDS = (
         saved_first=True,
     ),
     Card("4000000000000259", dispute_reason="fraudulent"),
-    Card("4000000000005126"),
+    Card("4000000000001976", dispute_reason="fraudulent", inquiry=True),
+    Card("4000000000002685", dispute_reason="product_not_received"),
+    Card("4000000000005423", warns=True),
+    Card("4000000000005126", refunds=Refunds.FAIL_LATER),
+    Card("4000000000007726", refunds=Refunds.ARRIVE_LATER),
 )
 CARDS = {card.number: card for card in _CARDS}
 

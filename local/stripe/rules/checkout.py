@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json, blank
-from local.stripe.rules import cards, collection, payments, subscriptions
+from local.stripe.rules import cards, collection, customers, payments, subscriptions
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.world import World
@@ -171,17 +171,8 @@ def _customer_of(world: World, session: Json) -> Json | None:
 def _customer(world: World, session: Json) -> Json:
     if session["customer"] is not None:
         return world.find("customer", session["customer"], "customer")
-    customer = new_customer(world, {"email": session["customer_email"]})
+    customer = customers.new_customer(world, {"email": session["customer_email"]})
     session["customer"] = customer["id"]
-    return customer
-
-
-def new_customer(world: World, values: Json) -> Json:
-    """A customer, told as created."""
-    customer = world.make("customer", delinquent=False, tax_exempt="none", preferred_locales=[])
-    customer.update(values)
-    customer["invoice_prefix"] = customer["id"][-8:].upper()
-    world.tell("customer.created", customer)
     return customer
 
 

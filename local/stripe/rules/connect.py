@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.stripe.errors import invalid
+from local.stripe.errors import StripeError, invalid, missing
 from local.stripe.objects import Json, blank, list_of, new_id, public
 from local.stripe.rules import balance
 from local.stripe.rules.calendar import DAY
@@ -22,13 +22,56 @@ def new_account(world: World, values: Json) -> Json:
     return account
 
 
+def account_of(world: World, account_id: str) -> Json:
+    """The account. One that was deleted, that left the platform or that never was is refused with 403, all alike."""
+    found = world.all("account").get(account_id)
+    if found is None:
+        raise StripeError(
+            403,
+            "invalid_request_error",
+            f"The provided key 'sk_test_****' does not have access to account '{account_id}' (or that account does "
+            "not exist). Application access may have been revoked.",
+            "account_invalid",
+        )
+    return found
+
+
+def destination_of(world: World, account_id: str) -> Json:
+    """The account that a transfer goes to."""
+    found = world.all("account").get(account_id)
+    if found is None:
+        raise missing("destination", account_id, "destination")
+    return found
+
+
+def leave(world: World, account: Json) -> None:
+    """The platform has no access to the account any more: it was deleted, or its holder took the access back."""
+    del world.all("account")[account["id"]]
+    application: Json = {"id": "ca_local", "object": "application", "name": "The local stack"}
+    world.tell("account.application.deauthorized", application, account=account["id"])
+
+
+def reject(world: World, account: Json, reason: str) -> None:
+    """Close the account to payments and payouts for good, because of fraud, say."""
+    account["_rejected"] = f"rejected.{reason}"
+    with world.updating("account.updated", account, account=account["id"]):
+        account.update(payouts_enabled=False, charges_enabled=False)
+        account["capabilities"] = dict.fromkeys(account["capabilities"], "inactive")
+        _ask(account, [], account["_rejected"])
+
+
 def _ask(account: Json, due: list[str], disabled_reason: str | None) -> None:
     asked = account["requirements"]
     asked.update(currently_due=list(due), eventually_due=list(due), past_due=[], disabled_reason=disabled_reason)
 
 
 def review(world: World, account: Json, *, content: bool) -> None:
-    """The account's holder handed in the details: Stripe is content, or asks for more and pays nothing out."""
+    """The account's holder handed in the details: Stripe is content, or asks for more and pays nothing out.
+
+    Nothing makes Stripe content with an account that was rejected.
+    """
+    if "_rejected" in account:
+        return
     with world.updating("account.updated", account, account=account["id"]):
         account.update(details_submitted=True, payouts_enabled=content)
         account["capabilities"] = dict.fromkeys(account["capabilities"], "active" if content else "inactive")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 
 from local.stripe.objects import Json
-from local.stripe.rules import balance, cards, disputes
+from local.stripe.rules import balance, cards, disputes, radar
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.world import World
 
@@ -97,9 +97,10 @@ def fail(world: World, intent: Json, method: Json, card: Card, charge_id: str | 
 
 def succeed(world: World, intent: Json, method: Json) -> Json:
     """Take the money. Returns the charge."""
-    if intent["setup_future_usage"] is not None and intent["customer"] is not None:
+    customer = world.all("customer").get(intent["customer"])
+    if intent["setup_future_usage"] is not None and customer is not None and not method.get("_detached"):
         method["_set_up"] = True
-        cards.attach(world, method, world.find("customer", intent["customer"]))
+        cards.attach(world, method, customer)
     charge = _charge(world, intent, method, status="succeeded", paid=True, captured=True)
     charge["amount_captured"] = intent["amount"]
     charge["balance_transaction"] = balance.record(
@@ -120,10 +121,17 @@ def succeed(world: World, intent: Json, method: Json) -> Json:
     )
     world.tell("charge.succeeded", charge)
     world.tell("payment_intent.succeeded", intent)
-    reason = cards.card_of(method).dispute_reason if method["type"] == "card" else None
-    if reason is not None:
-        disputes.begin(world, charge, reason)
+    if method["type"] == "card":
+        _suspected(world, charge, cards.card_of(method))
     return charge
+
+
+def _suspected(world: World, charge: Json, card: Card) -> None:
+    """What the card's network and its holder do about the payment."""
+    if card.warns:
+        radar.warn(world, charge)
+    if card.dispute_reason is not None:
+        disputes.begin(world, charge, card.dispute_reason, inquiry=card.inquiry)
 
 
 def _charge(world: World, intent: Json, method: Json, *, status: str, paid: bool, captured: bool) -> Json:
