@@ -21,7 +21,7 @@ from local.stripe.world import World
 # whether a transfer needs money on the platform's balance; whether the search knows of a change a minute late; whether
 # a subscription runs while the bank debit of its first invoice is under way.
 _SETTINGS: dict[str, tuple[object, ...]] = {
-    "dunning_ends_in": ("canceled", "unpaid"),
+    "dunning_ends_in": ("canceled", "unpaid", "past_due"),
     "off_session_authentication": ("action", "decline"),
     "transfers_need_balance": (True, False),
     "search_lags": (True, False),

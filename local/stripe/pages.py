@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from local.stripe.errors import StripeError
 from local.stripe.objects import Json
-from local.stripe.rules import cards, checkout, collection, connect, lifecycle, portal
+from local.stripe.rules import cards, checkout, collection, connect, invoices, lifecycle, portal
 from local.stripe.rules.cards import Card, Challenge, Verdict
 from local.stripe.world import World
 
@@ -60,6 +60,7 @@ class Pages:
             "pay": self._pay,
             "portal": self._portal,
             "action": self._action,
+            "invoice": self._invoice,
             "connect": self._connect,
         }
         self._map = Map([Rule(f"/{name}/<wanted>", endpoint=name, methods=["GET", "POST"]) for name in self._pages])
@@ -241,6 +242,34 @@ class Pages:
             return self._answered(intent, passed=answer == "complete")
         method = self._world.find("payment_method", intent["payment_method"])
         return self._challenge(cards.card_of(method), intent["amount"])
+
+    # --- an invoice, as its payer sees it -------------------------------------------------------------------
+
+    def _invoice(self, request: Request, wanted: str) -> Response:
+        invoice = self._world.all("invoice").get(wanted)
+        if invoice is None or invoice["status"] == "draft":
+            return self._notice("This page does not exist", "There is no such invoice.", 404)
+        if invoice["status"] == "void":
+            return self._notice("This invoice is void", "There is nothing to pay.", 410)
+        payable = invoice["status"] != "paid" and invoices.payment_of(self._world, invoice) is not None
+        intent = invoices.intent_of(self._world, invoice) if payable else None
+        if intent is not None and intent["status"] == "requires_action" and "card" not in request.form:
+            return self._action(request, intent["id"])
+        if intent is None or request.method == "GET":
+            return self._shown("invoice.html", invoice=invoice, error=None, card=cards.DEFAULT_CARD)
+        return self._invoice_paid(request, invoice, intent)
+
+    def _invoice_paid(self, request: Request, invoice: Json, intent: Json) -> Response:
+        try:
+            method = cards.new_method(self._world, cards.card_for(request.form.get("card", "")), set_up=False)
+            verdict = collection.collect(self._world, invoice, method=method, scheduled=False)
+            if verdict is Verdict.DECLINED:
+                raise cards.refusal(cards.card_of(method))
+        except StripeError as refused:
+            return self._shown("invoice.html", refused.status, invoice=invoice, error=refused.message, card="")
+        if verdict is Verdict.CHALLENGED:
+            return self._challenge(cards.card_of(method), intent["amount"])
+        return redirect(invoice["hosted_invoice_url"], 303)
 
     def _answered(self, intent: Json, *, passed: bool) -> Response:
         back = intent["next_action"]["redirect_to_url"]["return_url"]

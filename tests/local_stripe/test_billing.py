@@ -164,7 +164,7 @@ def test_three_d_secure_may_fail_at_renewal(stack: Stack) -> None:
     assert stack.post(url, authenticate="fail").status_code == 402
     assert stack.told(mark) == ["payment_intent.payment_failed", "invoice.payment_failed"]
     assert stack.subscription(customer.id).status == "past_due"
-    assert stack.get(url).status_code == 410
+    assert "Card number" in stack.get(url).text
 
 
 def test_a_card_that_was_set_up_renews_without_its_payer(stack: Stack) -> None:

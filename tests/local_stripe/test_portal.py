@@ -329,3 +329,19 @@ def test_the_default_configuration_is_there_and_can_be_changed(stack: Stack) -> 
     )
     assert changed.features.subscription_update.proration_behavior == "none"
     assert stack.v1.billing_portal.configurations.retrieve(listed[0].id).features.subscription_update.enabled
+
+
+def test_a_portal_that_moves_the_anchor_begins_a_dearer_plan_at_full_price_less_the_unused_part(stack: Stack) -> None:
+    customer, subscription = stack.subscribed("starter_monthly")
+    item = subscription["items"].data[0]
+    stack.advance(seconds=(item.current_period_end - item.current_period_start) / 2)
+    default = stack.v1.billing_portal.configurations.list({"is_default": True}).data[0].id
+    stack.v1.billing_portal.configurations.update(
+        default, {"features": {"subscription_update": {"billing_cycle_anchor": "now"}}}
+    )
+    page = stack.change(subscription, "pro_monthly").url
+    assert "$39.50" in stack.get(page).text
+    assert stack.post(page, action="confirm").status_code == 303
+    assert stack.v1.invoices.list({"customer": customer.id}).data[0].amount_paid == 4900 - 950
+    changed = stack.subscription(customer.id)
+    assert changed.billing_cycle_anchor == changed["items"].data[0].current_period_start == stack.clock.now

@@ -83,8 +83,7 @@ def new_price(world: World, params: Json, **fixed: object) -> Json:
         raise invalid("You must specify `unit_amount`.", "parameter_missing", "unit_amount")
     if params["unit_amount"] < 0:
         raise invalid("This value must be greater than or equal to 0.", "parameter_invalid_integer", "unit_amount")
-    if params["currency"].lower() != "usd":
-        raise invalid(f"The local Stripe takes usd only, not {params['currency']}.", None, "currency")
+    currency = currency_of(params)
     if "product_data" in params:
         product = new_product(world, params["product_data"])
     else:
@@ -95,6 +94,7 @@ def new_price(world: World, params: Json, **fixed: object) -> Json:
         product=product["id"],
         type="recurring" if recurring else "one_time",
         recurring=_recurring(recurring) if recurring else None,
+        currency=currency,
         unit_amount=params["unit_amount"],
         unit_amount_decimal=str(params["unit_amount"]),
         tax_behavior=params.get("tax_behavior", "unspecified"),
@@ -103,6 +103,22 @@ def new_price(world: World, params: Json, **fixed: object) -> Json:
     assign(price, params, "active lookup_key nickname")
     world.tell("price.created", price)
     return price
+
+
+# Those that count in hundredths; the others are refused.
+_CURRENCIES = ("aud", "cad", "chf", "dkk", "eur", "gbp", "nok", "nzd", "pln", "sek", "usd")
+
+
+def currency_of(params: Json) -> str:
+    """The currency asked for, in small letters."""
+    currency: str = params["currency"].lower()
+    if currency not in _CURRENCIES:
+        raise invalid(
+            f"Invalid currency: {currency}. The local Stripe supports these currencies: {', '.join(_CURRENCIES)}",
+            None,
+            "currency",
+        )
+    return currency
 
 
 def _recurring(asked: Json) -> Json:

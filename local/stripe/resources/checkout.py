@@ -10,7 +10,7 @@ from local.stripe.objects import Json, blank, list_of, public
 from local.stripe.rendering import page
 from local.stripe.resources.catalog import new_price
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import checkout, customers
+from local.stripe.rules import checkout, customers, subscriptions
 from local.stripe.world import World
 
 DAY = 24 * 3600
@@ -51,7 +51,7 @@ def create(world: World, call: Call) -> Json:
         amount_subtotal=total if items else None,
         amount_total=total if items else None,
         cancel_url=call.params.get("cancel_url"),
-        currency="usd" if items else call.params.get("currency"),
+        currency=items[0]["currency"] if items else call.params.get("currency"),
         customer=call.params.get("customer"),
         customer_creation=_creation(call.params, mode),
         expires_at=expires_at,
@@ -136,6 +136,11 @@ def _line_items(world: World, params: Json, mode: str) -> list[Json]:
         )
     if mode == "subscription" and not all(price["recurring"] for price in prices):
         raise invalid("The local Stripe takes only recurring prices in `subscription` mode.")
+    if len({price["currency"] for price in prices}) > 1:
+        raise invalid("All prices of a session must be in the same currency.", None, "line_items")
+    if mode == "subscription" and "customer" in params:
+        customer = world.find("customer", params["customer"], "customer")
+        subscriptions.require_currency(world, customer, prices[0]["currency"])
     return [_line_item(world, price, item.get("quantity")) for price, item in zip(prices, asked, strict=True)]
 
 
@@ -166,6 +171,7 @@ def _line_item(world: World, price: Json, quantity: int | None) -> Json:
         "item",
         amount_subtotal=total,
         amount_total=total,
+        currency=price["currency"],
         description=product["name"],
         price=public(price),
         quantity=quantity,

@@ -7,11 +7,11 @@ from local.stripe.merging import assign
 from local.stripe.objects import Json
 from local.stripe.rendering import page
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import cards, customers
+from local.stripe.rules import cards, credit, customers
 from local.stripe.world import World
 
 _PLAIN = "address description email name phone preferred_locales shipping"
-_FIELDS = _PLAIN + " invoice_settings metadata"
+_FIELDS = _PLAIN + " balance invoice_settings metadata"
 
 
 @route("customers.create", "POST", "/v1/customers", _FIELDS + " payment_method")
@@ -23,6 +23,7 @@ def create(world: World, call: Call) -> Json:
     if method is not None:
         cards.attach(world, method, customer)
     _invoice_settings(world, customer, call.params)
+    _balance(world, customer, call.params)
     return customer
 
 
@@ -43,8 +44,16 @@ def update(world: World, call: Call) -> Json:
     with world.updating("customer.updated", customer):
         assign(customer, call.params, _PLAIN)
         _invoice_settings(world, customer, call.params)
+    _balance(world, customer, call.params)
     customers.index(world, customer)
     return customer
+
+
+def _balance(world: World, customer: Json, params: Json) -> None:
+    """Set the balance; what it changes by is kept as an adjustment."""
+    change = params.get("balance", customer["balance"]) - customer["balance"]
+    if change:
+        credit.move(world, customer, change, "adjustment", currency=customer["currency"] or "usd")
 
 
 def _invoice_settings(world: World, customer: Json, params: Json) -> None:

@@ -6,6 +6,7 @@ from local.stripe.errors import invalid
 from local.stripe.merging import assign, merged_metadata
 from local.stripe.objects import Json
 from local.stripe.rendering import page
+from local.stripe.resources.catalog import currency_of
 from local.stripe.routing import PAGING, Call, route
 from local.stripe.rules import customers, intents, payments
 from local.stripe.world import World
@@ -26,8 +27,7 @@ _CONFIRMATION = " error_on_requires_action off_session payment_method return_url
 def create(world: World, call: Call) -> Json:
     params = call.params
     amount = _amount(params["amount"])
-    if params["currency"].lower() != "usd":
-        raise invalid(f"The local Stripe takes usd only, not {params['currency']}.", None, "currency")
+    currency = currency_of(params)
     customer = params.get("customer")
     if customer is not None:
         world.find("customer", customer, "customer")
@@ -40,7 +40,7 @@ def create(world: World, call: Call) -> Json:
     intent = payments.new_intent(
         world,
         amount,
-        "usd",
+        currency,
         customer,
         metadata=merged_metadata({}, params.get("metadata", {})),
         payment_method=method["id"] if method is not None else None,

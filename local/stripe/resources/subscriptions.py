@@ -6,10 +6,12 @@ from local.stripe.errors import StripeError, invalid
 from local.stripe.merging import assign, merged_metadata
 from local.stripe.objects import Json
 from local.stripe.rendering import page
+from local.stripe.resources import subscription_terms as terms
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import cards, collection, customers, lifecycle, subscriptions
+from local.stripe.rules import cards, changes, collection, customers, invoices, lifecycle, subscriptions
 from local.stripe.rules.cards import Verdict
-from local.stripe.rules.invoices import Line
+from local.stripe.rules.changes import Cost
+from local.stripe.rules.subscriptions import Terms
 from local.stripe.world import World
 
 
@@ -17,49 +19,43 @@ from local.stripe.world import World
     "subscriptions.create",
     "POST",
     "/v1/subscriptions",
-    "customer default_payment_method items metadata off_session payment_behavior",
+    "cancel_at cancel_at_period_end collection_method customer days_until_due default_payment_method description items "
+    "metadata off_session payment_behavior proration_behavior trial_end trial_period_days trial_settings",
 )
 def create(world: World, call: Call) -> Json:
-    customer = world.find("customer", call.params["customer"], "customer")
-    if not call.params.get("items"):
-        raise invalid("Missing required param: items.", "parameter_missing", "items")
-    wanted = [
-        (world.find("price", item.get("price", ""), f"items[{index}][price]"), item.get("quantity", 1))
-        for index, item in enumerate(call.params["items"])
-    ]
-    if any(price["recurring"] is None for price, _ in wanted):
-        raise invalid("The price specified is not recurring.", None, "items[0][price]")
-    behavior = call.params.get("payment_behavior", "allow_incomplete")
-    method = _method(world, customer, call.params)
+    params = call.params
+    customer = world.find("customer", params.get("customer", ""), "customer")
+    wanted = terms.bought(world, params.get("items", []))
+    method = terms.method(world, customer, params)
+    behavior = params.get("payment_behavior", "allow_incomplete")
+    trial_end = terms.trial_end(world, params)
+    collected = params.get("collection_method", "charge_automatically") == "charge_automatically"
     fallback = customer["invoice_settings"]["default_payment_method"]
-    if method is None and fallback is None and behavior != "default_incomplete":
+    if collected and trial_end is None and (method or fallback) is None and behavior != "default_incomplete":
         raise invalid(
             "This customer has no attached payment source or default payment method. Please consider adding a default "
             "payment method.",
             "resource_missing",
         )
-    metadata = merged_metadata({}, call.params.get("metadata", {}))
-    subscription = subscriptions.begin(world, customer, wanted, method=method, metadata=metadata)
-    if behavior != "default_incomplete":
-        invoice = world.find("invoice", subscription["latest_invoice"])
-        collection.collect(world, subscription, invoice)
+    begun = Terms(
+        method=method,
+        metadata=merged_metadata({}, params.get("metadata", {})),
+        trial_end=trial_end,
+        without_method=params.get("trial_settings", {}).get("end_behavior", {}).get("missing_payment_method")
+        or "create_invoice",
+        collection_method=params.get("collection_method", "charge_automatically"),
+        days_until_due=terms.days_until_due(params),
+        description=params.get("description"),
+    )
+    if behavior == "error_if_incomplete" and collected and trial_end is None:
+        _require_means(world, customer["id"], method, sum(changes.amount_of(b.price, b.quantity) for b in wanted))
+    subscription = subscriptions.begin(world, customer, wanted, begun)
+    if set(params) & {"cancel_at", "cancel_at_period_end"}:
+        with world.updating("customer.subscription.updated", subscription):
+            terms.set_end(world, subscription, params)
+    if collected and behavior != "default_incomplete":
+        collection.collect(world, world.find("invoice", subscription["latest_invoice"]))
     return subscription
-
-
-def _method(world: World, customer: Json, params: Json) -> Json | None:
-    """The payment method asked for, which must be the customer's."""
-    wanted = params.get("default_payment_method")
-    if not wanted:
-        return None
-    method = world.find("payment_method", wanted, "default_payment_method")
-    if method["customer"] != customer["id"]:
-        raise invalid(
-            f"The customer does not have a payment method with the ID {wanted}. The payment method must be attached to "
-            "the customer.",
-            "resource_missing",
-            "default_payment_method",
-        )
-    return method
 
 
 @route("subscriptions.retrieve", "GET", "/v1/subscriptions/{subscription_exposed_id}")
@@ -67,13 +63,16 @@ def retrieve(world: World, call: Call) -> Json:
     return world.find("subscription", call.id)
 
 
-@route("subscriptions.list", "GET", "/v1/subscriptions", PAGING + "customer price status")
+@route("subscriptions.list", "GET", "/v1/subscriptions", PAGING + "collection_method customer price status")
 def listed(world: World, call: Call) -> Json:
     customers.require_known(world, call.params)
     kept = (
         subscription
         for subscription in world.all("subscription").values()
-        if call.params.get("customer", subscription["customer"]) == subscription["customer"]
+        if all(
+            call.params.get(field, subscription[field]) == subscription[field]
+            for field in ("collection_method", "customer")
+        )
         and _has_status(subscription["status"], call.params.get("status"))
         and (
             "price" not in call.params
@@ -95,83 +94,52 @@ def _has_status(status: str, wanted: str | None) -> bool:
     "subscriptions.update",
     "POST",
     "/v1/subscriptions/{subscription_exposed_id}",
-    "cancel_at_period_end cancellation_details default_payment_method description items metadata off_session "
-    "payment_behavior proration_behavior",
+    "billing_cycle_anchor cancel_at cancel_at_period_end cancellation_details collection_method days_until_due "
+    "default_payment_method description items metadata off_session pause_collection payment_behavior "
+    "proration_behavior proration_date trial_end trial_settings",
 )
 def update(world: World, call: Call) -> Json:
-    subscription = world.find("subscription", call.id)
-    _require_changeable(subscription, call.params)
+    subscription, params = world.find("subscription", call.id), call.params
+    terms.require_changeable(subscription, params)
     customer = world.find("customer", subscription["customer"])
-    method = _method(world, customer, call.params)
-    changes = _changes(world, subscription, call.params.get("items", []))
-    proration = call.params.get("proration_behavior", "create_prorations")
-    lines, restarts = _priced(world, changes, proration)
-    at_once = proration == "always_invoice" or restarts
-    if at_once and call.params.get("payment_behavior") == "error_if_incomplete":
-        _require_means(world, subscription, lines)
+    method = terms.method(world, customer, params)
+    asked = terms.asked(world, subscription, params.get("items", []))
+    changes.require_together(changes.resulting(subscription, asked))
+    proration = params.get("proration_behavior", "create_prorations")
+    anchor_now = params.get("billing_cycle_anchor") == "now"
+    moment = params.get("proration_date", world.now())
+    cost = changes.cost(subscription, asked, moment, proration, anchor_now=anchor_now)
+    at_once = proration == "always_invoice" or cost.restarts
+    if at_once and params.get("payment_behavior") == "error_if_incomplete":
+        _require_means(world, customer["id"], method or collection.method_for(world, subscription), cost.cents)
+    trial_over = subscription["status"] == "trialing" and params.get("trial_end") == "now"
     with world.updating("customer.subscription.updated", subscription):
-        assign(subscription, call.params, "description")
-        if "default_payment_method" in call.params:
+        assign(subscription, params, "description")
+        if "default_payment_method" in params:
             subscription["default_payment_method"] = method["id"] if method is not None else None
-        for item, price, quantity in changes:
-            subscriptions.apply_change(subscription, item, price, quantity, world.now())
-        if "cancel_at_period_end" in call.params:
-            lifecycle.cancel_at_period_end(world, subscription, wanted=call.params["cancel_at_period_end"])
-        _note_reason(subscription, call.params)
-    subscriptions.bill_change(world, subscription, lines, at_once=at_once, authenticated=False)
+        changes.apply(subscription, asked, world.now(), begins=cost.restarts)
+        terms.set_collection(subscription, params)
+        terms.set_trial(world, subscription, params)
+        terms.set_end(world, subscription, params)
+        _note_reason(subscription, params)
+    _bill(world, subscription, cost, at_once=at_once, trial_over=trial_over)
     return subscription
 
 
-def _require_changeable(subscription: Json, params: Json) -> None:
-    if subscription["status"] in lifecycle.OVER and set(params) - {"metadata", "cancellation_details"}:
-        raise invalid("A canceled subscription can only update its cancellation_details and metadata.")
-    if subscription["schedule"] is not None and "cancel_at_period_end" in params:
-        raise invalid(
-            f"The subscription is managed by the subscription schedule `{subscription['schedule']}`, and updating any "
-            "cancelation behavior directly is not allowed. Please update the schedule instead.",
-            None,
-            "cancel_at_period_end",
-        )
-    if params.get("payment_behavior") == "pending_if_incomplete":
-        raise StripeError(501, "api_error", "The local Stripe keeps no pending updates.", None, "payment_behavior")
+def _bill(world: World, subscription: Json, cost: Cost, *, at_once: bool, trial_over: bool) -> None:
+    changes.bill(world, subscription, cost.lines, at_once=at_once, authenticated=False)
+    if trial_over:
+        subscriptions.ask(world, subscription, "subscription_update", subscriptions.period_lines(subscription))
 
 
-def _changes(world: World, subscription: Json, asked: list[Json]) -> list[tuple[Json, Json, int]]:
-    """Each item asked for with its new price and quantity."""
-    found = []
-    for index, wanted in enumerate(asked):
-        item = next((i for i in subscription["items"]["data"] if i["id"] == wanted.get("id")), None)
-        unserved = set(wanted) - {"id", "price", "quantity"}
-        if item is None or unserved:
-            raise invalid(
-                "The local Stripe changes the price and quantity of items that are there (`id`, `price`, `quantity`).",
-                None,
-                f"items[{index}]",
-            )
-        price = world.find("price", wanted.get("price", item["price"]["id"]), f"items[{index}][price]")
-        if price["recurring"] is None:
-            raise invalid("The price specified is not recurring.", None, f"items[{index}][price]")
-        found.append((item, price, wanted.get("quantity", item["quantity"])))
-    return found
-
-
-def _priced(world: World, changes: list[tuple[Json, Json, int]], proration: str) -> tuple[list[Line], bool]:
-    lines: list[Line] = []
-    restarts = False
-    for item, price, quantity in changes:
-        if price["id"] == item["price"]["id"] and quantity == item["quantity"]:
-            continue
-        lines += subscriptions.change_lines(item, price, quantity, world.now(), proration)
-        restarts = restarts or subscriptions.is_restart(item, price)
-    return lines, restarts
-
-
-def _require_means(world: World, subscription: Json, lines: list[Line]) -> None:
-    method = collection.method_for(world, subscription)
-    if sum(line.amount for line in lines) <= 0 or method is None:
+def _require_means(world: World, customer: str, method: Json | None, cents: int) -> None:
+    """Refuse what the card would not pay, before anything is changed."""
+    default = world.find("customer", customer)["invoice_settings"]["default_payment_method"]
+    paying = method or (world.find("payment_method", default) if default is not None else None)
+    if cents <= 0 or paying is None:
         return
-    card = cards.card_of(method)
-    verdict = cards.on_charging(card, authenticated=False, set_up=method["_set_up"])
+    card = cards.card_of(paying)
+    verdict = cards.on_charging(card, authenticated=False, set_up=paying["_set_up"])
     if verdict is Verdict.DECLINED:
         raise cards.refusal(card)
     if verdict is Verdict.CHALLENGED:
@@ -196,10 +164,28 @@ def _note_reason(subscription: Json, params: Json) -> None:
     "cancellation_details invoice_now prorate",
 )
 def cancel(world: World, call: Call) -> Json:
-    """At once; nothing is given back for the rest of the period."""
-    if call.params.get("invoice_now") or call.params.get("prorate"):
-        raise StripeError(501, "api_error", "The local Stripe neither prorates nor invoices a cancellation.")
+    """At once. `prorate` with `invoice_now` gives the unused part back as the customer's credit."""
+    prorate, invoice_now = call.params.get("prorate"), call.params.get("invoice_now")
+    if prorate and not invoice_now:
+        raise StripeError(501, "api_error", "The local Stripe keeps no credit of a cancellation for a later invoice.")
     subscription = world.find("subscription", call.id)
+    everything = [
+        changes.Change(item, item["price"], item["quantity"], deleted=True) for item in subscription["items"]["data"]
+    ]
+    unused = changes.cost(subscription, everything, world.now(), "always_invoice").lines if prorate else []
     lifecycle.end(world, subscription, "cancellation_requested")
     _note_reason(subscription, call.params)
+    lines = [*changes.pending_lines(subscription), *unused] if invoice_now else []
+    if lines:
+        invoice = invoices.issue(world, subscription, "subscription_update", lines)
+        if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
+            collection.collect(world, invoice)
+    return subscription
+
+
+@route("subscriptions.resume", "POST", "/v1/subscriptions/{subscription}/resume", "billing_cycle_anchor")
+def resume(world: World, call: Call) -> Json:
+    """A subscription that a trial's end paused begins a new period."""
+    subscription = world.find("subscription", call.id)
+    subscriptions.resume(world, subscription)
     return subscription

@@ -7,6 +7,8 @@ from local.stripe.objects import Json, blank
 from local.stripe.rules import cards, collection, customers, payments, subscriptions
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
+from local.stripe.rules.changes import Bought
+from local.stripe.rules.subscriptions import Terms
 from local.stripe.world import World
 
 # A bank debit is under way for some days before it is known to have worked.
@@ -35,15 +37,18 @@ def _subscribe(world: World, session: Json, card: Card, *, authenticated: bool) 
     customer = _customer(world, session)
     method = cards.new_method(world, card, set_up=True)
     cards.attach(world, method, customer)
-    wanted = [(world.find("price", item["price"]["id"]), item["quantity"]) for item in session["_line_items"]]
-    subscription = subscriptions.begin(
-        world, customer, wanted, method=method, metadata=session["_subscription_data"].get("metadata", {})
-    )
+    data = session["_subscription_data"]
+    terms = Terms(method=method, metadata=data.get("metadata", {}), description=data.get("description"))
+    subscription = subscriptions.begin(world, customer, _wanted(world, session), terms)
     invoice = world.find("invoice", subscription["latest_invoice"])
-    collection.collect(world, subscription, invoice, authenticated=True)
+    collection.collect(world, invoice, authenticated=True)
     session.update(subscription=subscription["id"], invoice=invoice["id"])
     _complete(world, session, customer, "paid" if session["amount_total"] else "no_payment_required")
     return verdict
+
+
+def _wanted(world: World, session: Json) -> list[Bought]:
+    return [Bought(world.find("price", item["price"]["id"]), item["quantity"]) for item in session["_line_items"]]
 
 
 def _pay_once(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:

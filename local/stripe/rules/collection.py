@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.stripe.objects import Json
 from local.stripe.rules import invoices, lifecycle, payments
 from local.stripe.rules.calendar import DAY
-from local.stripe.rules.cards import UNAUTHENTICATED, Verdict
+from local.stripe.rules.cards import UNAUTHENTICATED, Card, Verdict
 from local.stripe.world import World
 
 # Days from one failed attempt to the next; after the last the subscription ends as the settings say.
@@ -19,23 +19,31 @@ def method_for(world: World, subscription: Json) -> Json | None:
     return world.find("payment_method", chosen) if chosen is not None else None
 
 
+def method_of(world: World, invoice: Json) -> Json | None:
+    """The payment method that pays the invoice: its own, else its subscription's, else the customer's default."""
+    if invoice["default_payment_method"] is not None:
+        return world.find("payment_method", invoice["default_payment_method"])
+    subscription = invoices.subscription_of(world, invoice)
+    return method_for(world, subscription or {"customer": invoice["customer"], "default_payment_method": None})
+
+
 def collect(
-    world: World, subscription: Json, invoice: Json, *, authenticated: bool = False, scheduled: bool = True
+    world: World, invoice: Json, *, method: Json | None = None, authenticated: bool = False, scheduled: bool = True
 ) -> Verdict:
-    """Try to pay an open invoice, and let the subscription follow from it.
+    """Try to pay an open invoice, by the method given or the one on file, and let its subscription follow from it.
 
     An attempt that is not scheduled (the customer tries) neither uses up a retry nor moves the next one.
     """
     if invoice["status"] == "paid":
-        _paid(world, subscription)
+        follow_invoices(world, invoices.subscription_of(world, invoice))
         return Verdict.APPROVED
     intent = invoices.intent_of(world, invoice)
-    method = method_for(world, subscription)
-    if method is None:
+    paying = method or method_of(world, invoice)
+    if paying is None:
         verdict = Verdict.DECLINED
     else:
-        verdict = payments.attempt(world, intent, method, authenticated=authenticated)
-    _follow(world, subscription, invoice, verdict, scheduled=scheduled)
+        verdict = payments.attempt(world, intent, paying, authenticated=authenticated)
+    _follow(world, invoice, verdict, scheduled=scheduled)
     return verdict
 
 
@@ -49,16 +57,24 @@ def answer_challenge(world: World, intent: Json, *, passed: bool) -> Verdict:
         verdict = Verdict.DECLINED
     invoice_id = intent.get("_invoice")
     if invoice_id is not None:
-        invoice = world.find("invoice", invoice_id)
-        subscription = world.find("subscription", invoice["parent"]["subscription_details"]["subscription"])
-        _follow(world, subscription, invoice, verdict, scheduled=False)
+        _follow(world, world.find("invoice", invoice_id), verdict, scheduled=False)
     return verdict
 
 
-def _follow(world: World, subscription: Json, invoice: Json, verdict: Verdict, *, scheduled: bool) -> None:
+def debit_settled(world: World, invoice: Json, intent: Json, method: Json, refused: Card | None) -> None:
+    """The bank debit that pays the invoice worked, or was refused."""
+    if refused is None:
+        payments.succeed(world, intent, method)
+    else:
+        payments.fail(world, intent, method, refused, None)
+    _follow(world, invoice, Verdict.APPROVED if refused is None else Verdict.DECLINED, scheduled=True)
+
+
+def _follow(world: World, invoice: Json, verdict: Verdict, *, scheduled: bool) -> None:
+    subscription = invoices.subscription_of(world, invoice)
     if verdict is Verdict.APPROVED:
         invoices.settle(world, invoice, paid=invoice["amount_due"])
-        _paid(world, subscription)
+        follow_invoices(world, subscription)
         return
     invoice["attempted"] = True
     if scheduled:
@@ -67,6 +83,8 @@ def _follow(world: World, subscription: Json, invoice: Json, verdict: Verdict, *
     world.tell(
         "invoice.payment_action_required" if verdict is Verdict.CHALLENGED else "invoice.payment_failed", invoice
     )
+    if subscription is None:
+        return
     if subscription["status"] in ("active", "trialing"):
         with world.updating("customer.subscription.updated", subscription):
             subscription["status"] = "past_due"
@@ -76,40 +94,57 @@ def _follow(world: World, subscription: Json, invoice: Json, verdict: Verdict, *
 
 def _give_up(world: World, subscription: Json) -> None:
     """The last retry failed."""
-    if world.store.state.settings["dunning_ends_in"] == "unpaid":
+    ends_in = world.store.state.settings["dunning_ends_in"]
+    if ends_in == "unpaid":
         with world.updating("customer.subscription.updated", subscription):
             subscription["status"] = "unpaid"
-    else:
+    elif ends_in == "canceled":
         lifecycle.end(world, subscription, "payment_failed")
 
 
-def _next_attempt(world: World, subscription: Json, invoice: Json) -> int | None:
+def _next_attempt(world: World, subscription: Json | None, invoice: Json) -> int | None:
     """When to try again; never for a first invoice, which lapses, nor for a subscription that is over."""
     first = invoice["billing_reason"] == "subscription_create"
-    if first or subscription["status"] in ("canceled", "unpaid") or invoice["attempt_count"] > len(RETRY_AFTER_DAYS):
+    over = subscription is not None and subscription["status"] in ("canceled", "unpaid")
+    if first or over or invoice["attempt_count"] > len(RETRY_AFTER_DAYS):
         return None
     return world.now() + RETRY_AFTER_DAYS[invoice["attempt_count"] - 1] * DAY
 
 
-def _paid(world: World, subscription: Json) -> None:
-    """What the customer owed is paid: the subscription runs (again)."""
-    if subscription["status"] in ("incomplete", "past_due", "unpaid") and not open_invoices(world, subscription):
+def follow_invoices(world: World, subscription: Json | None) -> None:
+    """Let the subscription run (again) where its newest invoice that still counts is paid; older ones do not matter.
+
+    A first invoice that was voided ends what never began.
+    """
+    if subscription is None or subscription["status"] not in ("incomplete", "past_due", "unpaid"):
+        return
+    known = invoices.of_subscription(world, subscription)
+    counting = [invoice for invoice in known if invoice["status"] in ("open", "paid", "uncollectible")]
+    if subscription["status"] == "incomplete" and not counting:
+        with world.updating("customer.subscription.updated", subscription):
+            subscription.update(status="incomplete_expired", ended_at=world.now())
+    elif not counting or counting[-1]["status"] == "paid":
         with world.updating("customer.subscription.updated", subscription):
             subscription["status"] = "active"
 
 
 def open_invoices(world: World, subscription: Json) -> list[Json]:
     """What the subscription still owes, oldest first."""
-    return [
-        invoice
-        for invoice in world.all("invoice").values()
-        if invoice["status"] == "open"
-        and invoice["parent"]["subscription_details"]["subscription"] == subscription["id"]
-    ]
+    return [invoice for invoice in invoices.of_subscription(world, subscription) if invoice["status"] == "open"]
 
 
 def retry_owed(world: World, subscription: Json) -> None:
     """The card changed: try what is owed at once, as the portal's customer would press Pay."""
     for invoice in open_invoices(world, subscription):
         if subscription["status"] in ("past_due", "unpaid", "incomplete"):
-            collect(world, subscription, invoice, scheduled=False)
+            collect(world, invoice, scheduled=False)
+
+
+def fall_due(world: World, invoice: Json) -> None:
+    """An invoice that was sent is not paid in time: its subscription is past due."""
+    invoice["_overdue"] = True
+    world.tell("invoice.overdue", invoice)
+    subscription = invoices.subscription_of(world, invoice)
+    if subscription is not None and subscription["status"] == "active":
+        with world.updating("customer.subscription.updated", subscription):
+            subscription["status"] = "past_due"

@@ -5,129 +5,151 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from local.stripe.errors import invalid
-from local.stripe.objects import Json, blank, list_of
-from local.stripe.rules import payments
+from local.stripe.objects import Json, list_of
+from local.stripe.rules import credit, invoice_rows, payments
+from local.stripe.rules.calendar import DAY
+from local.stripe.rules.invoice_rows import Line
 from local.stripe.world import World
+
+__all__ = ["Line", "Terms", "draft", "finalize", "issue", "subscription_of"]
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line before it is on an invoice: signed cents for a price over a period (unix seconds)."""
+class Terms:
+    """How an invoice is to be paid. `reason` is Stripe's `billing_reason`."""
 
-    item: Json
-    price: Json
-    amount: int
-    start: int
-    end: int
-    description: str
-    proration: bool = False
-    quantity: int = 1
+    reason: str
+    method: str = "charge_automatically"
+    days_until_due: int | None = None
+    metadata: Json | None = None
 
 
 def issue(world: World, subscription: Json, reason: str, lines: list[Line]) -> Json:
-    """Make, number and finalize an invoice of the lines; it is paid at once where nothing is due.
+    """Make, number and finalize an invoice of a subscription; it is paid at once where nothing is due.
 
     A negative total is kept as the customer's credit, and credit is used before the card.
     """
+    return finalize(world, draft_of(world, subscription, reason, lines))
+
+
+def draft_of(world: World, subscription: Json, reason: str, lines: list[Line]) -> Json:
+    """An invoice of the subscription that may still change."""
     customer = world.find("customer", subscription["customer"])
-    total = sum(line.amount for line in lines)
-    invoice = world.make("invoice", amount_paid_off_stripe=0, amount_overpaid=0)
-    rows = [_row(invoice, subscription, line) for line in lines]
-    due = max(0, total + customer["balance"])
-    invoice.update(
-        account_country="US",
-        amount_due=due,
-        amount_remaining=due,
-        auto_advance=True,
-        billing_reason=reason,
-        customer=customer["id"],
-        customer_email=customer["email"],
-        customer_name=customer["name"],
-        customer_tax_exempt="none",
-        effective_at=None,
-        lines=list_of(rows, f"/v1/invoices/{invoice['id']}/lines"),
-        parent={
-            "type": "subscription_details",
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": dict(subscription["metadata"]),
-                "subscription": subscription["id"],
-            },
-        },
-        period_start=min(line.start for line in lines),
-        period_end=max(line.end for line in lines),
-        starting_balance=customer["balance"],
-        status="draft",
-        subtotal=total,
-        subtotal_excluding_tax=total,
-        total=total,
-        total_excluding_tax=total,
-    )
+    terms = Terms(reason, subscription["collection_method"], subscription["days_until_due"])
+    invoice = draft(world, customer, lines, terms, subscription=subscription)
     subscription["latest_invoice"] = invoice["id"]
-    world.tell("invoice.created", invoice)
-    _finalize(world, invoice, customer)
     return invoice
 
 
-def _row(invoice: Json, subscription: Json, line: Line) -> Json:
-    return blank(
-        "line_item",
-        amount=line.amount,
-        description=line.description,
-        invoice=invoice["id"],
-        metadata=dict(subscription["metadata"]),
-        parent={
-            "type": "subscription_item_details",
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": line.proration,
-                "proration_details": {"credited_items": None},
-                "subscription": subscription["id"],
-                "subscription_item": line.item["id"],
-            },
-        },
-        period={"start": line.start, "end": line.end},
-        pricing={
-            "type": "price_details",
-            "price_details": {"price": line.price["id"], "product": line.price["product"]},
-            "unit_amount_decimal": line.price["unit_amount_decimal"],
-        },
-        quantity=line.quantity,
-        subscription=subscription["id"],
-        subtotal=line.amount,
-        taxes=[],
-    )
+def draft(world: World, customer: Json, lines: list[Line], terms: Terms, *, subscription: Json | None = None) -> Json:
+    """An invoice that may still change, told as created."""
+    invoice = world.make("invoice", **composed(world, customer, lines, terms, subscription=subscription))
+    rows = [invoice_rows.row(invoice, subscription, line) for line in lines]
+    invoice["lines"] = list_of(rows, f"/v1/invoices/{invoice['id']}/lines")
+    world.tell("invoice.created", invoice)
+    return invoice
 
 
-def _finalize(world: World, invoice: Json, customer: Json) -> None:
+def composed(world: World, customer: Json, lines: list[Line], terms: Terms, *, subscription: Json | None) -> Json:
+    """The fields of an invoice of these lines, as if it were made now. Nothing is changed."""
+    currency = lines[0].price["currency"] if lines else customer["currency"] or "usd"
+    total, credited = sum(line.amount for line in lines), credit.usable(customer, currency)
+    due = max(0, total + credited)
+    days = terms.days_until_due
+    return {
+        "account_country": "US",
+        "amount_due": due,
+        "amount_overpaid": 0,
+        "amount_paid_off_stripe": 0,
+        "amount_remaining": due,
+        "auto_advance": True,
+        "billing_reason": terms.reason,
+        "collection_method": terms.method,
+        "currency": currency,
+        "customer": customer["id"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_tax_exempt": "none",
+        "due_date": world.now() + days * DAY if terms.method == "send_invoice" and days is not None else None,
+        "effective_at": None,
+        "metadata": dict(terms.metadata or {}),
+        "parent": _parent(subscription),
+        "period_end": max((line.end for line in lines), default=world.now()),
+        "period_start": min((line.start for line in lines), default=world.now()),
+        "starting_balance": credited,
+        "status": "draft",
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
+        "total": total,
+        "total_excluding_tax": total,
+    }
+
+
+def _parent(subscription: Json | None) -> Json | None:
+    if subscription is None:
+        return None
+    details = {"metadata": dict(subscription["metadata"]), "subscription": subscription["id"]}
+    return {"type": "subscription_details", "quote_details": None, "subscription_details": details}
+
+
+def subscription_of(world: World, invoice: Json) -> Json | None:
+    """The subscription that the invoice bills; None for one that was made on its own."""
+    parent = invoice["parent"]
+    return world.find("subscription", parent["subscription_details"]["subscription"]) if parent is not None else None
+
+
+def of_subscription(world: World, subscription: Json) -> list[Json]:
+    """Every invoice of the subscription, oldest first."""
+    return [
+        invoice
+        for invoice in world.all("invoice").values()
+        if invoice["parent"] is not None
+        and invoice["parent"]["subscription_details"]["subscription"] == subscription["id"]
+    ]
+
+
+def finalize(world: World, invoice: Json) -> Json:
+    """Number the invoice and ask for what is due; where nothing is, it is paid."""
+    customer = world.find("customer", invoice["customer"])
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = number + 1
+    starting = credit.usable(customer, invoice["currency"])
+    ending = min(0, invoice["total"] + starting)
+    due = max(0, invoice["total"] + starting)
     invoice.update(
-        status="open",
-        number=f"{customer['invoice_prefix']}-{number:04d}",
+        amount_due=due,
+        amount_remaining=due,
         effective_at=world.now(),
-        ending_balance=min(0, invoice["total"] + customer["balance"]),
+        ending_balance=ending,
+        hosted_invoice_url=f"{world.base_url}/invoice/{invoice['id']}",
+        invoice_pdf=f"{world.base_url}/invoice/{invoice['id']}/pdf",
+        number=f"{customer['invoice_prefix']}-{number:04d}",
+        starting_balance=starting,
+        status="open",
     )
     invoice["status_transitions"]["finalized_at"] = world.now()
-    if customer["balance"] != invoice["ending_balance"]:
-        with world.updating("customer.updated", customer):
-            customer["balance"] = invoice["ending_balance"]
-    if invoice["amount_due"] > 0:
+    if ending != starting:
+        moved = (ending - starting, "applied_to_invoice")
+        credit.move(world, customer, *moved, currency=invoice["currency"], invoice=invoice["id"])
+    if due > 0:
         _expect_payment(world, invoice, customer)
     world.tell("invoice.finalized", invoice)
-    if invoice["amount_due"] == 0:
+    if due == 0:
         settle(world, invoice, paid=0)
+    elif invoice["collection_method"] == "send_invoice":
+        world.tell("invoice.sent", invoice)
+    return invoice
 
 
 def _expect_payment(world: World, invoice: Json, customer: Json) -> None:
+    first = invoice["billing_reason"] == "subscription_create"
     intent = payments.new_intent(
         world,
         invoice["amount_due"],
         invoice["currency"],
         customer["id"],
         description=_DESCRIPTIONS.get(invoice["billing_reason"], "Payment for Invoice"),
-        setup_future_usage="off_session" if invoice["billing_reason"] == "subscription_create" else None,
+        setup_future_usage="off_session" if first else None,
         _invoice=invoice["id"],
     )
     world.make(
@@ -140,7 +162,6 @@ def _expect_payment(world: World, invoice: Json, customer: Json) -> None:
         status="open",
         status_transitions={"canceled_at": None, "paid_at": None},
     )
-    invoice["hosted_invoice_url"] = f"{world.base_url}/action/{intent['id']}"
 
 
 _DESCRIPTIONS = {
@@ -165,15 +186,7 @@ def intent_of(world: World, invoice: Json) -> Json:
 
 def settle(world: World, invoice: Json, paid: int) -> None:
     """The invoice is paid, by so many cents of money."""
-    invoice.update(
-        status="paid",
-        amount_paid=paid,
-        amount_remaining=0,
-        attempted=True,
-        auto_advance=False,
-        next_payment_attempt=None,
-    )
-    invoice["status_transitions"]["paid_at"] = world.now()
+    _paid(world, invoice, paid)
     payment = payment_of(world, invoice)
     if payment is not None:
         invoice["attempt_count"] += 1
@@ -184,15 +197,58 @@ def settle(world: World, invoice: Json, paid: int) -> None:
     world.tell("invoice.payment_succeeded", invoice)
 
 
+def settle_out_of_band(world: World, invoice: Json) -> None:
+    """The money came by another way than Stripe; what Stripe would have charged is called off."""
+    _call_payment_off(world, invoice)
+    _paid(world, invoice, invoice["amount_due"])
+    invoice["amount_paid_off_stripe"] = invoice["amount_due"]
+    world.tell("invoice.paid", invoice)
+
+
+def _paid(world: World, invoice: Json, paid: int) -> None:
+    invoice.update(
+        status="paid",
+        amount_paid=paid,
+        amount_remaining=0,
+        attempted=True,
+        auto_advance=False,
+        next_payment_attempt=None,
+    )
+    invoice["status_transitions"]["paid_at"] = world.now()
+
+
 def void(world: World, invoice: Json) -> None:
-    """Nothing more will be asked for this invoice; its payment intent is canceled with it."""
+    """Nothing more will be asked for this invoice; its payment is called off and the credit it took given back."""
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise invalid(
+            f"You can only pass in open invoices. This invoice isn't open: its status is {invoice['status']}."
+        )
     invoice.update(status="void", auto_advance=False, next_payment_attempt=None)
     invoice["status_transitions"]["voided_at"] = world.now()
-    payment = payment_of(world, invoice)
-    if payment is not None:
-        payment["status"] = "canceled"
-        payment["status_transitions"]["canceled_at"] = world.now()
-        intent = intent_of(world, invoice)
-        intent.update(status="canceled", canceled_at=world.now(), cancellation_reason="void_invoice", next_action=None)
-        world.tell("payment_intent.canceled", intent)
+    _call_payment_off(world, invoice)
+    taken = invoice["ending_balance"] - invoice["starting_balance"]
+    customer = world.all("customer").get(invoice["customer"])
+    if taken and customer is not None:
+        back = (-taken, "unapplied_from_invoice")
+        credit.move(world, customer, *back, currency=invoice["currency"], invoice=invoice["id"])
     world.tell("invoice.voided", invoice)
+
+
+def _call_payment_off(world: World, invoice: Json) -> None:
+    payment = payment_of(world, invoice)
+    if payment is None:
+        return
+    payment["status"] = "canceled"
+    payment["status_transitions"]["canceled_at"] = world.now()
+    intent = intent_of(world, invoice)
+    intent.update(status="canceled", canceled_at=world.now(), cancellation_reason="void_invoice", next_action=None)
+    world.tell("payment_intent.canceled", intent)
+
+
+def mark_uncollectible(world: World, invoice: Json) -> None:
+    """Nobody expects the money any more; it may still be paid or voided."""
+    if invoice["status"] not in ("open", "draft"):
+        raise invalid(f"This invoice is {invoice['status']}: only open or draft ones are marked uncollectible.")
+    invoice.update(status="uncollectible", auto_advance=False, next_payment_attempt=None)
+    invoice["status_transitions"]["marked_uncollectible_at"] = world.now()
+    world.tell("invoice.marked_uncollectible", invoice)

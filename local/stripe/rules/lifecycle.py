@@ -26,8 +26,9 @@ def end(world: World, subscription: Json, reason: str | None) -> None:
     if reason is not None:
         subscription["cancellation_details"] = {"comment": None, "feedback": None, "reason": reason}
     for invoice in world.all("invoice").values():
-        details = invoice["parent"]["subscription_details"]
-        if invoice["status"] == "open" and details["subscription"] == subscription["id"]:
+        parent = invoice["parent"]
+        owner = parent["subscription_details"]["subscription"] if parent is not None else None
+        if invoice["status"] in ("open", "draft") and owner == subscription["id"]:
             invoice.update(auto_advance=False, next_payment_attempt=None)
     world.tell("customer.subscription.deleted", subscription)
 
@@ -35,19 +36,24 @@ def end(world: World, subscription: Json, reason: str | None) -> None:
 def cancel_at_period_end(world: World, subscription: Json, *, wanted: bool) -> None:
     """Let the subscription end with its period, or take that back. Tells nothing: the caller's update does."""
     if wanted and not subscription["cancel_at_period_end"]:
-        subscription.update(
-            cancel_at_period_end=True,
-            cancel_at=period_of(subscription)[1],
-            canceled_at=world.now(),
-            cancellation_details={"comment": None, "feedback": None, "reason": "cancellation_requested"},
-        )
+        end_at(subscription, period_of(subscription)[1], now=world.now())
     elif not wanted:
-        subscription.update(
-            cancel_at_period_end=False,
-            cancel_at=None,
-            canceled_at=None,
-            cancellation_details={"comment": None, "feedback": None, "reason": None},
-        )
+        end_at(subscription, None, now=world.now())
+    subscription["cancel_at_period_end"] = wanted
+
+
+def end_at(subscription: Json, moment: int | None, *, now: int) -> None:
+    """Let the subscription end at that moment (unix seconds), or never. Tells nothing: the caller's update does."""
+    subscription.update(
+        cancel_at=moment,
+        cancel_at_period_end=False,
+        canceled_at=None if moment is None else now,
+        cancellation_details={
+            "comment": None,
+            "feedback": None,
+            "reason": None if moment is None else "cancellation_requested",
+        },
+    )
 
 
 def period_of(subscription: Json) -> tuple[int, int]:
@@ -62,11 +68,13 @@ def schedule_of(world: World, subscription: Json) -> Json | None:
     return world.find("subscription_schedule", found) if found is not None else None
 
 
-def release(world: World, subscription: Json, schedule: Json) -> None:
-    """Take the schedule off: the subscription goes on as it is."""
+def release(world: World, subscription: Json, schedule: Json, *, preserve_end: bool = False) -> None:
+    """Take the schedule off: the subscription goes on as it is, without the end that the schedule had set."""
     close_schedule(world, schedule, "released")
     with world.updating("customer.subscription.updated", subscription):
         subscription["schedule"] = None
+        if schedule.pop("_set_end", False) and not preserve_end:
+            end_at(subscription, None, now=world.now())
 
 
 def close_schedule(world: World, schedule: Json, status: str) -> None:

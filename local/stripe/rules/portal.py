@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from local.stripe.errors import declined, invalid
 from local.stripe.objects import Json
-from local.stripe.rules import calendar, cards, collection, lifecycle, schedules, subscriptions
+from local.stripe.rules import calendar, cards, changes, collection, lifecycle, schedules
 from local.stripe.rules.cards import Card, Verdict
+from local.stripe.rules.changes import Cost
 from local.stripe.world import World
 
 
@@ -20,10 +21,20 @@ class Change:
     price: Json
     quantity: int
     waits: bool
-    proration: str
+    cost: Cost
 
-    cost_cents: int
-    """What confirming costs at once, before the customer's credit; negative is a credit."""
+    at_once: bool
+    """Whether the cost is asked for now, and not with the next invoice."""
+
+    @property
+    def cost_cents(self) -> int:
+        """What confirming costs at once, before the customer's credit; negative is a credit."""
+        return self.cost.cents if self.at_once and not self.waits else 0
+
+    @property
+    def asked(self) -> list[changes.Change]:
+        """The change of the one item."""
+        return [changes.Change(self.item, self.price, self.quantity)]
 
 
 def subscription_of(world: World, session: Json) -> Json | None:
@@ -58,16 +69,18 @@ def change_of(world: World, session: Json) -> Change | None:
         _meets(condition["type"], item, price, quantity)
         for condition in features["schedule_at_period_end"]["conditions"]
     )
-    lines = subscriptions.change_lines(item, price, quantity, world.now(), features["proration_behavior"])
-    at_once = features["proration_behavior"] == "always_invoice" or subscriptions.is_restart(item, price)
-    cost = sum(line.amount for line in lines) if at_once and not waits else 0
-    return Change(subscription, item, price, quantity, waits, features["proration_behavior"], cost)
+    proration = features["proration_behavior"]
+    anchor_now = features["billing_cycle_anchor"] == "now"
+    asked = [changes.Change(item, price, quantity)]
+    cost = changes.cost(subscription, asked, world.now(), proration, anchor_now=anchor_now)
+    at_once = proration == "always_invoice" or cost.restarts
+    return Change(subscription, item, price, quantity, waits, cost, at_once)
 
 
 def _meets(condition: str, item: Json, price: Json, quantity: int) -> bool:
     if condition == "decreasing_item_amount":
-        before = subscriptions.amount_of(item["price"], item["quantity"])
-        return subscriptions.amount_of(price, quantity) < before
+        before = changes.amount_of(item["price"], item["quantity"])
+        return changes.amount_of(price, quantity) < before
     before_months, after_months = (
         calendar.months(known["recurring"]["interval"], known["recurring"]["interval_count"])
         for known in (item["price"], price)
@@ -91,11 +104,10 @@ def confirm(world: World, session: Json, change: Change, *, authenticated: bool)
     schedule = lifecycle.schedule_of(world, subscription)
     if schedule is not None:
         lifecycle.release(world, subscription, schedule)
-    lines = subscriptions.change_lines(change.item, change.price, change.quantity, now, change.proration)
     with world.updating("customer.subscription.updated", subscription):
         lifecycle.cancel_at_period_end(world, subscription, wanted=False)
-        subscriptions.apply_change(subscription, change.item, change.price, change.quantity, now)
-    subscriptions.bill_change(world, subscription, lines, at_once=change.cost_cents != 0, authenticated=True)
+        changes.apply(subscription, change.asked, now, begins=change.cost.restarts)
+    changes.bill(world, subscription, change.cost.lines, at_once=change.at_once, authenticated=True)
     session["_done"] = True
     return Verdict.APPROVED
 

@@ -1,209 +1,200 @@
-"""Subscriptions: begun, changed at once, changed at the period's end."""
+"""Subscriptions: begun, tried out, renewed, paused and let lapse."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
 from local.stripe.errors import invalid
-from local.stripe.objects import Json, blank, list_of, public
-from local.stripe.rules import calendar, collection, invoices, lifecycle, schedules
-from local.stripe.rules.cards import Verdict
-from local.stripe.rules.invoices import Line
+from local.stripe.objects import Json, blank, list_of
+from local.stripe.rules import calendar, changes, collection, invoices, lifecycle, schedules
+from local.stripe.rules.changes import Bought
+from local.stripe.rules.invoice_rows import Line
 from local.stripe.world import World
 
-
-def amount_of(price: Json, quantity: int) -> int:
-    """What one period of the price costs, in cents."""
-    unit: int = price["unit_amount"]
-    return unit * quantity
+TRIAL_WILL_END_SECONDS = 3 * calendar.DAY
 
 
-def begin(world: World, customer: Json, wanted: list[tuple[Json, int]], *, method: Json | None, metadata: Json) -> Json:
-    """A new subscription that waits for its first payment (`incomplete`), told as created, with its first invoice."""
+@dataclass(frozen=True)
+class Terms:
+    """How a subscription begins; what is not said is as Stripe has it by default."""
+
+    method: Json | None = None
+    metadata: Json = field(default_factory=dict)
+    trial_end: int | None = None
+    without_method: str = "create_invoice"
+    collection_method: str = "charge_automatically"
+    days_until_due: int | None = None
+    description: str | None = None
+
+
+def begin(world: World, customer: Json, wanted: Sequence[Bought], terms: Terms) -> Json:
+    """A new subscription, told as created, with its first invoice.
+
+    It waits for its first payment (`incomplete`), unless it begins with a trial or its invoices are sent.
+    """
+    changes.require_together([bought.price for bought in wanted])
+    require_currency(world, customer, wanted[0].price["currency"])
+    subscription = world.add(_blank(world, customer, wanted, terms))
+    added = [changes.addition(world, subscription, bought) for bought in wanted]
+    changes.apply(subscription, added, world.now(), begins=False)
+    if terms.trial_end is not None:
+        try_out(world, subscription, terms.trial_end)
+    customer["currency"] = customer["currency"] or subscription["currency"]
+    world.tell("customer.subscription.created", subscription)
+    invoices.issue(world, subscription, "subscription_create", period_lines(subscription))
+    return subscription
+
+
+def _blank(world: World, customer: Json, wanted: Sequence[Bought], terms: Terms) -> Json:
     now = world.now()
     subscription = blank("subscription")
     subscription.update(
         billing_cycle_anchor=now,
         cancel_at_period_end=False,
         cancellation_details={"comment": None, "feedback": None, "reason": None},
+        collection_method=terms.collection_method,
         created=now,
+        currency=wanted[0].price["currency"],
         customer=customer["id"],
-        default_payment_method=method["id"] if method is not None else None,
-        metadata=dict(metadata),
+        days_until_due=terms.days_until_due,
+        default_payment_method=terms.method["id"] if terms.method is not None else None,
+        description=terms.description,
+        metadata=dict(terms.metadata),
         payment_settings={
             "payment_method_options": None,
             "payment_method_types": None,
             "save_default_payment_method": "off",
         },
         start_date=now,
-        status="incomplete",
-        trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
+        status="active" if terms.collection_method == "send_invoice" else "incomplete",
+        trial_settings={"end_behavior": {"missing_payment_method": terms.without_method}},
     )
-    items = [new_item(world, subscription, price, quantity) for price, quantity in wanted]
-    subscription["items"] = list_of(items, f"/v1/subscription_items?subscription={subscription['id']}")
-    world.add(subscription)
-    world.tell("customer.subscription.created", subscription)
-    invoices.issue(world, subscription, "subscription_create", period_lines(subscription))
+    subscription["items"] = list_of([], f"/v1/subscription_items?subscription={subscription['id']}")
     return subscription
 
 
-def new_item(world: World, subscription: Json, price: Json, quantity: int) -> Json:
-    """An item of the price, with a period that begins now."""
-    if price["recurring"] is None:
+def require_currency(world: World, customer: Json, currency: str) -> None:
+    """Refuse a second currency on a customer who has a subscription or a schedule in another."""
+    bound = [
+        subscription["currency"]
+        for subscription in world.all("subscription").values()
+        if subscription["customer"] == customer["id"] and subscription["status"] not in lifecycle.OVER
+    ]
+    other = next((bound_to for bound_to in bound if bound_to != currency), None)
+    if other is not None:
         raise invalid(
-            "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.",
-            None,
-            "items[0][price]",
+            "You cannot combine currencies on a single customer. This customer has an active subscription, "
+            f"subscription schedule, discount, quote, or invoice item with currency {other}."
         )
+
+
+def try_out(world: World, subscription: Json, until: int) -> None:
+    """Let the subscription cost nothing until then; its periods are counted from there. The caller tells it."""
     now = world.now()
-    recurring = price["recurring"]
-    return blank(
-        "subscription_item",
-        created=now,
-        price=public(price),
-        quantity=quantity,
-        subscription=subscription["id"],
-        tax_rates=[],
-        current_period_start=now,
-        current_period_end=calendar.period_end(now, now, recurring["interval"], recurring["interval_count"]),
+    subscription.update(
+        billing_cycle_anchor=until, status="trialing", trial_end=until, trial_start=subscription["trial_start"] or now
     )
+    for item in subscription["items"]["data"]:
+        item.update(current_period_start=now, current_period_end=until)
 
 
 def period_lines(subscription: Json) -> list[Line]:
-    """The lines of an invoice for the current period of every item."""
+    """The lines of an invoice for the current period of every item. A trial is on it at no cost."""
+    trial = subscription["status"] == "trialing"
     return [
         Line(
             item=item,
             price=item["price"],
-            amount=amount_of(item["price"], item["quantity"]),
+            amount=0 if trial else _amount(subscription, item),
             start=item["current_period_start"],
             end=item["current_period_end"],
-            description=f"{item['quantity']} × {_named(item['price'])}",
+            description=("Trial period for " if trial else f"{item['quantity']} × ") + changes.named(item["price"]),
             quantity=item["quantity"],
         )
         for item in subscription["items"]["data"]
     ]
 
 
-def _named(price: Json) -> str:
-    name = price["nickname"] or price["lookup_key"] or price["id"]
-    return f"{name} (at ${price['unit_amount'] / 100:.2f} / {price['recurring']['interval']})"
+def _amount(subscription: Json, item: Json) -> int:
+    """What the item's current period costs: less than the whole where the subscription's end cuts it short."""
+    whole = changes.amount_of(item["price"], item["quantity"])
+    if subscription["cancel_at"] is None or item["current_period_end"] != subscription["cancel_at"]:
+        return whole
+    start = item["current_period_start"]
+    full = calendar.period_end(start, start, *changes.interval(item["price"]))
+    return calendar.cents(whole * (1 - calendar.share_left(start, full, item["current_period_end"])))
 
 
 def renew(world: World, subscription: Json) -> None:
     """The period is over: the next one begins and is asked for."""
+    trial_over = subscription["status"] == "trialing"
+    if trial_over and _stops_without_method(world, subscription):
+        return
     schedule, phase = lifecycle.schedule_of(world, subscription), None
     if schedule is not None and schedules.is_over(schedule, lifecycle.period_of(subscription)[1]):
         phase = schedules.next_phase(schedule)
         if phase is None:
-            lifecycle.release(world, subscription, schedule)
+            schedules.finish(world, subscription, schedule)
+            if subscription["status"] in lifecycle.OVER:
+                return
     with world.updating("customer.subscription.updated", subscription):
         if schedule is not None and phase is not None:
             schedules.enter(world, subscription, schedule, phase)
+        if trial_over:
+            subscription["status"] = "active"
         advance_period(subscription)
-    lines = period_lines(subscription) + pending_lines(subscription)
-    invoice = invoices.issue(world, subscription, "subscription_cycle", lines)
-    if subscription["status"] == "unpaid":
-        invoice["auto_advance"] = False
+    ask(world, subscription, "subscription_cycle", period_lines(subscription) + changes.pending_lines(subscription))
+
+
+def _stops_without_method(world: World, subscription: Json) -> bool:
+    """A trial that ends without a payment method may end or pause the subscription."""
+    chosen = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if chosen == "create_invoice" or collection.method_for(world, subscription) is not None:
+        return False
+    if chosen == "cancel":
+        lifecycle.end(world, subscription, None)
+        return True
+    with world.updating("customer.subscription.updated", subscription):
+        subscription["status"] = "paused"
+    world.tell("customer.subscription.paused", subscription)
+    return True
+
+
+def resume(world: World, subscription: Json) -> None:
+    """Let a paused subscription begin a new period, and ask for it."""
+    if subscription["status"] != "paused":
+        raise invalid(f"Only paused subscriptions can be resumed; this one is {subscription['status']}.")
+    with world.updating("customer.subscription.updated", subscription):
+        subscription["status"] = "active"
+        changes.restart(subscription, world.now())
+    world.tell("customer.subscription.resumed", subscription)
+    ask(world, subscription, "subscription_update", period_lines(subscription))
+
+
+def ask(world: World, subscription: Json, reason: str, lines: list[Line]) -> None:
+    """Issue an invoice of the lines and collect it, as far as collection is not paused."""
+    paused = subscription["pause_collection"]
+    if paused is not None and paused["behavior"] == "keep_as_draft":
+        invoices.draft_of(world, subscription, reason, lines)["auto_advance"] = False
         return
-    collection.collect(world, subscription, invoice)
+    invoice = invoices.issue(world, subscription, reason, lines)
+    if paused is not None and invoice["status"] == "open":
+        stop = invoices.void if paused["behavior"] == "void" else invoices.mark_uncollectible
+        stop(world, invoice)
+    elif subscription["status"] == "unpaid":
+        invoice["auto_advance"] = False
+    elif paused is None and subscription["collection_method"] == "charge_automatically":
+        collection.collect(world, invoice)
 
 
 def advance_period(subscription: Json) -> None:
-    """Move every item to its next period; the day of the month is the anchor's."""
-    anchor = subscription["billing_cycle_anchor"]
+    """Move every item to its next period; the day of the month is the anchor's. The subscription's end cuts it."""
+    anchor, ends = subscription["billing_cycle_anchor"], subscription["cancel_at"]
     for item in subscription["items"]["data"]:
-        start, recurring = item["current_period_end"], item["price"]["recurring"]
-        item["current_period_start"] = start
-        item["current_period_end"] = calendar.period_end(
-            anchor, start, recurring["interval"], recurring["interval_count"]
-        )
-
-
-def pending_lines(subscription: Json) -> list[Line]:
-    """Prorations that wait for the next invoice; they are on it now."""
-    return [Line(**kept) for kept in subscription.pop("_pending_lines", [])]
-
-
-def change_lines(item: Json, price: Json, quantity: int, now: int, proration: str) -> list[Line]:
-    """What it costs to put another price or quantity on the item at `now`; nothing is changed yet.
-
-    The same interval keeps its period and pays the difference for what is left of it. Another interval begins a
-    new period now: the unused part of the old is credited, the new one is owed in full.
-    """
-    start, end = item["current_period_start"], item["current_period_end"]
-    left = calendar.share_left(start, end, now)
-    old = Line(
-        item=item,
-        price=item["price"],
-        amount=-calendar.cents(amount_of(item["price"], item["quantity"]) * left),
-        start=now,
-        end=end,
-        description=f"Unused time on {_named(item['price'])}",
-        proration=True,
-        quantity=item["quantity"],
-    )
-    if is_restart(item, price):
-        new = Line(
-            item=item,
-            price=price,
-            amount=amount_of(price, quantity),
-            start=now,
-            end=calendar.period_end(now, now, *_interval(price)),
-            description=f"{quantity} × {_named(price)}",
-            quantity=quantity,
-        )
-        return [new] if proration == "none" else [old, new]
-    new = Line(
-        item=item,
-        price=price,
-        amount=calendar.cents(amount_of(price, quantity) * left),
-        start=now,
-        end=end,
-        description=f"Remaining time on {_named(price)}",
-        proration=True,
-        quantity=quantity,
-    )
-    return [] if proration == "none" else [old, new]
-
-
-def apply_change(subscription: Json, item: Json, price: Json, quantity: int, now: int) -> None:
-    """Put the price on the item. The update is for the caller to tell."""
-    if is_restart(item, price):
-        subscription["billing_cycle_anchor"] = now
-        item.update(current_period_start=now, current_period_end=calendar.period_end(now, now, *_interval(price)))
-    item.update(price=public(price), quantity=quantity)
-
-
-def _interval(price: Json) -> tuple[str, int]:
-    return price["recurring"]["interval"], price["recurring"]["interval_count"]
-
-
-def bill_change(world: World, subscription: Json, lines: list[Line], *, at_once: bool, authenticated: bool) -> Verdict:
-    """Ask for the cost of a change, now or with the next invoice."""
-    if not lines:
-        return Verdict.APPROVED
-    if not at_once:
-        subscription.setdefault("_pending_lines", []).extend(_kept(line) for line in lines)
-        return Verdict.APPROVED
-    invoice = invoices.issue(world, subscription, "subscription_update", lines)
-    return collection.collect(world, subscription, invoice, authenticated=authenticated)
-
-
-def _kept(line: Line) -> Json:
-    return {
-        "item": line.item,
-        "price": public(line.price),
-        "amount": line.amount,
-        "start": line.start,
-        "end": line.end,
-        "description": line.description,
-        "proration": line.proration,
-        "quantity": line.quantity,
-    }
-
-
-def is_restart(item: Json, price: Json) -> bool:
-    """Whether the change begins a new period, which is billed at once whatever the proration behavior says."""
-    return _interval(item["price"]) != _interval(price)
+        start = item["current_period_end"]
+        end = calendar.period_end(anchor, start, *changes.interval(item["price"]))
+        item.update(current_period_start=start, current_period_end=end if ends is None else min(end, max(ends, start)))
 
 
 def expire_incomplete(world: World, subscription: Json) -> None:
@@ -215,8 +206,28 @@ def expire_incomplete(world: World, subscription: Json) -> None:
 
 
 def end_of_period(world: World, subscription: Json) -> None:
-    """What the period's end brings: the end, a scheduled change, or a renewal."""
-    if subscription["cancel_at_period_end"]:
-        lifecycle.end(world, subscription, None)
+    """What the period's end, or the day that was set as the end, brings: the end, or a renewal."""
+    ends = subscription["cancel_at"]
+    if ends is not None and ends <= lifecycle.period_of(subscription)[1]:
+        schedule = lifecycle.schedule_of(world, subscription)
+        if schedule is not None and schedule["end_behavior"] == "cancel":
+            schedules.finish(world, subscription, schedule)
+        else:
+            lifecycle.end(world, subscription, None)
+    elif subscription["status"] == "paused":
+        # Nothing is billed while it is paused; its periods go on.
+        advance_period(subscription)
     else:
         renew(world, subscription)
+
+
+def warn_of_trial_end(world: World, subscription: Json) -> None:
+    """Three days before the trial ends Stripe says so."""
+    subscription["_warned_of"] = subscription["trial_end"]
+    world.tell("customer.subscription.trial_will_end", subscription)
+
+
+def resume_collection(world: World, subscription: Json) -> None:
+    """The day has come on which collection goes on."""
+    with world.updating("customer.subscription.updated", subscription):
+        subscription["pause_collection"] = None

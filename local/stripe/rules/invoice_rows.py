@@ -1,0 +1,70 @@
+"""The lines of an invoice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.stripe.objects import Json, blank
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line before it is on an invoice: signed cents for a price over a period (unix seconds).
+
+    `item` is the subscription's item, or None for what is billed on its own; `invoice_item` names the latter.
+    """
+
+    item: Json | None
+    price: Json
+    amount: int
+    start: int
+    end: int
+    description: str
+    proration: bool = False
+    quantity: int = 1
+    invoice_item: str | None = None
+
+
+def row(invoice: Json, subscription: Json | None, line: Line) -> Json:
+    """The line as Stripe shows it."""
+    of_subscription = subscription is not None and line.item is not None
+    return blank(
+        "line_item",
+        amount=line.amount,
+        currency=line.price["currency"],
+        description=line.description,
+        invoice=invoice["id"],
+        metadata=dict(subscription["metadata"]) if subscription is not None else {},
+        parent=_parent(subscription, line),
+        period={"start": line.start, "end": line.end},
+        pricing={
+            "type": "price_details",
+            "price_details": {"price": line.price["id"], "product": line.price["product"]},
+            "unit_amount_decimal": line.price["unit_amount_decimal"],
+        },
+        quantity=line.quantity,
+        subscription=subscription["id"] if of_subscription and subscription is not None else None,
+        subtotal=line.amount,
+        taxes=[],
+    )
+
+
+def _parent(subscription: Json | None, line: Line) -> Json:
+    details = {"proration": line.proration, "proration_details": {"credited_items": None}}
+    if subscription is None or line.item is None:
+        owner = subscription["id"] if subscription is not None else None
+        return {
+            "type": "invoice_item_details",
+            "invoice_item_details": {**details, "invoice_item": line.invoice_item, "subscription": owner},
+            "subscription_item_details": None,
+        }
+    return {
+        "type": "subscription_item_details",
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            **details,
+            "invoice_item": None,
+            "subscription": subscription["id"],
+            "subscription_item": line.item["id"],
+        },
+    }

@@ -1,0 +1,127 @@
+"""What staff and payers do with invoices: pay them, elsewhere or on their page, void them, give them up."""
+
+from __future__ import annotations
+
+import pytest
+import stripe
+
+from tests.local_stripe.harness import Stack
+from tests.local_stripe.test_staff_subscriptions import card_holder, made, paid
+
+
+def unpaid(stack: Stack) -> tuple[str, stripe.Subscription, stripe.Invoice]:
+    """A subscription whose renewal was declined: the customer, it, and its open invoice."""
+    customer = card_holder(stack)
+    subscription = made(stack, customer, stack.price("pro_monthly"))
+    method = stack.v1.payment_methods.create(
+        {"type": "card", "card": {"number": "4000000000000341", "exp_month": 1, "exp_year": 2040, "cvc": "1"}}
+    )
+    stack.v1.payment_methods.attach(method.id, {"customer": customer})
+    stack.v1.subscriptions.update(subscription.id, {"default_payment_method": method.id})
+    stack.advance(days=31)
+    invoice = stack.v1.invoices.list({"customer": customer}).data[0]
+    assert (invoice.status, stack.v1.subscriptions.retrieve(subscription.id).status) == ("open", "past_due")
+    return customer, subscription, invoice
+
+
+def test_an_invoice_is_paid_on_its_hosted_page_by_any_card(stack: Stack) -> None:
+    _, subscription, invoice = unpaid(stack)
+    url = invoice.hosted_invoice_url
+    assert "$49.00" in stack.get(url).text
+    declined = stack.post(url, card="4000000000000002")
+    assert (declined.status_code, "declined" in declined.text) == (402, True)
+    assert stack.post(url, card="123").status_code == 402
+    challenged = stack.post(url, card="4000002760003184")
+    assert "3-D Secure" in challenged.text
+    assert stack.post(url, authenticate="complete").status_code == 200
+    assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
+    mark = stack.mark()
+    assert stack.post(url, card="4242424242424242").status_code == 200
+    assert stack.told(mark) == []
+    assert stack.get(f"{stack.base}/invoice/in_none").status_code == 404
+
+
+def test_an_invoice_paid_out_of_band_takes_no_money_here(stack: Stack) -> None:
+    customer, subscription, invoice = unpaid(stack)
+    mark = stack.mark()
+    settled = stack.v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
+    assert (settled.status, settled.amount_paid_off_stripe, settled.amount_remaining) == ("paid", 4900, 0)
+    assert stack.told(mark) == ["payment_intent.canceled", "invoice.paid", "customer.subscription.updated"]
+    assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
+    assert len(stack.v1.charges.list({"customer": customer}).data) == 2
+
+
+def test_a_voided_invoice_frees_its_subscription_and_is_paid_by_nobody(stack: Stack) -> None:
+    _, subscription, invoice = unpaid(stack)
+    mark = stack.mark()
+    assert stack.v1.invoices.void_invoice(invoice.id).status == "void"
+    assert stack.told(mark) == ["payment_intent.canceled", "invoice.voided", "customer.subscription.updated"]
+    assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
+    assert stack.get(invoice.hosted_invoice_url).status_code == 410
+    for act in (stack.v1.invoices.pay, stack.v1.invoices.void_invoice, stack.v1.invoices.mark_uncollectible):
+        with pytest.raises(stripe.InvalidRequestError):
+            act(invoice.id)
+    mark = stack.mark()
+    stack.advance(days=20)
+    assert stack.told(mark) == []
+
+
+def test_an_uncollectible_invoice_is_not_retried_and_may_still_be_paid(stack: Stack) -> None:
+    _, subscription, invoice = unpaid(stack)
+    assert stack.v1.invoices.mark_uncollectible(invoice.id).status == "uncollectible"
+    mark = stack.mark()
+    stack.advance(days=20)
+    assert stack.told(mark) == []
+    assert stack.v1.subscriptions.retrieve(subscription.id).status == "past_due"
+    assert stack.post(invoice.hosted_invoice_url).status_code == 303
+    assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
+
+
+def test_an_invoice_is_paid_by_the_method_that_staff_choose(stack: Stack) -> None:
+    customer, _, invoice = unpaid(stack)
+    good = stack.v1.customers.retrieve(customer).invoice_settings
+    assert good is not None
+    assert stack.v1.invoices.update(invoice.id, {"metadata": {"a": "b"}}).to_dict()["metadata"] == {"a": "b"}
+    assert stack.v1.invoices.pay(invoice.id, {"payment_method": str(good.default_payment_method)}).status == "paid"
+
+
+def test_credit_pays_before_the_card_and_comes_back_from_a_voided_invoice(stack: Stack) -> None:
+    customer = card_holder(stack)
+    given = stack.v1.customers.balance_transactions.create(customer, {"amount": -1000, "currency": "usd"})
+    assert (given.ending_balance, given.type) == (-1000, "adjustment")
+    subscription = made(stack, customer, stack.price("pro_monthly"), payment_behavior="default_incomplete")
+    invoice = stack.v1.invoices.retrieve(str(subscription.latest_invoice))
+    assert (invoice.amount_due, invoice.starting_balance, invoice.ending_balance) == (3900, -1000, 0)
+    stack.v1.invoices.void_invoice(invoice.id)
+    assert stack.v1.subscriptions.retrieve(subscription.id).status == "incomplete_expired"
+    assert stack.v1.customers.retrieve(customer).balance == -1000
+    stack.v1.customers.update(customer, {"balance": -9000})
+    made(stack, customer, stack.price("pro_monthly"))
+    assert paid(stack, customer)[-1] == 0
+    lines = stack.v1.customers.balance_transactions.list(customer).data
+    assert [(line.type, line.amount) for line in lines] == [
+        ("applied_to_invoice", 4900),
+        ("adjustment", -8000),
+        ("unapplied_from_invoice", -1000),
+        ("applied_to_invoice", 1000),
+        ("adjustment", -1000),
+    ]
+    with pytest.raises(stripe.InvalidRequestError, match="takes no amount in eur"):
+        stack.v1.customers.balance_transactions.create(customer, {"amount": -1, "currency": "eur"})
+
+
+def test_a_draft_of_a_paused_subscription_may_be_finalized_sent_and_paid(stack: Stack) -> None:
+    customer = card_holder(stack)
+    subscription = made(stack, customer, stack.price("pro_monthly"))
+    stack.v1.subscriptions.update(subscription.id, {"pause_collection": {"behavior": "keep_as_draft"}})
+    stack.advance(days=62)
+    first, second = stack.v1.invoices.list({"customer": customer, "status": "draft"}).data
+    assert stack.get(f"{stack.base}/invoice/{first.id}").status_code == 404
+    assert stack.v1.invoices.finalize_invoice(first.id).status == "open"
+    assert stack.v1.invoices.send_invoice(first.id).status == "open"
+    assert stack.v1.invoices.pay(first.id).status == "paid"
+    assert stack.v1.invoices.finalize_invoice(second.id, {"auto_advance": True}).status == "paid"
+    with pytest.raises(stripe.InvalidRequestError, match="already finalized"):
+        stack.v1.invoices.finalize_invoice(second.id)
+    with pytest.raises(stripe.InvalidRequestError, match="draft"):
+        stack.v1.invoices.delete(second.id)
