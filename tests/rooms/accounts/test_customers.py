@@ -42,6 +42,7 @@ def test_a_customer_whose_metadata_differ_in_case_is_not_the_accounts(
     parts.payments.gateway.create_customer(account.upper(), f"other-{account}")
     assert parts.payments.gateway.find_customer(account, clock.seconds()) is None
     own = parts.payments.gateway.create_customer(account, f"own-{account}")
+    world.door("settings", {"search_lags": False})
     assert parts.payments.gateway.find_customer(account, clock.seconds()) == own
 
 
@@ -58,10 +59,13 @@ def test_a_creation_that_stripe_failed_is_made_under_a_new_key_within_minutes(
     assert len(world.api("customers?limit=100")["data"]) == 1
 
 
-def test_a_customer_that_was_created_by_a_call_that_failed_is_found(
-    parts: Runtime, world: StripeWorld, account: str
+def test_a_customer_that_was_created_by_a_call_that_failed_is_found_once_the_search_knows_of_it(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:
     world.door("faults", {"on": "customers.create", "kind": "500_after"})
+    with pytest.raises(PaymentsFailed):
+        open_page(parts, account, "pro")
+    time_stands.forward(60)
     open_page(parts, account, "pro")
     assert len(world.api("customers?limit=100")["data"]) == 1
 
