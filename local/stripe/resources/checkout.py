@@ -43,7 +43,8 @@ def create(world: World, call: Call) -> Json:
             raise invalid("You may only specify one of these parameters: customer, customer_email.")
     expires_at = _expiry(world, call.params)
     items = _line_items(world, call.params, mode)
-    total = sum(item["amount_total"] for item in items)
+    tried = {"trial_end", "trial_period_days"} & set(call.params.get("subscription_data", {}))
+    total = 0 if tried else sum(item["amount_total"] for item in items)
     session = world.make("checkout.session")
     for field in _TOLD.split():
         session[field] = call.params.get(field)
@@ -91,7 +92,7 @@ def _require_urls(params: Json) -> None:
 _SERVED_DATA = {
     "payment_intent_data": {"description", "metadata", "receipt_email", "setup_future_usage", "transfer_group"},
     "setup_intent_data": {"metadata"},
-    "subscription_data": {"metadata", "description"},
+    "subscription_data": {"description", "metadata", "trial_end", "trial_period_days"},
 }
 _DATA_OF_MODE = {"payment": "payment_intent_data", "setup": "setup_intent_data", "subscription": "subscription_data"}
 

@@ -9,6 +9,7 @@ from local.stripe.objects import Json
 from local.stripe.rules import (
     checkout,
     collection,
+    debits,
     disputes,
     lifecycle,
     planned,
@@ -47,12 +48,13 @@ def _tasks(world: World) -> Iterator[Task]:
     for session in list(world.all("checkout.session").values()):
         if session["status"] == "open":
             yield session["expires_at"], functools.partial(checkout.expire, world, session)
-        elif "_settles_at" in session:
-            yield session["_settles_at"], functools.partial(_settle, world, session)
     yield from _of_banks(world)
 
 
 def _of_banks(world: World) -> Iterator[Task]:
+    for intent in list(world.all("payment_intent").values()):
+        if "_settles_at" in intent:
+            yield intent["_settles_at"], functools.partial(debits.settle, world, intent, works=intent["_works"])
     for made in list(world.all("refund").values()):
         if "_settles_at" in made:
             yield made["_settles_at"], functools.partial(refunds.settle, world, made, made["_settles_as"])
@@ -100,7 +102,3 @@ def _of_schedule(world: World, schedule: Json) -> Iterator[Task]:
         # Where both end at once, the renewal enters the next phase.
         if ends < lifecycle.period_of(subscription)[1]:
             yield ends, functools.partial(schedules.phase_ended, world, subscription, schedule)
-
-
-def _settle(world: World, session: Json) -> None:
-    checkout.settle_debit(world, session, works=session["_works"])

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from local.stripe.errors import StripeError, invalid
-from local.stripe.objects import Json, blank
-from local.stripe.rules import cards, collection, customers, payments, subscriptions
+from local.stripe.objects import Json
+from local.stripe.rules import cards, collection, customers, debits, payments, subscriptions
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.rules.changes import Bought
 from local.stripe.rules.subscriptions import Terms
 from local.stripe.world import World
-
-# A bank debit is under way for some days before it is known to have worked.
-DEBIT_SETTLES_AFTER_SECONDS = 4 * DAY
 
 
 def pay(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:
@@ -37,14 +34,24 @@ def _subscribe(world: World, session: Json, card: Card, *, authenticated: bool) 
     customer = _customer(world, session)
     method = cards.new_method(world, card, set_up=True)
     cards.attach(world, method, customer)
-    data = session["_subscription_data"]
-    terms = Terms(method=method, metadata=data.get("metadata", {}), description=data.get("description"))
-    subscription = subscriptions.begin(world, customer, _wanted(world, session), terms)
+    subscription = _begin(world, session, customer, method)
     invoice = world.find("invoice", subscription["latest_invoice"])
     collection.collect(world, invoice, authenticated=True)
     session.update(subscription=subscription["id"], invoice=invoice["id"])
     _complete(world, session, customer, "paid" if session["amount_total"] else "no_payment_required")
     return verdict
+
+
+def _begin(world: World, session: Json, customer: Json, method: Json) -> Json:
+    data = session["_subscription_data"]
+    days = data.get("trial_period_days")
+    terms = Terms(
+        method=method,
+        metadata=data.get("metadata", {}),
+        description=data.get("description"),
+        trial_end=data.get("trial_end") or (world.now() + days * DAY if days else None),
+    )
+    return subscriptions.begin(world, customer, _wanted(world, session), terms)
 
 
 def _wanted(world: World, session: Json) -> list[Bought]:
@@ -89,48 +96,34 @@ def _set_up(world: World, session: Json, card: Card, *, authenticated: bool) -> 
 
 def debit(world: World, session: Json, *, works: bool) -> None:
     """Pay a session by bank debit: complete now, paid or failed some days later."""
-    if session["mode"] != "payment":
-        raise StripeError(402, "card_error", "A bank debit is taken for a single payment only; use a card.")
-    intent = _intent(world, session)
-    method = blank("payment_method", type="us_bank_account", created=world.now(), _number=None, _set_up=True)
-    del method["card"]
-    method["us_bank_account"] = {
-        "account_holder_type": "individual",
-        "account_type": "checking",
-        "bank_name": "STRIPE TEST BANK",
-        "financial_connections_account": None,
-        "fingerprint": "FFDMA0xfhBjWSZLu",
-        "last4": "6789" if works else "1116",
-        "networks": {"preferred": "ach", "supported": ["ach"]},
-        "routing_number": "110000000",
-        "status_details": None,
-    }
-    world.add(method)
-    with world.updating("payment_intent.processing", intent):
-        intent.update(
-            status="processing", payment_method=method["id"], payment_method_types=["card", "us_bank_account"]
-        )
-    session.update(_settles_at=world.now() + DEBIT_SETTLES_AFTER_SECONDS, _works=works)
+    if session["mode"] == "setup":
+        raise StripeError(402, "card_error", "A bank account is taken for a payment only; use a card.")
+    method = debits.new_method(world, works=works)
+    if session["mode"] == "subscription":
+        _subscribe_by_debit(world, session, method)
+    else:
+        payments.attempt(world, _intent(world, session), method)
+    session["_waits"] = True
     _complete(world, session, _customer_of(world, session), "unpaid")
 
 
+def _subscribe_by_debit(world: World, session: Json, method: Json) -> None:
+    """The subscription waits for its first payment, or runs meanwhile where the account is set up so."""
+    customer = _customer(world, session)
+    cards.attach(world, method, customer)
+    subscription = _begin(world, session, customer, method)
+    subscription["_debited"] = True
+    invoice = world.find("invoice", subscription["latest_invoice"])
+    session.update(subscription=subscription["id"], invoice=invoice["id"])
+    collection.collect(world, invoice)
+    if world.store.state.settings["debits_activate"]:
+        with world.updating("customer.subscription.updated", subscription):
+            subscription["status"] = "active"
+
+
 def settle_debit(world: World, session: Json, *, works: bool) -> None:
-    """The bank debit of a completed session worked, or did not."""
-    if "_settles_at" not in session:
-        raise invalid("This session waits for no bank debit.")
-    del session["_settles_at"]
-    intent = world.find("payment_intent", session["payment_intent"])
-    method = world.find("payment_method", intent["payment_method"])
-    if works:
-        payments.succeed(world, intent, method)
-        session["payment_status"] = "paid"
-        world.tell("checkout.session.async_payment_succeeded", session)
-        return
-    refused = Card(
-        "", code="payment_intent_payment_attempt_failed", message="The customer's account has insufficient funds."
-    )
-    payments.fail(world, intent, method, refused, None)
-    world.tell("checkout.session.async_payment_failed", session)
+    """The bank debit of a completed session worked, or did not, before its time."""
+    debits.settle(world, debits.intent_of(world, session), works=works)
 
 
 def expire(world: World, session: Json) -> None:

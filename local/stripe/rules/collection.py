@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.stripe.objects import Json
 from local.stripe.rules import invoices, lifecycle, payments
 from local.stripe.rules.calendar import DAY
-from local.stripe.rules.cards import UNAUTHENTICATED, Card, Verdict
+from local.stripe.rules.cards import UNAUTHENTICATED, Verdict
 from local.stripe.world import World
 
 # Days from one failed attempt to the next; after the last the subscription ends as the settings say.
@@ -61,17 +61,20 @@ def answer_challenge(world: World, intent: Json, *, passed: bool) -> Verdict:
     return verdict
 
 
-def debit_settled(world: World, invoice: Json, intent: Json, method: Json, refused: Card | None) -> None:
-    """The bank debit that pays the invoice worked, or was refused."""
-    if refused is None:
-        payments.succeed(world, intent, method)
-    else:
-        payments.fail(world, intent, method, refused, None)
-    _follow(world, invoice, Verdict.APPROVED if refused is None else Verdict.DECLINED, scheduled=True)
+def settled(world: World, invoice: Json, *, works: bool) -> None:
+    """The bank debit that pays the invoice worked, or did not."""
+    subscription = invoices.subscription_of(world, invoice)
+    if subscription is not None:
+        subscription.pop("_debited", None)
+    if invoice["status"] in ("open", "uncollectible"):
+        _follow(world, invoice, Verdict.APPROVED if works else Verdict.DECLINED, scheduled=True)
 
 
 def _follow(world: World, invoice: Json, verdict: Verdict, *, scheduled: bool) -> None:
     subscription = invoices.subscription_of(world, invoice)
+    if verdict is Verdict.UNDER_WAY:
+        invoice.update(attempted=True, next_payment_attempt=None)
+        return
     if verdict is Verdict.APPROVED:
         invoices.settle(world, invoice, paid=invoice["amount_due"])
         follow_invoices(world, subscription)

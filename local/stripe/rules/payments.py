@@ -6,11 +6,13 @@ import secrets
 
 from local.stripe.objects import Json
 from local.stripe.rules import balance, cards, disputes, radar
+from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.world import World
 
 FEE_BASIS_POINTS = 290
 FEE_FIXED_CENTS = 30
+DEBIT_SETTLES_AFTER_SECONDS = 4 * DAY
 
 
 def new_intent(world: World, amount: int, currency: str, customer: str | None, **values: object) -> Json:
@@ -39,8 +41,12 @@ def new_intent(world: World, amount: int, currency: str, customer: str | None, *
 def attempt(world: World, intent: Json, method: Json, *, authenticated: bool = False) -> Verdict:
     """Try to take the intent's money from the payment method, and tell what became of it.
 
-    Challenged: the intent waits at its action page. Declined: it waits for another payment method.
+    Challenged: the intent waits at its action page. Declined: it waits for another payment method. Under way: a bank
+    debit, of which is known some days later whether it worked.
     """
+    if method["type"] != "card":
+        debit(world, intent, method)
+        return Verdict.UNDER_WAY
     card = cards.card_of(method)
     verdict = cards.on_charging(card, authenticated=authenticated, set_up=method["_set_up"])
     if verdict is Verdict.CHALLENGED:
@@ -50,6 +56,19 @@ def attempt(world: World, intent: Json, method: Json, *, authenticated: bool = F
     else:
         succeed(world, intent, method)
     return verdict
+
+
+def debit(world: World, intent: Json, method: Json) -> None:
+    """Debit the bank account; what becomes of it is known some days later."""
+    with world.updating("payment_intent.processing", intent):
+        intent.update(
+            status="processing",
+            payment_method=method["id"],
+            payment_method_types=["card", "us_bank_account"],
+            last_payment_error=None,
+            next_action=None,
+        )
+    intent.update(_settles_at=world.now() + DEBIT_SETTLES_AFTER_SECONDS, _works=method["_works"])
 
 
 def challenge(world: World, intent: Json, method: Json) -> None:
