@@ -14,9 +14,9 @@ from werkzeug.routing import Map, Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
-from local.stripe.errors import StripeError
+from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
-from local.stripe.rules import cards, checkout, collection, connect, invoices, lifecycle, portal
+from local.stripe.rules import cards, checkout, collection, connect, discounts, invoices, lifecycle, portal
 from local.stripe.rules.cards import Card, Challenge, Verdict
 from local.stripe.world import World
 
@@ -115,6 +115,8 @@ class Pages:
     def _paid(self, request: Request, session: Json) -> Response:
         typed = request.form.get("card", cards.DEFAULT_CARD)
         try:
+            if request.form.get("promotion_code"):
+                self._enter_code(session, request.form["promotion_code"])
             if typed in BANK_DEBITS or request.form.get("async"):
                 checkout.debit(self._world, session, works=BANK_DEBITS.get(typed, request.form.get("async") != "fail"))
                 return redirect(_success_url(session), 303)
@@ -130,6 +132,13 @@ class Pages:
             session["_challenged"] = card.number
             return self._challenge(card, session["amount_total"] or 0)
         return redirect(_success_url(session), 303)
+
+    def _enter_code(self, session: Json, typed: str) -> None:
+        """Raises Stripe's error for a code that is unknown or not for this customer, or where no code is taken."""
+        if not session["allow_promotion_codes"]:
+            raise invalid("This payment page takes no promotion codes.", None, "promotion_code")
+        code = discounts.code_named(self._world, typed)
+        checkout.discount(self._world, session, [{"promotion_code": code["id"]}])
 
     def _settle(self, request: Request, session: Json) -> Response:
         """A script lets a bank debit work (`settle=succeeded`) or fail (`settle=failed`) before its time."""

@@ -7,6 +7,7 @@ from local.stripe.resources import (  # noqa: F401 - each registers its calls
     customer_balance,
     customer_search,
     customers,
+    discounts,
     disputes,
     events,
     intents,

@@ -27,7 +27,7 @@ _TOLD = (
     "checkout.sessions.create",
     "POST",
     "/v1/checkout/sessions",
-    _TOLD + " cancel_url currency customer customer_update custom_text expires_at line_items metadata mode "
+    _TOLD + " cancel_url currency customer customer_update custom_text discounts expires_at line_items metadata mode "
     "payment_intent_data payment_method_options payment_method_types saved_payment_method_options setup_intent_data "
     "subscription_data success_url ui_mode",
 )
@@ -66,11 +66,16 @@ def create(world: World, call: Call) -> Json:
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode=call.params.get("ui_mode"),
         url=f"{world.base_url}/pay/{session['id']}",
+        _discounts=[],
         _line_items=items,
         _payment_intent_data=call.params.get("payment_intent_data", {}),
         _setup_intent_data=call.params.get("setup_intent_data", {}),
         _subscription_data=call.params.get("subscription_data", {}),
     )
+    if call.params.get("discounts"):
+        if call.params.get("allow_promotion_codes"):
+            raise invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.")
+        checkout.discount(world, session, call.params["discounts"])
     return session
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
-from local.stripe.rules import calendar, changes, lifecycle, subscriptions
+from local.stripe.rules import calendar, changes, discounts, lifecycle, subscriptions
 from local.stripe.rules.changes import Bought, Change
 from local.stripe.world import World
 
@@ -161,3 +161,14 @@ def set_end(world: World, subscription: Json, params: Json) -> None:
         lifecycle.end_at(subscription, given or None, now=world.now())
     elif "cancel_at_period_end" in params:
         lifecycle.cancel_at_period_end(world, subscription, wanted=params["cancel_at_period_end"])
+
+
+def set_discounts(world: World, customer: Json, subscription: Json, params: Json) -> None:
+    """Put other discounts on; those that are named by `discount` stay, an empty string takes all off."""
+    if "discounts" not in params:
+        return
+    wanted = params["discounts"] or []
+    kept = [each["discount"] for each in wanted if each.get("discount") in subscription["discounts"]]
+    asked_for = [each for each in wanted if "discount" not in each]
+    made = discounts.redeem(world, asked_for, customer, subscription=subscription)
+    subscription["discounts"] = [*kept, *(discount["id"] for discount in made)]

@@ -19,8 +19,9 @@ from local.stripe.world import World
     "subscriptions.create",
     "POST",
     "/v1/subscriptions",
-    "cancel_at cancel_at_period_end collection_method customer days_until_due default_payment_method description items "
-    "metadata off_session payment_behavior proration_behavior trial_end trial_period_days trial_settings",
+    "cancel_at cancel_at_period_end collection_method customer days_until_due default_payment_method description "
+    "discounts items metadata off_session payment_behavior proration_behavior trial_end trial_period_days "
+    "trial_settings",
 )
 def create(world: World, call: Call) -> Json:
     params = call.params
@@ -46,6 +47,7 @@ def create(world: World, call: Call) -> Json:
         collection_method=params.get("collection_method", "charge_automatically"),
         days_until_due=terms.days_until_due(params),
         description=params.get("description"),
+        discounts=params.get("discounts") or [],
     )
     if behavior == "error_if_incomplete" and collected and trial_end is None:
         _require_means(world, customer["id"], method, sum(changes.amount_of(b.price, b.quantity) for b in wanted))
@@ -95,7 +97,7 @@ def _has_status(status: str, wanted: str | None) -> bool:
     "POST",
     "/v1/subscriptions/{subscription_exposed_id}",
     "billing_cycle_anchor cancel_at cancel_at_period_end cancellation_details collection_method days_until_due "
-    "default_payment_method description items metadata off_session pause_collection payment_behavior "
+    "default_payment_method description discounts items metadata off_session pause_collection payment_behavior "
     "proration_behavior proration_date trial_end trial_settings",
 )
 def update(world: World, call: Call) -> Json:
@@ -119,6 +121,7 @@ def update(world: World, call: Call) -> Json:
             subscription["default_payment_method"] = method["id"] if method is not None else None
         changes.apply(subscription, asked, world.now(), begins=cost.restarts)
         terms.set_collection(subscription, params)
+        terms.set_discounts(world, customer, subscription, params)
         terms.set_trial(world, subscription, params)
         terms.set_end(world, subscription, params)
         _note_reason(subscription, params)

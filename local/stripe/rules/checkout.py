@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
-from local.stripe.rules import cards, collection, customers, debits, payments, subscriptions
+from local.stripe.rules import calendar, cards, collection, customers, debits, discounts, payments, subscriptions
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.rules.changes import Bought
@@ -50,6 +52,7 @@ def _begin(world: World, session: Json, customer: Json, method: Json) -> Json:
         metadata=data.get("metadata", {}),
         description=data.get("description"),
         trial_end=data.get("trial_end") or (world.now() + days * DAY if days else None),
+        discounts=session["_discounts"],
     )
     return subscriptions.begin(world, customer, _wanted(world, session), terms)
 
@@ -58,15 +61,40 @@ def _wanted(world: World, session: Json) -> list[Bought]:
     return [Bought(world.find("price", item["price"]["id"]), item["quantity"]) for item in session["_line_items"]]
 
 
+def discount(world: World, session: Json, asked: list[Json]) -> None:
+    """Take the coupons or promotion codes off what the session costs today. They are redeemed once it is paid."""
+    customer = world.all("customer").get(session["customer"])
+    taken, shown = 0, []
+    for each in asked:
+        coupon, code = discounts.coupon_of(world, each, customer)
+        left = session["amount_subtotal"] - taken
+        percent = coupon["percent_off"]
+        taken += min(left, coupon["amount_off"] or calendar.cents(Fraction(str(percent)) * left / 100))
+        shown.append({"coupon": coupon["id"], "promotion_code": code["id"] if code is not None else None})
+    session["total_details"]["amount_discount"] = taken
+    session.update(amount_total=session["amount_subtotal"] - taken, discounts=shown or None, _discounts=asked)
+
+
 def _pay_once(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:
+    if session["amount_total"] == 0:
+        _redeem(world, session)
+        _complete(world, session, _customer_of(world, session), "no_payment_required")
+        return Verdict.APPROVED
     intent = _intent(world, session)
     method = cards.new_method(world, card, set_up=False)
     verdict = payments.attempt(world, intent, method, authenticated=authenticated)
     if verdict is Verdict.DECLINED:
         raise cards.refusal(card)
     if verdict is Verdict.APPROVED:
+        _redeem(world, session)
         _complete(world, session, _customer_of(world, session), "paid")
     return verdict
+
+
+def _redeem(world: World, session: Json) -> None:
+    customer = _customer_of(world, session)
+    if session["_discounts"] and customer is not None:
+        discounts.redeem(world, session["_discounts"], customer, session=session["id"])
 
 
 def _set_up(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:

@@ -25,14 +25,15 @@ class Line:
     invoice_item: str | None = None
 
 
-def row(invoice: Json, subscription: Json | None, line: Line) -> Json:
-    """The line as Stripe shows it."""
+def row(invoice: Json, subscription: Json | None, line: Line, taken: list[Json]) -> Json:
+    """The line as Stripe shows it. `taken`: what each discount takes off it."""
     of_subscription = subscription is not None and line.item is not None
     return blank(
         "line_item",
         amount=line.amount,
         currency=line.price["currency"],
         description=line.description,
+        discount_amounts=taken,
         invoice=invoice["id"],
         metadata=dict(subscription["metadata"]) if subscription is not None else {},
         parent=_parent(subscription, line),

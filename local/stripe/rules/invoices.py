@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from local.stripe.errors import invalid
-from local.stripe.objects import Json, list_of
-from local.stripe.rules import credit, invoice_rows, payments
+from local.stripe.objects import Json, blank, list_of
+from local.stripe.rules import credit, discounts, invoice_rows, payments
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.invoice_rows import Line
 from local.stripe.world import World
@@ -22,6 +23,7 @@ class Terms:
     method: str = "charge_automatically"
     days_until_due: int | None = None
     metadata: Json | None = None
+    discounts: tuple[Json, ...] = ()
 
 
 def issue(world: World, subscription: Json, reason: str, lines: list[Line]) -> Json:
@@ -42,47 +44,66 @@ def draft_of(world: World, subscription: Json, reason: str, lines: list[Line]) -
 
 
 def draft(world: World, customer: Json, lines: list[Line], terms: Terms, *, subscription: Json | None = None) -> Json:
-    """An invoice that may still change, told as created."""
-    invoice = world.make("invoice", **composed(world, customer, lines, terms, subscription=subscription))
-    rows = [invoice_rows.row(invoice, subscription, line) for line in lines]
-    invoice["lines"] = list_of(rows, f"/v1/invoices/{invoice['id']}/lines")
+    """An invoice that may still change, told as created. Discounts that count once are used up by it."""
+    invoice = world.add(composed(world, customer, lines, terms, subscription=subscription))
+    discounts.used(world, subscription)
     world.tell("invoice.created", invoice)
     return invoice
 
 
 def composed(world: World, customer: Json, lines: list[Line], terms: Terms, *, subscription: Json | None) -> Json:
-    """The fields of an invoice of these lines, as if it were made now. Nothing is changed."""
+    """An invoice of these lines as if it were made now. Nothing is kept, changed or told."""
+    made = blank("invoice", created=world.now())
     currency = lines[0].price["currency"] if lines else customer["currency"] or "usd"
-    total, credited = sum(line.amount for line in lines), credit.usable(customer, currency)
-    due = max(0, total + credited)
+    given = [*discounts.of_subscription(world, subscription), *terms.discounts]
+    off = discounts.amounts(world, given, lines)
+    rows = [invoice_rows.row(made, subscription, line, taken) for line, taken in zip(lines, off, strict=True)]
+    subtotal = sum(line.amount for line in lines)
+    taken = [
+        {
+            "amount": sum(each["amount"] for each in itertools.chain(*off) if each["discount"] == discount["id"]),
+            "discount": discount["id"],
+        }
+        for discount in given
+    ]
+    total = subtotal - sum(each["amount"] for each in taken)
     days = terms.days_until_due
-    return {
-        "account_country": "US",
-        "amount_due": due,
-        "amount_overpaid": 0,
-        "amount_paid_off_stripe": 0,
-        "amount_remaining": due,
-        "auto_advance": True,
-        "billing_reason": terms.reason,
-        "collection_method": terms.method,
-        "currency": currency,
-        "customer": customer["id"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_tax_exempt": "none",
-        "due_date": world.now() + days * DAY if terms.method == "send_invoice" and days is not None else None,
-        "effective_at": None,
-        "metadata": dict(terms.metadata or {}),
-        "parent": _parent(subscription),
-        "period_end": max((line.end for line in lines), default=world.now()),
-        "period_start": min((line.start for line in lines), default=world.now()),
-        "starting_balance": credited,
-        "status": "draft",
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
-        "total": total,
-        "total_excluding_tax": total,
-    }
+    made.update(
+        account_country="US",
+        amount_overpaid=0,
+        amount_paid_off_stripe=0,
+        auto_advance=True,
+        billing_reason=terms.reason,
+        collection_method=terms.method,
+        currency=currency,
+        customer=customer["id"],
+        customer_email=customer["email"],
+        customer_name=customer["name"],
+        customer_tax_exempt="none",
+        discounts=[discount["id"] for discount in given],
+        due_date=world.now() + days * DAY if terms.method == "send_invoice" and days is not None else None,
+        effective_at=None,
+        lines=list_of(rows, f"/v1/invoices/{made['id']}/lines"),
+        metadata=dict(terms.metadata or {}),
+        parent=_parent(subscription),
+        period_end=max((line.end for line in lines), default=world.now()),
+        period_start=min((line.start for line in lines), default=world.now()),
+        status="draft",
+        subtotal=subtotal,
+        subtotal_excluding_tax=subtotal,
+        total=total,
+        total_discount_amounts=taken,
+        total_excluding_tax=total,
+    )
+    _owe(made, customer)
+    return made
+
+
+def _owe(invoice: Json, customer: Json) -> None:
+    """What is due of the total after the customer's credit, or with what the customer owes."""
+    credited = credit.usable(customer, invoice["currency"])
+    due = max(0, invoice["total"] + credited)
+    invoice.update(amount_due=due, amount_remaining=due, starting_balance=credited)
 
 
 def _parent(subscription: Json | None) -> Json | None:
@@ -113,18 +134,15 @@ def finalize(world: World, invoice: Json) -> Json:
     customer = world.find("customer", invoice["customer"])
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = number + 1
-    starting = credit.usable(customer, invoice["currency"])
+    _owe(invoice, customer)
+    starting, due = invoice["starting_balance"], invoice["amount_due"]
     ending = min(0, invoice["total"] + starting)
-    due = max(0, invoice["total"] + starting)
     invoice.update(
-        amount_due=due,
-        amount_remaining=due,
         effective_at=world.now(),
         ending_balance=ending,
         hosted_invoice_url=f"{world.base_url}/invoice/{invoice['id']}",
         invoice_pdf=f"{world.base_url}/invoice/{invoice['id']}/pdf",
         number=f"{customer['invoice_prefix']}-{number:04d}",
-        starting_balance=starting,
         status="open",
     )
     invoice["status_transitions"]["finalized_at"] = world.now()

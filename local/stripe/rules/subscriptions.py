@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from local.stripe.errors import invalid
 from local.stripe.objects import Json, blank, list_of
-from local.stripe.rules import calendar, changes, collection, invoices, lifecycle, schedules
+from local.stripe.rules import calendar, changes, collection, discounts, invoices, lifecycle, schedules
 from local.stripe.rules.changes import Bought
 from local.stripe.rules.invoice_rows import Line
 from local.stripe.world import World
@@ -26,6 +26,7 @@ class Terms:
     collection_method: str = "charge_automatically"
     days_until_due: int | None = None
     description: str | None = None
+    discounts: Sequence[Json] = ()
 
 
 def begin(world: World, customer: Json, wanted: Sequence[Bought], terms: Terms) -> Json:
@@ -41,6 +42,8 @@ def begin(world: World, customer: Json, wanted: Sequence[Bought], terms: Terms) 
     if terms.trial_end is not None:
         try_out(world, subscription, terms.trial_end)
     customer["currency"] = customer["currency"] or subscription["currency"]
+    given = discounts.redeem(world, terms.discounts, customer, subscription=subscription)
+    subscription["discounts"] = [discount["id"] for discount in given]
     world.tell("customer.subscription.created", subscription)
     invoices.issue(world, subscription, "subscription_create", period_lines(subscription))
     return subscription
