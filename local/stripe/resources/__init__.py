@@ -15,6 +15,7 @@ from local.stripe.resources import (  # noqa: F401 - each registers its calls
     methods,
     payments,
     portal,
+    previews,
     radar,
     refunds,
     schedules,

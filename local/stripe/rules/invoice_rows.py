@@ -27,7 +27,7 @@ class Line:
 
 def row(invoice: Json, subscription: Json | None, line: Line, taken: list[Json]) -> Json:
     """The line as Stripe shows it. `taken`: what each discount takes off it."""
-    of_subscription = subscription is not None and line.item is not None
+    owner = subscription["id"] if subscription is not None else None
     return blank(
         "line_item",
         amount=line.amount,
@@ -36,7 +36,7 @@ def row(invoice: Json, subscription: Json | None, line: Line, taken: list[Json])
         discount_amounts=taken,
         invoice=invoice["id"],
         metadata=dict(subscription["metadata"]) if subscription is not None else {},
-        parent=_parent(subscription, line),
+        parent=_parent(owner, line),
         period={"start": line.start, "end": line.end},
         pricing={
             "type": "price_details",
@@ -44,28 +44,27 @@ def row(invoice: Json, subscription: Json | None, line: Line, taken: list[Json])
             "unit_amount_decimal": line.price["unit_amount_decimal"],
         },
         quantity=line.quantity,
-        subscription=subscription["id"] if of_subscription and subscription is not None else None,
+        subscription=owner,
         subtotal=line.amount,
         taxes=[],
     )
 
 
-def _parent(subscription: Json | None, line: Line) -> Json:
-    details = {"proration": line.proration, "proration_details": {"credited_items": None}}
-    if subscription is None or line.item is None:
-        owner = subscription["id"] if subscription is not None else None
+def _parent(subscription: str | None, line: Line) -> Json:
+    details = {
+        "proration": line.proration,
+        "proration_details": {"credited_items": None},
+        "subscription": subscription,
+        "invoice_item": line.invoice_item,
+    }
+    if line.item is None:
         return {
             "type": "invoice_item_details",
-            "invoice_item_details": {**details, "invoice_item": line.invoice_item, "subscription": owner},
+            "invoice_item_details": details,
             "subscription_item_details": None,
         }
     return {
         "type": "subscription_item_details",
         "invoice_item_details": None,
-        "subscription_item_details": {
-            **details,
-            "invoice_item": None,
-            "subscription": subscription["id"],
-            "subscription_item": line.item["id"],
-        },
+        "subscription_item_details": {**details, "subscription_item": line.item["id"]},
     }
