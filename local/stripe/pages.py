@@ -61,6 +61,7 @@ class Pages:
             "portal": self._portal,
             "action": self._action,
             "invoice": self._invoice,
+            "receipts": self._receipt,
             "connect": self._connect,
         }
         self._map = Map([Rule(f"/{name}/<wanted>", endpoint=name, methods=["GET", "POST"]) for name in self._pages])
@@ -279,6 +280,14 @@ class Pages:
         if verdict is Verdict.CHALLENGED:
             return self._challenge(cards.card_of(method), intent["amount"])
         return redirect(invoice["hosted_invoice_url"], 303)
+
+    def _receipt(self, _request: Request, wanted: str) -> Response:
+        charge = self._world.all("charge").get(wanted)
+        if charge is None or not charge["paid"]:
+            return self._notice("This page does not exist", "There is no such receipt.", 404)
+        back = f" {_money(charge['amount_refunded'])} of it were given back." if charge["amount_refunded"] else ""
+        told = f"{_money(charge['amount'])} were paid on {_day(charge['created'])}.{back}"
+        return self._notice("Receipt", told, 200)
 
     def _answered(self, intent: Json, *, passed: bool) -> Response:
         back = intent["next_action"]["redirect_to_url"]["return_url"]

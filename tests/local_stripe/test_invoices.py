@@ -125,3 +125,53 @@ def test_a_draft_of_a_paused_subscription_may_be_finalized_sent_and_paid(stack: 
         stack.v1.invoices.finalize_invoice(second.id)
     with pytest.raises(stripe.InvalidRequestError, match="draft"):
         stack.v1.invoices.delete(second.id)
+
+
+def test_staff_bill_a_customer_by_an_invoice_of_its_own(stack: Stack) -> None:
+    customer = card_holder(stack)
+    stack.v1.invoice_items.create({"customer": customer, "amount": 700, "currency": "usd", "description": "Setup"})
+    draft = stack.v1.invoices.create({"customer": customer, "pending_invoice_items_behavior": "include"})
+    once = stack.v1.prices.create({"currency": "usd", "unit_amount": 300, "product": "prod_pro"}).id
+    item = stack.v1.invoice_items.create({"customer": customer, "invoice": draft.id, "pricing": {"price": once}})
+    with pytest.raises(stripe.InvalidRequestError, match="on an invoice"):
+        stack.v1.invoice_items.delete(item.id)
+    billed = stack.v1.invoices.pay(draft.id)
+    assert (billed.status, billed.amount_paid, billed.parent, billed.billing_reason) == ("paid", 1000, None, "manual")
+    assert [line.amount for line in billed.lines.data] == [700, 300]
+    empty = stack.v1.invoices.create({"customer": customer})
+    assert stack.v1.invoices.delete(empty.id).deleted is True
+    declined = stack.v1.invoices.create({"customer": stack.customer().id})
+    with pytest.raises(stripe.InvalidRequestError):
+        stack.v1.invoice_items.create({"customer": customer, "invoice": declined.id, "amount": 5, "currency": "usd"})
+
+
+def test_an_item_that_waits_is_on_the_next_invoice_of_a_subscription(stack: Stack) -> None:
+    customer = card_holder(stack)
+    made(stack, customer, stack.price("pro_monthly"))
+    wrong = stack.v1.invoice_items.create({"customer": customer, "amount": 5, "currency": "usd"})
+    assert stack.v1.invoice_items.delete(wrong.id).deleted is True
+    stack.v1.invoice_items.create({"customer": customer, "amount": -900, "currency": "usd"})
+    assert len(stack.v1.invoice_items.list({"customer": customer, "pending": True}).data) == 1
+    stack.advance(days=62)
+    assert paid(stack, customer) == [4900, 4000, 4900]
+
+
+@pytest.mark.parametrize("card", ["4242424242424242", "us_bank_account"])
+def test_a_deposit_leaves_an_invoice_where_asked_and_a_receipt(stack: Stack, card: str) -> None:
+    customer = stack.customer().id
+    stack.v1.customers.update(customer, {"balance": -500})
+    creation = {"enabled": True, "invoice_data": {"description": "Deposit", "metadata": {"kind": "deposit"}}}
+    session = stack.deposit(customer, invoice_creation=creation)
+    stack.post(session.url, card=card)
+    stack.advance(days=4)
+    done = stack.v1.checkout.sessions.retrieve(session.id)
+    invoice = stack.v1.invoices.retrieve(str(done.invoice))
+    assert (invoice.status, invoice.amount_paid, invoice.description) == ("paid", 2500, "Deposit")
+    payment = stack.v1.invoice_payments.list({"invoice": invoice.id}).data[0]
+    assert payment.payment.payment_intent == done.payment_intent
+    assert stack.v1.customers.retrieve(customer).balance == -500
+    charge = stack.v1.charges.list({"customer": customer}).data[0]
+    assert "$25.00 were paid" in stack.get(charge.receipt_url).text
+    stack.v1.refunds.create({"charge": charge.id, "amount": 600})
+    assert "$6.00" in stack.get(charge.receipt_url).text
+    assert stack.get(f"{stack.base}/receipts/ch_none").status_code == 404

@@ -11,6 +11,7 @@ from local.stripe.resources import (  # noqa: F401 - each registers its calls
     disputes,
     events,
     intents,
+    invoice_items,
     invoices,
     methods,
     payments,

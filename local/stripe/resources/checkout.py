@@ -27,9 +27,10 @@ _TOLD = (
     "checkout.sessions.create",
     "POST",
     "/v1/checkout/sessions",
-    _TOLD + " cancel_url currency customer customer_update custom_text discounts expires_at line_items metadata mode "
-    "payment_intent_data payment_method_options payment_method_types saved_payment_method_options setup_intent_data "
-    "subscription_data success_url ui_mode",
+    _TOLD
+    + " cancel_url currency customer customer_update custom_text discounts expires_at invoice_creation line_items "
+    "metadata mode payment_intent_data payment_method_options payment_method_types saved_payment_method_options "
+    "setup_intent_data subscription_data success_url ui_mode",
 )
 def create(world: World, call: Call) -> Json:
     mode = call.params.get("mode") or ""
@@ -56,6 +57,7 @@ def create(world: World, call: Call) -> Json:
         customer=call.params.get("customer"),
         customer_creation=_creation(call.params, mode),
         expires_at=expires_at,
+        invoice_creation=_invoice_creation(call.params, mode),
         metadata=merged_metadata({}, call.params.get("metadata", {})),
         mode=mode,
         payment_method_options={},
@@ -77,6 +79,21 @@ def create(world: World, call: Call) -> Json:
             raise invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.")
         checkout.discount(world, session, call.params["discounts"])
     return session
+
+
+def _invoice_creation(params: Json, mode: str) -> Json | None:
+    asked = params.get("invoice_creation")
+    if mode != "payment":
+        if asked is not None:
+            raise invalid("`invoice_creation` is for `payment` mode only.", None, "invoice_creation")
+        return None
+    data = (asked or {}).get("invoice_data", {})
+    empty = ("account_tax_ids", "custom_fields", "issuer", "rendering_options")
+    told: Json = {**dict.fromkeys(empty), "description": data.get("description"), "footer": data.get("footer")}
+    return {
+        "enabled": bool(asked and asked["enabled"]),
+        "invoice_data": {**told, "metadata": merged_metadata({}, data.get("metadata", {}))},
+    }
 
 
 def _creation(params: Json, mode: str) -> str | None:

@@ -6,7 +6,17 @@ from fractions import Fraction
 
 from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
-from local.stripe.rules import calendar, cards, collection, customers, debits, discounts, payments, subscriptions
+from local.stripe.rules import (
+    booking,
+    calendar,
+    cards,
+    collection,
+    customers,
+    debits,
+    discounts,
+    payments,
+    subscriptions,
+)
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
 from local.stripe.rules.changes import Bought
@@ -87,6 +97,7 @@ def _pay_once(world: World, session: Json, card: Card, *, authenticated: bool) -
         raise cards.refusal(card)
     if verdict is Verdict.APPROVED:
         _redeem(world, session)
+        booking.book(world, session, intent)
         _complete(world, session, _customer_of(world, session), "paid")
     return verdict
 

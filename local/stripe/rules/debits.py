@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from local.stripe.errors import invalid
 from local.stripe.objects import Json, blank
-from local.stripe.rules import collection, payments
+from local.stripe.rules import booking, collection, payments
 from local.stripe.rules.cards import Card
 from local.stripe.world import World
 
@@ -66,4 +66,6 @@ def settle(world: World, intent: Json, *, works: bool) -> None:
     session.pop("_waits", None)
     if works:
         session["payment_status"] = "paid"
+        if session["mode"] == "payment":
+            booking.book(world, session, intent)
     world.tell(f"checkout.session.async_payment_{'succeeded' if works else 'failed'}", session)

@@ -38,16 +38,23 @@ def row(invoice: Json, subscription: Json | None, line: Line, taken: list[Json])
         metadata=dict(subscription["metadata"]) if subscription is not None else {},
         parent=_parent(owner, line),
         period={"start": line.start, "end": line.end},
-        pricing={
-            "type": "price_details",
-            "price_details": {"price": line.price["id"], "product": line.price["product"]},
-            "unit_amount_decimal": line.price["unit_amount_decimal"],
-        },
+        pricing=_pricing(line),
         quantity=line.quantity,
         subscription=owner,
         subtotal=line.amount,
         taxes=[],
     )
+
+
+def _pricing(line: Line) -> Json | None:
+    """The price of the line; None for an amount that has none."""
+    if line.price["id"] is None:
+        return None
+    return {
+        "type": "price_details",
+        "price_details": {"price": line.price["id"], "product": line.price["product"]},
+        "unit_amount_decimal": line.price["unit_amount_decimal"],
+    }
 
 
 def _parent(subscription: str | None, line: Line) -> Json:

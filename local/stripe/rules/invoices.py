@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from local.stripe.errors import invalid
 from local.stripe.objects import Json, blank, list_of
-from local.stripe.rules import credit, discounts, invoice_rows, payments
+from local.stripe.rules import credit, discounts, invoice_items, invoice_rows, payments
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.invoice_rows import Line
 from local.stripe.world import World
@@ -24,6 +24,7 @@ class Terms:
     days_until_due: int | None = None
     metadata: Json | None = None
     discounts: tuple[Json, ...] = ()
+    currency: str | None = None
 
 
 def issue(world: World, subscription: Json, reason: str, lines: list[Line]) -> Json:
@@ -38,7 +39,11 @@ def draft_of(world: World, subscription: Json, reason: str, lines: list[Line]) -
     """An invoice of the subscription that may still change."""
     customer = world.find("customer", subscription["customer"])
     terms = Terms(reason, subscription["collection_method"], subscription["days_until_due"])
-    invoice = draft(world, customer, lines, terms, subscription=subscription)
+    waiting = invoice_items.pending(world, customer, subscription["currency"])
+    billed = [*lines, *(invoice_items.line_of(world, item) for item in waiting)]
+    invoice = draft(world, customer, billed, terms, subscription=subscription)
+    for item in waiting:
+        item["invoice"] = invoice["id"]
     subscription["latest_invoice"] = invoice["id"]
     return invoice
 
@@ -51,10 +56,22 @@ def draft(world: World, customer: Json, lines: list[Line], terms: Terms, *, subs
     return invoice
 
 
+def add_item(world: World, invoice: Json, item: Json) -> None:
+    """Put an item on a draft."""
+    row = invoice_rows.row(invoice, None, invoice_items.line_of(world, item), [])
+    with world.updating("invoice.updated", invoice):
+        invoice["lines"]["data"].append(row)
+        for field in ("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"):
+            invoice[field] += item["amount"]
+        invoice["currency"] = item["currency"]
+        _owe(invoice, world.find("customer", invoice["customer"]))
+    item["invoice"] = invoice["id"]
+
+
 def composed(world: World, customer: Json, lines: list[Line], terms: Terms, *, subscription: Json | None) -> Json:
     """An invoice of these lines as if it were made now. Nothing is kept, changed or told."""
     made = blank("invoice", created=world.now())
-    currency = lines[0].price["currency"] if lines else customer["currency"] or "usd"
+    currency = lines[0].price["currency"] if lines else terms.currency or customer["currency"] or "usd"
     given = [*discounts.of_subscription(world, subscription), *terms.discounts]
     off = discounts.amounts(world, given, lines)
     rows = [invoice_rows.row(made, subscription, line, taken) for line, taken in zip(lines, off, strict=True)]
@@ -129,14 +146,20 @@ def of_subscription(world: World, subscription: Json) -> list[Json]:
     ]
 
 
-def finalize(world: World, invoice: Json) -> Json:
-    """Number the invoice and ask for what is due; where nothing is, it is paid."""
+def finalize(world: World, invoice: Json, *, paid_by: Json | None = None) -> Json:
+    """Number the invoice and ask for what is due; where nothing is, it is paid.
+
+    `paid_by`: the payment that has paid it already, whatever credit the customer has.
+    """
     customer = world.find("customer", invoice["customer"])
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = number + 1
-    _owe(invoice, customer)
+    if paid_by is None:
+        _owe(invoice, customer)
+    else:
+        invoice.update(amount_due=paid_by["amount"], amount_remaining=paid_by["amount"], starting_balance=0)
     starting, due = invoice["starting_balance"], invoice["amount_due"]
-    ending = min(0, invoice["total"] + starting)
+    ending = 0 if paid_by is not None else min(0, invoice["total"] + starting)
     invoice.update(
         effective_at=world.now(),
         ending_balance=ending,
@@ -150,18 +173,18 @@ def finalize(world: World, invoice: Json) -> Json:
         moved = (ending - starting, "applied_to_invoice")
         credit.move(world, customer, *moved, currency=invoice["currency"], invoice=invoice["id"])
     if due > 0:
-        _expect_payment(world, invoice, customer)
+        _expect_payment(world, invoice, customer, paid_by)
     world.tell("invoice.finalized", invoice)
-    if due == 0:
-        settle(world, invoice, paid=0)
+    if due == 0 or paid_by is not None:
+        settle(world, invoice, paid=due)
     elif invoice["collection_method"] == "send_invoice":
         world.tell("invoice.sent", invoice)
     return invoice
 
 
-def _expect_payment(world: World, invoice: Json, customer: Json) -> None:
+def _expect_payment(world: World, invoice: Json, customer: Json, paid_by: Json | None) -> None:
     first = invoice["billing_reason"] == "subscription_create"
-    intent = payments.new_intent(
+    intent = paid_by or payments.new_intent(
         world,
         invoice["amount_due"],
         invoice["currency"],

@@ -121,7 +121,11 @@ def succeed(world: World, intent: Json, method: Json) -> Json:
         method["_set_up"] = True
         cards.attach(world, method, customer)
     charge = _charge(world, intent, method, status="succeeded", paid=True, captured=True)
-    charge["amount_captured"] = intent["amount"]
+    charge.update(
+        amount_captured=intent["amount"],
+        receipt_email=intent["receipt_email"],
+        receipt_url=f"{world.base_url}/receipts/{charge['id']}",
+    )
     charge["balance_transaction"] = balance.record(
         world,
         "charge",
