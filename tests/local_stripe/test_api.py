@@ -71,7 +71,7 @@ def test_a_path_that_stripe_does_not_have_is_404(stack: Stack) -> None:
 
 def test_a_call_that_stripe_has_and_this_has_not_says_so(stack: Stack) -> None:
     with pytest.raises(stripe.APIError, match="does not serve") as refused:
-        stack.v1.coupons.list()
+        stack.v1.topups.list()
     assert refused.value.http_status == 501
 
 
