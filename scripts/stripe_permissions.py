@@ -30,6 +30,7 @@ PERMISSIONS = {
     "customers.balance_transactions": "Core: Customers",
     "disputes": "Core: Disputes",
     "events": "Core: Events",
+    "invoice_payments": "Billing: Invoices",
     "invoices": "Billing: Invoices",
     "payment_intents": "Core: PaymentIntents",
     "payment_methods": "Core: PaymentMethods",

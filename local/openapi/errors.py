@@ -55,6 +55,9 @@ ADVICE: Mapping[str, Advice] = {
         "The account has no such checkout session.", "Sign in as the account that paid, or start again."
     ),
     "ALREADY_ONBOARDED": Advice("The creator's payout account is complete.", "Nothing: payouts go there."),
+    "INVOICE_OPEN": Advice(
+        "An invoice of a plan is overdue.", "Pay it at the `url` in the details; then choose a plan."
+    ),
     "ALREADY_ON_PLAN": Advice("The account has this plan at this interval.", "Nothing: there is nothing to buy."),
     "ALREADY_REFUNDED": Advice(
         "The charge was refunded under another key.", "Nothing: the money is back. A charge is refunded once."

@@ -112,6 +112,7 @@ _PLANS = {
         body=CheckoutRequest,
         refusals=(
             errors.AlreadyOnPlan,
+            errors.InvoiceOpen,
             errors.CancelInstead,
             errors.ContactSales,
             errors.PlanAgreed,

@@ -160,6 +160,10 @@ class AlreadyOnboarded(Conflict, code="ALREADY_ONBOARDED"):
     """The creator's account is complete."""
 
 
+class InvoiceOpen(Conflict, code="INVOICE_OPEN"):
+    """An invoice of a plan is overdue: `details` holds the `url` at which it is paid."""
+
+
 class AlreadyOnPlan(Conflict, code="ALREADY_ON_PLAN"):
     """The account is on that plan."""
 

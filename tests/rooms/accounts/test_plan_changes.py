@@ -6,9 +6,9 @@ import pytest
 
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.values.errors import NoActiveSubscription, NothingToResume
+from aerostack_billing.values.errors import InvoiceOpen, NoActiveSubscription, NothingToResume
 from tests.rooms.conftest import Time
-from tests.rooms.worlds.plans import LINKS, buy, deliver, open_page, pass_days
+from tests.rooms.worlds.plans import LINKS, Heard, buy, deliver, open_page, pass_days, subscribe
 from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume
 
@@ -145,3 +145,121 @@ def test_a_plan_change_touches_no_counter_but_its_ceiling(parts: Runtime, world:
     buy(parts, world, account, "pro")
     answer = consume(parts, account)
     assert (answer["used"], answer["hard_limit"]) == (55_001, 2_400_000)
+
+
+def past_due(parts: Runtime, world: StripeWorld, account: str, time_stands: Time) -> PlanState:
+    """Let the renewal of a plan be declined."""
+    buy(parts, world, account, "pro")
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    world.submit(portal, action="update_card", card="4000000000000341")
+    pass_days(world, time_stands, 32)
+    return parts.accounts.sync.make_true(account).account.plan
+
+
+def test_who_owes_for_too_long_keeps_the_plan_with_frees_limits_and_time_alone_says_so(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    plan = past_due(parts, world, account, time_stands)
+    assert plan.grace_ends_at is not None
+    assert (plan.tier, plan.limits_tier) == ("pro", "pro")
+    assert account not in parts.accounts.store.due_for_review()
+    time_stands.at = plan.grace_ends_at
+    assert account in parts.accounts.store.due_for_review()
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert (plan.tier, plan.status, plan.limits_tier) == ("pro", "past_due", "free")
+    assert consume(parts, account)["limit"] == 50_000
+    assert account not in parts.accounts.store.due_for_review()
+    portal = parts.accounts.subscriptions.portal(account, "https://app.aerostack.dev/")
+    world.submit(portal, action="update_card", card="4242424242424242")
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert (plan.status, plan.limits_tier, plan.grace_ends_at) == ("active", "pro", None)
+    assert consume(parts, account)["limit"] == 2_000_000
+
+
+def test_who_left_an_invoice_open_pays_it_before_buying_again(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    past_due(parts, world, account, time_stands)
+    with pytest.raises(InvoiceOpen) as refused:
+        open_page(parts, account, "business")
+    assert refused.value.details["url"]
+    pass_days(world, time_stands, 28)
+    assert parts.accounts.sync.make_true(account).account.plan.tier == "free"
+    with pytest.raises(InvoiceOpen):
+        open_page(parts, account, "pro")
+
+
+# An end on a date, and payments that come back
+
+
+def test_an_end_in_a_year_is_shown_and_is_not_the_end_of_the_period(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    plan = buy(parts, world, account, "pro")
+    in_a_year = (plan.period_end or 0) + 370 * 86_400
+    stored = world.stripe.world.find("subscription", str(plan.subscription_id))
+    stored["cancel_at"] = in_a_year
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert (plan.cancel_at_period_end, plan.cancel_at) == (False, in_a_year)
+    parts.accounts.subscriptions.cancel(account)
+    plan = parts.accounts.store.get(account).plan
+    assert plan.cancel_at_period_end is True
+    assert world.api(f"subscriptions/{plan.subscription_id}")["cancel_at_period_end"] is True
+    assert parts.accounts.subscriptions.resume(account).plan.cancel_at_period_end is False
+
+
+@pytest.mark.parametrize("cause", ["refunded in full", "dispute lost"])
+def test_a_payment_of_the_current_period_that_came_back_ends_the_plan(
+    parts: Runtime, world: StripeWorld, account: str, heard: Heard, cause: str
+) -> None:
+    buy(parts, world, account, "pro")
+    payment = world.api("payment_intents?limit=1")["data"][0]["id"]
+    if cause == "dispute lost":
+        world.door("disputes", {"payment_intent": payment, "status": "needs_response"})
+        hear_all(parts, world)
+        assert parts.accounts.store.get(account).plan.tier == "pro"
+        world.door("disputes", {"payment_intent": payment, "status": "lost"})
+    else:
+        world.door("refunds", {"payment_intent": payment, "amount": 100})
+        hear_all(parts, world)
+        assert parts.accounts.store.get(account).plan.tier == "pro"
+        world.door("refunds", {"payment_intent": payment})
+    hear_all(parts, world)
+    assert parts.accounts.store.get(account).plan == PlanState()
+    assert [s["status"] for s in world.api("subscriptions?status=all")["data"]] == ["canceled"]
+    assert (account, "payment_returned", payment) in heard.findings
+
+
+def hear_all(parts: Runtime, world: StripeWorld) -> None:
+    """Deliver all that was not delivered yet."""
+    for event in world.events():
+        deliver(parts, event)
+
+
+def test_a_plan_that_a_person_made_is_not_ended_by_a_refund(
+    parts: Runtime, world: StripeWorld, account: str, heard: Heard
+) -> None:
+    made = subscribe(parts, world, account, **{"recurring[interval]": "year", "metadata[tier]": "enterprise"})
+    payment = world.api("payment_intents?limit=1")["data"][0]["id"]
+    parts.accounts.sync.make_true(account)
+    world.door("refunds", {"payment_intent": payment})
+    hear_all(parts, world)
+    assert parts.accounts.store.get(account).plan.tier == "enterprise"
+    assert world.api(f"subscriptions/{made['id']}")["status"] == "active"
+    assert (account, "payment_returned", payment) in heard.findings
+
+
+def test_a_price_that_was_replaced_and_archived_is_bought_by_the_new_one_at_once(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    open_page(parts, account, "pro")
+    old = world.api("prices?lookup_keys[]=pro_monthly")["data"][0]
+    recurring = {"recurring[interval]": "month", "metadata[tier]": "pro"}
+    new = world.create("prices", currency="usd", unit_amount="5900", product=old["product"], **recurring)
+    # The lookup key moves on to the new price, and the old one is archived.
+    stored = world.stripe.world.all("price")
+    stored[old["id"]].update(active=False, lookup_key=None)
+    stored[new["id"]].update(lookup_key="pro_monthly")
+    session = world.pay(open_page(parts, account, "pro", key="k"))
+    items = world.api(f"checkout/sessions/{session}/line_items")["data"]
+    assert [item["price"]["id"] for item in items] == [new["id"]]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from aerostack_billing.accounts.customers import Customers
-from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.accounts.models import Account, CheckoutRequest
 from aerostack_billing.accounts.sync import PlanSync, Standing
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
-from aerostack_billing.values.errors import AlreadyOnPlan, CancelInstead, ContactSales, PlanAgreed
+from aerostack_billing.platform import clock
+from aerostack_billing.values.errors import AlreadyOnPlan, CancelInstead, ContactSales, InvoiceOpen, PlanAgreed
 from aerostack_billing.values.redirects import RedirectPolicy, with_session_id
 
 
@@ -32,8 +33,8 @@ class Checkout:
         """The page for the plan asked for. Nothing is bought, and no second subscription can be, by opening it.
 
         A cheaper plan that waits for the period's end is taken back, whether or not the page's change is confirmed.
-        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, PlanAgreed and IdempotencyKeyReused
-        (409).
+        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, InvoiceOpen, PlanAgreed and
+        IdempotencyKeyReused (409).
         """
         self._check(request)
         earlier = self._pages.earlier("checkout", account_id, request)
@@ -45,6 +46,7 @@ class Checkout:
             raise PlanAgreed(
                 f"This account's plan, {plan.tier}, was agreed with sales. A purchase changes nothing. Contact sales."
             )
+        self._require_paid(standing.account)
         if standing.subscription is not None and (plan.tier, plan.interval) == (request.tier, request.billing_interval):
             raise AlreadyOnPlan(f"The account is already on {plan.tier}, billed {plan.interval}.")
         return self._pages.once("checkout", account_id, request, lambda key: self._page(standing, request, key))
@@ -58,6 +60,21 @@ class Checkout:
             raise ContactSales("Enterprise cannot be bought here. Contact sales.", {"tier": "enterprise"})
         self._redirects.check("success_url", request.success_url)
         self._redirects.check("cancel_url", request.cancel_url)
+
+    def _require_paid(self, account: Account) -> None:
+        """InvoiceOpen (409) where the customer left a plan's invoice unpaid.
+
+        The first invoice of a purchase does not count: nothing was used for it.
+        """
+        if account.customer_id is None:
+            return
+        for subscription_id, invoice in self._payments.open_invoices(account.customer_id):
+            overdue = invoice.owed_since <= clock.seconds()
+            if subscription_id is not None and overdue and not (invoice.begins_subscription and not invoice.due_at):
+                raise InvoiceOpen(
+                    "An invoice is still open. Pay it at its url, then choose a plan.",
+                    {"url": invoice.hosted_url, "invoice": invoice.invoice_id},
+                )
 
     def _page(self, standing: Standing, request: CheckoutRequest, key: str) -> str:
         plan = (request.tier, request.billing_interval)

@@ -5,7 +5,7 @@ Only what our own Checkout sold is ended by machine. What a person made at Strip
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -64,7 +64,7 @@ def choose(
     *,
     recorded: str | None = None,
     sold: Collection[str] = (),
-    undoing: Mapping[str, int] | Collection[str] = (),
+    undoing: Collection[str] = (),
 ) -> Choice:
     """The choice among all of a customer's subscriptions, given newest first, as Stripe lists them.
 

@@ -17,9 +17,10 @@ from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.undoing import Undoing
 from aerostack_billing.values.errors import BillingError, RequestInProgress
 
-Finding = Literal["not_a_plan_or_competing", "not_given_back", "not_undone_yet"]
+Finding = Literal["not_a_plan_or_competing", "not_given_back", "not_undone_yet", "payment_returned"]
 """What a person is to look at: a subscription that is no plan, or made manually beside the plan, and so left alone; a
-payment for a surplus subscription that Stripe will not refund; a surplus subscription that could not be undone now."""
+payment for a surplus subscription that Stripe will not refund; a surplus subscription that could not be undone now; a
+payment for the current period of a plan that was refunded in full, or lost in a dispute."""
 
 
 class PlanListener(Protocol):
@@ -76,7 +77,7 @@ class Mending:
         self._payments.end_with_period(subscription_id)
         return True
 
-    def _undo(self, account: Account, subscription_id: str, *, since: int) -> bool:
+    def _undo(self, account: Account, subscription_id: str, *, since: int | None) -> bool:
         undone = self._undoing.undo(subscription_id, since)
         for payment in undone.not_returned:
             self._listener.plan_needs_review(account.account_id, "not_given_back", payment)

@@ -9,8 +9,9 @@ The plan is written first. What is wrong at Stripe is mended afterwards: see `me
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from aerostack_billing.accounts.choice import Choice, choose, rivals
@@ -21,6 +22,7 @@ from aerostack_billing.accounts.plan_state import facts_of, plan_of
 from aerostack_billing.accounts.store import AccountStore, VersionConflict
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.models import PlanSubscription, Subscription
+from aerostack_billing.payments.undoing import ReturnedPayment
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
@@ -106,6 +108,20 @@ class PlanSync:
         """
         return self._written(account_id, mark, lambda given: given)
 
+    def end_unpaid(self, account_id: str, returned: ReturnedPayment, mark: Write | None = None) -> Standing:
+        """Make the account true after a payment for a plan's current period was refunded in full or lost in a dispute.
+
+        If it is the account's plan and our Checkout sold it, it ends, and nothing is given back: what is used is paid
+        for. One that a person made is left alone. Both are reported.
+        """
+        if self._accounts.get(account_id).plan.subscription_id != returned.subscription_id:
+            return self.make_true(account_id, mark)
+        sold = self._payments.sold_by_checkout(account_id, returned.subscription_id)
+        ending = {returned.subscription_id: None} if sold else {}
+        standing = self._written(account_id, mark, lambda given: given, ending)
+        self._listener.plan_needs_review(account_id, "payment_returned", returned.payment_intent_id)
+        return standing
+
     def overrule(self, account_id: str, tier: Tier | None) -> Standing:
         """Give the account a tier whatever Stripe says, until None takes that back; counters move with it.
 
@@ -132,11 +148,17 @@ class PlanSync:
             outranked=tuple(old.subscription_id for old in look.choice.outranked if not old.ends),
         )
 
-    def _written(self, account_id: str, mark: Write | None, override: Callable[[Tier | None], Tier | None]) -> Standing:
+    def _written(
+        self,
+        account_id: str,
+        mark: Write | None,
+        override: Callable[[Tier | None], Tier | None],
+        ending: Mapping[str, None] = MappingProxyType({}),
+    ) -> Standing:
         for _ in attempts(_ATTEMPTS):
             account = self._accounts.get(account_id)
             try:
-                look = self._look(account, override)
+                look = self._look(account, override, ending)
                 moves = self._counters.moves(account_id, account.plan.limits_tier, look.plan.limits_tier)
                 after = self._accounts.write_plan(account, look.plan, moves, mark, look.upkeep)
             except ObjectMissing:
@@ -152,7 +174,13 @@ class PlanSync:
                 return Standing(after, look.choice.current, look.foreign)
         raise StoreUnavailable("The account is changing right now. Try again.")
 
-    def _look(self, account: Account, override: Callable[[Tier | None], Tier | None]) -> _Look:
+    def _look(
+        self,
+        account: Account,
+        override: Callable[[Tier | None], Tier | None],
+        ending: Mapping[str, None] = MappingProxyType({}),
+    ) -> _Look:
+        undoing = {**account.upkeep.undoing, **ending}
         listed = self._payments.subscriptions(account.customer_id) if account.customer_id else None
         foreign: tuple[Subscription, ...] = ()
         if listed is None:
@@ -163,16 +191,16 @@ class PlanSync:
                 for each in rivals(listed)
                 if self._payments.sold_by_checkout(account.account_id, each.subscription_id)
             )
-            choice = choose(listed, recorded=account.plan.subscription_id, sold=sold, undoing=account.upkeep.undoing)
+            choice = choose(listed, recorded=account.plan.subscription_id, sold=sold, undoing=undoing)
             foreign = tuple(each for each in listed.known if not isinstance(each, PlanSubscription))
         paid = plan_of(facts_of(choice, self._payments), self._grace_days)
         tier = override(account.plan.tier_override)
         plan = paid if tier is None else replace(paid, tier=tier, tier_override=tier)
-        return _Look(choice, plan, self._upkeep(account, choice, plan), foreign)
+        return _Look(choice, plan, self._upkeep(undoing, choice, plan), foreign)
 
-    def _upkeep(self, account: Account, choice: Choice, plan: PlanState) -> Upkeep:
+    def _upkeep(self, undone: Mapping[str, int | None], choice: Choice, plan: PlanState) -> Upkeep:
         since = choice.current.created_at if choice.current else 0
-        undoing = {**{extra.subscription_id: since for extra in choice.surplus}, **account.upkeep.undoing}
+        undoing = {**{extra.subscription_id: since for extra in choice.surplus}, **undone}
         again = clock.seconds() + _MEND_AGAIN_SECONDS
         due = [again] if undoing or any(not each.ends for each in choice.outranked) else []
         if plan.grace_ends_at is not None and not plan.lapsed:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.payments.undoing import Undoing
     from aerostack_billing.reconcile.service import Reconciler
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
@@ -73,6 +74,10 @@ class RoomsOfEvents:
     @property
     def sync(self) -> PlanSync:
         return self._runtime.accounts.sync
+
+    @property
+    def undoing(self) -> Undoing:
+        return self._runtime.payments.undoing
 
     @property
     def customers(self) -> Customers:

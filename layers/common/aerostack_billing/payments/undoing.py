@@ -10,7 +10,7 @@ from pydantic import Field
 
 from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.models import Invoice
-from aerostack_billing.payments.wire import Wire, WireEnd, WireInvoice, read
+from aerostack_billing.payments.wire import Reference, Wire, WireEnd, WireInvoice, read
 from aerostack_billing.values.errors import AlreadyDone, ObjectMissing, PaymentsRefused
 
 if TYPE_CHECKING:
@@ -20,8 +20,26 @@ _UNDOES = "undoes_invoice"
 """The metadata of a credit: for which invoice it is given, so that it is given once, however late that is repeated."""
 
 
+class _Paid(Wire):
+    invoice: WireInvoice
+
+
+class _Latest(Wire):
+    customer: Reference
+    latest_invoice: Reference | None = None
+
+
 class _Credit(Wire):
     metadata: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReturnedPayment:
+    """A payment for a subscription's current period that was refunded in full, or lost in a dispute."""
+
+    payment_intent_id: str
+    customer_id: str
+    subscription_id: str
 
 
 @dataclass
@@ -67,6 +85,35 @@ class Undoing:
                 case _:
                     assert_never(invoice.status)
         return undone
+
+    def returned_payment(self, payment_intent_id: str) -> ReturnedPayment | None:
+        """What the payment paid for, if it was refunded in full or lost in a dispute.
+
+        None for a payment that was not, that paid an earlier period, or that paid no subscription.
+        """
+        with translated():
+            found = self._connect().v1.invoice_payments.list(
+                {
+                    "payment": {"type": "payment_intent", "payment_intent": payment_intent_id},
+                    "expand": ["data.invoice"],
+                    "limit": 1,
+                }
+            )
+            paid = [read(_Paid, each.to_dict()) for each in found.data]
+        subscription_id = paid[0].invoice.subscription_id if paid else None
+        if subscription_id is None or not self._is_returned(payment_intent_id):
+            return None
+        with translated():
+            now = read(_Latest, self._connect().v1.subscriptions.retrieve(subscription_id).to_dict())
+        if now.latest_invoice != paid[0].invoice.id:
+            return None
+        return ReturnedPayment(payment_intent_id, now.customer, subscription_id)
+
+    def _is_returned(self, payment_intent_id: str) -> bool:
+        with translated():
+            charges = self._connect().v1.charges.list({"payment_intent": payment_intent_id, "limit": 100})
+            disputes = self._connect().v1.disputes.list({"payment_intent": payment_intent_id, "limit": 100})
+        return any(charge.refunded for charge in charges.data) or any(each.status == "lost" for each in disputes.data)
 
     def _invoices(self, subscription_id: str) -> list[Invoice]:
         with translated():

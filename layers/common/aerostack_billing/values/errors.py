@@ -68,6 +68,12 @@ class AlreadyOnPlan(Conflict):
     code = "ALREADY_ON_PLAN"
 
 
+class InvoiceOpen(Conflict):
+    """An invoice of a plan is overdue: it is paid, or voided by an operator, before a plan is bought or changed."""
+
+    code = "INVOICE_OPEN"
+
+
 class PlanAgreed(Conflict):
     """The plan was agreed with sales and set by an operator: buying another one would have no effect."""
 

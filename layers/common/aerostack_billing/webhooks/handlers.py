@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aerostack_billing.accounts.sync import PlanSync
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.payments.undoing import Undoing
     from aerostack_billing.platform.dynamo import Write
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
@@ -33,6 +34,8 @@ class Rooms(Protocol):
     def accounts(self) -> AccountStore: ...
     @property
     def customers(self) -> Customers: ...
+    @property
+    def undoing(self) -> Undoing: ...
     @property
     def sync(self) -> PlanSync: ...
     @property
@@ -114,8 +117,21 @@ class Handlers:
         return self._settle(event, _Identified.model_validate(event.data.object).id)
 
     def charge(self, event: Event) -> Outcome:
-        """A refund or a dispute: the deposit that it takes back or gives back."""
-        return self._settle(event, _OfPayment.model_validate(event.data.object).payment_intent)
+        """A refund or a dispute: the deposit that it takes back or gives back, or the plan that it was paid for."""
+        payment_intent_id = _OfPayment.model_validate(event.data.object).payment_intent
+        outcome = self._settle(event, payment_intent_id)
+        if outcome.result != "ignored" or payment_intent_id is None:
+            return outcome
+        return self._end_unpaid(event, payment_intent_id)
+
+    def _end_unpaid(self, event: Event, payment_intent_id: str) -> Outcome:
+        returned = self._rooms.undoing.returned_payment(payment_intent_id)
+        account_id = self._account_of(returned.customer_id) if returned else None
+        if returned is None or account_id is None:
+            return _not_ours(event)
+        outcome = Outcome(event.id, event.type, "processed", account_id)
+        self._rooms.sync.end_unpaid(account_id, returned, self._rooms.events.mark(outcome))
+        return outcome
 
     def fraud_warning(self, event: Event) -> Outcome:
         """A bank reported a payment as possible fraud: the deposit or reload that it is about."""
