@@ -30,6 +30,7 @@ VERBS: Final = {
     "ledger": Verb("ledger", "The transfers of wallets and creators."),
     "webhooks": Verb("webhooks", "Stripe's events, and what became of them here."),
     "payouts": Verb("payouts", "What creators are paid."),
+    "prices": Verb("prices", "The price book of this release. No stack is asked."),
     "stripe": Verb("stripe", "What must be there at Stripe."),
     "reconcile": Verb("reconcile", "Look for what no webhook reported."),
     "log": Verb("log", "Show what operators did."),

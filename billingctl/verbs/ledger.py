@@ -8,9 +8,12 @@ from typing import Annotated
 
 import typer
 
+from aerostack_billing.ledger.chain import verify as verified
+from aerostack_billing.values.json_object import parse_object
 from billingctl.arguments import named
+from billingctl.errors import Refused
 from billingctl.export import Format, export_ledgers
-from billingctl.work import Account, Json, at_work
+from billingctl.work import Account, Json, at_work, chosen_in
 
 app = typer.Typer(name="ledger", help="The transfers of wallets and creators.", no_args_is_help=True)
 OneOrAll = Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="One account; all of them if not given.")]
@@ -46,6 +49,28 @@ def export(
         one = None if account is None else named(account)
         done = export_ledgers(work.parts, one, output, form, step, force=force)
         work.console.show(done)
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A statement, as NDJSON.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check a statement by itself: numbers, balances and hashes; exit status 1 at the first line that does not fit.
+
+    It asks no stack. Whoever has one compares `hash` with the one that the account's wallet holds.
+    """
+    chosen = chosen_in(context, as_json=as_json)
+    try:
+        with file.open("rb") as lines:
+            checked = verified(parse_object(line) for line in lines if line.strip())
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}.") from error
+    chosen.console.show(asdict(checked))
+    if checked.wrong is not None:
+        raise typer.Exit(1)
 
 
 @app.command()

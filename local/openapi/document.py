@@ -79,6 +79,10 @@ _HEADERS: dict[str, Schema] = {
         "description": "Why the token was refused.",
         "schema": {"type": "string"},
     },
+    "X-Next-Cursor": {
+        "description": "The `cursor` of the next answer; absent on the last.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {
         "description": "Seconds to wait, if known.",
         "schema": {"type": "integer", "minimum": 0},
@@ -260,6 +264,12 @@ def _security(route: Route) -> list[Schema]:
 def _done(operation: Operation, schemas: Schemas) -> Schema:
     headers = ["Cache-Control", *(["Idempotency-Replayed"] if operation.replays else [])]
     headers += _RATE_HEADERS if operation.throttled else []
+    if operation.texts:
+        told = _response(operation.status, {}, [*headers, "X-Next-Cursor"])
+        content = {
+            kind: {"schema": {"type": "string", "description": about}} for kind, about in operation.texts.items()
+        }
+        return {**told, "content": content}
     return _response(operation.status, schemas.answer(operation), headers)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import get_args
 
 from pydantic import BaseModel, TypeAdapter
@@ -66,6 +67,8 @@ class Operation:
     status: int = 200
     replays: bool = False
     throttled: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The media types of an answer that is text and no JSON object, each with what it is."""
     rehearsal: type[BaseModel] | None = None
     """What it answers with 200 to `?dry_run=true`, which changes nothing."""
     description: str = ""
@@ -288,6 +291,22 @@ _WALLET = {
         answers.Balance,
         body=requests.SpendCapRequest,
         description="Spent and held money counts towards the cap. Money that is already spent stays spent.",
+    ),
+    "GetStatementFunction": Operation(
+        "List the ledger's lines with their hashes, oldest first, to check the bill",
+        (),
+        query=(
+            Query("from", {"type": "string", "format": "date"}, "The first day; the very first line by default."),
+            Query("to", {"type": "string", "format": "date"}, "The last day, included."),
+            Query("cursor", {"type": "string"}, "The header `X-Next-Cursor` of the answer before."),
+        ),
+        refusals=(errors.InvalidRequest,),
+        texts={
+            "application/x-ndjson": "A JSON object a line: docs/check-my-bill.md says how its hash is made.",
+            "text/csv": "The same for a spreadsheet; a text that it would take for a formula begins with `'`.",
+        },
+        description="Each line carries `hash`, and `previous_hash` of the line before: whoever has the lines can check "
+        "that none was changed, left out or put in. Up to 2,000 lines an answer.",
     ),
     "ListBudgetsFunction": Operation(
         "List the budgets and what is spent of them",

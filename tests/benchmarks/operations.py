@@ -188,20 +188,28 @@ def _list_budgets(place: Place) -> Act:
     return lambda: place.ask("list_budgets")
 
 
+@_operation("GET /api/balance/statement, 10 lines", "get_statement", Budget(2, 0, 2))
+def _bill(place: Place) -> Act:
+    deposited(place)
+    for number in range(9):
+        charge(place, f"k{number}")
+    return lambda: place.ask("get_statement")
+
+
 @_operation("GET a budget", "get_budget", Budget(1, 0, 2))
 def _get_budget(place: Place) -> Act:
     _budgets(place)
     return lambda: place.ask("get_budget", path={"label": "agent", "value": "agt_7"})
 
 
-@_operation("PUT a budget", "put_budget", Budget(2, 4, 1))
+@_operation("PUT a budget", "put_budget", Budget(2, 4, 2))
 def _put_budget(place: Place) -> Act:
     _budgets(place)
     wanted = {"limit_cents": 400, "window": "day"}
     return lambda: place.ask("put_budget", wanted, path={"label": "agent", "value": "agt_7"})
 
 
-@_operation("DELETE a budget", "delete_budget", Budget(2, 4, 1))
+@_operation("DELETE a budget", "delete_budget", Budget(2, 4, 2))
 def _delete_budget(place: Place) -> Act:
     _budgets(place)
     return lambda: place.ask("delete_budget", path={"label": "agent", "value": "agt_7"})

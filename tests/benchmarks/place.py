@@ -100,7 +100,8 @@ class Place:
         event |= {"body": json.dumps(body)} if body is not None else {}
         answer = self.hands.invoke(function, event)
         assert answer["statusCode"] == expect, answer
-        said: dict[str, Any] = json.loads(answer["body"])
+        text, is_json = answer["body"], answer["headers"]["content-type"] == "application/json"
+        said: dict[str, Any] = json.loads(text) if is_json else {"text": text}
         return said
 
     def service(

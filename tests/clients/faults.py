@@ -72,8 +72,11 @@ def passing_on(base_url: str) -> Answering:
         sent = {name: value for name, value in seen.headers.items() if name in {"authorization", "content-type"}}
         data = None if seen.body is None else json.dumps(seen.body)
         got = requests.request(seen.method, base_url + seen.path, headers=sent, data=data, timeout=60)
-        kept = {name: value for name, value in got.headers.items() if name.lower().startswith(("idem", "retry"))}
-        return Reply(got.status_code, got.json(), kept)
+        kept = {
+            name: value for name, value in got.headers.items() if name.lower().startswith(("idem", "retry", "x-next"))
+        }
+        is_json = got.headers.get("content-type", "").startswith("application/json")
+        return Reply(got.status_code, got.json() if is_json else got.content, kept)
 
     return answer
 
@@ -144,7 +147,7 @@ class FaultServer:
                         self.connection.shutdown(socket.SHUT_RDWR)
                     return
                 server.answered.append((seen, reply))
-                body = json.dumps(reply.body).encode()
+                body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response_only(reply.status)
                 for name, value in {**reply.headers, "content-length": str(len(body))}.items():
                     self.send_header(name, value)

@@ -10,7 +10,7 @@ import pickle
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -112,6 +112,10 @@ def walk(clients: Clients, maker: Clients) -> None:
     held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
     assert service_.release_hold(me, held.hold_id, idempotency_key="run_56").released_cents == Decimal("0.5")
     assert user_.transactions_page("hold", limit=1).next_cursor
+    today = datetime.now(UTC).date()
+    statement = user_.statement_page(today - timedelta(days=7), today + timedelta(days=7), cursor="0")
+    assert [line["type"] for line in statement.lines][:2] == ["deposit", "charge"]
+    assert statement.next_cursor is None
     limits = {"per_charge_max_cents": 500, "include_byok": True, "alert_percent": [90]}
     assert user_.set_budget("agent", "a b/c", Decimal("99.5"), "month", **limits).limit_cents == Decimal("99.5")
     assert user_.budget("agent", "a b/c").state == "ok"
@@ -192,7 +196,7 @@ ANSWERS = {
     name: kind
     for module in (plan_answers, wallet_answers)
     for name, kind in vars(module).items()
-    if dataclasses.is_dataclass(kind)
+    if dataclasses.is_dataclass(kind) and name != "StatementPage"
 }
 PYTHON = {
     "date": "date",

@@ -38,6 +38,7 @@ ROUTES = {
     "GetTransactionsFunction": Promise("GET", "/api/balance/transactions", "user"),
     "SetAutoReloadFunction": Promise("PUT", "/api/balance/auto-reload", "user"),
     "SetSpendCapFunction": Promise("PUT", "/api/balance/spend-cap", "user"),
+    "GetStatementFunction": Promise("GET", "/api/balance/statement", "user"),
     "ListBudgetsFunction": Promise("GET", "/api/balance/budgets", "user"),
     "GetBudgetFunction": Promise("GET", "/api/balance/budgets/{label}/{value}", "user"),
     "PutBudgetFunction": Promise("PUT", "/api/balance/budgets/{label}/{value}", "user"),

@@ -150,6 +150,14 @@ class Caller:
         price |= more
         return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
 
+    def read_statement(self) -> None:
+        answer = requests.get(
+            f"{self.stack.base_url}/api/balance/statement",
+            headers={"Authorization": f"Bearer {self.stack.token(self.account)}"},
+            timeout=120,
+        )
+        assert answer.status_code == 200, answer.text
+
     def charge_the_plan(self, tokens: int, key: str, ok: int = 201) -> str:
         usage = {"model": "gpt-4o", "input_tokens": tokens, "output_tokens": 0}
         price = {"kind": "agent_execution", "usage": usage, "billing_mode": "plan_quota"}
@@ -260,6 +268,7 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("GET", "/balance/budgets/agent/b")
     call("DELETE", "/balance/budgets/agent/b")
     call("GET", "/balance/budgets")
+    call.read_statement()
     call.charge(100, "first")
     call.charge(100, "first")
     call.charge(9_999, "too dear", ok=402)

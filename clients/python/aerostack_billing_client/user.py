@@ -30,6 +30,7 @@ class UserClient(Everyone):
     transactions_page = now(calls.transactions_page)
     set_auto_reload = now(calls.set_auto_reload)
     set_spend_cap = now(calls.set_spend_cap)
+    statement_page = now(calls.statement_page)
     budgets_page = now(calls.budgets_page)
     budget = now(calls.budget)
     set_budget = now(calls.set_budget)

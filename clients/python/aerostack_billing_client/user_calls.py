@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Literal
 
 from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key, segment
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.money import Cents, written
 from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Prices, Resources, Usage
-from aerostack_billing_client.reading import read
+from aerostack_billing_client.reading import parsed, read
 from aerostack_billing_client.refusals import NothingToResume
-from aerostack_billing_client.wallet_answers import AutoReload, Balance, Budget, Budgets, CreatorAccount, Transactions
+from aerostack_billing_client.wallet_answers import (
+    AutoReload,
+    Balance,
+    Budget,
+    Budgets,
+    CreatorAccount,
+    StatementPage,
+    Transactions,
+)
 
 PaidTier = Literal["starter", "pro", "business"]
 Interval = Literal["monthly", "yearly"]
@@ -175,6 +184,23 @@ def set_spend_cap(monthly_cap_cents: int | None) -> Flow[Balance]:
     return ask(
         Balance, Call(method="PUT", path="/api/balance/spend-cap", body={"monthly_cap_cents": monthly_cap_cents})
     )
+
+
+def statement_page(
+    start: date | None = None, end: date | None = None, *, cursor: str | None = None
+) -> Flow[StatementPage]:
+    """Up to 2,000 lines of the ledger with their hashes, oldest first, of the days from `start` to `end`.
+
+    The lines are as the service hashed them: check them with the rules of its document on checking a bill.
+    """
+    query = {
+        "from": None if start is None else start.isoformat(),
+        "to": None if end is None else end.isoformat(),
+        "cursor": cursor,
+    }
+    answer = yield Call(method="GET", path="/api/balance/statement", query=query)
+    lines = tuple(mapping(parsed(line)) for line in answer.body.splitlines() if line)
+    return StatementPage(lines=lines, next_cursor=answer.headers.get("x-next-cursor"))
 
 
 def budgets_page(label: str | None = None, *, cursor: str | None = None) -> Flow[Budgets]:

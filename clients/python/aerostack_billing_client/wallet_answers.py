@@ -112,6 +112,14 @@ class Budgets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatementPage:
+    """Lines of the ledger as they were hashed; `next_cursor` leads to those after them."""
+
+    lines: tuple[Mapping[str, object], ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Charged:
     """A charge, and the wallet after it. `estimated_cents` is what it would have cost where the wallet did not pay."""
 

@@ -30,6 +30,7 @@ class AsyncUserClient(AsyncEveryone):
     transactions_page = later(calls.transactions_page)
     set_auto_reload = later(calls.set_auto_reload)
     set_spend_cap = later(calls.set_spend_cap)
+    statement_page = later(calls.statement_page)
     budgets_page = later(calls.budgets_page)
     budget = later(calls.budget)
     set_budget = later(calls.set_budget)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.wallet.bill import Bills
     from aerostack_billing.wallet.budget_settings import Budgets
     from aerostack_billing.wallet.charges import Charges
     from aerostack_billing.wallet.checkout_return import CheckoutReturn
@@ -72,6 +73,12 @@ class WalletParts:
 
         runtime = self._runtime
         return Holds(self.store, self.lapsing, runtime.creators.earnings, self.pricing)
+
+    @cached_property
+    def bills(self) -> Bills:
+        from aerostack_billing.wallet.bill import Bills  # noqa: PLC0415
+
+        return Bills(self._runtime.ledger)
 
     @cached_property
     def budgets(self) -> Budgets:

@@ -49,6 +49,19 @@ class Response:
         }
 
 
+@dataclass(frozen=True)
+class TextResponse(Response):
+    """An answer that is no JSON object: its text, of a media type."""
+
+    text: str = ""
+    media_type: str = "text/plain"
+
+    def answer(self) -> Answer:
+        """As Lambda returns it to the HTTP API."""
+        headers = {"content-type": self.media_type, "cache-control": "no-store", **self.headers}
+        return {"statusCode": self.status, "headers": headers, "body": self.text}
+
+
 class Request:
     """What a handler may ask of the event."""
 
