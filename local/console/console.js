@@ -142,7 +142,7 @@ function table(heads, rows, right = []) {
   scroll.className = "scroll";
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
-  scroll.setAttribute("aria-label", heads[1] === "What" ? "Ledger" : heads[2] === "Of" ? "Events of Stripe" : "Domain events");
+  scroll.setAttribute("aria-label", heads[1] === "What" ? "Ledger" : heads[2] === "Of" ? "Events of Stripe" : "Latest domain events");
   return scroll;
 }
 
