@@ -24,7 +24,7 @@ SETUP_CHECKOV := .venv-checkov/.ready
 SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint audit-deps openapi stripe-key screenshots schemas docs \
+.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint api audit-deps openapi stripe-key screenshots schemas docs \
   docs-serve format build deploy smoke lock clean
 
 help: ## List the targets
@@ -77,6 +77,9 @@ lint: $(SETUP) $(SETUP_CHECKOV) ## Check style, types, the template and the work
 	.venv-checkov/bin/checkov --config-file .checkov.yaml -f template.yaml --quiet --compact
 	scripts/lint_workflows
 
+api: .venv-api/.ready ## Lint docs/openapi.json, and read it by two generators of clients
+	@scripts/check_api
+
 audit-deps: $(SETUP) ## Ask for known vulnerabilities of what is locked (needs the network)
 	@$(PYTHON) scripts/audit_deps.py
 
@@ -120,7 +123,7 @@ lock: $(SETUP) ## Write the hashed requirements anew from the .in files
 	@scripts/lock
 
 clean: ## Remove what was built and set up
-	rm -rf .venv .venv-sam .venv-checkov .venv-docs .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-sam .venv-api .venv-checkov .venv-docs .venv-bench .venv*.lock .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(RUN): requirements-run.txt
 	@scripts/setup_venv .venv .ready-to-run requirements-run.txt
@@ -131,6 +134,9 @@ $(SETUP): requirements-dev.txt $(RUN)
 # A link, and no package to install: what runs is what stands in this folder.
 $(CTL): | $(RUN)
 	@ln -sf ../../scripts/billingctl $@
+
+.venv-api/.ready: requirements-api.txt
+	@scripts/setup_venv .venv-api .ready requirements-api.txt
 
 $(SETUP_SAM): requirements-sam.txt
 	@scripts/setup_venv .venv-sam .ready requirements-sam.txt

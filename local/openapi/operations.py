@@ -212,8 +212,9 @@ _USAGE = {
         "Lease a block of quota to use without further requests",
         answers.Leased,
         body=LeaseRequest,
-        refusals=(errors.PlanLimitExceeded, errors.UnknownMetric),
+        refusals=(errors.PlanLimitExceeded, errors.UnknownMetric, _REUSED),
         status=201,
+        replays=True,
         description="The block counts as used at once. A settlement before it expires gives back what was not used. "
         "Without one, all of it stays used.",
     ),
@@ -316,9 +317,14 @@ _WALLET = {
             Query("cursor", {"type": "string"}, "The `next_cursor` of the page before."),
         ),
         refusals=(errors.InvalidRequest,),
+        description="One page; `next_cursor` leads to the next one.",
     ),
     "GetBudgetFunction": Operation(
-        "Show what one budget stands at", answers.Budget, path=requests.BudgetName, refusals=(BudgetNotFound,)
+        "Show what one budget stands at",
+        answers.Budget,
+        path=requests.BudgetName,
+        refusals=(BudgetNotFound,),
+        description="Its limit, and what is spent and held in the current window.",
     ),
     "PutBudgetFunction": Operation(
         "Set what may be spent under a label",
@@ -331,7 +337,11 @@ _WALLET = {
         "the window keeps what is counted. A limit below what is spent blocks, and takes nothing back.",
     ),
     "DeleteBudgetFunction": Operation(
-        "Remove a budget", answers.Budget, path=requests.BudgetName, refusals=(BudgetNotFound,)
+        "Remove a budget",
+        answers.Budget,
+        path=requests.BudgetName,
+        refusals=(BudgetNotFound,),
+        description="Charges no longer have to fit it. Money that is already spent stays spent.",
     ),
     "ChargeFunction": Operation(
         "Charge a wallet once",

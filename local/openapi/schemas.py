@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
-from pydantic_core.core_schema import WithDefaultSchema
+from pydantic_core.core_schema import LiteralSchema, WithDefaultSchema
 
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.prices.book import load as load_book
@@ -30,6 +30,13 @@ class _Plain(GenerateJsonSchema):
             del found["default"]
         return found
 
+    def literal_schema(self, schema: LiteralSchema) -> JsonSchemaValue:
+        """The schema of fixed values. A single one is an enum too: not every generator reads `const` in a union."""
+        found = super().literal_schema(schema)
+        if "const" in found:
+            found["enum"] = [found.pop("const")]
+        return found
+
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - the base class's signature
         return False
 
@@ -50,6 +57,9 @@ class Schemas:
             modes |= dict.fromkeys([operation.body] if operation.body else [], "validation")
         found, definitions = models_json_schema(list(modes.items()), ref_template=_REF, schema_generator=_Plain)
         components: dict[str, Schema] = definitions["$defs"]
+        for schema in components.values():
+            # That one field excludes another is said in words: a generator makes an untyped body of a `oneOf`.
+            schema.pop("oneOf", None)
         _drop_null_defaults(components)
         _properties(components["ConsumeRequest"])["metric"]["enum"] = list(catalog.metrics)
         names = [name for model in load_book(0).data.models for name in (model.model, *model.aliases)]

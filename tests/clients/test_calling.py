@@ -168,7 +168,15 @@ def test_where_nobody_listens_nothing_was_done() -> None:
     assert unanswered.value.attempts >= 1
 
 
-def test_a_lease_has_no_key_and_is_asked_for_again_only_where_it_surely_was_not_given(
+def test_a_lease_under_a_key_is_repeated_as_every_call_is(serving: Serving, service: Service) -> None:
+    server = serving(lambda _: Reply(201, LEASED))
+    server.spoil(LOST_AFTER, failed(503))
+    with service(server) as billing:
+        assert billing.lease("acct", "api_requests", 10, ttl_seconds=60, idempotency_key="mine").granted == 10
+    assert [seen.key for seen in server.seen] == ["mine"] * 3
+
+
+def test_a_lease_without_a_key_is_asked_for_again_only_where_it_surely_was_not_given(
     serving: Serving, service: Service
 ) -> None:
     server = serving(lambda _: Reply(201, LEASED))

@@ -74,7 +74,7 @@ def walk(clients: Clients, maker: Clients) -> None:
     service_.consume(me, "api_requests", dry_run=True)
     (counted,) = service_.consume_batch([UsageEvent(me, "api_requests", 3)])
     assert counted.consumed
-    lease = service_.lease(me, "api_requests", 100, ttl_seconds=60, allow_partial=True)
+    lease = service_.lease(me, "api_requests", 100, ttl_seconds=60, allow_partial=True, idempotency_key="block-7")
     assert service_.settle(me, lease.lease_id, 40).returned == 60
     assert user_.usage(month).usage["api_requests"].used == counted.consumed.used + 40 == 45
     assert service_.claim_resource(me, "projects", "p@1").used == 1

@@ -96,6 +96,9 @@ def strict_document(helpful: Json) -> Json:
     document: Json = copy.deepcopy(json.loads(PUBLISHED.read_text()))
     for model, schema in document["components"]["schemas"].items():
         schema.setdefault("additionalProperties", False)
+        if {"amount_cents", "usage"} <= schema["properties"].keys() and model.endswith("Request"):
+            # Said in words alone in the published document.
+            schema["oneOf"] = [{"required": ["amount_cents"]}, {"required": ["usage"]}]
         for name in helpful.keys() & schema["properties"].keys() if model.endswith("Request") else ():
             schema["properties"][name] = _helped(name, schema["properties"][name], helpful)
     for found in _objects(document["paths"]):

@@ -245,6 +245,7 @@ class Leased:
     period: str
     granted: int
     expires_at: datetime
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,12 +151,18 @@ def consume_batch(events: Sequence[UsageEvent]) -> Flow[tuple[EventResult, ...]]
 
 
 def lease(
-    account_id: str, metric: str, quantity: int, *, ttl_seconds: int, allow_partial: bool = False
+    account_id: str,
+    metric: str,
+    quantity: int,
+    *,
+    ttl_seconds: int,
+    allow_partial: bool = False,
+    idempotency_key: str | None = None,
 ) -> Flow[Leased]:
     """A block of quota to use without asking, counted as used until it is settled; see also `meter`.
 
-    A lease has no idempotency key. So it is not asked for again where the first answer was lost, which may have
-    cost its quantity: the error says so by `outcome_unknown`. PlanLimitExceeded.
+    Under a key of yours it is repeated as every call is. Without one it is not asked for again where the first answer
+    was lost, which may have cost its quantity: the error says so by `outcome_unknown`. PlanLimitExceeded.
     """
     body = given(
         account_id=account_id,
@@ -164,8 +170,10 @@ def lease(
         quantity=quantity,
         ttl_seconds=ttl_seconds,
         allow_partial=allow_partial or None,
+        idempotency_key=idempotency_key,
     )
-    return ask(Leased, Call(method="POST", path="/api/billing/usage/leases", body=body, repeatable=False))
+    repeatable = idempotency_key is not None
+    return ask(Leased, Call(method="POST", path="/api/billing/usage/leases", body=body, repeatable=repeatable))
 
 
 def settle(account_id: str, lease_id: str, used: int) -> Flow[Settled]:

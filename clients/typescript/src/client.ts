@@ -130,6 +130,30 @@ export class UserClient extends Client {
     return this.ask("PUT", "/api/balance/spend-cap", { body, ...options });
   }
 
+  // Budgets
+
+  /** The budgets and what is spent of them, a page at a time. */
+  listBudgets(query?: Query<"listBudgets">, options?: CallOptions): Promise<Answer<"listBudgets">> {
+    return this.ask("GET", "/api/balance/budgets", { query, ...options });
+  }
+
+  /** What one budget stands at. */
+  getBudget(label: string, value: string, options?: CallOptions): Promise<Answer<"getBudget">> {
+    return this.ask("GET", budget(label, value), options);
+  }
+
+  /** Set what may be spent under a label; the value `*` is for each value that has no budget of its own. */
+  putBudget(
+    label: string, value: string, body: Body<"putBudget">, options?: CallOptions,
+  ): Promise<Answer<"putBudget">> {
+    return this.ask("PUT", budget(label, value), { body, ...options });
+  }
+
+  /** Remove a budget. */
+  deleteBudget(label: string, value: string, options?: CallOptions): Promise<Answer<"deleteBudget">> {
+    return this.ask("DELETE", budget(label, value), options);
+  }
+
   // Creators
 
   /** The page on which a creator connects to Stripe, to be paid. */
@@ -162,9 +186,9 @@ export class ServiceClient extends Client {
     return this.ask("POST", "/api/billing/usage/batch", { body: { events: named }, ...options });
   }
 
-  /** A block of quota to use without asking; see also `meter`. It has no key: it is not asked for again blindly. */
+  /** A block of quota to use without asking; see also `meter`. Under a key of yours it is repeated. */
   takeLease(body: Body<"takeLease">, options?: CallOptions): Promise<Answer<"takeLease">> {
-    return this.ask("POST", "/api/billing/usage/leases", { body, repeatable: false, ...options });
+    return this.ask("POST", "/api/billing/usage/leases", { body, repeatable: body.idempotency_key !== undefined, ...options });
   }
 
   /** Give back what of a lease was not used, once. */
@@ -248,6 +272,10 @@ function keyed<T extends { idempotency_key?: string }>(body: T): T & { idempoten
 /** With a price that is exact: TypeError for a fraction that is no text. */
 function priced<T extends { amount_cents?: Cents | null }>(body: T): T {
   return body.amount_cents == null ? body : { ...body, amount_cents: cents(body.amount_cents) };
+}
+
+function budget(label: string, value: string): string {
+  return `/api/balance/budgets/${segment(label)}/${segment(value)}`;
 }
 
 /** A name as one segment of a path; TypeError for one that would make the path another. */

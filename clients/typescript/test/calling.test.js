@@ -84,7 +84,13 @@ test("what an earlier try may have done is known only by an answer to its key", 
   await assert.rejects(other.consume(CONSUME), (error) => error.status === 429 && error.outcomeUnknown);
 });
 
-test("a lease has no key and is asked for again only where it surely was not given", async () => {
+test("a lease under a key is repeated as every call is", async () => {
+  const { server, billing } = await served((_, count) => (count < 3 ? "hang up" : { status: 201, body: { lease_id: "l" } }));
+  await billing.takeLease({ account_id: "a", metric: "api_requests", quantity: 10, ttl_seconds: 60, idempotency_key: "mine" });
+  assert.deepEqual(server.seen.map((seen) => seen.body.idempotency_key), ["mine", "mine", "mine"]);
+});
+
+test("a lease without a key is asked for again only where it surely was not given", async () => {
   const { server, billing } = await served(() => "hang up");
   const lease = { account_id: "a", metric: "api_requests", quantity: 10, ttl_seconds: 60 };
   await assert.rejects(billing.takeLease(lease), (error) => error.outcomeUnknown);

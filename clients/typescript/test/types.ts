@@ -10,7 +10,7 @@ export async function calls(): Promise<number | null> {
   const charge: Body<"charge"> = { account_id: "a", kind: "tool_call", amount_cents: "0.34", billing_mode: "wallet" };
   const charged: Answer<"charge"> = await billing.charge(charge);
   const cost = await billing.withHold({ account_id: "a", kind: "agent_execution", amount_cents: 100 }, async (hold) => {
-    const { captured_cents } = await hold.capture({ usage: { model: "m", input_tokens: 1, output_tokens: 2 } });
+    const { captured_cents } = await hold.capture({ usage: { model: "gpt-4o-mini", input_tokens: 1, output_tokens: 2 } });
     return captured_cents;
   });
   for await (const line of user.transactions({ type: "charge" })) line.created_at.slice(0, 10);
