@@ -24,7 +24,7 @@ SETUP_CHECKOV := .venv-checkov/.ready
 SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test simulate mutants bench fuzz lint api audit-deps openapi stripe-key screenshots schemas docs \
+.PHONY: help setup run token invoke audit ctl test upgrade-test simulate mutants bench fuzz lint api audit-deps openapi stripe-key screenshots schemas docs \
   docs-serve format build deploy smoke lock clean
 
 help: ## List the targets
@@ -48,6 +48,9 @@ ctl: $(RUN) $(CTL) ## Look at and mend what a stack holds (ARGS="account show ac
 
 test: $(SETUP) ## Run the tests (ARGS="-k words" goes to pytest, WORKERS=0 runs them in one process)
 	@exec scripts/run_tests $(ARGS)
+
+upgrade-test: $(SETUP) ## Run this code on the tables that older releases left (part of `make test`)
+	@exec scripts/run_tests tests/upgrade
 
 simulate: export SEED ?=
 simulate: export STEPS ?= 1000

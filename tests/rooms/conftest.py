@@ -42,12 +42,6 @@ ROOT = Path(__file__).parents[2]
 MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "endpoint" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.dynamodb_local)
-
-
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
     """DynamoDB Local, in memory, for the session."""
