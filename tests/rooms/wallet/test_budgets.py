@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.fields import validated
 from aerostack_billing.wallet.budget_settings import BudgetNotFound, TooManyBudgets
 from aerostack_billing.wallet.budgets import BudgetReached
+from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import BudgetName, BudgetRequest, CaptureRequest, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance
 from tests.rooms.conftest import Meter, Time
@@ -384,3 +386,24 @@ def test_a_counter_that_is_left_over_stops_no_new_budget_and_counts_for_none(par
     assert put(parts, funded, 10)["spent_cents"] == 0
     charge(parts, funded, 10, "k3", labels=AGENT)
     assert spent(parts, funded) == (10, 0)
+
+
+def test_a_budget_is_written_only_as_it_was_read(
+    parts: Runtime, processes: list[Runtime], funded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A batch read is not one picture: here the counter is read before another charge, and the wallet after it.
+    put(parts, funded, 10)
+    charge(parts, funded, 1, "k0", labels=AGENT)
+    read, others = parts.wallet.store._read, [processes[0]]
+
+    def torn(account_id: str, labels: Mapping[str, str], *, consistent: bool) -> Wallet:
+        before = read(account_id, labels, consistent=consistent)
+        if not others:
+            return before
+        charge(others.pop(), account_id, 8, "other", labels=AGENT)
+        return replace(read(account_id, labels, consistent=consistent), met=before.met)
+
+    monkeypatch.setattr(parts.wallet.store, "_read", torn)
+    with pytest.raises(BudgetReached):
+        charge(parts, funded, 8, "k1", labels=AGENT)
+    assert spent(parts, funded) == (9, 0)
