@@ -104,6 +104,7 @@ def _portal(world: World, products: list[Json]) -> None:
                     "default_allowed_updates": ["price"],
                     "products": products,
                     "proration_behavior": "always_invoice",
+                    "billing_cycle_anchor": "now",
                     "schedule_at_period_end": {
                         "conditions": [{"type": "decreasing_item_amount"}, {"type": "shortening_interval"}]
                     },

@@ -111,12 +111,12 @@ def test_a_card_may_ask_for_three_d_secure_when_it_is_kept(stack: Stack) -> None
     assert stack.subscription(customer.id).status == "active"
 
 
-def test_a_dearer_plan_begins_at_once_for_what_is_left_of_the_period(stack: Stack) -> None:
+def test_a_dearer_plan_begins_a_new_period_at_once_less_what_is_left_of_the_old_one(stack: Stack) -> None:
     customer, subscription = stack.subscribed("starter_monthly")
     half = 31 * DAY / 2
     stack.advance(seconds=half)
     session = stack.change(subscription, "pro_monthly")
-    assert "$15.00" in stack.get(session.url).text
+    assert "$39.50" in stack.get(session.url).text
     mark = stack.mark()
     confirmed = stack.post(session.url, action="confirm")
     assert (confirmed.status_code, confirmed.headers["Location"]) == (303, "https://shop.test/changed")
@@ -124,10 +124,10 @@ def test_a_dearer_plan_begins_at_once_for_what_is_left_of_the_period(stack: Stac
     assert prices(after) == ["pro_monthly"]
     item = after["items"].data[0]
     assert item.id == subscription["items"].data[0].id
-    assert item.current_period_end == subscription["items"].data[0].current_period_end
+    assert item.current_period_start == subscription["items"].data[0].current_period_start + half
     invoice = stack.v1.invoices.list({"customer": customer.id}).data[0]
-    assert (invoice.billing_reason, invoice.status, invoice.amount_paid) == ("subscription_update", "paid", 1500)
-    assert [line.amount for line in invoice.lines.data] == [-950, 2450]
+    assert (invoice.billing_reason, invoice.status, invoice.amount_paid) == ("subscription_update", "paid", 3950)
+    assert [line.amount for line in invoice.lines.data] == [-950, 4900]
     assert "customer.subscription.updated" in stack.told(mark)
     assert "invoice.paid" in stack.told(mark)
 

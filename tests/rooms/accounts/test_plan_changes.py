@@ -57,6 +57,21 @@ def test_a_dearer_plan_is_confirmed_on_stripes_page_and_starts_at_once(
     assert [s["status"] for s in world.api("subscriptions?status=all")["data"]] == ["active"]
 
 
+def test_a_dearer_plan_begins_a_new_period_at_full_price_less_the_unused_part(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    before = buy(parts, world, account, "starter")
+    assert before.period_start is not None
+    assert before.period_end is not None
+    time_stands.at = before.period_end - 3_600
+    world.submit(open_page(parts, account, "business"), action="confirm")
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert (plan.tier, plan.period_start) == ("business", int(time_stands.at))
+    unused = 1_900 * 3_600 / (before.period_end - before.period_start)
+    charged = world.api("charges?limit=1")["data"][0]["amount"]
+    assert abs(charged - (14_900 - unused)) <= 1
+
+
 def test_a_cheaper_plan_waits_for_the_periods_end_and_can_be_taken_back(
     parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:

@@ -97,6 +97,7 @@ class Handlers:
             "customer.updated": self.customer,
             "customer.deleted": self.deleted_customer,
             "account.updated": self.connected_account,
+            "account.application.deauthorized": self.disconnected_account,
             "transfer.reversed": self.reversed_transfer,
             "payout.failed": self.failed_payout,
         }
@@ -160,6 +161,12 @@ class Handlers:
         """A creator's connected account: its state."""
         account_id = _Identified.model_validate(event.data.object).id
         return self._of_creator(event, self._rooms.creator_accounts.heard(account_id, self._mark_for(event)))
+
+    def disconnected_account(self, event: Event) -> Outcome:
+        """A creator took our access to the connected account away: the event names it beside its object."""
+        if event.account is None:
+            return _not_ours(event)
+        return self._of_creator(event, self._rooms.creator_accounts.heard(event.account, self._mark_for(event)))
 
     def reversed_transfer(self, event: Event) -> Outcome:
         """A transfer to a creator that Stripe took back: the money is payable again."""
@@ -264,7 +271,7 @@ ACCOUNT_TYPES: Final = (
 )
 """What the endpoint for events of our own account is to send."""
 
-CONNECT_TYPES: Final = ("account.updated", "payout.failed")
+CONNECT_TYPES: Final = ("account.application.deauthorized", "account.updated", "payout.failed")
 """What the endpoint for events of connected accounts is to send: Stripe tells of them to no other."""
 
 

@@ -104,6 +104,8 @@ def _features(offers: list[Offer]) -> _Features:
             "default_allowed_updates": ["price"],
             "products": products,
             "proration_behavior": "always_invoice",
+            # A dearer plan begins a new period, at full price less the unused part of the old one: its quota is whole.
+            "billing_cycle_anchor": "now",
             "schedule_at_period_end": {"conditions": [{"type": condition} for condition in _CONDITIONS]},
         },
     }
