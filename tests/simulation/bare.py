@@ -31,6 +31,9 @@ class BareDynamo:
     def __init__(self, url: str) -> None:
         self._pool = urllib3.connectionpool.connection_from_url(url, maxsize=1)
 
+    def close(self) -> None:
+        """Keep the connection: nothing between this process and DynamoDB Local drops one that idles."""
+
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         operation = "".join(map(str.capitalize, name.split("_")))
         headers = _HEADERS | {"X-Amz-Target": f"{_VERSION}.{operation}"}

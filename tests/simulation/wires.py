@@ -126,6 +126,9 @@ class DynamoWire:
         self.epoch = _new_epoch()
         """Joins the tokens of transactions: a run that is repeated is not taken by DynamoDB for the one before."""
 
+    def close(self) -> None:
+        """No call to DynamoDB, and no step that can break: it closes connections of this process."""
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         operation = getattr(self._client, name)
 
