@@ -32,6 +32,7 @@ _FREE: Final[Json] = {
     "status": "active",
     "billing_interval": "monthly",
     "cancel_at_period_end": False,
+    "cancel_at": None,
     "pending_change": None,
 }
 _LEVELS = {"usage.limit_near": Level.NEAR, "usage.grace_entered": Level.GRACE, "usage.blocked": Level.BLOCKED}
@@ -101,13 +102,18 @@ def _facts(plan: Json) -> Json:
         "status": plan.get("status", "active"),
         "billing_interval": plan.get("interval", "monthly"),
         "cancel_at_period_end": plan.get("cancel_at_period_end", False),
+        "cancel_at": _moment(plan.get("cancel_at")),
         "pending_change": pending
         and {
             "plan_tier": pending["tier"],
             "billing_interval": pending["interval"],
-            "effective_at": datetime.fromtimestamp(int(pending["effective_at"]), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "effective_at": _moment(pending["effective_at"]),
         },
     }
+
+
+def _moment(unix: float | None) -> str | None:
+    return None if unix is None else datetime.fromtimestamp(int(unix), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def thresholds_are_told(world: World, tables: Tables) -> list[str]:
