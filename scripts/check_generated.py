@@ -89,8 +89,8 @@ def contains(whole: Any, part: Any) -> bool:  # noqa: ANN401 - any JSON
 
 
 def example(place: dict[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON
-    """The example of a request or of an answer."""
-    return None if place is None else place["content"]["application/json"].get("example")
+    """The example of a request or of an answer; None where it is no JSON."""
+    return None if place is None else place["content"].get("application/json", {}).get("example")
 
 
 def snake(name: str) -> str:

@@ -1,6 +1,7 @@
 // How a call goes on until it has its answer: again under the same key, with longer and longer waits, to a deadline.
 
 import { ApiError, BillingError, Unanswered } from "./errors.js";
+import type { Lines } from "./types.js";
 
 /** How long a call is repeated, and how patiently. */
 export interface Retries {
@@ -43,6 +44,8 @@ export interface Call extends CallOptions {
   /** Doing it twice is doing it once, by its key or by its nature. */
   repeatable?: boolean;
   public?: boolean;
+  /** The answer is a JSON object a line; it is read as `Lines`. */
+  lines?: boolean;
 }
 
 const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
@@ -112,7 +115,7 @@ export class Caller {
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined && value !== null) url.searchParams.set(name, String(value));
     }
-    const headers: Record<string, string> = { accept: "application/json" };
+    const headers: Record<string, string> = { accept: call.lines ? "application/x-ndjson" : "application/json" };
     if (call.body) headers["content-type"] = "application/json";
     if (token !== undefined) headers.authorization = `Bearer ${token}`;
     const ends = AbortSignal.timeout(Math.max(1, ms));
@@ -125,7 +128,7 @@ export class Caller {
         ...(call.body && { body: JSON.stringify(call.body) }),
       });
       const text = await answer.text();
-      told = parsed(text);
+      told = call.lines && answer.ok ? linesOf(text, answer.headers) : parsed(text);
     } catch (error) {
       call.signal?.throwIfAborted();
       throw this.#unanswered(error);
@@ -210,6 +213,18 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Undefined where a line is no JSON object. */
+function linesOf(text: string, headers: Headers): Lines | undefined {
+  const lines: Lines["lines"] = [];
+  for (const line of text.split("\n")) {
+    if (line.trim() === "") continue;
+    const told = parsed(line);
+    if (typeof told !== "object" || told === null || Array.isArray(told)) return undefined;
+    lines.push(told as Lines["lines"][number]);
+  }
+  return { lines, next_cursor: headers.get("x-next-cursor") };
 }
 
 /** @internal */

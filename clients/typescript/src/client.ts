@@ -120,6 +120,11 @@ export class UserClient extends Client {
     }
   }
 
+  /** Up to 2,000 lines of the ledger as they were hashed, oldest first: docs/check-my-bill.md tells how to check them. */
+  getStatement(query?: Query<"getStatement">, options?: CallOptions): Promise<Answer<"getStatement">> {
+    return this.ask("GET", "/api/balance/statement", { query, lines: true, ...options });
+  }
+
   /** Keep the wallet filled by the saved card. */
   setAutoReload(body: Body<"setAutoReload">, options?: CallOptions): Promise<Answer<"setAutoReload">> {
     return this.ask("PUT", "/api/balance/auto-reload", { body, ...options });

@@ -7,4 +7,4 @@ export { Hold, type CaptureTerms, type TokenUsage } from "./hold.js";
 export { LeasedMeter, type LeaseTerms, type MeterStats } from "./meter.js";
 export { cents, type Cents } from "./money.js";
 export type { components, operations, paths } from "./schema.js";
-export type { Answer, Body, Operation, Query } from "./types.js";
+export type { Answer, Body, Lines, Operation, Query } from "./types.js";

@@ -20,11 +20,19 @@ export type Body<Op extends Operation> =
 /** What its query may hold. */
 export type Query<Op extends Operation> = NonNullable<Parameters<Op>["query"]>;
 
+/** Objects that are answered a line each; `next_cursor` leads to those after them. */
+export interface Lines {
+  lines: Record<string, unknown>[];
+  next_cursor: string | null;
+}
+
 type Success<R> = R extends { 201: { content: { "application/json": infer Answer } } }
   ? Answer
   : R extends { 200: { content: { "application/json": infer Answer } } }
     ? Answer
-    : never;
+    : R extends { 200: { content: { "application/x-ndjson": unknown } } }
+      ? Lines
+      : never;
 
 /** What it answers. `replayed` is set where it is the first answer to the key, given again. */
 export type Answer<Op extends Operation> = Success<operations[Op]["responses"]> & { replayed?: true };

@@ -199,3 +199,24 @@ test("a capture that was tried is never followed by a release", async () => {
   assert.equal(result.moneyIsShort, true);
   assert.deepEqual(acts, ["holds", "capture"]);
 });
+
+test("a statement is read line by line, and a cut line is no answer", async () => {
+  const line = (seq) => JSON.stringify({ seq, description: "a\u2028b" });
+  const { server, billing } = await served((asked) => ({
+    headers: { "content-type": "application/x-ndjson", ...(asked.path.includes("cursor") ? {} : { "x-next-cursor": "2" }) },
+    text: asked.path.includes("cursor=cut") ? line(1).slice(0, -1) : `${line(1)}\n${line(2)}\n`,
+  }), { retries: { mostTries: 1 } }, UserClient);
+  const first = await billing.getStatement({ from: "2026-03-01" });
+  assert.deepEqual(first, { lines: [1, 2].map((seq) => ({ seq, description: "a\u2028b" })), next_cursor: "2" });
+  assert.equal((await billing.getStatement({ cursor: first.next_cursor })).next_cursor, null);
+  assert.deepEqual(server.seen.map((seen) => seen.path), [
+    "/api/balance/statement?from=2026-03-01", "/api/balance/statement?cursor=2",
+  ]);
+  assert.equal(server.seen[0].headers.accept, "application/x-ndjson");
+  await assert.rejects(billing.getStatement({ cursor: "cut" }), Unanswered);
+});
+
+test("a statement that is refused says why", async () => {
+  const { billing } = await served(() => refusal(422, "INVALID_REQUEST"), {}, UserClient);
+  await assert.rejects(billing.getStatement({ from: "March" }), (error) => error.code === "INVALID_REQUEST");
+});

@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 
-/** @param answer gets {method, path, headers, body}; gives {status, body, headers}, or "hang up" */
+/** @param answer gets {method, path, headers, body}; gives {status, body or text, headers}, or "hang up" */
 export async function serving(answer) {
   const seen = [];
   const server = createServer((request, response) => {
@@ -15,7 +15,7 @@ export async function serving(answer) {
       const given = await answer(asked, seen.length);
       if (given === "hang up") return request.socket.destroy();
       response.writeHead(given.status ?? 200, { "content-type": "application/json", ...given.headers });
-      response.end(JSON.stringify(given.body));
+      response.end(given.text ?? JSON.stringify(given.body));
     });
   });
   await new Promise((ready) => server.listen(0, "127.0.0.1", ready));

@@ -13,6 +13,8 @@ export async function calls(): Promise<number | null> {
     const { captured_cents } = await hold.capture({ usage: { model: "gpt-4o-mini", input_tokens: 1, output_tokens: 2 } });
     return captured_cents;
   });
+  const { lines, next_cursor }: Answer<"getStatement"> = await user.getStatement({ from: "2026-03-01", to: "2026-03-31" });
+  if (lines.length && next_cursor) await user.getStatement({ cursor: next_cursor });
   for await (const line of user.transactions({ type: "charge" })) line.created_at.slice(0, 10);
   await billing.consume({ account_id: "a", metric: "api_requests" }, { deadlineMs: 500, signal: AbortSignal.timeout(500) });
   const code: ErrorCode = "BUDGET_REACHED_SOME_DAY";
