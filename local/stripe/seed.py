@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
 from local.stripe.objects import Json
 from local.stripe.resources.catalog import new_price, new_product
 from local.stripe.resources.portal import new_configuration
@@ -11,49 +12,13 @@ from local.stripe.world import World
 # Cents a month and a year, as the product publishes them.
 PRICES = {"starter": (1900, 17100), "pro": (4900, 44100), "business": (14900, 134100)}
 
-# What the stack's endpoints ask for: all that the code handles, and more that it has to pass over.
-ACCOUNT_EVENTS = (
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.funds_withdrawn",
-    "charge.dispute.updated",
-    "charge.refund.updated",
-    "charge.refunded",
-    "checkout.session.async_payment_failed",
-    "checkout.session.async_payment_succeeded",
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "customer.deleted",
-    "customer.subscription.created",
-    "customer.subscription.deleted",
-    "customer.subscription.paused",
-    "customer.subscription.resumed",
-    "customer.subscription.updated",
-    "invoice.paid",
-    "invoice.payment_action_required",
-    "invoice.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.payment_failed",
-    "payment_intent.succeeded",
-    "payment_method.automatically_updated",
-    "payment_method.detached",
-    "customer.updated",
-    "radar.early_fraud_warning.created",
-    "refund.failed",
-    "refund.updated",
-    "transfer.reversed",
-)
-CONNECT_EVENTS = ("account.application.deauthorized", "account.updated", "payout.failed")
-"""Of connected accounts: Stripe tells of them to an endpoint of their own."""
-
 
 def seed(world: World, webhook_url: str, webhook_secret: str) -> None:
     """Lay the ground where there is none, and point the stack's own endpoints to where the stack is now."""
     if not world.all("price"):
         products = [_tier(world, tier, cents) for tier, cents in PRICES.items()]
         _portal(world, products)
-    for name, events, connect in (("we_local", ACCOUNT_EVENTS, False), ("we_local_connect", CONNECT_EVENTS, True)):
+    for name, events, connect in (("we_local", ACCOUNT_TYPES, False), ("we_local_connect", CONNECT_TYPES, True)):
         endpoint = world.all("webhook_endpoint").get(name)
         if endpoint is None:
             endpoint = world.make(

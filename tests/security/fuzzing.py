@@ -46,7 +46,7 @@ REFUSED_BEYOND_THE_SCHEMA = {
 """Operations that refuse (422) some of what their schema allows, and what."""
 
 IDS_FOR_EACH = 40
-"""How many charges, holds and leases there are to refund, capture, release and settle."""
+"""How many charges, holds, leases and budgets there are to refund, capture, release, settle and delete."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,14 @@ def furnish(stack: Stack) -> Json:
         page = account.send("POST", "/api/balance/deposit", {"amount_cents": 50_000, **BACK}).json()["url"]
         sessions.append(account.pay(page))
     assert all(account.verify(session).status_code == 200 for session in sessions)
+    values = [f"agent-{i}" for i in range(IDS_FOR_EACH)]
+    for value in ("*", *values):
+        set_to = account.send("PUT", f"/api/balance/budgets/agent/{value}", {"limit_cents": 900_000, "window": "day"})
+        assert set_to.status_code == 200, set_to.text
     return {
         "account_id": [FUZZED],
+        "label": ["agent"],
+        "value": values,
         "creator_id": [CREATOR],
         "session_id": sessions,
         "lease_id": [account.lease(10, 3_600).json()["lease_id"] for _ in range(IDS_FOR_EACH)],

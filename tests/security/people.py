@@ -17,6 +17,10 @@ CHARGES = "/api/balance/charges"
 HOLDS = "/api/balance/holds"
 DEPOSIT = "/api/balance/deposit"
 ONBOARD = "/api/creators/onboard"
+BUDGETS = "/api/balance/budgets"
+IN_PATH = {"label": "agent", "value": "secret-agent"}
+"""What stands in the paths of user routes: the names of the budget that `Rich` has."""
+BUDGET_LIMIT = 54_321.1234
 CONNECT_BACK = {"return_url": BACK["cancel_url"], "refresh_url": BACK["cancel_url"]}
 
 
@@ -30,6 +34,11 @@ class Route:
     told: Json
     fields: Json
     """The properties of its body; empty where it takes none."""
+
+    @property
+    def filled(self) -> str:
+        """Its path; where a user route has names in it, they are those of the budget that `Rich` has."""
+        return self.path.format(**IN_PATH) if self.for_users else self.path
 
     @property
     def for_users(self) -> bool:
@@ -92,7 +101,7 @@ def deposit(account: Account, amount_cents: int = 500, **more: object) -> str:
 
 @dataclass(frozen=True)
 class Rich:
-    """An account with a plan, usage, a lease, a resource, money, a card, a charge, a hold, a creator's earnings."""
+    """An account with a plan, usage, a lease, a resource, money, a card, a budget, a charge, a hold, earnings."""
 
     account: Account
     sessions: tuple[str, ...]
@@ -112,18 +121,27 @@ class Rich:
         assert account.claim("projects", "secret-project").status_code == 200
         onboarding = account.send("POST", ONBOARD, CONNECT_BACK)
         assert api.press(onboarding.json()["url"]).status_code == 303
-        charge = priced(account, CHARGES, billing_mode="wallet", reference="secret-reference", idempotency_key=key)
+        limits = {"limit_cents": BUDGET_LIMIT, "window": "total"}
+        assert account.send("PUT", ROUTES["putBudget"].filled, limits).status_code == 200
+        labels = {IN_PATH["label"]: IN_PATH["value"]}
+        more = {"idempotency_key": key, "labels": labels}
+        charge = priced(account, CHARGES, billing_mode="wallet", reference="secret-reference", **more)
         priced(account, CHARGES, billing_mode="wallet", kind="tool_call", creator_id=account.id)
-        hold = priced(account, HOLDS, idempotency_key=key)
+        hold = priced(account, HOLDS, **more)
         api.deliver()
         until(lambda: account.get("/api/creators/me")["onboarding"] == "complete")
         return cls(account, sessions, charge["charge_id"], hold["hold_id"], lease.json()["lease_id"], key)
 
     def state(self) -> Json:
         """All that its owner can see of it, and what Stripe has of it."""
-        paths = (route.path for route in ROUTES.values() if route.for_users and route.method == "GET")
-        shown = {path: self.account.get(path) for path in paths if path not in _ACTS}
+        paths = (route.filled for route in ROUTES.values() if route.for_users and route.method == "GET")
+        shown = {path: self._shown(path) for path in paths if path not in _ACTS}
         return {**shown, "customers": [customer["id"] for customer in self.account.customers()]}
+
+    def _shown(self, path: str) -> object:
+        answer = self.account.send("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json() if answer.headers["Content-Type"] == "application/json" else answer.text
 
     def marks(self) -> list[str]:
         """What nobody else's answer may hold."""
@@ -132,7 +150,7 @@ class Rich:
         lines = [line["id"] for line in state["/api/balance/transactions"]["transactions"]]
         ids = [billing["stripe_customer_id"], billing["stripe_subscription_id"], self.charge_id, self.hold_id]
         ids += [self.lease_id]
-        return [self.account.id, *ids, *self.sessions, *lines, "secret-project", "secret-reference"]
+        return [self.account.id, *ids, *self.sessions, *lines, "secret-project", "secret-reference", str(BUDGET_LIMIT)]
 
 
 _ACTS = ("/api/billing/portal", "/api/billing/verify-session")

@@ -6,6 +6,7 @@ route, fails here until somebody says how it is attacked.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from urllib.parse import urlencode
@@ -15,10 +16,12 @@ import requests
 
 from tests.flows.client import BACK, Account, Api, Json, error_of
 from tests.security.people import (
+    BUDGETS,
     CHARGES,
     CONNECT_BACK,
     DEPOSIT,
     HOLDS,
+    IN_PATH,
     ROUTES,
     Rich,
     Route,
@@ -45,22 +48,38 @@ BODIES: dict[str, Json | None] = {
     "getTransactions": None,
     "setAutoReload": {"enabled": False},
     "setSpendCap": {"monthly_cap_cents": 1},
+    "listBudgets": None,
+    "getBudget": None,
+    "putBudget": {"limit_cents": 1, "window": "day"},
+    "deleteBudget": None,
+    "getStatement": None,
     "onboardCreator": CONNECT_BACK,
     "getCreator": None,
 }
 """A body that each user route takes."""
 
-IDS: dict[str, Callable[[Rich], str]] = {
-    "session_id": lambda victim: victim.sessions[1],
-    "cursor": lambda victim: victim.account.get("/api/balance/transactions?limit=1")["next_cursor"],
-    "idempotency_key": lambda victim: victim.key,
+CURSORS: dict[str, Callable[[Rich], str]] = {
+    "getTransactions": lambda victim: victim.account.get("/api/balance/transactions?limit=1")["next_cursor"],
+    # These are forged, since it takes a hundred budgets, or two thousand lines, to be given one.
+    "listBudgets": lambda _: base64.urlsafe_b64encode(b"budget#agent#a").decode().rstrip("="),
+    "getStatement": lambda _: "1",
+}
+"""By route: a cursor that leads to what the victim has."""
+
+IDS: dict[str, Callable[[Rich, str], str]] = {
+    "session_id": lambda victim, _: victim.sessions[1],
+    "cursor": lambda victim, route: CURSORS[route](victim),
+    "idempotency_key": lambda victim, _: victim.key,
+    "label": lambda *_: IN_PATH["label"],
+    "value": lambda *_: IN_PATH["value"],
 }
 """What a user's request can name that may belong to somebody: the victim's own."""
 
 NAMES_NOBODY = {
     *("tier", "billing_interval", "success_url", "cancel_url", "return_url", "refresh_url"),
-    *("period", "limit", "type"),
+    *("period", "limit", "type", "from", "to"),
     *("enabled", "threshold_cents", "amount_cents", "monthly_cap_cents"),
+    *("limit_cents", "window", "per_charge_max_cents", "include_byok", "alert_percent"),
 }
 
 SMUGGLED = ("account_id", "accountId", "account", "sub", "user_id", "customer", "customer_id", "creator_id")
@@ -84,7 +103,8 @@ def attacker(api: Api) -> Account:
 def attack(
     attacker: Account, route: Route, query: Json | None = None, body: Json | None = None, **headers: str
 ) -> requests.Response:
-    path = f"{route.path}?{urlencode(query)}" if query else route.path
+    """A request of the attacker's; what stands in the path is the victim's."""
+    path = f"{route.filled}?{urlencode(query)}" if query else route.filled
     return attacker.send(route.method, path, body, headers)
 
 
@@ -105,7 +125,8 @@ def test_every_user_route_is_attacked() -> None:
 def test_every_field_and_parameter_is_attacked_or_names_nobody(name: str) -> None:
     route = ROUTES[name]
     assert {*route.parameters, *route.fields} <= {*IDS, *NAMES_NOBODY}
-    assert "{" not in route.path, "a user route with an id in its path needs an attack on that id"
+    in_path = {part[1:-1] for part in route.path.split("/") if part.startswith("{")}
+    assert in_path <= set(IN_PATH), "a user route with an id in its path needs an attack on that id"
 
 
 @pytest.mark.parametrize("name", USER_ROUTES)
@@ -140,7 +161,7 @@ def test_a_body_where_none_is_taken_changes_nothing(victim: Rich, attacker: Acco
 def test_an_id_of_anothers_shows_and_changes_nothing_of_theirs(
     victim: Rich, attacker: Account, name: str, field: str
 ) -> None:
-    route, before, marks, told = ROUTES[name], victim.state(), victim.marks(), IDS[field](victim)
+    route, before, marks, told = ROUTES[name], victim.state(), victim.marks(), IDS[field](victim, name)
     in_body = field in route.fields
     body = {**(BODIES[name] or {}), field: told} if in_body else BODIES[name]
     answer = attack(attacker, route, None if in_body else {field: told}, body)
@@ -155,6 +176,28 @@ def test_a_session_of_anothers_is_not_to_be_found_and_credits_nobody(victim: Ric
         told = error_of(attacker.verify(session), 404, "SESSION_NOT_FOUND")
         assert told == error_of(attacker.verify("cs_test_unknown"), 404, "SESSION_NOT_FOUND")
     assert attacker.get("/api/balance") == balance
+
+
+@pytest.mark.parametrize("name", CURSORS)
+def test_a_cursor_that_is_attacked_with_leads_its_owner_to_what_is_theirs(victim: Rich, name: str) -> None:
+    answer = victim.account.send("GET", f"{ROUTES[name].path}?cursor={CURSORS[name](victim)}")
+    assert answer.status_code == 200
+    assert [mark for mark in victim.marks() if mark in answer.text]
+
+
+def test_a_budget_of_anothers_is_neither_seen_nor_changed_nor_counted(api: Api, victim: Rich) -> None:
+    attacker, before, path = new_account(api), victim.state(), ROUTES["getBudget"].filled
+    deposit(attacker)
+    for method in "GET", "DELETE":
+        error_of(attacker.send(method, path), 404, "BUDGET_NOT_FOUND")
+    assert attacker.get(BUDGETS)["budgets"] == []
+    assert attacker.send("PUT", path, {"limit_cents": 1, "window": "total"}).status_code == 200
+    priced(attacker, CHARGES, billing_mode="wallet", labels={IN_PATH["label"]: IN_PATH["value"]})
+    (own,) = attacker.get(BUDGETS)["budgets"]
+    assert (own["limit_cents"], own["spent_cents"], own["state"]) == (1, 1, "reached")
+    assert victim.state() == before
+    assert attacker.send("DELETE", path).status_code == 200
+    assert victim.state() == before
 
 
 # What services name: an id is looked for in the account that stands beside it, and nowhere else

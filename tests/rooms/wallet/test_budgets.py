@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -288,6 +289,33 @@ def test_an_account_has_200_budgets_and_no_201st(parts: Runtime, funded: str) ->
             break
     assert len(listed) == 200
     assert len({(each["label"], each["value"]) for each in listed}) == 200
+
+
+def cursor_of(item: str) -> str:
+    return base64.urlsafe_b64encode(item.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("label", "cursor", "field"),
+    [
+        ("", None, "label"),
+        ("Agent", None, "label"),
+        ("agent#a", None, "label"),
+        ("a" * 2_000, None, "label"),
+        (None, "%", "cursor"),
+        (None, cursor_of("hold#agent#a"), "cursor"),
+        (None, cursor_of("budget#agent"), "cursor"),
+        (None, cursor_of("budget#agent#" + "a" * 2_000), "cursor"),
+        ("agent", cursor_of("budget#zone#a"), "cursor"),
+        ("agent", cursor_of("budget#a#a"), "cursor"),
+    ],
+)
+def test_a_list_of_what_is_no_label_or_behind_what_is_not_in_it_is_refused(
+    parts: Runtime, funded: str, label: str | None, cursor: str | None, field: str
+) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parts.wallet.budgets.list(funded, label, cursor)
+    assert list(refused.value.details) == [field]
 
 
 @pytest.mark.parametrize(

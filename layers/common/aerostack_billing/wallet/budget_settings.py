@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.errors import InvalidRequest, NotFound
+from aerostack_billing.values.fields import validated
 from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.budgets import EACH, counted_now, figures, limits_of, percent_passed
 from aerostack_billing.wallet.models import Budget, BudgetLimits, LabelBudgets, Wallet
@@ -71,8 +71,13 @@ class Budgets:
         return _view(wallet, budget, name)
 
     def list(self, account_id: str, label: str | None, cursor: str | None) -> dict[str, object]:
-        """Every budget, and under one of each value those values that were counted in this window; page by page."""
-        after = _read_cursor(cursor)
+        """Every budget, and under one of each value those values that were counted in this window; page by page.
+
+        InvalidRequest (422) for what is no label, and for a cursor that leads on in no such list.
+        """
+        if label is not None:
+            validated(BudgetName, {"label": label, "value": EACH})
+        after = _read_cursor(cursor, label)
         wallet = self._wallets.get(account_id)
         found = list(islice(self._wallets.budgets(account_id, after, label), PAGE + 1))
         shown = [
@@ -202,13 +207,15 @@ def _cursor(item: str) -> str:
     return base64.urlsafe_b64encode(item.encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str | None) -> str:
+def _read_cursor(cursor: str | None, label: str | None) -> str:
     if not cursor:
         return ""
     try:
         item = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
-    except (UnicodeError, binascii.Error):
-        item = ""
-    if not item.startswith("budget#"):
+        _, of_label, value = item.split("#", 2)
+        name: BudgetName | None = BudgetName(label=of_label, value=value)
+    except ValueError:  # no base64, no text, no item, no name
+        name = None
+    if name is None or item != budget_item(name.label, name.value) or label not in (None, name.label):
         raise InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})
     return item
