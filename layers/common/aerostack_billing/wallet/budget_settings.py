@@ -210,12 +210,14 @@ def _cursor(item: str) -> str:
 def _read_cursor(cursor: str | None, label: str | None) -> str:
     if not cursor:
         return ""
+    item: str = ""
+    name: BudgetName | None = None
     try:
         item = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
         _, of_label, value = item.split("#", 2)
-        name: BudgetName | None = BudgetName(label=of_label, value=value)
-    except ValueError:  # no base64, no text, no item, no name
-        name = None
+        name = BudgetName(label=of_label, value=value)
+    except ValueError:
+        pass  # no base64, no text, no item or no name: refused below
     if name is None or item != budget_item(name.label, name.value) or label not in (None, name.label):
         raise InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})
     return item
