@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
 from local.stripe.objects import Json
 from local.stripe.resources.catalog import new_price, new_product
 from local.stripe.resources.portal import new_configuration
@@ -15,6 +14,9 @@ PRICES = {"starter": (1900, 17100), "pro": (4900, 44100), "business": (14900, 13
 
 def seed(world: World, webhook_url: str, webhook_secret: str) -> None:
     """Lay the ground where there is none, and point the stack's own endpoints to where the stack is now."""
+    # Not before: whoever runs the stack puts the layer on the path first.
+    from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES  # noqa: PLC0415
+
     if not world.all("price"):
         products = [_tier(world, tier, cents) for tier, cents in PRICES.items()]
         _portal(world, products)

@@ -39,8 +39,9 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "captureHold": "likewise",
     "takeHold": "likewise; a whole number written 900.0",
     "putBudget": "a limit of 0; alerts that do not rise",
-    "listBudgets": "a cursor that no answer gave",
+    "listBudgets": "what is no label; a cursor that no answer gave",
     "getTransactions": "a cursor that no answer gave",
+    "getStatement": "likewise; a first day after the last",
     "getUsage": "a month to come",
 }
 """Operations that refuse (422) some of what their schema allows, and what."""
@@ -121,7 +122,7 @@ def furnish(stack: Stack) -> Json:
         sessions.append(account.pay(page))
     assert all(account.verify(session).status_code == 200 for session in sessions)
     values = [f"agent-{i}" for i in range(IDS_FOR_EACH)]
-    for value in ("*", *values):
+    for value in values:
         set_to = account.send("PUT", f"/api/balance/budgets/agent/{value}", {"limit_cents": 900_000, "window": "day"})
         assert set_to.status_code == 200, set_to.text
     return {
@@ -145,9 +146,9 @@ def _made(account: Account, path: str, **more: str) -> Json:
 
 
 def _helped(name: str, schema: Json, helpful: Json) -> Json:
-    # Any account is taken; of the rest, addresses and ids of what must exist, none but these.
+    # Any account and any label is taken; of the rest, addresses and ids of what must exist, none but these.
     known = {"enum": helpful[name]}
-    return {"anyOf": [known, schema]} if name in {"account_id", "creator_id"} else known
+    return {"anyOf": [known, schema]} if name in {"account_id", "creator_id", "label"} else known
 
 
 def _objects(value: object) -> Iterator[Json]:
