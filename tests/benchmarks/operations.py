@@ -323,7 +323,7 @@ def _cancelling(place: Place) -> Act:
     return lambda: place.ask("cancel")
 
 
-@_operation("POST /api/billing/resume", "resume", Budget(3, 4, 2))
+@_operation("POST /api/billing/resume", "resume", Budget(4, 4, 3))
 def _resuming(place: Place) -> Act:
     subscribed(place)
     place.ask("cancel")
@@ -420,7 +420,7 @@ def _publish(place: Place, sent: int) -> None:
     assert place.run("publish_events") == {"sent": sent, "refused": 0}
 
 
-@_operation("reconciliation, nothing happened since the last", "reconcile", Budget(2, 1, 1))
+@_operation("reconciliation, nothing happened since the last", "reconcile", Budget(3, 1, 1))
 def _reconciling(place: Place) -> Act:
     for _ in range(2):
         place.time.forward(2 * 86_400)

@@ -82,11 +82,12 @@ def test_an_index_can_be_queried_and_nothing_else(statements: Statements) -> Non
         assert set().union(*granted(statements, index(name, of)).values()) == {"dynamodb:Query"}, name
 
 
-def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_reader(statements: Statements) -> None:
+def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_readers(statements: Statements) -> None:
     assert set(granted(statements, index("agenda", "AccountsTable"))) == {"ReconcileFunction"}
     assert set(granted(statements, index("agenda", "WalletsTable"))) == {"AutoReloadFunction", "ExpireHoldsFunction"}
     assert set(granted(statements, index("agenda", "CreatorsTable"))) == {"PayoutFunction"}
-    assert set(granted(statements, index("by_seq", "LedgerTable"))) == {"GetTransactionsFunction"}
+    readers = {"GetTransactionsFunction", "GetStatementFunction"}
+    assert set(granted(statements, index("by_seq", "LedgerTable"))) == readers
 
 
 def test_no_role_may_change_or_take_away_what_the_ledger_holds(statements: Statements) -> None:

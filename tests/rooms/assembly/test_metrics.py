@@ -16,8 +16,7 @@ from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
 from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.platform.dynamo import Write
-from local.template.loader import load_yaml
-from tests.rooms.conftest import ROOT, Time, put_together, use_stripe
+from tests.rooms.conftest import Time, put_together, use_stripe
 from tests.rooms.payments.test_signature import sign
 from tests.rooms.worlds.creators import call, onboard, reverse, transfers
 from tests.rooms.worlds.deposits import deposit, open_deposit
@@ -27,6 +26,7 @@ from tests.rooms.worlds.reload import configure, spend_to_400, use_card
 from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume, move_to
 from tests.rooms.worlds.wallet import charge, fund
+from tests.template.deployed import deployed, stage_parameters
 from tests.template.watching import Watched, alarms, text, widgets
 
 if TYPE_CHECKING:
@@ -36,15 +36,15 @@ DECLINES_LATER, ASKS_EACH_TIME = "4000000000000341", "4000002760003184"
 HOUR, DAY = 3_600, 86_400
 
 
-TEMPLATE: dict[str, Any] = load_yaml(ROOT / "template.yaml")
-RESOURCES = TEMPLATE["Resources"]
+STACK = deployed(stage_parameters("prod"))
+RESOURCES = STACK.resources
 OURS = [each for each in (*alarms(RESOURCES), *widgets(RESOURCES)) if each.is_ours]
 TOLD = {
     name: text(value)
-    for name, value in TEMPLATE["Globals"]["Function"]["Environment"]["Variables"].items()
+    for name, value in STACK.environment("ConsumeFunction").items()
     if name in {"POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
 }
-"""What the functions are told of it. The stage stays as it is written, here and in what is watched."""
+"""What the functions are told of it, as the stack of the stage prod has it."""
 
 
 class Context:
