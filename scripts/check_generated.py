@@ -3,8 +3,8 @@
     .venv-api/bin/python scripts/check_generated.py FOLDER
 
 FOLDER holds the generated package. Each operation is called with the example of its request; what is sent must be the
-example, and the example of the answer, read into the generated models and written again, must be the same. An answer that
-is not JSON must be read as the text that it is.
+example, and the example of the answer, read into the generated models and written again, must be the same. An answer
+that is not JSON must be read as the text that it is.
 """
 
 from __future__ import annotations

@@ -45,6 +45,8 @@ HELD = {
     "hold_id": "hold_1",
     "amount_cents": 100,
     "expires_at": "2026-03-02T09:30:00Z",
+    "usage": None,
+    "price_version": None,
     "balance_cents": 400,
     "balance_micros": 4_000_000,
     "held_cents": 100,
