@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from aerostack_billing.usage.models import BatchRequest
 from aerostack_billing.values.fields import RequestModel
 from tests.flows.client import BACK, Account, Api, Json, error_of
 from tests.flows.test_webhooks import URL
@@ -62,7 +63,8 @@ def path_of(route: Route) -> str:
 @pytest.mark.parametrize("name", WITH_BODY)
 def test_a_body_over_the_limit_is_refused_whatever_it_says(api: Api, name: str) -> None:
     route = ROUTES[name]
-    for data in (b'{"a": "' + b"x" * RequestModel.most_bytes + b'"}', b" " * (RequestModel.most_bytes + 1)):
+    most = BatchRequest.most_bytes if name == "consumeBatch" else RequestModel.most_bytes
+    for data in (b'{"a": "' + b"x" * most + b'"}', b" " * (most + 1)):
         answer = api.send(route.method, path_of(route), token=token_for(api, route), data=data)
         error_of(answer, 413, "PAYLOAD_TOO_LARGE")
 
