@@ -102,6 +102,9 @@ def strict_document(helpful: Json) -> Json:
             schema["oneOf"] = [{"required": ["amount_cents"]}, {"required": ["usage"]}]
         for name in helpful.keys() & schema["properties"].keys() if model.endswith("Request") else ():
             schema["properties"][name] = _helped(name, schema["properties"][name], helpful)
+    for found in _objects(document["components"]["schemas"]):
+        if "patternProperties" in found:
+            found.setdefault("additionalProperties", False)
     for found in _objects(document["paths"]):
         # The published examples name accounts that are not here.
         found.pop("example", None)
@@ -129,6 +132,10 @@ def furnish(stack: Stack) -> Json:
         "account_id": [FUZZED],
         "label": ["agent"],
         "value": values,
+        "labels": [{"agent": value} for value in values],
+        "alert_percent": [[50, 80, 100]],
+        "limit_cents": [900_000],
+        "per_charge_max_cents": [900_000],
         "creator_id": [CREATOR],
         "session_id": sessions,
         "lease_id": [account.lease(10, 3_600).json()["lease_id"] for _ in range(IDS_FOR_EACH)],
@@ -146,9 +153,16 @@ def _made(account: Account, path: str, **more: str) -> Json:
 
 
 def _helped(name: str, schema: Json, helpful: Json) -> Json:
-    # Any account and any label is taken; of the rest, addresses and ids of what must exist, none but these.
+    # Of addresses and ids of what must exist, none but these.
     known = {"enum": helpful[name]}
-    return {"anyOf": [known, schema]} if name in {"account_id", "creator_id", "label"} else known
+    return {"anyOf": [known, schema]} if name in _ANY else known
+
+
+_ANY = {
+    *("account_id", "creator_id", "label", "labels"),
+    *("alert_percent", "limit_cents", "per_charge_max_cents"),
+}
+"""Of what more is taken than what is helpful."""
 
 
 def _objects(value: object) -> Iterator[Json]:

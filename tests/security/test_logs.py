@@ -70,7 +70,7 @@ def _live(log: IO[bytes]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     running = subprocess.Popen(
         [sys.executable, "-m", "local", "run"],
         cwd=ROOT,
-        env={**os.environ, "PORT": "0", "STORE": "moto"},
+        env={**os.environ, "PORT": "0", "STORE": "moto", "LOG": "json"},
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
