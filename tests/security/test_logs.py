@@ -148,7 +148,7 @@ def _be_refused(api: Api, buyer: Account) -> None:
     for payload, header in (
         (f"{refused}".encode(), f"t=1,v1={WEBHOOK_SECRET}"),
         (str({**refused, "email": EMAIL}).encode(), None),
-        (f'{{"email": "{EMAIL}", "card": "{WORKS}"}}'.encode(), ""),
+        (f'{{"type": "invoice.paid", "email": "{EMAIL}", "card": "{WORKS}"}}'.encode(), ""),
     ):
         post(api, payload, header if header != "" else signature(payload, api.now()))
     api.door("stripe/faults", {"on": "billing_portal.sessions.create", "kind": "500_before"})
