@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,15 +26,30 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self._dead: set[int] = set()
         self._open: set[int] = set()
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self.accepted = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
 
     def forget_connections(self) -> None:
         """Drop every open connection as a NAT gateway does: without a word, until something is sent on it."""
         self._dead |= self._open
 
     def close(self) -> None:
-        self._listener.close()
+        """End every connection and wait for the threads: nothing is left to a later test."""
+        # A listener that is only closed does not wake the thread that waits on it.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for each in [self._listener, *self._sockets]:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _start(self, target: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=target, args=args, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _accept(self) -> None:
         while True:
@@ -46,8 +61,9 @@ class Proxy:
             number = self.accepted
             self._open.add(number)
             far = socket.create_connection(self._target)
-            threading.Thread(target=self._pass, args=(number, near, far), daemon=True).start()
-            threading.Thread(target=self._pass, args=(0, far, near), daemon=True).start()
+            self._sockets += [near, far]
+            self._start(self._pass, number, near, far)
+            self._start(self._pass, 0, far, near)
 
     def _pass(self, number: int, source: socket.socket, sink: socket.socket) -> None:
         try:
@@ -60,7 +76,8 @@ class Proxy:
         except OSError:
             pass
         finally:
-            sink.close()
+            with suppress(OSError):
+                sink.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -80,9 +97,11 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def behind(proxy: Proxy, environment: dict[str, str]) -> Runtime:
+def behind(proxy: Proxy, environment: dict[str, str]) -> Iterator[Runtime]:
     """The rooms, whose calls go through the proxy."""
-    return put_together(connected(f"http://127.0.0.1:{proxy.port}"), environment)
+    client = connected(f"http://127.0.0.1:{proxy.port}")
+    yield put_together(client, environment)
+    client.close()
 
 
 def test_the_first_consume_after_a_pause_counts_once(
