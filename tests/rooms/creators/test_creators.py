@@ -180,7 +180,7 @@ def test_an_account_that_only_claims_the_creator_in_its_metadata_is_ignored(
     onboard(parts, world, creator)
     other = world.create("accounts", **{"type": "express", "metadata[creator_id]": creator})["id"]
     for kind, about in (("account.updated", other), ("payout.failed", "po_1")):
-        named = {"id": f"evt_{kind}_{creator}", "type": kind, "created": 1, "account": other}
+        named = {"id": f"evt_{kind.replace('.', '_')}_{creator}", "type": kind, "created": 1, "account": other}
         event = {**named, "data": {"object": {"id": about}}}
         assert deliver(parts, event).result == "ignored"
     told = shown(parts, creator)
