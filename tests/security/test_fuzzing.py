@@ -9,7 +9,7 @@ import pytest
 from local.stack import Stack
 from local.testing import running_stack
 from tests.flows.client import Json
-from tests.security.fuzzing import furnish, fuzz, strict_document
+from tests.security.fuzzing import DONE_BEFORE, furnish, fuzz, strict_document
 
 CASES = 3
 SEED = 20_260_301
@@ -30,7 +30,7 @@ def test_every_answer_to_any_request_is_one_that_the_document_describes(stack: S
     found = fuzz(stack, document, cases=CASES, seed=SEED)
     assert found.passed, found.output
     assert found.cases > 1_000
-    assert not found.never_done, "these refused everything, so their answers were never seen"
+    assert not found.never_done - DONE_BEFORE, "these refused everything, so their answers were never seen"
 
 
 def test_an_answer_that_differs_from_the_document_is_found(stack: Stack, document: Json) -> None:
