@@ -18,11 +18,12 @@ from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
 from aerostack_billing.prices.models import Terms
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
-from aerostack_billing.values.money import Micros, cents, whole_cents
+from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import hold_room, room_left, spend_room
+from aerostack_billing.wallet.hold_answers import captured_answer, released_answer, taken_answer
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, budgeted, end_id, release
 from aerostack_billing.wallet.models import Hold, Wallet
-from aerostack_billing.wallet.pricing import Price, Pricing, shown
+from aerostack_billing.wallet.pricing import Price, Pricing
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
@@ -83,8 +84,8 @@ class Holds:
             taken = partial(self._taken, hold=hold, price=price, reference=request.reference, asked=asked)
             change = self._lapsing.spend(account_id, hold_id, taken, labels=request.labels)
         except TransferExists as exists:
-            return Done(_taken_answer(check_same(exists.transfer, asked)), replayed=True)
-        return Done(_taken_answer(change.transfers[0]))
+            return Done(taken_answer(check_same(exists.transfer, asked)), replayed=True)
+        return Done(taken_answer(change.transfers[0]))
 
     def capture(self, hold_id: str, request: CaptureRequest) -> Done:
         """Charge the price of the work that the hold was for, and free the rest.
@@ -108,11 +109,11 @@ class Holds:
                 change = self._lapsing.spend(request.account_id, capture_id(hold_id), whole, last, asking.labels(work))
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
-                    return Done(_captured_answer(hold_id, _same_end(exists.transfer, request, asked)), replayed=True)
+                    return Done(captured_answer(hold_id, _same_end(exists.transfer, request, asked)), replayed=True)
             except Stale:
                 continue
             else:
-                return Done(_captured_answer(hold_id, change.transfers[-1]))
+                return Done(captured_answer(hold_id, change.transfers[-1]))
         raise HoldEnded("The hold is being captured or released right now. Try again with the same key.")
 
     def release(self, hold_id: str, request: ReleaseRequest) -> Done:
@@ -125,21 +126,18 @@ class Holds:
             hold = self._open(request.account_id, hold_id)
             end = self._ended(request.account_id, hold_id) if hold is None else None
             if end is not None and end.details["ended_by"] != LAPSED:
-                return Done(_released_answer(hold_id, _same_end(end, request, asked)), replayed=True)
+                return Done(released_answer(hold_id, _same_end(end, request, asked)), replayed=True)
             try:
-                change = self._wallets.apply(
-                    request.account_id,
-                    lambda wallet, hold=hold, end=end: self._released(wallet, hold, end, request, asked),  # type: ignore[misc]
-                    budgeted(hold) if hold else None,
-                )
+                rule = partial(self._released, hold=hold, lapse=end, request=request, asked=asked)
+                change = self._wallets.apply(request.account_id, rule, budgeted(hold) if hold else None)
             except TransferExists as exists:
                 if end is not None:
                     first = _same_end(exists.transfer, request, asked)
-                    return Done(_released_answer(hold_id, first), replayed=True)
+                    return Done(released_answer(hold_id, first), replayed=True)
             except Stale:
                 continue
             else:
-                return Done(_released_answer(hold_id, change.transfers[0]))
+                return Done(released_answer(hold_id, change.transfers[0]))
         raise HoldEnded("The hold is being captured or released right now. Try again with the same key.")
 
     # What the wallet becomes
@@ -226,7 +224,7 @@ class Holds:
         return Change(settled, transfers, [*also, *([shared.write] if shared else [])])
 
     def _released(
-        self, wallet: Wallet, hold: Hold | None, lapse: Transfer | None, request: ReleaseRequest, asked: str
+        self, wallet: Wallet, *, hold: Hold | None, lapse: Transfer | None, request: ReleaseRequest, asked: str
     ) -> Change[Wallet]:
         posting, key = WalletPosting(wallet), _key_of(request)
         if hold is None:
@@ -364,42 +362,3 @@ def _same_end(end: Transfer, request: CaptureRequest | ReleaseRequest, asked: st
             {"hold_id": end.details.get("ended_by", _CAPTURED)},
         )
     return check_same(end, asked)
-
-
-def _taken_answer(transfer: Transfer) -> dict[str, object]:
-    expires_at = transfer.details["expires_at"]
-    assert isinstance(expires_at, int)
-    return {
-        "hold_id": transfer.transfer_id,
-        "amount_cents": cents(transfer.amount),
-        "expires_at": clock.iso(expires_at),
-        **shown(transfer.details),
-        **_balances(transfer),
-    }
-
-
-def _captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
-    short = transfer.details["short"]
-    assert isinstance(short, int)
-    return {
-        "hold_id": hold_id,
-        "charge_id": transfer.transfer_id,
-        "captured_cents": cents(transfer.amount),
-        "short_cents": cents(short),
-        **shown(transfer.details),
-        **_balances(transfer),
-    }
-
-
-def _released_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
-    given_back = transfer.details.get("given_back", transfer.amount)
-    assert isinstance(given_back, int)
-    return {"hold_id": hold_id, "released_cents": cents(given_back), **_balances(transfer)}
-
-
-def _balances(transfer: Transfer) -> dict[str, object]:
-    return {
-        "balance_cents": whole_cents(transfer.left_to_spend),
-        "balance_micros": transfer.left_to_spend,
-        "held_cents": cents(transfer.held_after),
-    }

@@ -1,0 +1,50 @@
+"""What a hold, its capture and its release are answered with."""
+
+from __future__ import annotations
+
+from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.platform import clock
+from aerostack_billing.values.money import cents, whole_cents
+from aerostack_billing.wallet.pricing import shown
+
+
+def taken_answer(transfer: Transfer) -> dict[str, object]:
+    """The answer to a hold, made of its transfer alone: so is every replay."""
+    expires_at = transfer.details["expires_at"]
+    assert isinstance(expires_at, int)
+    return {
+        "hold_id": transfer.transfer_id,
+        "amount_cents": cents(transfer.amount),
+        "expires_at": clock.iso(expires_at),
+        **shown(transfer.details),
+        **_balances(transfer),
+    }
+
+
+def captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
+    """The answer to a capture, made of its transfer."""
+    short = transfer.details["short"]
+    assert isinstance(short, int)
+    return {
+        "hold_id": hold_id,
+        "charge_id": transfer.transfer_id,
+        "captured_cents": cents(transfer.amount),
+        "short_cents": cents(short),
+        **shown(transfer.details),
+        **_balances(transfer),
+    }
+
+
+def released_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
+    """The answer to a release, made of its transfer."""
+    given_back = transfer.details.get("given_back", transfer.amount)
+    assert isinstance(given_back, int)
+    return {"hold_id": hold_id, "released_cents": cents(given_back), **_balances(transfer)}
+
+
+def _balances(transfer: Transfer) -> dict[str, object]:
+    return {
+        "balance_cents": whole_cents(transfer.left_to_spend),
+        "balance_micros": transfer.left_to_spend,
+        "held_cents": cents(transfer.held_after),
+    }
