@@ -34,7 +34,7 @@ from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.statement import DEFAULT_LIMIT, MAX_LIMIT
-from local.openapi import answers
+from local.openapi import answers, wallet_answers
 
 Refusal = type[errors.BillingError]
 Schema = dict[str, object]
@@ -129,7 +129,7 @@ _PLANS = {
     ),
     "VerifySessionFunction": Operation(
         "Apply a payment when the user returns from Stripe",
-        (answers.Account, answers.Balance),
+        (answers.Account, wallet_answers.Balance),
         query=(
             Query(
                 "session_id",
@@ -251,7 +251,7 @@ _USAGE = {
 _WALLET = {
     "GetBalanceFunction": Operation(
         "Show the wallet",
-        answers.Balance,
+        wallet_answers.Balance,
         description="`balance_cents` is what can be spent: without held money, and never below 0.",
     ),
     "DepositFunction": Operation(
@@ -264,7 +264,7 @@ _WALLET = {
     ),
     "GetTransactionsFunction": Operation(
         "List the transactions that make up the balance, newest first",
-        answers.Transactions,
+        wallet_answers.Transactions,
         query=(
             Query(
                 "limit",
@@ -279,7 +279,7 @@ _WALLET = {
     ),
     "SetAutoReloadFunction": Operation(
         "Set when auto-reload charges the card, how much, and the monthly cap",
-        answers.AutoReload,
+        wallet_answers.AutoReload,
         body=requests.AutoReloadRequest,
         refusals=(NoPaymentMethod, _WORKED_ON),
         description="Saving ends a suspension. Without a `monthly_cap_cents`, reloads bring at most ten times "
@@ -289,7 +289,7 @@ _WALLET = {
     ),
     "SetSpendCapFunction": Operation(
         "Set how much may be spent per month; null removes the cap",
-        answers.Balance,
+        wallet_answers.Balance,
         body=requests.SpendCapRequest,
         description="Spent and held money counts towards the cap. Money that is already spent stays spent.",
     ),
@@ -311,7 +311,7 @@ _WALLET = {
     ),
     "ListBudgetsFunction": Operation(
         "List the budgets and what is spent of them",
-        answers.Budgets,
+        wallet_answers.Budgets,
         query=(
             Query("label", {"type": "string"}, "Only those of a label."),
             Query("cursor", {"type": "string"}, "The `next_cursor` of the page before."),
@@ -321,14 +321,14 @@ _WALLET = {
     ),
     "GetBudgetFunction": Operation(
         "Show what one budget stands at",
-        answers.Budget,
+        wallet_answers.Budget,
         path=requests.BudgetName,
         refusals=(BudgetNotFound,),
         description="Its limit, and what is spent and held in the current window.",
     ),
     "PutBudgetFunction": Operation(
         "Set what may be spent under a label",
-        answers.Budget,
+        wallet_answers.Budget,
         body=requests.BudgetRequest,
         path=requests.BudgetName,
         refusals=(TooManyBudgets,),
@@ -338,20 +338,20 @@ _WALLET = {
     ),
     "DeleteBudgetFunction": Operation(
         "Remove a budget",
-        answers.Budget,
+        wallet_answers.Budget,
         path=requests.BudgetName,
         refusals=(BudgetNotFound,),
         description="Charges no longer have to fit it. Money that is already spent stays spent.",
     ),
     "ChargeFunction": Operation(
         "Charge a wallet once",
-        answers.Charged,
+        wallet_answers.Charged,
         body=requests.ChargeRequest,
         query=(Query("dry_run", {"type": "boolean", "default": False}, "Quote the price, and take nothing."),),
         refusals=(*_SHORT, _REUSED, UnknownModel, errors.PlanLimitExceeded),
         status=201,
         replays=True,
-        rehearsal=answers.Quoted,
+        rehearsal=wallet_answers.Quoted,
         description="The price is an amount, or `usage` by the price book. `byok` charges nothing and is recorded at "
         "zero, with what it would have cost. `plan_quota` takes the tokens from the plan's `ai_tokens` in place of "
         "money, or with `fallback` the whole from the wallet where they do not suffice. A `tool_call` pays its creator "
@@ -359,7 +359,7 @@ _WALLET = {
     ),
     "RefundChargeFunction": Operation(
         "Refund a charge in full, once",
-        answers.Refunded,
+        wallet_answers.Refunded,
         body=RefundRequest,
         path=ChargeName,
         refusals=(ChargeNotFound, AlreadyRefunded, _REUSED),
@@ -368,7 +368,7 @@ _WALLET = {
     ),
     "TakeHoldFunction": Operation(
         "Hold money for work that is priced when it ends",
-        answers.Held,
+        wallet_answers.Held,
         body=requests.HoldRequest,
         refusals=(*_SHORT, _REUSED, UnknownModel),
         status=201,
@@ -377,7 +377,7 @@ _WALLET = {
     ),
     "CaptureHoldFunction": Operation(
         "Capture a hold: charge the price and free the rest",
-        answers.Captured,
+        wallet_answers.Captured,
         body=requests.CaptureRequest,
         path=requests.HoldName,
         refusals=(*_SHORT, HoldNotFound, HoldEnded, _REUSED, UnknownModel),
@@ -387,7 +387,7 @@ _WALLET = {
     ),
     "ReleaseHoldFunction": Operation(
         "Release a hold in full",
-        answers.Released,
+        wallet_answers.Released,
         body=requests.ReleaseRequest,
         path=requests.HoldName,
         refusals=(HoldNotFound, HoldEnded, _REUSED),
