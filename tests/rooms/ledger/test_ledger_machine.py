@@ -57,10 +57,11 @@ class WalletMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.account = f"machine_{id(self)}_{next(_accounts)}"
+        self.customer = f"cus_{self.account}"
         self.keys = itertools.count()
         self.cards = FakeCards({})
         self.parts.wallet.settlement._cards = self.cards  # type: ignore[assignment]
-        self.parts.accounts.store.set_customer(self.account, "cus_1")
+        self.parts.accounts.store.set_customer(self.account, self.customer)
         self.deposited = self.spent = self.taken_back = 0
 
     def wallet_is(self) -> tuple[int, int, int]:
@@ -74,7 +75,7 @@ class WalletMachine(RuleBasedStateMachine):
         """Stripe receives a payment; nobody has told yet."""
         payment_id = f"pi_{next(self.keys)}"
         self.cards.payments[payment_id] = Payment(
-            payment_id, "succeeded", self.account, "cus_1", kind, None, amount, 0, 0, "pm", None, None, None
+            payment_id, "succeeded", self.account, self.customer, kind, None, amount, 0, 0, "pm", None, None, None
         )
         return payment_id
 
@@ -175,8 +176,8 @@ class WalletMachine(RuleBasedStateMachine):
     @rule(target=payments, outcome=st.sampled_from(["succeeded", "lost", "declined", "action"]))
     def reload(self, outcome: str) -> object:
         """An attempt as the sweep makes it: stored first, then paid, declined, or its answer lost."""
-        attempt = Attempt(f"attempt_{next(self.keys)}", 0, "cus_1", "pm", "fp", clock.seconds())
-        after = self.parts.wallet.store.apply(self.account, lambda w: Change(states.claimed(w, attempt))).owner
+        attempt = Attempt(f"attempt_{next(self.keys)}", 0, self.customer, "pm", "fp", clock.seconds())
+        after = self.parts.wallet.store.apply(self.account, lambda w: Change(states.claimed(w, attempt, 5))).owner
         claimed = after.reload.attempt
         if claimed is None or claimed.attempt_id != attempt.attempt_id:
             return multiple()
@@ -187,7 +188,7 @@ class WalletMachine(RuleBasedStateMachine):
             payment_id,
             status,  # type: ignore[arg-type]
             self.account,
-            "cus_1",
+            self.customer,
             "reload",
             attempt.attempt_id,
             received,
