@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
     return done if isinstance(done, int) else 0
 
 
-def _unforeseen(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+def _unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
     """One sentence in place of a stack trace, which may show what is secret; the place finds the mistake."""
     frames = traceback.extract_tb(trace)
     place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "its start"
@@ -47,5 +47,5 @@ def _unforeseen(kind: type[BaseException], _error: BaseException, trace: Traceba
 
 
 if __name__ == "__main__":
-    sys.excepthook = _unforeseen
+    sys.excepthook = _unexpected
     sys.exit(main(sys.argv[1:]))

@@ -40,24 +40,24 @@ class Act:
     """Whether it is foreseen before it is done, so that a refusal comes before the question and the log."""
 
 
-def carry_out(work: Work, act: Act, foresee: Callable[[], Facts], effect: Callable[[], Facts]) -> Facts:
-    """Show what `foresee` says, or do what `effect` does: asked first, and with a line in the log on either side.
+def carry_out(work: Work, act: Act, preview: Callable[[], Facts], effect: Callable[[], Facts]) -> Facts:
+    """Show what `preview` says, or do what `effect` does: asked first, and with a line in the log on either side.
 
     WrongUsage without a reason; Refused where the answer is no. What `effect` refuses is noted as failed, and raised.
     """
     if act.dry_run:
-        told: Facts = {"verb": act.verb, "dry_run": True, "would": foresee()}
-        work.console.show(told)
-        return told
+        answer: Facts = {"verb": act.verb, "dry_run": True, "would": preview()}
+        work.console.show(answer)
+        return answer
     reason = _checked(act.reason)
     if act.looks_first:
-        foresee()
+        preview()
     if act.question is not None:
         work.console.confirm(f"{act.question} On {work.target.name}.", yes=act.yes)
     result, operation_id = _recorded(work, act, reason, effect) if work.target.recorded else (effect(), None)
-    told = {"verb": act.verb, "dry_run": False, "operation_id": operation_id, "result": result}
-    work.console.show(told)
-    return told
+    answer = {"verb": act.verb, "dry_run": False, "operation_id": operation_id, "result": result}
+    work.console.show(answer)
+    return answer
 
 
 def _checked(reason: str | None) -> str:

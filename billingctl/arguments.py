@@ -15,7 +15,7 @@ class _Named(RequestModel):
     account: AccountId
 
 
-class Told(RequestModel):
+class SuspensionRequest(RequestModel):
     """A text that a user will read."""
 
     message: Annotated[str, Field(min_length=1, max_length=300)]

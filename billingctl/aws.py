@@ -16,7 +16,7 @@ _WEBHOOK_OUTPUT = "WebhookUrl"
 
 
 @contextmanager
-def told(about: str) -> Iterator[None]:
+def answer(about: str) -> Iterator[None]:
     """Turn what AWS refuses into one sentence: NoTarget, with AWS's code and words and nothing of the request."""
     try:
         yield
@@ -34,7 +34,7 @@ def sentence(about: str, error: ClientError) -> str:
 
 def session(profile: str | None, region: str | None) -> boto3.Session:
     """The AWS session; NoTarget for a profile that is not there, or where nothing names a region."""
-    with told("AWS cannot be used"):
+    with answer("AWS cannot be used"):
         made = boto3.Session(profile_name=profile, region_name=region)
     if made.region_name is None:
         raise NoTarget("No AWS region is known: give --region, or set it in the profile.")
@@ -43,7 +43,7 @@ def session(profile: str | None, region: str | None) -> boto3.Session:
 
 def stack_target(aws: boto3.Session, stack: str) -> Target:
     """The stack of that name. NoTarget, with AWS's reason, where it or its function cannot be read."""
-    with told(f"The stack {stack} cannot be read"):
+    with answer(f"The stack {stack} cannot be read"):
         found = aws.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=KNOWS_ALL)
         described = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         function = found["StackResourceDetail"].get("PhysicalResourceId", "")
@@ -71,6 +71,6 @@ def bare_target(aws: boto3.Session, secret_arn: str) -> Target:
 
 def caller(aws: boto3.Session) -> str:
     """Who AWS says is asking, and who sits at the terminal."""
-    with told("AWS does not say who is asking"):
+    with answer("AWS does not say who is asking"):
         arn = aws.client("sts").get_caller_identity()["Arn"]
     return f"{arn} ({os_user()})"

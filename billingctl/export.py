@@ -106,6 +106,6 @@ def _line(transfer: Transfer, movement: Transfer | Split) -> dict[str, object]:
 def _writer(file: TextIO, form: Format) -> Callable[[dict[str, object]], None]:
     if form is Format.JSONL:
         return lambda line: print(json.dumps(line), file=file)
-    sheet = csv.DictWriter(file, COLUMNS)
-    sheet.writeheader()
-    return lambda line: sheet.writerow(line) and None
+    counters_item = csv.DictWriter(file, COLUMNS)
+    counters_item.writeheader()
+    return lambda line: counters_item.writerow(line) and None

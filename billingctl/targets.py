@@ -56,10 +56,10 @@ def os_user() -> str:
 def local_target(port: int) -> Iterator[Target]:
     """The local stack on the port, with its clock in place of real time inside the block. NoTarget where none runs."""
     try:
-        status, told = ask(port, f"functions/{KNOWS_ALL}")
+        status, answer = ask(port, f"functions/{KNOWS_ALL}")
     except LocalError as error:
         raise NoTarget(f"{str(error).capitalize()}; --stack names one on AWS.") from error
-    variables, unix = told.get("environment"), told.get("unix")
+    variables, unix = answer.get("environment"), answer.get("unix")
     if status != 200 or not isinstance(variables, Mapping) or not isinstance(unix, (int, float)):
         raise NoTarget(f"What answers on port {port} is not this project's local stack.")
     ahead = unix - time.time()

@@ -30,5 +30,5 @@ def audit(port: int, account: str) -> dict[str, Value]:
 
 def _reason(answer: dict[str, Value]) -> str:
     error = answer.get("error")
-    told = error.get("message") if isinstance(error, dict) else answer.get("errorMessage")
-    return str(told or "it answered something else than a finding")
+    body = error.get("message") if isinstance(error, dict) else answer.get("errorMessage")
+    return str(body or "it answered something else than a finding")

@@ -124,8 +124,8 @@ class ReadableLog(logging.Handler):
         done = entry.get("done")
         worth = {n: v for n, v in done.items() if v and n not in _IDLE} if isinstance(done, dict) else {}
         if worth and self._timeline is not None and not self._timeline.advancing:
-            told = ", ".join(f"{name} {len(v) if isinstance(v, list) else v}" for name, v in worth.items())
-            self._write(f"schedule {_name(entry)}: {told}")
+            answer = ", ".join(f"{name} {len(v) if isinstance(v, list) else v}" for name, v in worth.items())
+            self._write(f"schedule {_name(entry)}: {answer}")
 
     def _count(self, what: str) -> None:
         with self._counting:
@@ -135,8 +135,8 @@ class ReadableLog(logging.Handler):
     def _summary(self) -> str:
         with self._counting:
             seen, self._seen = self._seen, Counter()
-        told = [f"{count} {what}{'s' if count != 1 else ''}" for what, count in sorted(seen.items())]
-        return ", ".join(told) or "nothing was due"
+        answer = [f"{count} {what}{'s' if count != 1 else ''}" for what, count in sorted(seen.items())]
+        return ", ".join(answer) or "nothing was due"
 
     def _write(self, text: str) -> None:
         self._target.write(f"{iso(self._unix())[11:19]} {text}\n")

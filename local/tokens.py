@@ -80,8 +80,8 @@ def mint(
         issued_at=int(now),
         expires_at=int(now) + expires_in_seconds,
     )
-    told = {**SHAPES[provider](bearer), **(claims or {})}
-    return jwt.encode(told, key.private, algorithm=ALGORITHM, headers={"kid": key.key_id})
+    answer = {**SHAPES[provider](bearer), **(claims or {})}
+    return jwt.encode(answer, key.private, algorithm=ALGORITHM, headers={"kid": key.key_id})
 
 
 def mint_alone(wanted: Mapping[str, object]) -> str:

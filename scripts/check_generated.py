@@ -26,7 +26,7 @@ def main(folder: Path) -> None:
     """Check all operations; exits with what differs."""
     sys.path.insert(0, str(folder.parent))
     operations = [(operation, path) for path, methods in DOCUMENT["paths"].items() for operation in methods.values()]
-    wrong = [told for operation, _ in operations for told in differences(folder.name, operation)]
+    wrong = [seen for operation, _ in operations for seen in differences(folder.name, operation)]
     if wrong:
         sys.exit("\n".join(wrong))
     print(f"{len(operations)} operations went round by the generated Python client.")

@@ -171,8 +171,8 @@ class Trees:
         tree, began = self.free.get(), time.monotonic()
         try:
             return tried(tree, mutant)
-        except CannotTry as told:
-            print(f"{mutant.name}: {told}", file=sys.stderr)
+        except CannotTry as answer:
+            print(f"{mutant.name}: {answer}", file=sys.stderr)
             return None
         finally:
             self.free.put(tree)

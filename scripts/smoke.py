@@ -85,8 +85,8 @@ def check_plans(target: Target) -> None:
     """`GET /api/billing/plans`: public, at the published prices."""
     plans = target.expect("GET", "/api/billing/plans", 200, as_user=False)["plans"]
     assert isinstance(plans, list)
-    told = {plan["tier"]: (plan["price"]["monthly"], plan["price"]["yearly"]) for plan in plans}
-    wrong = {tier: told.get(tier) for tier, price in PRICES.items() if told.get(tier) != price}
+    seen = {plan["tier"]: (plan["price"]["monthly"], plan["price"]["yearly"]) for plan in plans}
+    wrong = {tier: seen.get(tier) for tier, price in PRICES.items() if seen.get(tier) != price}
     if wrong:
         raise Broken(f"GET /api/billing/plans tells other prices: {wrong}")
 

@@ -17,7 +17,7 @@ from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.wallet.models import Wallet, view_reload, view_wallet
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
-from billingctl.arguments import Told, named, request_of
+from billingctl.arguments import SuspensionRequest, named, request_of
 from billingctl.errors import WrongUsage
 from billingctl.summary import seen, summary
 from billingctl.tables import dollars
@@ -70,9 +70,9 @@ def set_tier(
     wanted = cast("Tier | None", tier)
     with at_work(context, as_json=as_json) as work:
         account_id = named(account)
-        seen = work.parts.accounts.sync.foresee_overruling(account_id, wanted)
+        seen = work.parts.accounts.sync.preview_override(account_id, wanted)
 
-        def foresee() -> Facts:
+        def preview() -> Facts:
             return {
                 "account_id": account_id,
                 "before": _plan(seen.account.plan),
@@ -86,7 +86,7 @@ def set_tier(
 
         arguments = {"account": account_id, "tier": wanted}
         act = Act("account set-tier", arguments, reason, dry_run, account_id, question=_question(seen), yes=yes)
-        carry_out(work, act, foresee, effect)
+        carry_out(work, act, preview, effect)
 
 
 @app.command()
@@ -102,9 +102,9 @@ def sync(
     """Bring an account's plan in line with what Stripe says now, as any webhook about it does."""
     with at_work(context, as_json=as_json) as work:
         account_id = named(account)
-        seen = work.parts.accounts.sync.foresee(account_id)
+        seen = work.parts.accounts.sync.preview(account_id)
 
-        def foresee() -> Facts:
+        def preview() -> Facts:
             return {
                 "account_id": account_id,
                 "before": _whole(seen.account),
@@ -117,7 +117,7 @@ def sync(
 
         arguments = {"account": account_id}
         act = Act("account sync", arguments, reason, dry_run, account_id, question=_question(seen), yes=yes)
-        carry_out(work, act, foresee, effect)
+        carry_out(work, act, preview, effect)
 
 
 @app.command()
@@ -151,8 +151,8 @@ def grant(
             description=description,
         )
 
-        def foresee() -> Facts:
-            seen = work.parts.wallet.grants.foresee(request)
+        def preview() -> Facts:
+            seen = work.parts.wallet.grants.preview(request)
             return {
                 "idempotency_key": request.idempotency_key,
                 "replayed": not seen.transfers,
@@ -173,7 +173,7 @@ def grant(
             question=f"Grant {dollars(amount_cents)} ({amount_cents} cents) to {request.account_id}?",
             yes=yes,
         )
-        carry_out(work, act, foresee, effect)
+        carry_out(work, act, preview, effect)
 
 
 def _cents_of(amount: str | None, in_cents: str | None) -> str:
@@ -203,17 +203,17 @@ def suspend_reload(
     """Suspend auto-reload until the user saves its settings again; a card that changes does not end it."""
     with at_work(context, as_json=as_json) as work:
         account_id = named(account)
-        told = request_of(Told, message=message).message
+        message = request_of(SuspensionRequest, message=message).message
 
-        def foresee() -> Facts:
-            before, after = work.parts.reload.settings.foresee_suspension(account_id, told)
+        def preview() -> Facts:
+            before, after = work.parts.reload.settings.preview_suspension(account_id, message)
             return {"account_id": account_id, "before": _reload(before), "after": _reload(after)}
 
         def effect() -> Facts:
-            return {"account_id": account_id, **_reload(work.parts.reload.settings.suspend(account_id, told))}
+            return {"account_id": account_id, **_reload(work.parts.reload.settings.suspend(account_id, message))}
 
-        arguments = {"account": account_id, "message": told}
-        carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), foresee, effect)
+        arguments = {"account": account_id, "message": message}
+        carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), preview, effect)
 
 
 def _follows(work: Work, seen: ExpectedPlan) -> Facts:

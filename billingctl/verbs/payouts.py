@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Run the sweep that the schedule runs: mature what is due, pay what is payable; exit status 1 if one failed."""
     with at_work(context, as_json=as_json) as work:
-        expected = [seen.view() for seen in work.parts.creators.payouts.foresee()]
+        expected = [seen.view() for seen in work.parts.creators.payouts.preview()]
 
         def effect() -> Facts:
             return dict(asdict(work.parts.creators.payouts.sweep()))

@@ -31,7 +31,7 @@ def reconcile(
             yes=yes,
             looks_first=False,
         )
-        done = carry_out(work, act, lambda: dict(asdict(work.parts.webhooks.reconciler.foresee())), effect)
+        done = carry_out(work, act, lambda: dict(asdict(work.parts.webhooks.reconciler.preview())), effect)
         result = done.get("result")
         if isinstance(result, dict) and result["failed"]:
             raise typer.Exit(1)

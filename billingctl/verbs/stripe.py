@@ -66,7 +66,7 @@ def bootstrap(
         prune = work.parts.payments.secrets if prune_secrets else None
         url = webhook_url or work.target.webhook_url
 
-        def foresee() -> Facts:
+        def preview() -> Facts:
             return work.parts.payments.setup(keep).run(url, write=False, prune=prune).view()
 
         def effect() -> Facts:
@@ -77,7 +77,7 @@ def bootstrap(
             "secret_file": None if secret_file is None else str(secret_file),
             "prune_secrets": prune_secrets,
         }
-        carry_out(work, Act("stripe bootstrap", arguments, reason, dry_run, looks_first=False), foresee, effect)
+        carry_out(work, Act("stripe bootstrap", arguments, reason, dry_run, looks_first=False), preview, effect)
         if not work.target.recorded and not dry_run:
             work.console.say("There is no stack yet, so that nothing was noted in the operators' log.")
         if url is None:

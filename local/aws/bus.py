@@ -39,8 +39,8 @@ class EventSink:
             return _refusal(400, "ValidationException", f"the entries are over {_MOST_BYTES} bytes together")
         answers = [self._put(entry) for entry in entries]
         failed = sum("ErrorCode" in answer for answer in answers)
-        told: Value = {"FailedEntryCount": failed, "Entries": list(answers)}
-        return json_response(200, told)
+        found: Value = {"FailedEntryCount": failed, "Entries": list(answers)}
+        return json_response(200, found)
 
     def newest_first(self) -> list[Value]:
         """What was put on the buses, as a rule's target would be handed it."""

@@ -64,8 +64,8 @@ class AwsStandIn:
     def _dispatch(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         signed = _SIGNED_FOR.search(headers.get("authorization", ""))
         if signed is not None and signed["service"] == "events":
-            told = self._events.answer(headers.get("x-amz-target", ""), body)
-            return told.status, dict(told.headers), told.body
+            found = self._events.answer(headers.get("x-amz-target", ""), body)
+            return found.status, dict(found.headers), found.body
         if signed is None or signed["service"] not in _SERVICES:
             service = "an unsigned request" if signed is None else signed["service"]
             refusal = json_response(501, {"__type": "NotImplemented", "message": f"{service} is not served locally"})

@@ -41,8 +41,8 @@ class Visitor:
         answer = self.api(HttpRequest(method, bare, query, headers, sent, "127.0.0.1", self.port))
         if answer.status >= 400:
             raise DemoFailed(f"{method} {path}: {answer.status} {answer.body.decode()}")
-        told: dict[str, str] = json.loads(answer.body)
-        return told
+        found: dict[str, str] = json.loads(answer.body)
+        return found
 
     def subscribe(self, account: str, tier: str) -> None:
         """Buy a plan, pay it and come back."""

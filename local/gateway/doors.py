@@ -124,8 +124,8 @@ class Doors:
         try:
             return json_response(200, self._invoke_function(function, event))
         except FunctionError as error:
-            told: Value = {"errorType": error.kind, "errorMessage": error.reason}
-            return json_response(200, told, (("x-amz-function-error", "Unhandled"),))
+            found: Value = {"errorType": error.kind, "errorMessage": error.reason}
+            return json_response(200, found, (("x-amz-function-error", "Unhandled"),))
 
     def _sign_in(self, request: HttpRequest, _below: str) -> HttpResponse:
         """A token for whoever can reach this door, and so is on this machine: a user's, or with scopes a service's."""

@@ -104,11 +104,11 @@ def _environment(running: _Running, address: str) -> dict[str, str]:
 
 
 def _ask_function(port: int, function: str) -> _Running:
-    status, told = ask(port, f"functions/{function}")
+    status, answer = ask(port, f"functions/{function}")
     if status != 200:
-        error = told.get("error")
+        error = answer.get("error")
         raise CannotInvoke(str(error.get("message")) if isinstance(error, dict) else f"the stack answered {status}")
-    environment, layers, timeout, unix = (told[name] for name in ("environment", "layers", "timeout_seconds", "unix"))
+    environment, layers, timeout, unix = (answer[name] for name in ("environment", "layers", "timeout_seconds", "unix"))
     assert isinstance(environment, dict)
     assert isinstance(layers, list)
     assert isinstance(timeout, int)

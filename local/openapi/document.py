@@ -154,13 +154,13 @@ def build(app: ServerlessApp | None = None) -> Schema:
     for route in sorted(app.routes, key=lambda route: (route.path, route.method)):
         tag, operation = described[route.function]
         asks_stripe = "STRIPE_SECRET_ARN" in app.functions[route.function].environment
-        told = {
+        seen = {
             "operationId": operation_id(route.function),
             "tags": [tag],
             **_operation(route, operation, schemas, known, asks_stripe=asks_stripe),
         }
-        _show(told, examples.get(operation_id(route.function), {}))
-        paths.setdefault(route.path, {})[route.method.lower()] = told
+        _show(seen, examples.get(operation_id(route.function), {}))
+        paths.setdefault(route.path, {})[route.method.lower()] = seen
     return {
         "openapi": "3.1.0",
         "info": {
@@ -207,10 +207,10 @@ def files() -> dict[Path, str]:
 def _operation(
     route: Route, operation: Operation, schemas: Schemas, known: Catalog, *, asks_stripe: bool
 ) -> dict[str, object]:
-    told: dict[str, object] = {"summary": operation.summary}
+    seen: dict[str, object] = {"summary": operation.summary}
     if operation.description:
-        told["description"] = operation.description
-    told["security"] = _security(route)
+        seen["description"] = operation.description
+    seen["security"] = _security(route)
     parameters = [] if operation.path is None else path_parameters(operation.path, known)
     parameters += [
         {
@@ -225,13 +225,13 @@ def _operation(
     if operation.takes_key_header:
         parameters.append(_KEY_HEADER)
     if parameters:
-        told["parameters"] = parameters
+        seen["parameters"] = parameters
     if operation.body is not None:
-        told["requestBody"] = {
+        seen["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": schemas.references[operation.body]}},
         }
-    told["responses"] = {
+    seen["responses"] = {
         **_rehearsed(operation, schemas),
         str(operation.status): _done(operation, schemas),
         **_refused(
@@ -241,14 +241,14 @@ def _operation(
             throttled=operation.throttled,
         ),
     }
-    return told
+    return seen
 
 
-def _show(told: dict[str, object], example: dict[str, Schema]) -> None:
+def _show(seen: dict[str, object], example: dict[str, Schema]) -> None:
     """Add the example of a request, and of the answer with each status of success."""
-    responses = told["responses"]
+    responses = seen["responses"]
     assert isinstance(responses, dict)
-    places = {"request": told.get("requestBody"), **responses}
+    places = {"request": seen.get("requestBody"), **responses}
     for place, shown in example.items():
         found = places[place]
         assert isinstance(found, dict)
@@ -265,11 +265,11 @@ def _done(operation: Operation, schemas: Schemas) -> Schema:
     headers = ["Cache-Control", *(["Idempotency-Replayed"] if operation.replays else [])]
     headers += _RATE_HEADERS if operation.throttled else []
     if operation.texts:
-        told = _response(operation.status, {}, [*headers, "X-Next-Cursor"])
+        seen = _response(operation.status, {}, [*headers, "X-Next-Cursor"])
         content = {
             kind: {"schema": {"type": "string", "description": about}} for kind, about in operation.texts.items()
         }
-        return {**told, "content": content}
+        return {**seen, "content": content}
     return _response(operation.status, schemas.answer(operation), headers)
 
 

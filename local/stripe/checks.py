@@ -59,8 +59,8 @@ def _text(schema: Json, value: str, name: str) -> str:
     if allowed is not None:
         if value not in allowed:
             # An enum of nothing but the empty string stands beside an object or a list: it unsets.
-            told = "Invalid object" if allowed == [""] else f"Invalid {name}: must be one of {_worded(allowed)}"
-            raise invalid(told, None, name)
+            answer = "Invalid object" if allowed == [""] else f"Invalid {name}: must be one of {_worded(allowed)}"
+            raise invalid(answer, None, name)
         return value
     if value == "":
         raise invalid(

@@ -68,8 +68,8 @@ class Fault:
         if kind.status is None:
             raise AnswerLostError(f"{self.name}: {self.kind}")
         error_type = "api_error" if kind.status >= 500 else "invalid_request_error"
-        told = StripeError(kind.status, error_type, self.message or kind.message, self.code or kind.code)
-        return {"status": told.status, "body": told.body()}
+        seen = StripeError(kind.status, error_type, self.message or kind.message, self.code or kind.code)
+        return {"status": seen.status, "body": seen.body()}
 
 
 class Faults:

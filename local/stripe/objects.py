@@ -88,8 +88,8 @@ def _emptied(example: object, schema: Json) -> object:
     properties = schema.get("properties")
     if not isinstance(example, dict) or not properties:
         return example
-    told = [key for key in example if key in properties and key not in _ONLY_WHEN_ASKED]
-    emptied = {key: _emptied(example[key], properties[key]) for key in told}
+    answer = [key for key in example if key in properties and key not in _ONLY_WHEN_ASKED]
+    emptied = {key: _emptied(example[key], properties[key]) for key in answer}
     for key, inner in properties.items():
         if key not in emptied and inner.get("nullable") and key not in _ONLY_WHEN_ASKED:
             emptied[key] = None

@@ -286,8 +286,8 @@ class Pages:
         if charge is None or not charge["paid"]:
             return self._notice("This page does not exist", "There is no such receipt.", 404)
         back = f" {_money(charge['amount_refunded'])} of it were given back." if charge["amount_refunded"] else ""
-        told = f"{_money(charge['amount'])} were paid on {_day(charge['created'])}.{back}"
-        return self._notice("Receipt", told, 200)
+        body = f"{_money(charge['amount'])} were paid on {_day(charge['created'])}.{back}"
+        return self._notice("Receipt", body, 200)
 
     def _answered(self, intent: Json, *, passed: bool) -> Response:
         back = intent["next_action"]["redirect_to_url"]["return_url"]

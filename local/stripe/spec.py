@@ -34,8 +34,8 @@ def document() -> Json:
 
 def version() -> str:
     """The API version that the document describes, and so the one that is served here."""
-    told: str = document()["info"]["version"]
-    return told
+    seen: str = document()["info"]["version"]
+    return seen
 
 
 @dataclass(frozen=True)

@@ -90,9 +90,9 @@ def _wrong(parts: Runtime, taken: dict[int, int]) -> list[str]:
         account = f"acct_{number}"
         wrong += [str(violation) for violation in parts.audit.service.run(account).violations]
         for budget in parts.wallet.store.budgets(account):
-            told = taken[int(budget.value.removeprefix("r"))]
-            if budget.spent != told or budget.spent > LIMIT:
-                wrong.append(f"{budget.value} says {budget.spent}, its calls took {told}")
+            answer = taken[int(budget.value.removeprefix("r"))]
+            if budget.spent != answer or budget.spent > LIMIT:
+                wrong.append(f"{budget.value} says {budget.spent}, its calls took {answer}")
     return wrong
 
 

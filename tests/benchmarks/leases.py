@@ -137,13 +137,13 @@ class _Node:
             allow_partial=True,
         )
         try:
-            told = self._parts.usage.leases.take(asked).body
+            answer = self._parts.usage.leases.take(asked).body
         except PlanLimitExceeded:
             self._asks_again_at = clock.unix() + _ASKS_AGAIN_AFTER_SECONDS
             return False
-        granted = told["granted"]
+        granted = answer["granted"]
         assert isinstance(granted, int)
-        self.block = _Block(str(told["lease_id"]), str(told["period"]), granted, clock.unix() + _TTL_SECONDS)
+        self.block = _Block(str(answer["lease_id"]), str(answer["period"]), granted, clock.unix() + _TTL_SECONDS)
         self._books.leases += 1
         return True
 
@@ -195,9 +195,9 @@ def simulate(parts: Runtime, time: Time, account: str, setting: Setting) -> Book
 def _balance(parts: Runtime, account: str, books: Books, nodes: Sequence[_Node]) -> None:
     """What is used, by the counters, is served, idle or lost; and nothing was handed out above a hard limit."""
     periods = sorted({*books.served, clock.period()})
-    sheets = parts.usage.store.read(account, periods, consistent=True)
-    for period, sheet in sheets.items():
-        counter, ceiling = sheet.counters[METRIC], parts.catalog.plan(sheet.tier).quotas[METRIC].ceiling
+    counters_items = parts.usage.store.read(account, periods, consistent=True)
+    for period, counters_item in counters_items.items():
+        counter, ceiling = counters_item.counters[METRIC], parts.catalog.plan(counters_item.tier).quotas[METRIC].ceiling
         # A cheaper plan takes nothing back: what was handed out before stays.
         books.ceiling[period] = max(books.ceiling[period], ceiling)
         idle = sum(node.idle for node in nodes if node.block and node.block.period == period)
@@ -220,7 +220,7 @@ def cost_of_a_million(parts: Runtime, account: str, meter: Meter) -> tuple[int, 
     move_to(parts, account, "pro")
     meter.reset()
     spend_a_million(parts, account)
-    assert parts.usage.store.sheet(account, clock.period()).counters[METRIC].used == A_MILLION
+    assert parts.usage.store.counters_item(account, clock.period()).counters[METRIC].used == A_MILLION
     return meter.spent()
 
 

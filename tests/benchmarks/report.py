@@ -77,8 +77,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def _counts(counts: Sequence[Count]) -> str:
     def row(count: Count) -> list[str]:
         limits = (count.budget.requests, count.budget.write_units, count.budget.read_units)
-        told = [f"{spent:g} of {limit:g}" for spent, limit in zip(count.spent, limits, strict=True)]
-        return [count.name, *told, "promised" if count.budget.promised else "noted"]
+        answer = [f"{spent:g} of {limit:g}" for spent, limit in zip(count.spent, limits, strict=True)]
+        return [count.name, *answer, "promised" if count.budget.promised else "noted"]
 
     said = "Spent of the most it may: `promised` is what the service was designed for, `noted` what it costs today.\n\n"
     return said + _table(["operation", "requests", "write units", "read units", "budget"], [row(c) for c in counts])

@@ -86,8 +86,8 @@ def measure(operation: Operation, places: Callable[[], Any], times: int) -> Warm
     beyond_cpu = median(whole.cpu - calls.cpu for whole, calls in counted)
     calls_wall = median(calls.wall for _, calls in counted)
     calls_cpu = median(calls.cpu for _, calls in counted)
-    told = (calls_wall + beyond_wall, calls_cpu + beyond_cpu, calls_wall, calls_cpu)
-    return Warm(operation.name, *(1000 * seconds for seconds in told))
+    answer = (calls_wall + beyond_wall, calls_cpu + beyond_cpu, calls_wall, calls_cpu)
+    return Warm(operation.name, *(1000 * seconds for seconds in answer))
 
 
 @contextmanager

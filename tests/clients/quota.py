@@ -73,8 +73,8 @@ class Quota:
         self._made += 1
         ends = self.clock.now.replace(microsecond=0) + timedelta(seconds=asked["ttl_seconds"])
         self.leases[f"lease.{self._made}"] = _Lease(period, granted, ends)
-        told = {"lease_id": f"lease.{self._made}", "period": period, "granted": granted}
-        return Reply(201, {**told, "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        found = {"lease_id": f"lease.{self._made}", "period": period, "granted": granted}
+        return Reply(201, {**found, "expires_at": ends.strftime("%Y-%m-%dT%H:%M:%SZ")})
 
     def _settle(self, lease_id: str, used: int) -> Reply:
         lease = self.leases.pop(lease_id, None)

@@ -31,13 +31,13 @@ def test_an_error_names_the_request_as_the_services_log_does(clients: Clients) -
     assert short.value.request_id
     assert short.value.request_id in str(short.value)
     shown = repr(short.value)
-    for told in (
+    for answer in (
         "status=402",
         "INSUFFICIENT_BALANCE",
         "idempotency_key='mine'",
         f"request_id={short.value.request_id!r}",
     ):
-        assert told in shown
+        assert answer in shown
 
 
 def test_an_answer_that_cannot_be_read_names_its_request(serving: Serving) -> None:

@@ -27,7 +27,7 @@ from tests.clients.people import Clients
 MASKED = {"created_at", "expires_at", "charge_id", "refund_id", "hold_id", "lease_id", "request_id"}
 
 
-def told(ask: Callable[[], Any]) -> Any:
+def found(ask: Callable[[], Any]) -> Any:
     """What a call answers or refuses, without what differs each time."""
     try:
         answer = ask()
@@ -45,45 +45,45 @@ def scenario(billing: ServiceClient, me: str) -> list[Any]:
     """Calls of every kind, good and bad; what each met."""
     events = [UsageEvent(me, "api_requests", 10, "e1"), UsageEvent(me, "storage_bytes", -5, "e2")]
     seen = [
-        told(lambda: billing.consume(me, "api_requests", 3, idempotency_key="c")),
-        told(lambda: billing.consume(me, "api_requests", 3, idempotency_key="c")),
-        told(lambda: billing.consume(me, "api_requests", 4, idempotency_key="c")),
-        told(lambda: billing.consume(me, "storage_bytes", -1)),
-        told(lambda: billing.consume_batch(events)),
-        told(lambda: billing.claim_resource(me, "projects", "p")),
-        told(lambda: billing.claim_resource(me, "projects", "p")),
-        told(lambda: billing.free_resource(me, "projects", "p")),
-        told(lambda: billing.free_resource(me, "projects", "p")),
-        told(lambda: billing.settle(me, "lease.unknown", 1)),
+        found(lambda: billing.consume(me, "api_requests", 3, idempotency_key="c")),
+        found(lambda: billing.consume(me, "api_requests", 3, idempotency_key="c")),
+        found(lambda: billing.consume(me, "api_requests", 4, idempotency_key="c")),
+        found(lambda: billing.consume(me, "storage_bytes", -1)),
+        found(lambda: billing.consume_batch(events)),
+        found(lambda: billing.claim_resource(me, "projects", "p")),
+        found(lambda: billing.claim_resource(me, "projects", "p")),
+        found(lambda: billing.free_resource(me, "projects", "p")),
+        found(lambda: billing.free_resource(me, "projects", "p")),
+        found(lambda: billing.settle(me, "lease.unknown", 1)),
     ]
     lease = billing.lease(me, "api_requests", 100, ttl_seconds=60)
-    seen += [told(lambda: billing.settle(me, lease.lease_id, 30)) for _ in range(2)]
+    seen += [found(lambda: billing.settle(me, lease.lease_id, 30)) for _ in range(2)]
     charge = billing.charge(me, "bot_conversation", Decimal("12.3456"), idempotency_key="ch")
     seen += [
-        told(lambda: billing.charge(me, "bot_conversation", Decimal("12.3456"), idempotency_key="ch")),
-        told(lambda: billing.charge(me, "bot_conversation", 13, idempotency_key="ch")),
-        told(lambda: billing.charge(me, "bot_conversation", 999)),
-        told(lambda: billing.charge(me, "agent_execution", 5, billing_mode="byok")),
-        told(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="r")),
-        told(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="r")),
-        told(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="other")),
-        told(lambda: billing.refund_charge(me, "ch_unknown")),
+        found(lambda: billing.charge(me, "bot_conversation", Decimal("12.3456"), idempotency_key="ch")),
+        found(lambda: billing.charge(me, "bot_conversation", 13, idempotency_key="ch")),
+        found(lambda: billing.charge(me, "bot_conversation", 999)),
+        found(lambda: billing.charge(me, "agent_execution", 5, billing_mode="byok")),
+        found(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="r")),
+        found(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="r")),
+        found(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="other")),
+        found(lambda: billing.refund_charge(me, "ch_unknown")),
     ]
     hold = billing.take_hold(me, "agent_execution", 100, idempotency_key="h")
     seen += [
-        told(lambda: billing.take_hold(me, "agent_execution", 100, idempotency_key="h")),
-        told(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="h")),
-        told(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="h")),
-        told(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="other")),
-        told(lambda: billing.release_hold(me, hold.hold_id)),
-        told(lambda: billing.release_hold(me, "hold_" + 40 * "0")),
+        found(lambda: billing.take_hold(me, "agent_execution", 100, idempotency_key="h")),
+        found(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="h")),
+        found(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="h")),
+        found(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="other")),
+        found(lambda: billing.release_hold(me, hold.hold_id)),
+        found(lambda: billing.release_hold(me, "hold_" + 40 * "0")),
     ]
     for price in (1_000, 60):
         hold = billing.take_hold(me, "agent_execution", 50)
-        seen.append(told(lambda price=price, hold=hold: billing.capture_hold(me, hold.hold_id, price)))
-        seen.append(told(lambda hold=hold: billing.release_hold(me, hold.hold_id, idempotency_key="rel")))
+        seen.append(found(lambda price=price, hold=hold: billing.capture_hold(me, hold.hold_id, price)))
+        seen.append(found(lambda hold=hold: billing.release_hold(me, hold.hold_id, idempotency_key="rel")))
     hold = billing.take_hold(me, "agent_execution", 50)
-    seen.append(told(lambda: billing.capture_hold(me, hold.hold_id, 1_000, allow_partial=True)))
+    seen.append(found(lambda: billing.capture_hold(me, hold.hold_id, 1_000, allow_partial=True)))
     return seen
 
 

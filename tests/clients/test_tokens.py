@@ -118,5 +118,5 @@ def test_no_part_of_the_client_shows_its_token(serving: Serving, caplog: pytest.
         for call in (billing.consume, meter.consume):
             with pytest.raises(Unauthorized) as refused:
                 call("acct", "api_requests")
-            told = "".join(traceback.format_exception(refused.value))
-            assert "secret" not in told + repr(billing) + repr(meter) + caplog.text
+            body = "".join(traceback.format_exception(refused.value))
+            assert "secret" not in body + repr(billing) + repr(meter) + caplog.text

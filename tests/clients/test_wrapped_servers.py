@@ -24,10 +24,10 @@ from aerostack_billing_client.wrap.mcp_tools import of_token, paid
 from tests.clients.conftest import HASTY
 from tests.clients.people import SCOPES, Clients
 
-Told = tuple[int, str]
+Refusal = tuple[int, str]
 
 
-def told(answer: httpx2.Response) -> Told:
+def body(answer: httpx2.Response) -> Refusal:
     """Status and code."""
     return answer.status_code, answer.json()["error"]["code"]
 
@@ -67,7 +67,7 @@ def test_a_request_is_counted_before_it_is_served_and_refused_when_the_plan_has_
         async with fake.async_service() as billing, serving(billing) as http:
             assert [(await http.get("/hello")).status_code for _ in range(2)] == [200, 200]
             refused = await http.get("/hello")
-            assert told(refused) == (403, "PLAN_LIMIT_EXCEEDED")
+            assert body(refused) == (403, "PLAN_LIMIT_EXCEEDED")
             assert refused.json()["error"]["details"]["remaining"] == 0
             assert (await http.get("/hello", headers={"x-account": ""})).status_code == 200
 
@@ -83,7 +83,7 @@ def test_a_refusal_that_the_application_lets_through_is_answered_as_one() -> Non
         async with fake.async_service() as billing, serving(billing) as http:
             assert (await http.get("/buy")).status_code == 200
             short = await http.get("/buy")
-            assert told(short) == (402, "INSUFFICIENT_BALANCE")
+            assert body(short) == (402, "INSUFFICIENT_BALANCE")
             assert short.json()["error"]["details"]["missing_cents"] == 10
 
     asyncio.run(work())
@@ -99,7 +99,7 @@ def test_what_happens_when_billing_is_away_is_the_applications_choice(serve_unco
             answer = await http.get("/hello")
             assert answer.status_code == status
             if status == 503:
-                assert told(answer) == (503, "BILLING_UNAVAILABLE")
+                assert body(answer) == (503, "BILLING_UNAVAILABLE")
 
     asyncio.run(work())
 

@@ -54,8 +54,8 @@ class Amazon:
 
 
 def _xml(action: str, inner: str) -> Response:
-    told = f"<{action}Result>{inner}</{action}Result>"
-    return Response(f"<{action}Response>{told}</{action}Response>", mimetype="text/xml")
+    answer = f"<{action}Result>{inner}</{action}Result>"
+    return Response(f"<{action}Response>{answer}</{action}Response>", mimetype="text/xml")
 
 
 @contextmanager

@@ -178,9 +178,9 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     account.set_reload()
     account.consume("api_requests", 7)
     before = asked("account", "show", account.id)
-    told = asked(*(part.format(account.id) for part in command), "--dry-run")
-    assert told["dry_run"] is True
-    assert told["would"]
+    body = asked(*(part.format(account.id) for part in command), "--dry-run")
+    assert body["dry_run"] is True
+    assert body["would"]
     assert asked("account", "show", account.id) == before
 
 

@@ -8,7 +8,7 @@ from io import StringIO
 
 import pytest
 
-from billingctl.__main__ import _unforeseen
+from billingctl.__main__ import _unexpected
 from billingctl.console import Console, Form
 from tests.ctl.test_acts import Terminal
 
@@ -25,14 +25,14 @@ def test_progress_is_drawn_on_stderr_where_that_is_a_terminal(err: StringIO, dra
 def test_what_nobody_foresaw_is_one_sentence_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="sk_live") as caught:
         int("sk_live_secret")
-    _unforeseen(caught.type, caught.value, caught.tb)
+    _unexpected(caught.type, caught.value, caught.tb)
     (line,) = capsys.readouterr().err.splitlines()
     assert "ValueError at" in line
     assert "test_console.py" in line
     assert "sk_live" not in line
-    _unforeseen(KeyboardInterrupt, KeyboardInterrupt(), None)
+    _unexpected(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert "broken off" in capsys.readouterr().err
-    assert sys.excepthook is not _unforeseen
+    assert sys.excepthook is not _unexpected
 
 
 def test_a_table_is_not_cut_where_nobody_looks() -> None:

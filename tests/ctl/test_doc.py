@@ -75,8 +75,8 @@ def test_every_answer_shown_is_the_real_one(printed: list[str]) -> None:
         (printed[typed.index(before)], answer) for before, answer in itertools.pairwise(BLOCKS) if answer[0] == "answer"
     ]
     assert shown
-    for told, (_, _, wanted) in shown:
-        assert json.loads(told) == json.loads(wanted)
+    for body, (_, _, wanted) in shown:
+        assert json.loads(body) == json.loads(wanted)
 
 
 def test_every_block_says_where_it_is_run_or_why_it_is_not() -> None:

@@ -158,10 +158,10 @@ def test_a_script_is_told_of_a_refusal_as_json(ctl: Ctl) -> None:
 
 def test_the_command_is_there_after_make_setup_and_runs_from_any_folder(api: Api, tmp_path: Path) -> None:
     # Only told, not done: a set-up that is due would take away the packages that these tests run on.
-    told = subprocess.run(
+    answer = subprocess.run(
         ["make", "-nB", ".venv/bin/billingctl"], cwd=ROOT, check=True, timeout=60, capture_output=True, text=True
     )
-    assert "ln -sf ../../scripts/billingctl .venv/bin/billingctl" in told.stdout
+    assert "ln -sf ../../scripts/billingctl .venv/bin/billingctl" in answer.stdout
     (tmp_path / "billingctl").symlink_to(ROOT / "scripts/billingctl")
     environment = {**os.environ, "PORT": str(api.stack.port), "AWS_PROFILE": "of-another-life"}
     ran = subprocess.run(

@@ -136,5 +136,5 @@ def test_help_loads_no_sdk() -> None:
 
 
 def test_a_shell_is_told_the_verbs() -> None:
-    told = run("-m", "billingctl", _BILLINGCTL_COMPLETE="complete_bash", COMP_WORDS="billingctl acc", COMP_CWORD="1")
-    assert told.stdout.split() == ["account"], told.stderr
+    answer = run("-m", "billingctl", _BILLINGCTL_COMPLETE="complete_bash", COMP_WORDS="billingctl acc", COMP_CWORD="1")
+    assert answer.stdout.split() == ["account"], answer.stderr

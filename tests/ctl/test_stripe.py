@@ -84,8 +84,8 @@ def test_an_empty_account_is_made_ready_and_sells(
 ) -> None:
     lacking = ctl("stripe", "check", "--json")
     assert (lacking.status, len(lacking.json["findings"])) == (1, 12)
-    told = asked("stripe", "bootstrap", "--dry-run")
-    assert len(told["would"]["findings"]) == 12
+    body = asked("stripe", "bootstrap", "--dry-run")
+    assert len(body["would"]["findings"]) == 12
     assert not any(empty[kind] for kind in KINDS)
     done = asked("stripe", "bootstrap", *WHY)
     assert done["result"]["portal_configuration"] in empty["billing_portal.configuration"]

@@ -89,10 +89,10 @@ def test_bootstrap_run_twice_makes_no_second_object(place: Place) -> None:
 
 def test_the_prices_are_the_catalogs_and_found_by_their_lookup_keys(place: Place) -> None:
     place.bootstrap()
-    told = {
+    answer = {
         p["lookup_key"]: (p["unit_amount"], p["recurring"]["interval"]) for p in place.stack.world.all("price").values()
     }
-    assert told == {
+    assert answer == {
         "starter_monthly": (1_900, "month"),
         "starter_yearly": (17_100, "year"),
         "pro_monthly": (4_900, "month"),

@@ -36,8 +36,8 @@ def test_two_pages_paid_and_only_told_by_webhooks_make_one_subscription(account:
     for page in account.page("starter"), account.page("starter", "yearly"):
         account.pay(page)
     account.api.deliver()
-    told = account.billing()
-    assert (told["plan_tier"], told["billing_interval"]) == ("starter", "monthly")
+    body = account.billing()
+    assert (body["plan_tier"], body["billing_interval"]) == ("starter", "monthly")
     assert [s["status"] for s in account.subscriptions()] == ["canceled", "active"]
 
 

@@ -91,9 +91,9 @@ def test_five_hundred_calls_of_twenty_callers_are_paid_by_one_transfer_of_the_ex
     audit(api)
     api.advance(days=8)
     assert transfers(api, creator) == [1_873]
-    told = me(creator)
-    assert (told["paid_cents"], told["payable_cents"], told["pending_cents"]) == (1_873, 0.28, 0)
-    assert [(payout["state"], payout["amount_cents"]) for payout in told["payouts"]] == [("paid", 1_873)]
+    answer = me(creator)
+    assert (answer["paid_cents"], answer["payable_cents"], answer["pending_cents"]) == (1_873, 0.28, 0)
+    assert [(payout["state"], payout["amount_cents"]) for payout in answer["payouts"]] == [("paid", 1_873)]
     audit(api)
 
 
@@ -110,8 +110,8 @@ def test_a_refund_gives_the_caller_the_price_and_takes_the_creators_share(
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (first.json(), "true")
     error_of(refund(api, caller, charge_id, "another"), 409, "ALREADY_REFUNDED")
     error_of(refund(api, creator, charge_id, "not theirs"), 404, "CHARGE_NOT_FOUND")
-    told = me(creator)
-    assert (told["pending_cents"], told["pending_by_day"]) == (0, [])
+    answer = me(creator)
+    assert (answer["pending_cents"], answer["pending_by_day"]) == (0, [])
     audit(api)
 
 

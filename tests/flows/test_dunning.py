@@ -19,9 +19,9 @@ def renew_with(account: Account, card: str) -> None:
 
 def test_a_plan_whose_renewal_fails_stays_and_tells_the_issue(account: Account) -> None:
     renew_with(account, DECLINES_LATER)
-    told = account.billing()
-    assert (told["plan_tier"], told["status"]) == ("pro", "past_due")
-    issue = told["payment_issue"]
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["status"]) == ("pro", "past_due")
+    issue = answer["payment_issue"]
     assert set(issue) == {"reason", "message", "invoice_url", "next_attempt_at"}
     assert issue["reason"] == "past_due"
     assert issue["next_attempt_at"] > account.api.door("clock")["now"]
@@ -33,16 +33,16 @@ def test_another_card_ends_the_issue(account: Account) -> None:
     renew_with(account, DECLINES_LATER)
     assert account.in_portal(action="update_card", card=WORKS).status_code == 303
     account.api.deliver()
-    told = account.billing()
-    assert (told["plan_tier"], told["status"], told["payment_issue"]) == ("pro", "active", None)
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["status"], answer["payment_issue"]) == ("pro", "active", None)
 
 
 def test_a_plan_that_is_never_paid_falls_to_free(account: Account) -> None:
     renew_with(account, DECLINES_LATER)
     account.api.advance(days=16)
-    told = account.billing()
-    assert (told["plan_tier"], told["status"], told["stripe_subscription_id"]) == ("free", "active", None)
-    assert told["payment_issue"] is None
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["status"], answer["stripe_subscription_id"]) == ("free", "active", None)
+    assert answer["payment_issue"] is None
     assert account.usage("api_requests")["limit"] == 50_000
 
 
@@ -57,26 +57,26 @@ def _dunning_ends_unpaid(api: Api) -> Iterator[None]:
 def test_an_unpaid_subscription_is_free_and_says_why(account: Account) -> None:
     renew_with(account, DECLINES_LATER)
     account.api.advance(days=16)
-    told = account.billing()
-    assert (told["plan_tier"], told["status"]) == ("free", "unpaid")
-    assert told["payment_issue"]["reason"] == "unpaid"
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["status"]) == ("free", "unpaid")
+    assert answer["payment_issue"]["reason"] == "unpaid"
 
 
 def test_a_renewal_that_the_bank_asks_about_is_no_decline_and_is_confirmed_on_the_invoices_page(
     account: Account,
 ) -> None:
     renew_with(account, ASKS_EACH_TIME)
-    told = account.billing()
-    assert (told["plan_tier"], told["payment_issue"]["reason"]) == ("pro", "action_required")
-    page = told["payment_issue"]["invoice_url"]
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["payment_issue"]["reason"]) == ("pro", "action_required")
+    page = answer["payment_issue"]["invoice_url"]
     assert "3-D Secure" in requests.get(page, timeout=60).text
     assert account.api.press(page, authenticate="complete").status_code in {200, 303}
     account.api.deliver()
-    told = account.billing()
-    assert (told["plan_tier"], told["status"], told["payment_issue"]) == ("pro", "active", None)
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["status"], answer["payment_issue"]) == ("pro", "active", None)
 
 
 def test_a_month_that_is_paid_has_no_issue(account: Account) -> None:
     renew_with(account, WORKS)
-    told = account.billing()
-    assert (told["plan_tier"], told["status"], told["payment_issue"]) == ("pro", "active", None)
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["status"], answer["payment_issue"]) == ("pro", "active", None)

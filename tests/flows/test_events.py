@@ -6,7 +6,7 @@ from tests.flows.client import BACK, Account, Api, Json
 from tests.flows.test_wallet_charges import charge
 
 
-def told(api: Api, account: str, kind: str) -> list[Json]:
+def answer(api: Api, account: str, kind: str) -> list[Json]:
     """The details of an account's events of one type, newest first."""
     found = api.door("events")["data"]
     return [e["detail"] for e in found if e["detail-type"] == kind and e["detail"]["account_id"] == account]
@@ -15,7 +15,7 @@ def told(api: Api, account: str, kind: str) -> list[Json]:
 def test_a_plan_that_is_bought_is_on_the_bus_a_minute_later(api: Api, account: Account) -> None:
     account.buy("pro")
     api.advance(minutes=1)
-    (changed,) = told(api, account.id, "plan.changed")
+    (changed,) = answer(api, account.id, "plan.changed")
     assert (changed["data"]["before"]["plan_tier"], changed["data"]["after"]["plan_tier"]) == ("free", "pro")
     (event,) = (e for e in api.door("events")["data"] if e["detail"]["id"] == changed["id"])
     assert (event["source"], event["detail-type"]) == ("aerostack.billing", "plan.changed")
@@ -26,7 +26,7 @@ def test_a_metric_that_is_used_up_is_told_level_by_level(api: Api, account: Acco
     assert account.consume().status_code == 403
     api.advance(minutes=1)
     kinds = ("usage.limit_near", "usage.grace_entered", "usage.blocked")
-    assert [len(told(api, account.id, kind)) for kind in kinds] == [1, 1, 1]
+    assert [len(answer(api, account.id, kind)) for kind in kinds] == [1, 1, 1]
 
 
 def test_a_wallet_that_runs_low_is_told_with_the_id_of_the_charge_s_request(api: Api, account: Account) -> None:
@@ -35,6 +35,6 @@ def test_a_wallet_that_runs_low_is_told_with_the_id_of_the_charge_s_request(api:
     charged = charge(account, 600)
     assert charged.status_code == 201
     api.advance(minutes=1)
-    (low,) = told(api, account.id, "balance.low")
+    (low,) = answer(api, account.id, "balance.low")
     assert low["correlation_id"] == charged.headers["apigw-requestid"]
     assert low["data"]["transfer_id"] == charged.json()["charge_id"]

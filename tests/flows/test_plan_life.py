@@ -24,18 +24,18 @@ def days_of(period: dict[str, str]) -> int:
 def test_a_paid_checkout_makes_the_plan_at_once_on_return(account: Account) -> None:
     account.api.door("stripe/webhooks", {"paused": True})
     try:
-        told = account.buy("pro", "yearly")
+        body = account.buy("pro", "yearly")
     finally:
         account.api.door("stripe/webhooks", {"paused": False})
-    assert (told["plan_tier"], told["status"], told["billing_interval"]) == ("pro", "active", "yearly")
-    assert told["stripe_customer_id"] == account.customers()[0]["id"]
-    assert told["stripe_subscription_id"] == account.subscriptions()[0]["id"]
-    assert ISO.fullmatch(told["current_period_start"])
-    assert ISO.fullmatch(told["current_period_end"])
-    assert days_of(told) in {365, 366}
-    assert told["cancel_at_period_end"] is False
-    assert told["payment_issue"] is None
-    assert account.billing() == told
+    assert (body["plan_tier"], body["status"], body["billing_interval"]) == ("pro", "active", "yearly")
+    assert body["stripe_customer_id"] == account.customers()[0]["id"]
+    assert body["stripe_subscription_id"] == account.subscriptions()[0]["id"]
+    assert ISO.fullmatch(body["current_period_start"])
+    assert ISO.fullmatch(body["current_period_end"])
+    assert days_of(body) in {365, 366}
+    assert body["cancel_at_period_end"] is False
+    assert body["payment_issue"] is None
+    assert account.billing() == body
 
 
 def test_verifying_twice_changes_nothing(account: Account) -> None:
@@ -65,16 +65,16 @@ def test_a_plan_moves_the_limits_of_the_month_under_way_and_keeps_what_was_used(
 def test_a_cancelled_plan_stays_until_its_period_ends_and_then_is_free(account: Account) -> None:
     bought = account.buy("pro")
     assert account.cancel().status_code == 200
-    told = account.billing()
-    assert told == {**bought, "cancel_at_period_end": True, "cancel_at": bought["current_period_end"]}
+    body = account.billing()
+    assert body == {**bought, "cancel_at_period_end": True, "cancel_at": bought["current_period_end"]}
     assert account.usage("api_requests")["limit"] == 2_000_000
     account.api.advance(days=32)
-    told = account.billing()
-    assert (told["plan_tier"], told["status"], told["billing_interval"]) == ("free", "active", "monthly")
-    assert told["stripe_subscription_id"] is None
-    assert told["current_period_end"] is None
-    assert told["cancel_at_period_end"] is False
-    assert told["stripe_customer_id"] == bought["stripe_customer_id"]
+    body = account.billing()
+    assert (body["plan_tier"], body["status"], body["billing_interval"]) == ("free", "active", "monthly")
+    assert body["stripe_subscription_id"] is None
+    assert body["current_period_end"] is None
+    assert body["cancel_at_period_end"] is False
+    assert body["stripe_customer_id"] == bought["stripe_customer_id"]
     assert account.usage("api_requests")["limit"] == 50_000
 
 
@@ -110,9 +110,9 @@ def test_a_resumed_plan_is_renewed(account: Account) -> None:
     assert resumed.status_code == 200
     assert resumed.json() == account.billing() == bought
     account.api.advance(days=32)
-    told = account.billing()
-    assert (told["plan_tier"], told["stripe_subscription_id"]) == ("pro", bought["stripe_subscription_id"])
-    assert told["current_period_start"] == bought["current_period_end"]
+    body = account.billing()
+    assert (body["plan_tier"], body["stripe_subscription_id"]) == ("pro", bought["stripe_subscription_id"])
+    assert body["current_period_start"] == bought["current_period_end"]
 
 
 def test_a_plan_that_ended_cannot_be_cancelled_or_resumed_but_bought_again(account: Account) -> None:
@@ -155,10 +155,10 @@ def test_a_downgrade_makes_the_newest_resources_read_only_and_takes_nothing_away
 def test_an_upgrade_is_confirmed_on_stripes_page_and_takes_effect_at_once(account: Account) -> None:
     bought = account.buy("starter")
     account.confirm("business")
-    told = account.billing()
-    assert told["plan_tier"] == "business"
-    assert told["stripe_subscription_id"] == bought["stripe_subscription_id"]
-    assert told["pending_change"] is None
+    body = account.billing()
+    assert body["plan_tier"] == "business"
+    assert body["stripe_subscription_id"] == bought["stripe_subscription_id"]
+    assert body["pending_change"] is None
     assert len(account.subscriptions()) == 1
     assert account.usage("api_requests")["limit"] == 10_000_000
 
@@ -173,17 +173,17 @@ def test_opening_the_confirmation_page_changes_nothing(account: Account) -> None
 def test_a_downgrade_takes_effect_when_the_period_ends(account: Account) -> None:
     bought = account.buy("business")
     account.confirm("starter")
-    told = account.billing()
-    assert told["plan_tier"] == "business"
-    assert told["pending_change"] == {
+    body = account.billing()
+    assert body["plan_tier"] == "business"
+    assert body["pending_change"] == {
         "plan_tier": "starter",
         "billing_interval": "monthly",
         "effective_at": bought["current_period_end"],
     }
     account.api.advance(days=32)
-    told = account.billing()
-    assert (told["plan_tier"], told["pending_change"]) == ("starter", None)
-    assert told["stripe_subscription_id"] == bought["stripe_subscription_id"]
+    body = account.billing()
+    assert (body["plan_tier"], body["pending_change"]) == ("starter", None)
+    assert body["stripe_subscription_id"] == bought["stripe_subscription_id"]
 
 
 def test_a_pending_downgrade_is_taken_back_by_resume(account: Account) -> None:
@@ -197,8 +197,8 @@ def test_a_newer_wish_replaces_a_pending_downgrade(account: Account) -> None:
     account.buy("pro")
     account.confirm("starter")
     account.confirm("business")
-    told = account.billing()
-    assert (told["plan_tier"], told["pending_change"]) == ("business", None)
+    body = account.billing()
+    assert (body["plan_tier"], body["pending_change"]) == ("business", None)
     error_of(account.resume(), 409, "NOTHING_TO_RESUME")
 
 
@@ -206,33 +206,33 @@ def test_an_upgrade_of_a_cancelled_plan_goes_on(account: Account) -> None:
     account.buy("starter")
     account.cancel()
     account.confirm("pro")
-    told = account.billing()
-    assert (told["plan_tier"], told["cancel_at_period_end"]) == ("pro", False)
+    body = account.billing()
+    assert (body["plan_tier"], body["cancel_at_period_end"]) == ("pro", False)
 
 
 def test_cancelling_drops_a_pending_downgrade(account: Account) -> None:
     account.buy("business")
     account.confirm("starter")
     assert account.cancel().status_code == 200
-    told = account.billing()
-    assert (told["cancel_at_period_end"], told["pending_change"]) == (True, None)
+    body = account.billing()
+    assert (body["cancel_at_period_end"], body["pending_change"]) == (True, None)
 
 
 def test_from_monthly_to_yearly_is_a_change_at_once(account: Account) -> None:
     account.buy("pro", "monthly")
     account.confirm("pro", "yearly")
-    told = account.billing()
-    assert (told["plan_tier"], told["billing_interval"]) == ("pro", "yearly")
-    assert days_of(told) in {365, 366}
+    body = account.billing()
+    assert (body["plan_tier"], body["billing_interval"]) == ("pro", "yearly")
+    assert days_of(body) in {365, 366}
     assert len(account.subscriptions()) == 1
 
 
 def test_from_yearly_to_monthly_waits_for_the_years_end(account: Account) -> None:
     bought = account.buy("starter", "yearly")
     account.confirm("starter", "monthly")
-    told = account.billing()
-    assert told["billing_interval"] == "yearly"
-    assert told["pending_change"] == {
+    body = account.billing()
+    assert body["billing_interval"] == "yearly"
+    assert body["pending_change"] == {
         "plan_tier": "starter",
         "billing_interval": "monthly",
         "effective_at": bought["current_period_end"],

@@ -50,8 +50,8 @@ TABLE = {
 
 def test_the_plan_overview_holds_row_by_row(api: Api) -> None:
     plans = api.send("GET", "/api/billing/plans").json()["plans"]
-    told = {name: tuple(plan["limits"][name]["limit"] for plan in plans) for name in TABLE}
-    assert told == TABLE
+    body = {name: tuple(plan["limits"][name]["limit"] for plan in plans) for name in TABLE}
+    assert body == TABLE
     assert [plan["grace_percent"] for plan in plans] == [10, 15, 20, 20, None]
 
 
@@ -60,16 +60,16 @@ def test_usage_of_a_starter_account_is_told_as_the_document_says(account: Accoun
     used = {"api_requests": 42_000, "ai_tokens": 150_000, "gateway_requests": 3_000, "mcp_proxy_calls": 1_200}
     for metric, quantity in used.items():
         assert account.consume(metric, quantity).status_code == 200
-    told = account.get("/api/billing/usage")
-    assert told["tier"] == "starter"
-    assert told["period"] == account.api.door("clock")["now"][:7]
+    body = account.get("/api/billing/usage")
+    assert body["tier"] == "starter"
+    assert body["period"] == account.api.door("clock")["now"][:7]
     limits = {"api_requests": 500_000, "ai_tokens": 1_000_000, "gateway_requests": 50_000, "mcp_proxy_calls": 50_000}
     for metric, limit in limits.items():
-        assert told["usage"][metric]["used"] == used[metric]
-        assert told["usage"][metric]["limit"] == limit
-        assert told["usage"][metric]["hard_limit"] == limit * 115 // 100
-        assert told["usage"][metric]["state"] == "ok"
-    assert {kind: figures["limit"] for kind, figures in told["resource_counts"].items()} == {
+        assert body["usage"][metric]["used"] == used[metric]
+        assert body["usage"][metric]["limit"] == limit
+        assert body["usage"][metric]["hard_limit"] == limit * 115 // 100
+        assert body["usage"][metric]["state"] == "ok"
+    assert {kind: figures["limit"] for kind, figures in body["resource_counts"].items()} == {
         "projects": 5,
         "team_members": 3,
         "gateway_apis": 10,
@@ -122,8 +122,8 @@ def test_the_grace_zone_of_the_free_plan_is_as_published(
 ) -> None:
     answer = account.consume(quantity=quantity)
     assert (answer.status_code, answer.json()["state"]) == (status, state)
-    told: Json = account.usage("api_requests")
-    assert (told["used"], told["state"]) == (quantity, state)
+    body: Json = account.usage("api_requests")
+    assert (body["used"], body["state"]) == (quantity, state)
 
 
 def test_above_the_grace_zone_a_request_is_blocked_with_a_403(account: Account) -> None:

@@ -21,8 +21,8 @@ def test_who_was_deleted_at_stripe_is_free_and_buys_and_deposits_anew(account: A
     (customer,) = account.customers()
     account.api.stripe(f"customers/{customer['id']}", "DELETE")
     account.api.deliver()
-    told = account.billing()
-    assert (told["plan_tier"], told["stripe_customer_id"]) == ("free", None)
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["stripe_customer_id"]) == ("free", None)
     assert account.send("GET", "/api/billing/portal").status_code == 409
     assert account.cancel().status_code == 409
     assert account.buy("starter")["plan_tier"] == "starter"
@@ -55,8 +55,8 @@ def test_a_plan_whose_collection_is_paused_without_an_end_is_not_free_for_ever(a
     account.api.deliver()
     assert account.billing()["status"] == "active"
     account.api.advance(days=33)
-    told = account.billing()
-    assert (told["plan_tier"], told["payment_issue"]["reason"]) == ("pro", "collection_paused")
+    answer = account.billing()
+    assert (answer["plan_tier"], answer["payment_issue"]["reason"]) == ("pro", "collection_paused")
     assert account.usage("api_requests")["limit"] == 2_000_000
     account.api.advance(days=8)
     assert account.usage("api_requests")["limit"] == 50_000

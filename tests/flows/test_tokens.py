@@ -183,9 +183,9 @@ def test_a_token_shows_its_own_account_only_whatever_the_query_says(api: Api, ac
     account.buy("pro")
     for token in api.stack.token("svc_gateway", "billing:meter"), api.stack.token("acct_curious"):
         for path in ("/api/billing", "/api/billing/usage", "/api/billing/resources"):
-            told = api.send("GET", path + query.format(account.id), token=token).json()
-            assert told.get("plan_tier", told.get("tier")) == "free"
-            assert account.id not in json.dumps(told)
+            found = api.send("GET", path + query.format(account.id), token=token).json()
+            assert found.get("plan_tier", found.get("tier")) == "free"
+            assert account.id not in json.dumps(found)
 
 
 @pytest.mark.parametrize("route", ["cancel", "resume"])
@@ -205,6 +205,6 @@ def test_a_checkout_that_names_an_account_is_refused(account: Account, new_accou
 
 
 def test_plans_are_public_and_take_no_notice_of_a_token(api: Api) -> None:
-    told = api.send("GET", "/api/billing/plans")
-    assert told.status_code == 200
-    assert api.send("GET", "/api/billing/plans", token="garbage").json() == told.json()
+    found = api.send("GET", "/api/billing/plans")
+    assert found.status_code == 200
+    assert api.send("GET", "/api/billing/plans", token="garbage").json() == found.json()

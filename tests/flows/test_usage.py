@@ -54,8 +54,8 @@ def test_64_consumers_at_once_get_exactly_what_is_left(account: Account) -> None
     with ThreadPoolExecutor(64) as pool:
         statuses = Counter(pool.map(lambda _: account.consume("gateway_requests").status_code, range(192)))
     assert statuses == {200: 100, 403: 92}
-    told = account.usage("gateway_requests")
-    assert (told["used"], told["remaining"], told["state"]) == (5_500, 0, "blocked")
+    found = account.usage("gateway_requests")
+    assert (found["used"], found["remaining"], found["state"]) == (5_500, 0, "blocked")
 
 
 def test_the_first_consumers_of_a_month_are_all_counted(account: Account) -> None:
@@ -202,8 +202,8 @@ def test_storage_is_a_gauge_that_can_be_given_back_and_never_resets(account: Acc
     answer = account.consume("storage_bytes", -500_000_000)
     assert (answer.status_code, answer.json()["used"]) == (200, 1_500_000_000)
     account.api.advance(days=32)
-    told = account.usage("storage_bytes")
-    assert (told["used"], told["limit"], told["hard_limit"]) == (1_500_000_000, 2_500_000_000, 2_750_000_000)
+    found = account.usage("storage_bytes")
+    assert (found["used"], found["limit"], found["hard_limit"]) == (1_500_000_000, 2_500_000_000, 2_750_000_000)
 
 
 def test_more_storage_than_is_held_cannot_be_given_back(account: Account) -> None:
@@ -230,15 +230,15 @@ def test_storage_over_the_limit_of_a_lower_plan_can_be_given_back(account: Accou
 def test_a_resource_takes_one_place_however_often_it_is_claimed(account: Account) -> None:
     first = account.claim("gateway_apis", "api-1")
     assert first.status_code == 200
-    told = first.json()
-    assert (told["kind"], told["id"], told["read_only"], told["used"], told["limit"]) == (
+    found = first.json()
+    assert (found["kind"], found["id"], found["read_only"], found["used"], found["limit"]) == (
         "gateway_apis",
         "api-1",
         False,
         1,
         3,
     )
-    assert account.claim("gateway_apis", "api-1").json() == told
+    assert account.claim("gateway_apis", "api-1").json() == found
     assert account.get("/api/billing/usage")["resource_counts"]["gateway_apis"]["used"] == 1
 
 
@@ -268,9 +268,9 @@ def test_an_unlimited_kind_takes_any_number(account: Account) -> None:
 
 
 def test_every_kind_is_listed_also_while_it_is_empty(account: Account) -> None:
-    told = account.get("/api/billing/resources")
-    assert told["tier"] == "free"
-    assert told["resources"] == {
+    found = account.get("/api/billing/resources")
+    assert found["tier"] == "free"
+    assert found["resources"] == {
         kind: {"limit": limit, "used": 0, "items": []}
         for kind, limit in {
             "projects": 10,

@@ -71,13 +71,13 @@ def test_25_dollars_spent_to_4_are_24_a_minute_later_and_the_transactions_say_wh
     charge_id = charged(account, 2_100)["charge_id"]
     assert (balance(account)["balance_cents"], shown(account)["state"]) == (400, "due")
     account.api.advance(minutes=1)
-    told = balance(account)
-    assert (told["balance_cents"], told["lifetime_deposited_cents"], told["lifetime_spent_cents"]) == (
+    seen = balance(account)
+    assert (seen["balance_cents"], seen["lifetime_deposited_cents"], seen["lifetime_spent_cents"]) == (
         2_400,
         4_500,
         2_100,
     )
-    assert told["auto_reload"] == {**settings, "state": "armed"}
+    assert seen["auto_reload"] == {**settings, "state": "armed"}
     (reload,) = reloads(account)
     assert (reload["amount"], reload["status"]) == (2_000, "succeeded")
     explained = account.get("/api/balance/transactions")["transactions"]
@@ -173,10 +173,10 @@ def test_the_monthly_cap_holds_and_says_until_when(armed: Account) -> None:
     armed.api.advance(minutes=1)
     charged(armed, 2_000, "b")
     armed.api.advance(minutes=2)
-    told = shown(armed)
-    assert (told["state"], told["last_error"]["code"]) == ("due", "monthly_cap_reached")
-    assert told["last_error"]["message"]
-    assert told["next_attempt_at"].endswith("-01T00:00:00Z")
+    seen = shown(armed)
+    assert (seen["state"], seen["last_error"]["code"]) == ("due", "monthly_cap_reached")
+    assert seen["last_error"]["message"]
+    assert seen["next_attempt_at"].endswith("-01T00:00:00Z")
     assert len(reloads(armed)) == 1
     configured(armed, monthly_cap_cents=4_000)
     armed.api.advance(minutes=1)
@@ -248,6 +248,6 @@ def test_the_bounds_themselves_are_taken(armed: Account) -> None:
 def test_no_answer_shows_what_stripe_keeps_to_itself(armed: Account) -> None:
     charged(armed, 2_100)
     armed.api.advance(minutes=1)
-    told = json.dumps([balance(armed), armed.get("/api/balance/transactions")])
+    seen = json.dumps([balance(armed), armed.get("/api/balance/transactions")])
     for hidden in ("pm_", "cus_", "fingerprint", WORKS, "reload-"):
-        assert hidden not in told
+        assert hidden not in seen

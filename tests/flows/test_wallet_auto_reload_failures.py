@@ -63,25 +63,25 @@ def test_a_card_that_declines_for_seven_days_is_tried_three_times_and_the_user_i
     use_card(armed, DECLINES_LATER)
     spent = charged(armed, 2_100, "spend")
     api.advance(minutes=1)
-    told = shown(armed)
-    assert (told["state"], told["last_error"]["code"]) == ("retrying", "generic_decline")
-    assert abs(unix(told["next_attempt_at"]) - unix(told["last_error"]["at"]) - HOUR) < MINUTE
+    body = shown(armed)
+    assert (body["state"], body["last_error"]["code"]) == ("retrying", "generic_decline")
+    assert abs(unix(body["next_attempt_at"]) - unix(body["last_error"]["at"]) - HOUR) < MINUTE
     api.advance(minutes=58)
     assert len(reloads(armed)) == 1
     api.advance(minutes=3)
-    told = shown(armed)
-    assert (told["state"], len(reloads(armed))) == ("retrying", 2)
-    assert abs(unix(told["next_attempt_at"]) - unix(told["last_error"]["at"]) - DAY) < MINUTE
+    body = shown(armed)
+    assert (body["state"], len(reloads(armed))) == ("retrying", 2)
+    assert abs(unix(body["next_attempt_at"]) - unix(body["last_error"]["at"]) - DAY) < MINUTE
     api.advance(hours=23)
     assert len(reloads(armed)) == 2
     api.advance(hours=2)
     assert len(reloads(armed)) == 3
     api.advance(minutes=(began + 7 * DAY - api.now()) / 60)
-    told = shown(armed)
-    assert (told["state"], told["next_attempt_at"], told["enabled"]) == ("suspended", None, True)
-    assert set(told["last_error"]) == {"code", "message", "at"}
-    assert told["last_error"]["code"] == "generic_decline"
-    assert "declined" in told["last_error"]["message"]
+    body = shown(armed)
+    assert (body["state"], body["next_attempt_at"], body["enabled"]) == ("suspended", None, True)
+    assert set(body["last_error"]) == {"code", "message", "at"}
+    assert body["last_error"]["code"] == "generic_decline"
+    assert "declined" in body["last_error"]["message"]
     assert attempts(armed) == [("requires_payment_method", "generic_decline")] * 3
     first, second, third = (reload["created"] for reload in reloads(armed))
     assert HOUR <= second - first < HOUR + 3 * MINUTE
@@ -104,8 +104,8 @@ def suspended(account: Account) -> Account:
     renew(account, LOST_CARD)
     spend_to_4_dollars(account)
     account.api.advance(minutes=2)
-    told = shown(account)
-    assert (told["state"], told["last_error"]["code"], told["next_attempt_at"]) == ("suspended", "lost_card", None)
+    body = shown(account)
+    assert (body["state"], body["last_error"]["code"], body["next_attempt_at"]) == ("suspended", "lost_card", None)
     return account
 
 
@@ -131,8 +131,8 @@ def test_a_suspension_ends_by_another_card_or_by_saving(armed: Account, act: Cal
     suspended(armed)
     act(armed)
     armed.api.advance(minutes=1)
-    told = shown(armed)
-    assert (told["state"], told["last_error"]) == ("armed", None)
+    body = shown(armed)
+    assert (body["state"], body["last_error"]) == ("armed", None)
     assert balance(armed)["balance_cents"] == 2_400
 
 
@@ -157,10 +157,10 @@ def asked(account: Account) -> Json:
     use_card(account, ASKS_EACH_TIME, authenticate="complete")
     spend_to_4_dollars(account)
     account.api.advance(minutes=1)
-    told = shown(account)
-    assert (told["state"], told["last_error"]["code"]) == ("action_required", "authentication_required")
-    assert told["next_attempt_at"] is None
-    return told
+    body = shown(account)
+    assert (body["state"], body["last_error"]["code"]) == ("action_required", "authentication_required")
+    assert body["next_attempt_at"] is None
+    return body
 
 
 def test_a_confirmation_that_is_asked_for_is_no_decline_and_is_asked_for_once(armed: Account) -> None:
@@ -177,8 +177,8 @@ def test_a_confirmed_reload_is_credited_once_and_armed_again(armed: Account) -> 
     assert answer.status_code == 303
     assert armed.api.press(url, authenticate="complete").status_code in {200, 303}
     armed.api.deliver()
-    told = shown(armed)
-    assert (told["state"], told["last_error"], told["action_url"]) == ("armed", None, None)
+    body = shown(armed)
+    assert (body["state"], body["last_error"], body["action_url"]) == ("armed", None, None)
     assert lines(armed) == [("deposit", 2_500), ("charge", -2_100), ("reload", 2_000)]
 
 
@@ -186,8 +186,8 @@ def test_a_confirmation_that_failed_is_a_decline_and_tried_again_in_an_hour(arme
     url = asked(armed)["action_url"]
     assert armed.api.press(url, authenticate="fail").status_code == 402
     armed.api.deliver()
-    told = shown(armed)
-    assert (told["state"], told["action_url"]) == ("retrying", None)
+    body = shown(armed)
+    assert (body["state"], body["action_url"]) == ("retrying", None)
     armed.api.advance(minutes=62)
     assert shown(armed)["state"] == "action_required"
     assert shown(armed)["action_url"] != url
@@ -237,9 +237,9 @@ def test_a_reload_that_stripe_never_answers_is_pending_and_resumed_under_the_sam
     with lost(armed.api):
         armed.api.door("stripe/faults", {"on": "payment_intents.create", "kind": "timeout_before", "times": 3})
         armed.api.advance(minutes=1)
-        told = shown(armed)
-        assert (told["state"], told["last_error"], reloads(armed)) == ("pending", None, [])
-        assert told["next_attempt_at"] is not None
+        body = shown(armed)
+        assert (body["state"], body["last_error"], reloads(armed)) == ("pending", None, [])
+        assert body["next_attempt_at"] is not None
         configured(armed)
         assert shown(armed)["state"] == "pending"
         armed.api.advance(minutes=7)

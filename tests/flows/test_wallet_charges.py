@@ -92,10 +92,10 @@ def test_a_charge_of_each_kind_takes_its_price_and_the_user_sees_it(
 ) -> None:
     kinds = {"bot_conversation": None, "agent_execution": None, "tool_call": new_account().id}
     for n, (kind, creator) in enumerate(kinds.items(), 1):
-        told = charged(funded, 120, kind, kind=kind, creator_id=creator, reference=f"run_{n}")
-        assert INSTANT.fullmatch(told.pop("created_at"))
-        charge_id = told.pop("charge_id")
-        assert told == {
+        found = charged(funded, 120, kind, kind=kind, creator_id=creator, reference=f"run_{n}")
+        assert INSTANT.fullmatch(found.pop("created_at"))
+        charge_id = found.pop("charge_id")
+        assert found == {
             "account_id": funded.id,
             "kind": kind,
             "amount_cents": 120,
@@ -144,8 +144,8 @@ def test_a_fifth_decimal_is_refused_and_not_rounded(account: Account, written: s
 
 
 def test_ones_own_key_is_recorded_at_zero_also_with_an_empty_wallet(account: Account) -> None:
-    told = charged(account, 120, billing_mode="byok", kind="agent_execution")
-    assert (told["amount_cents"], told["billing_mode"], told["balance_micros"]) == (0, "byok", 0)
+    found = charged(account, 120, billing_mode="byok", kind="agent_execution")
+    assert (found["amount_cents"], found["billing_mode"], found["balance_micros"]) == (0, "byok", 0)
     assert (lines(account), balance(account)) == ([("charge", 0)], EMPTY)
 
 
@@ -322,5 +322,5 @@ def test_another_account_is_never_seen_or_changed(funded: Account, new_account: 
 
 def test_a_services_token_sees_its_own_wallet_only(funded: Account) -> None:
     token = funded.api.stack.token("svc_runner", SCOPE)
-    told = funded.api.send("GET", f"/api/balance?account_id={funded.id}", token=token)
-    assert told.json() == EMPTY
+    found = funded.api.send("GET", f"/api/balance?account_id={funded.id}", token=token)
+    assert found.json() == EMPTY

@@ -112,8 +112,8 @@ def test_deposit_and_refund_told_in_any_order_end_the_same(account: Account, ord
     with lost(api):
         intent = intent_of(account, account.pay(page(account)))
         refund(account, intent, 1_500)
-    told = events_about(api, intent)
-    for event in told if order == "last to first" else reversed(told):
+    found = events_about(api, intent)
+    for event in found if order == "last to first" else reversed(found):
         assert api.door(f"stripe/events/{event['id']}/resend", {})["status"] == 200
     assert owed(account) == (1_000, 0)
     assert lines(account)[-2:] == [("deposit", 2_500), ("refund", -1_500)]
@@ -207,9 +207,9 @@ def test_a_hold_is_honoured_and_its_rest_pays_the_debt(account: Account) -> None
     hold_id = held(account, 300)
     refund(account, intent)
     assert (owed(account), sums(account)) == ((0, 300), (0, 300))
-    told: Json = capture(account, hold_id, 100).json()
-    assert (told["captured_cents"], told["short_cents"], told["held_cents"]) == (100, 0, 0)
-    assert (told["balance_cents"], told["balance_micros"]) == (0, 0)
+    found: Json = capture(account, hold_id, 100).json()
+    assert (found["captured_cents"], found["short_cents"], found["held_cents"]) == (100, 0, 0)
+    assert (found["balance_cents"], found["balance_micros"]) == (0, 0)
     assert owed(account) == (0, 100)
 
 

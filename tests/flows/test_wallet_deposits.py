@@ -155,10 +155,10 @@ def test_a_deposit_leads_to_a_page_and_counts_on_return(account: Account) -> Non
     assert (answer.status_code, set(answer.json())) == (200, {"url"})
     paid = account.api.press(answer.json()["url"])
     assert paid.headers["Location"].startswith(f"{BACK['success_url']}&session_id=cs_")
-    told = account.verify(paid.headers["Location"].rpartition("=")[2])
+    seen = account.verify(paid.headers["Location"].rpartition("=")[2])
     credited = {"balance_cents": 2_500, "balance_micros": 25_000_000, "lifetime_deposited_cents": 2_500}
-    assert (told.status_code, told.json()) == (200, {**EMPTY, **credited})
-    assert balance(account) == told.json()
+    assert (seen.status_code, seen.json()) == (200, {**EMPTY, **credited})
+    assert balance(account) == seen.json()
 
 
 def test_opening_a_page_brings_nothing_and_turning_back_neither(account: Account) -> None:
@@ -341,10 +341,10 @@ def test_an_event_that_lies_about_amount_and_account_credits_what_was_paid_to_wh
     with lost(api):
         session_id = account.pay(page(account))
     (event,) = [e for e in events_about(api, intent_of(account, session_id)) if e["type"] == "payment_intent.succeeded"]
-    told = json.loads(json.dumps(event))
-    told["data"]["object"] |= {"amount_received": 5_000_000, "amount": 5_000_000}
-    told["data"]["object"]["metadata"]["account_id"] = thief.id
-    assert send(api, told) == "processed"
+    seen = json.loads(json.dumps(event))
+    seen["data"]["object"] |= {"amount_received": 5_000_000, "amount": 5_000_000}
+    seen["data"]["object"]["metadata"]["account_id"] = thief.id
+    assert send(api, seen) == "processed"
     assert (lines(account), lines(thief)) == ([("deposit", 2_500)], [])
 
 

@@ -72,12 +72,12 @@ def funded(account: Account) -> Account:
 
 def test_a_hold_sets_money_aside_and_the_user_sees_it(funded: Account) -> None:
     answer = hold(funded, "300.5", ttl_seconds=60)
-    told = answer.json()
+    found = answer.json()
     assert answer.status_code == 201
-    assert INSTANT.fullmatch(told.pop("expires_at"))
-    assert told.pop("hold_id").startswith("hold_")
-    assert told.pop("price_version")
-    assert told == {
+    assert INSTANT.fullmatch(found.pop("expires_at"))
+    assert found.pop("hold_id").startswith("hold_")
+    assert found.pop("price_version")
+    assert found == {
         "amount_cents": 300.5,
         "usage": None,
         "balance_cents": 199,
@@ -135,10 +135,10 @@ def test_a_wrong_hold_is_refused_and_named(account: Account, wrong: Json, named:
 def test_a_capture_of_less_gives_the_rest_back(funded: Account) -> None:
     hold_id = held(funded)
     answer = capture(funded, hold_id, "120.5")
-    told = answer.json()
+    found = answer.json()
     assert answer.status_code == 200
-    assert told.pop("charge_id")
-    assert told == {
+    assert found.pop("charge_id")
+    assert found == {
         "hold_id": hold_id,
         "captured_cents": 120.5,
         "short_cents": 0,
@@ -157,18 +157,18 @@ def test_a_capture_of_more_takes_the_rest_and_of_too_much_keeps_the_hold(funded:
     error = error_of(capture(funded, hold_id, 501), 402, "INSUFFICIENT_BALANCE")
     assert (error["details"]["required_cents"], error["details"]["missing_cents"]) == (501, 1)
     assert sums(funded) == (200, 300)
-    told = capture(funded, hold_id, 450).json()
-    assert (told["captured_cents"], told["balance_cents"], told["held_cents"]) == (450, 50, 0)
+    found = capture(funded, hold_id, 450).json()
+    assert (found["captured_cents"], found["balance_cents"], found["held_cents"]) == (450, 50, 0)
 
 
 def test_a_partial_capture_takes_what_there_is_and_says_what_is_short(funded: Account) -> None:
-    told = capture(funded, held(funded), 620, allow_partial=True).json()
-    assert (told["captured_cents"], told["short_cents"], told["balance_cents"]) == (500, 120, 0)
+    found = capture(funded, held(funded), 620, allow_partial=True).json()
+    assert (found["captured_cents"], found["short_cents"], found["balance_cents"]) == (500, 120, 0)
 
 
 def test_a_capture_of_nothing_frees_the_hold(funded: Account) -> None:
-    told = capture(funded, held(funded), 0).json()
-    assert (told["captured_cents"], told["balance_cents"], told["held_cents"]) == (0, 500, 0)
+    found = capture(funded, held(funded), 0).json()
+    assert (found["captured_cents"], found["balance_cents"], found["held_cents"]) == (0, 500, 0)
 
 
 def test_a_captured_hold_replays_its_capture_and_takes_no_other_key(funded: Account) -> None:
@@ -275,8 +275,8 @@ def test_a_lapsed_hold_is_served_from_the_balance_and_released_for_good(funded: 
     funded.api.advance(minutes=2)
     charged(funded, 400)
     error_of(capture(funded, captured, 101), 402, "INSUFFICIENT_BALANCE")
-    told = capture(funded, captured, 101, allow_partial=True).json()
-    assert (told["captured_cents"], told["short_cents"], told["balance_cents"]) == (100, 1, 0)
+    found = capture(funded, captured, 101, allow_partial=True).json()
+    assert (found["captured_cents"], found["short_cents"], found["balance_cents"]) == (100, 1, 0)
     error_of(capture(funded, captured, 1, "other"), 409, "HOLD_ENDED")
     assert release(funded, forgotten).json()["released_cents"] == 100
     assert sums(funded) == (0, 0)

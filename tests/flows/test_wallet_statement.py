@@ -65,10 +65,10 @@ def test_a_new_account_has_none(account: Account) -> None:
 
 
 def test_each_line_has_the_fields_and_follows_from_the_one_before(busy: Account) -> None:
-    told = listed(busy)
-    assert set(told) == {"transactions", "next_cursor"}
+    body = listed(busy)
+    assert set(body) == {"transactions", "next_cursor"}
     running = 0.0
-    for line in reversed(told["transactions"]):
+    for line in reversed(body["transactions"]):
         assert {"id", "type", "amount_cents", "balance_after_cents", "created_at", "description", "reference"} <= set(
             line
         )
@@ -77,8 +77,8 @@ def test_each_line_has_the_fields_and_follows_from_the_one_before(busy: Account)
         running = round(running + line["amount_cents"], 4)
         assert line["balance_after_cents"] == running
     assert running == 448.66
-    assert len({line["id"] for line in told["transactions"]}) == len(told["transactions"]) == 8
-    assert [line["type"] for line in told["transactions"]] == [
+    assert len({line["id"] for line in body["transactions"]}) == len(body["transactions"]) == 8
+    assert [line["type"] for line in body["transactions"]] == [
         "charge",
         "release",
         "hold",
@@ -174,9 +174,9 @@ def test_a_cursor_of_another_account_shows_ones_own_lines_only(
 
 def test_the_cap_is_shown_and_refuses_what_passes_it(account: Account) -> None:
     deposit(account, 500)
-    told = set_cap(account, 100)
-    assert (told["monthly_spend_cap_cents"], told["balance_cents"]) == (100, 500)
-    assert balance(account) == told
+    body = set_cap(account, 100)
+    assert (body["monthly_spend_cap_cents"], body["balance_cents"]) == (100, 500)
+    assert balance(account) == body
     charged(account, 99.5, "a")
     error = error_of(charge(account, "0.51", "b"), 402, "SPEND_CAP_REACHED")
     assert error["details"] == {"cap_cents": 100, "spent_cents": 99.5, "held_cents": 0, "required_cents": 0.51}
@@ -194,8 +194,8 @@ def test_holds_that_are_open_count_towards_the_cap(account: Account) -> None:
     error_of(charge(account, 41), 402, "SPEND_CAP_REACHED")
     charged(account, 40)
     error_of(capture(account, hold_id, 61), 402, "SPEND_CAP_REACHED")
-    told = capture(account, hold_id, 61, allow_partial=True).json()
-    assert (told["captured_cents"], told["short_cents"]) == (60, 1)
+    body = capture(account, hold_id, 61, allow_partial=True).json()
+    assert (body["captured_cents"], body["short_cents"]) == (60, 1)
     assert balance(account)["monthly_spent_cents"] == 100
 
 

@@ -166,11 +166,11 @@ def test_an_event_that_lies_about_the_plan_is_not_believed(account: Account) -> 
     account.buy("starter")
     account.api.deliver()
     customer = account.customers()[0]["id"]
-    told = account.api.events("customer.subscription.created", customer=customer)[0]
-    told["id"] = f"evt_{uuid.uuid4().hex}"
-    told["data"]["object"]["items"]["data"][0]["price"]["lookup_key"] = "business_yearly"
-    told["data"]["object"]["metadata"]["account_id"] = "acct_other"
-    assert send(account.api, told) == "processed"
+    found = account.api.events("customer.subscription.created", customer=customer)[0]
+    found["id"] = f"evt_{uuid.uuid4().hex}"
+    found["data"]["object"]["items"]["data"][0]["price"]["lookup_key"] = "business_yearly"
+    found["data"]["object"]["metadata"]["account_id"] = "acct_other"
+    assert send(account.api, found) == "processed"
     assert account.tier() == "starter"
 
 
@@ -227,8 +227,8 @@ def test_the_events_of_an_upgrade_in_reverse_end_the_same(account: Account, new_
     mine = [e for e in api.door("stripe/events")["data"] if e["data"]["object"].get("customer") == customer]
     for newest_first in mine:
         send(api, newest_first)
-    told = account.billing()
-    assert (told["plan_tier"], told["status"]) == ("starter", "active")
+    found = account.billing()
+    assert (found["plan_tier"], found["status"]) == ("starter", "active")
 
 
 def test_an_event_that_could_not_be_processed_is_sent_again_and_then_takes_effect(account: Account) -> None:

@@ -28,14 +28,14 @@ def put(sink: EventSink, *entries: dict[str, Any], target: str = "AWSEvents.PutE
 
 
 def test_what_is_put_is_shown_newest_first_as_a_target_would_get_it(sink: EventSink) -> None:
-    status, told = put(sink, ENTRY, {**ENTRY, "Detail": '{"n": 2}', "Time": 1_773_144_060})
-    assert (status, told["FailedEntryCount"]) == (200, 0)
+    status, found = put(sink, ENTRY, {**ENTRY, "Detail": '{"n": 2}', "Time": 1_773_144_060})
+    assert (status, found["FailedEntryCount"]) == (200, 0)
     second, first = sink.newest_first()
     assert isinstance(first, dict)
     assert isinstance(second, dict)
     assert (first["detail"], first["time"]) == ({"n": 1}, "2026-03-10T12:00:00Z")
     assert (second["detail"], second["time"], second["detail-type"]) == ({"n": 2}, "2026-03-10T12:01:00Z", "t")
-    assert [first["id"], second["id"]] == [entry["EventId"] for entry in told["Entries"]]
+    assert [first["id"], second["id"]] == [entry["EventId"] for entry in found["Entries"]]
 
 
 @pytest.mark.parametrize(
@@ -50,16 +50,16 @@ def test_what_is_put_is_shown_newest_first_as_a_target_would_get_it(sink: EventS
 def test_an_entry_that_is_wrong_is_refused_in_its_place_and_the_others_are_taken(
     sink: EventSink, wrong: dict[str, str], code: str
 ) -> None:
-    status, told = put(sink, ENTRY, {**ENTRY, **wrong}, ENTRY)
-    assert (status, told["FailedEntryCount"]) == (200, 1)
-    assert [entry.get("ErrorCode") for entry in told["Entries"]] == [None, code, None]
+    status, found = put(sink, ENTRY, {**ENTRY, **wrong}, ENTRY)
+    assert (status, found["FailedEntryCount"]) == (200, 1)
+    assert [entry.get("ErrorCode") for entry in found["Entries"]] == [None, code, None]
     assert len(sink.newest_first()) == 2
 
 
 @pytest.mark.parametrize("entries", [[], [ENTRY] * 11, [{**ENTRY, "Detail": f'{{"t": "{"x" * 90_000}"}}'}] * 3])
 def test_too_much_or_nothing_at_once_is_refused_as_a_whole(sink: EventSink, entries: list[dict[str, Any]]) -> None:
-    status, told = put(sink, *entries)
-    assert (status, told["__type"]) == (400, "ValidationException")
+    status, found = put(sink, *entries)
+    assert (status, found["__type"]) == (400, "ValidationException")
     assert sink.newest_first() == []
 
 

@@ -23,8 +23,8 @@ def stack() -> Iterator[Stack]:
 
 def get(stack: Stack, path: str, account: str) -> Json:
     headers = {"Authorization": f"Bearer {stack.token(account)}"}
-    told: Json = requests.get(f"{stack.base_url}{path}", headers=headers, timeout=60).json()
-    return told
+    answer: Json = requests.get(f"{stack.base_url}{path}", headers=headers, timeout=60).json()
+    return answer
 
 
 def test_sign_in_is_offered_the_three_accounts(stack: Stack) -> None:

@@ -21,9 +21,9 @@ def post(stack: Stack, door: str, body: object = None) -> requests.Response:
 
 
 def clock(stack: Stack) -> int:
-    told = requests.get(f"{stack.base_url}/_local/clock", timeout=60).json()
-    assert set(told) == {"now", "unix"}
-    return int(told["unix"])
+    found = requests.get(f"{stack.base_url}/_local/clock", timeout=60).json()
+    assert set(found) == {"now", "unix"}
+    return int(found["unix"])
 
 
 def sweeps() -> tuple[int, int]:

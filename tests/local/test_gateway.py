@@ -43,10 +43,10 @@ def test_a_path_without_a_route_gets_404(stack: Stack, path: str) -> None:
 
 
 def test_a_function_s_context_is_lambda_s(stack: Stack) -> None:
-    told = requests.get(f"{stack.base_url}/open", timeout=60).json()
-    assert told["name"] == "aerostack-local-EchoFunction"
-    assert 0 < told["left"] <= 5_000
-    assert told["id"] != requests.get(f"{stack.base_url}/open", timeout=60).json()["id"]
+    found = requests.get(f"{stack.base_url}/open", timeout=60).json()
+    assert found["name"] == "aerostack-local-EchoFunction"
+    assert 0 < found["left"] <= 5_000
+    assert found["id"] != requests.get(f"{stack.base_url}/open", timeout=60).json()["id"]
 
 
 def test_what_a_function_raises_is_in_the_log_and_not_in_the_answer(
@@ -110,8 +110,8 @@ def test_a_preflight_is_answered_by_the_gateway(stack: Stack) -> None:
     asked = {"Origin": "https://app.test", "Access-Control-Request-Method": "GET"}
     answer = requests.options(f"{stack.base_url}/echo", headers=asked, timeout=60)
     assert answer.status_code == 204
-    told = {name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control")}
-    assert told == {
+    found = {name.lower(): value for name, value in answer.headers.items() if name.lower().startswith("access-control")}
+    assert found == {
         "access-control-allow-origin": "https://app.test",
         "access-control-allow-methods": "GET,POST",
         "access-control-allow-headers": "authorization",

@@ -140,9 +140,9 @@ def test_a_function_that_raises_or_gives_no_partial_answer_is_all_or_nothing(sta
 
 
 def test_a_queue_that_is_not_there_and_a_message_that_is_none_are_refused(stack: Stack) -> None:
-    for queue, body, told in (("Nobody", b"x", "There are: Dead, Partly, Wholly"), ("Partly", b"", "not taken")):
+    for queue, body, found in (("Nobody", b"x", "There are: Dead, Partly, Wholly"), ("Partly", b"", "not taken")):
         answer = requests.post(f"{stack.base_url}/_local/sqs/{queue}", data=body, timeout=60)
         assert answer.status_code == 422
-        assert told in answer.json()["error"]["message"]
+        assert found in answer.json()["error"]["message"]
     too_long = requests.post(f"{stack.base_url}/_local/sqs/Partly", data=b"x" * 2_000_000, timeout=60)
     assert too_long.status_code == 422

@@ -52,8 +52,8 @@ def test_functions_in_different_folders_may_import_modules_of_one_name(tmp_path:
     handler = "import beside\ndef handler(event, context):\n    return beside.NAME\n"
     path = write(tmp_path, template, {"one": handler, "two": handler})
     with running_stack(template=path, stripe=idle_stripe) as stack:
-        told = [requests.get(f"{stack.base_url}/{name}", timeout=60).json() for name in ("one", "two")]
-        assert told == ["one", "two"]
+        answer = [requests.get(f"{stack.base_url}/{name}", timeout=60).json() for name in ("one", "two")]
+        assert answer == ["one", "two"]
 
 
 class TestRefusals:

@@ -130,8 +130,8 @@ class Stack:
                 if wrong is not None:
                     self.complaints.append(f"{kind} {key}: {wrong}")
                 if kind == "event":
-                    told = shown["data"]["object"]
-                    wrong = complaint_of_object(told)
+                    answer = shown["data"]["object"]
+                    wrong = complaint_of_object(answer)
                     if wrong is not None:
                         self.complaints.append(f"event {shown['type']}: {wrong}")
         assert not self.complaints, "\n".join(sorted(set(self.complaints))[:20])
@@ -227,7 +227,7 @@ class Stack:
             self.stripe.deliver()
         self.clock.now = goal
 
-    def told(self, since: int = 0) -> list[str]:
+    def event_types(self, since: int = 0) -> list[str]:
         """The types of all events, oldest first."""
         return [event["type"] for event in self.world.all("event").values()][since:]
 
@@ -235,6 +235,6 @@ class Stack:
         """All events as the world sees them, oldest first."""
         return [public(event) for event in self.world.all("event").values()][since:]
 
-    def mark(self) -> int:
+    def position(self) -> int:
         """Where `told` stands now."""
         return len(self.world.all("event"))

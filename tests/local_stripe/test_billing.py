@@ -36,9 +36,9 @@ def test_a_leap_day_renews_in_every_year() -> None:
 
 def test_a_subscription_renews_and_is_charged(stack: Stack) -> None:
     customer, subscription = stack.subscribed()
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=31)
-    assert stack.told(mark) == [
+    assert stack.event_types(since) == [
         "customer.subscription.updated",
         "invoice.created",
         "payment_intent.created",
@@ -76,9 +76,9 @@ def test_a_clock_that_leaps_catches_up(stack: Stack) -> None:
 
 def test_a_failed_renewal_is_past_due_and_tried_again(stack: Stack) -> None:
     customer, subscription = failing(stack)
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=31)
-    assert stack.told(mark)[-4:] == [
+    assert stack.event_types(since)[-4:] == [
         "charge.failed",
         "payment_intent.payment_failed",
         "invoice.payment_failed",
@@ -93,18 +93,18 @@ def test_a_failed_renewal_is_past_due_and_tried_again(stack: Stack) -> None:
     attempts = []
     for days in (3, 5, 7):
         stack.advance(days=days - 1)
-        attempts.append(stack.told().count("invoice.payment_failed"))
+        attempts.append(stack.event_types().count("invoice.payment_failed"))
         stack.advance(days=1)
-        attempts.append(stack.told().count("invoice.payment_failed"))
+        attempts.append(stack.event_types().count("invoice.payment_failed"))
     assert attempts == [1, 2, 2, 3, 3, 4]
     ended = stack.subscription(customer.id)
     assert ended.status == "canceled"
     assert ended.cancellation_details is not None
     assert ended.cancellation_details.reason == "payment_failed"
-    assert stack.told()[-1] == "customer.subscription.deleted"
-    mark = stack.mark()
+    assert stack.event_types()[-1] == "customer.subscription.deleted"
+    since = stack.position()
     stack.advance(days=60)
-    assert stack.told(mark) == []
+    assert stack.event_types(since) == []
 
 
 def test_the_last_retry_may_leave_the_subscription_unpaid(stack: Stack) -> None:
@@ -120,12 +120,12 @@ def test_another_card_pays_what_is_owed_at_once(stack: Stack) -> None:
     customer, _ = failing(stack)
     stack.advance(days=32)
     assert stack.subscription(customer.id).status == "past_due"
-    mark = stack.mark()
+    since = stack.position()
     stack.post(stack.portal(customer.id).url, action="update_card", card="4242424242424242")
-    assert "invoice.paid" in stack.told(mark)
+    assert "invoice.paid" in stack.event_types(since)
     assert stack.subscription(customer.id).status == "active"
     stack.advance(days=10)
-    assert "invoice.payment_failed" not in stack.told(mark)
+    assert "invoice.payment_failed" not in stack.event_types(since)
 
 
 def test_an_attempt_of_the_customer_uses_up_no_retry(stack: Stack) -> None:
@@ -140,10 +140,10 @@ def test_an_attempt_of_the_customer_uses_up_no_retry(stack: Stack) -> None:
 
 def test_three_d_secure_at_renewal_waits_for_the_customer(stack: Stack) -> None:
     customer, _ = failing(stack, "4000002760003184")
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=31)
-    assert "invoice.payment_action_required" in stack.told(mark)
-    assert "invoice.payment_failed" not in stack.told(mark)
+    assert "invoice.payment_action_required" in stack.event_types(since)
+    assert "invoice.payment_failed" not in stack.event_types(since)
     assert stack.subscription(customer.id).status == "past_due"
     intent = stack.v1.payment_intents.list({"customer": customer.id}).data[0]
     assert intent.status == "requires_action"
@@ -160,9 +160,9 @@ def test_three_d_secure_may_fail_at_renewal(stack: Stack) -> None:
     customer, _ = failing(stack, "4000002760003184")
     stack.advance(days=31)
     url = stack.v1.invoices.list({"customer": customer.id}).data[0].hosted_invoice_url
-    mark = stack.mark()
+    since = stack.position()
     assert stack.post(url, authenticate="fail").status_code == 402
-    assert stack.told(mark) == ["payment_intent.payment_failed", "invoice.payment_failed"]
+    assert stack.event_types(since) == ["payment_intent.payment_failed", "invoice.payment_failed"]
     assert stack.subscription(customer.id).status == "past_due"
     assert "Card number" in stack.get(url).text
 
@@ -182,10 +182,10 @@ def test_an_incomplete_subscription_lapses_after_23_hours(stack: Stack) -> None:
     assert subscription.status == "incomplete"
     stack.advance(hours=22)
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "incomplete"
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(hours=1)
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "incomplete_expired"
-    assert stack.told(mark) == ["payment_intent.canceled", "invoice.voided", "customer.subscription.updated"]
+    assert stack.event_types(since) == ["payment_intent.canceled", "invoice.voided", "customer.subscription.updated"]
     assert stack.v1.subscriptions.retrieve(first.id).status == "active"
 
 
@@ -220,7 +220,7 @@ def test_cancel_ends_at_once(stack: Stack) -> None:
     customer, subscription = stack.subscribed()
     ended = stack.v1.subscriptions.cancel(subscription.id)
     assert (ended.status, ended.ended_at) == ("canceled", stack.clock.now)
-    assert stack.told()[-1] == "customer.subscription.deleted"
+    assert stack.event_types()[-1] == "customer.subscription.deleted"
     assert stack.v1.subscriptions.list({"customer": customer.id}).data == []
     assert len(stack.v1.subscriptions.list({"customer": customer.id, "status": "all"}).data) == 1
     with pytest.raises(stripe.InvalidRequestError) as refused:

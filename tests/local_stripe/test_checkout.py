@@ -62,9 +62,9 @@ def test_a_paid_subscription_runs(stack: Stack, card: str) -> None:
 
 
 def test_a_purchase_is_told_in_stripes_order(stack: Stack) -> None:
-    mark = stack.mark()
+    since = stack.position()
     stack.subscribed()
-    assert stack.told(mark) == [
+    assert stack.event_types(since) == [
         "customer.created",
         "payment_method.attached",
         "customer.subscription.created",
@@ -165,9 +165,9 @@ def test_an_unknown_page_is_404(stack: Stack) -> None:
 
 def test_a_session_lapses_after_a_day(stack: Stack) -> None:
     session = stack.session(stack.customer().id)
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(hours=24)
-    assert stack.told(mark) == ["checkout.session.expired"]
+    assert stack.event_types(since) == ["checkout.session.expired"]
     assert stack.v1.checkout.sessions.retrieve(session.id).status == "expired"
     assert stack.get(session.url).status_code == 410
     assert stack.post(session.url).status_code == 410
@@ -188,9 +188,9 @@ def test_a_deposit_keeps_the_card_for_later(stack: Stack) -> None:
         payment_intent_data={"setup_future_usage": "off_session", "metadata": {"account_id": "acct_1"}},
     )
     assert "$25.00" in stack.get(session.url).text
-    mark = stack.mark()
+    since = stack.position()
     assert stack.post(session.url).status_code == 303
-    assert stack.told(mark) == [
+    assert stack.event_types(since) == [
         "payment_intent.created",
         "payment_method.attached",
         "charge.succeeded",
@@ -209,9 +209,9 @@ def test_a_deposit_keeps_the_card_for_later(stack: Stack) -> None:
 def test_a_declined_deposit_is_told_and_may_be_tried_again(stack: Stack) -> None:
     customer = stack.customer()
     session = stack.deposit(customer.id)
-    mark = stack.mark()
+    since = stack.position()
     assert stack.post(session.url, card="4000000000009995").status_code == 402
-    assert stack.told(mark) == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
+    assert stack.event_types(since) == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
     intent = stack.v1.payment_intents.list({"customer": customer.id}).data[0]
     assert intent.last_payment_error is not None
     assert intent.last_payment_error.decline_code == "insufficient_funds"
@@ -243,9 +243,9 @@ def test_a_bank_debit_is_known_days_later(stack: Stack, card: str, event: str, s
     assert isinstance(done.payment_intent, stripe.PaymentIntent)
     assert (done.status, done.payment_status, done.payment_intent.status) == ("complete", "unpaid", "processing")
     stack.advance(days=3)
-    assert event not in stack.told()
+    assert event not in stack.event_types()
     stack.advance(days=2)
-    assert event in stack.told()
+    assert event in stack.event_types()
     assert stack.v1.checkout.sessions.retrieve(session.id).payment_status == status
 
 
@@ -257,7 +257,7 @@ def test_a_bank_debit_can_be_settled_before_its_time_and_only_once(stack: Stack)
     other = stack.deposit(stack.customer().id)
     stack.post(other.url, card="us_bank_account")
     assert stack.door(f"/sessions/{other.id}/settle", {"works": False}).status_code == 200
-    assert stack.told()[-1] == "checkout.session.async_payment_failed"
+    assert stack.event_types()[-1] == "checkout.session.async_payment_failed"
 
 
 def test_setup_keeps_a_card_without_a_payment(stack: Stack) -> None:

@@ -66,9 +66,9 @@ def test_onboarding_opens_the_account_to_transfers(stack: Stack) -> None:
     assert after.requirements.currently_due == []
     event = stack.v1.events.list({"type": "account.updated"}).data[0]
     assert event.account == account.id
-    mark = stack.mark()
+    since = stack.position()
     assert stack.post(page.url).status_code == 303
-    assert stack.told(mark) == []
+    assert stack.event_types(since) == []
 
 
 def test_onboarding_may_leave_the_account_restricted(stack: Stack) -> None:
@@ -135,7 +135,7 @@ def test_a_transfer_is_made_once_and_found(stack: Stack) -> None:
     assert isinstance(found.balance_transaction, stripe.BalanceTransaction)
     assert found.balance_transaction.net == -1500
     assert stack.v1.transfers.update(first.id, {"description": "March"}).description == "March"
-    assert stack.told().count("transfer.created") == 1
+    assert stack.event_types().count("transfer.created") == 1
 
 
 def test_a_transfer_is_taken_back_in_parts_and_never_beyond(stack: Stack) -> None:
@@ -150,7 +150,7 @@ def test_a_transfer_is_taken_back_in_parts_and_never_beyond(stack: Stack) -> Non
     assert (after.reversed, after.amount_reversed) == (True, 1500)
     assert [r.amount for r in after.reversals.data] == [1000, 500]
     assert len(stack.v1.transfers.reversals.list(made.id).data) == 2
-    assert stack.told().count("transfer.reversed") == 2
+    assert stack.event_types().count("transfer.reversed") == 2
     with pytest.raises(stripe.InvalidRequestError, match="already been reversed"):
         stack.v1.transfers.reversals.create(made.id)
 

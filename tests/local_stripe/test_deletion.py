@@ -12,15 +12,15 @@ from tests.local_stripe.test_connect import onboarded
 def test_a_deleted_customer_is_told_with_all_that_ends_with_it(stack: Stack) -> None:
     customer, subscription = stack.subscribed()
     method = str(stack.subscription(customer.id).default_payment_method)
-    mark = stack.mark()
+    since = stack.position()
     assert stack.v1.customers.delete(customer.id).to_dict() == {
         "id": customer.id,
         "object": "customer",
         "deleted": True,
     }
-    assert stack.told(mark) == ["customer.subscription.deleted", "payment_method.detached", "customer.deleted"]
-    told = stack.events(mark)[-1]["data"]["object"]
-    assert (told["id"], told["metadata"]) == (customer.id, {"account_id": "acct_1"})
+    assert stack.event_types(since) == ["customer.subscription.deleted", "payment_method.detached", "customer.deleted"]
+    answer = stack.events(since)[-1]["data"]["object"]
+    assert (answer["id"], answer["metadata"]) == (customer.id, {"account_id": "acct_1"})
     assert stack.v1.customers.retrieve(customer.id).to_dict()["deleted"] is True
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "canceled"
     assert stack.v1.payment_methods.retrieve(method).customer is None
@@ -96,12 +96,12 @@ def test_search_lags_a_minute_and_ignores_case(stack: Stack) -> None:
 def test_an_account_that_is_gone_is_refused_with_403(stack: Stack, way: str) -> None:
     account = onboarded(stack)
     made = stack.v1.transfers.create({"amount": 500, "currency": "usd", "destination": account})
-    mark = stack.mark()
+    since = stack.position()
     if way == "delete":
         assert stack.v1.accounts.delete(account).to_dict()["deleted"] is True
     else:
         assert stack.door(f"/accounts/{account}", {"deauthorized": True}).status_code == 200
-    event = stack.events(mark)[0]
+    event = stack.events(since)[0]
     assert (event["type"], event["account"]) == ("account.application.deauthorized", account)
     link = {
         "account": account,
@@ -125,11 +125,11 @@ def test_an_account_that_is_gone_is_refused_with_403(stack: Stack, way: str) -> 
 
 def test_a_rejected_account_is_never_paid_again(stack: Stack) -> None:
     account = onboarded(stack)
-    mark = stack.mark()
+    since = stack.position()
     rejected = stack.v1.accounts.reject(account, {"reason": "fraud"})
     assert rejected.requirements is not None
     assert (rejected.payouts_enabled, rejected.requirements.disabled_reason) == (False, "rejected.fraud")
-    assert stack.told(mark) == ["account.updated"]
+    assert stack.event_types(since) == ["account.updated"]
     stack.door(f"/accounts/{account}", {"restricted": False})
     assert stack.v1.accounts.retrieve(account).payouts_enabled is False
     with pytest.raises(stripe.InvalidRequestError) as refused:

@@ -32,7 +32,7 @@ def code(stack: Stack, of: str, typed: str = "FALL", **more: object) -> str:
 def test_a_coupon_lasts_as_long_as_it_says(stack: Stack, asked: Json, costs: list[int]) -> None:
     customer = card_holder(stack)
     subscription = made(stack, customer, stack.price("pro_monthly"), discounts=[{"coupon": coupon(stack, **asked)}])
-    assert "customer.discount.created" in stack.told()
+    assert "customer.discount.created" in stack.event_types()
     first = stack.v1.invoices.retrieve(str(subscription.latest_invoice))
     assert first.total_discount_amounts is not None
     assert first.subtotal - first.total_discount_amounts[0].amount == first.total == costs[0]

@@ -16,7 +16,7 @@ def paid(stack: Stack, card: str = "4242424242424242") -> str:
 @pytest.mark.parametrize(("end", "moved"), [("lost", -2500 - 1500), ("won", -1500)])
 def test_a_dispute_is_opened_and_closed(stack: Stack, end: str, moved: int) -> None:
     intent = paid(stack)
-    before, mark = balance.total(stack.world), stack.mark()
+    before, since = balance.total(stack.world), stack.position()
     opened = stack.door("/disputes", {"payment_intent": intent, "status": "needs_response"})
     assert opened.status_code == 200
     dispute = stack.v1.disputes.retrieve(opened.json()["id"], {"expand": ["charge", "payment_intent"]})
@@ -26,8 +26,8 @@ def test_a_dispute_is_opened_and_closed(stack: Stack, end: str, moved: int) -> N
     assert balance.total(stack.world) - before == -2500 - 1500
     assert stack.door("/disputes", {"payment_intent": intent, "status": end}).json()["status"] == end
     assert balance.total(stack.world) - before == moved
-    told = ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed"]
-    assert stack.told(mark) == told + (["charge.dispute.funds_reinstated"] if end == "won" else [])
+    answer = ["charge.dispute.created", "charge.dispute.funds_withdrawn", "charge.dispute.closed"]
+    assert stack.event_types(since) == answer + (["charge.dispute.funds_reinstated"] if end == "won" else [])
     assert stack.door("/disputes", {"payment_intent": intent, "status": end}).status_code == 400
     assert [d.id for d in stack.v1.disputes.list({"payment_intent": intent}).data] == [dispute.id]
 
@@ -72,24 +72,24 @@ INQUIRY_CARD = "4000000000001976"
 
 
 def test_an_inquiry_moves_no_money_until_it_becomes_a_chargeback(stack: Stack) -> None:
-    before, mark = balance.total(stack.world), stack.mark()
+    before, since = balance.total(stack.world), stack.position()
     intent = paid(stack, INQUIRY_CARD)
     earned = balance.total(stack.world) - before
     inquiry = stack.v1.disputes.list({"payment_intent": intent}).data[0]
     assert (inquiry.status, inquiry.is_charge_refundable) == ("warning_needs_response", True)
     assert inquiry.balance_transactions == []
     assert earned > 0
-    assert "charge.dispute.created" in stack.told(mark)
-    assert "charge.dispute.funds_withdrawn" not in stack.told(mark)
-    mark = stack.mark()
+    assert "charge.dispute.created" in stack.event_types(since)
+    assert "charge.dispute.funds_withdrawn" not in stack.event_types(since)
+    since = stack.position()
     assert stack.door("/disputes", {"payment_intent": intent}).json()["status"] == "needs_response"
-    assert stack.told(mark) == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
+    assert stack.event_types(since) == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
     assert balance.total(stack.world) - before == earned - 2500 - 1500
     assert stack.v1.disputes.retrieve(inquiry.id).is_charge_refundable is False
 
 
 @pytest.mark.parametrize(
-    ("word", "end", "told"),
+    ("word", "end", "answer"),
     [
         ("winning_evidence", "warning_closed", ["charge.dispute.updated", "charge.dispute.closed"]),
         (
@@ -100,21 +100,21 @@ def test_an_inquiry_moves_no_money_until_it_becomes_a_chargeback(stack: Stack) -
         ("Here is the receipt.", "warning_under_review", ["charge.dispute.updated"]),
     ],
 )
-def test_evidence_ends_an_inquiry_or_does_not(stack: Stack, word: str, end: str, told: list[str]) -> None:
+def test_evidence_ends_an_inquiry_or_does_not(stack: Stack, word: str, end: str, answer: list[str]) -> None:
     intent = paid(stack, INQUIRY_CARD)
     inquiry = stack.v1.disputes.list({"payment_intent": intent}).data[0].id
-    mark = stack.mark()
+    since = stack.position()
     answered = stack.v1.disputes.update(inquiry, {"evidence": {"uncategorized_text": word}})
     assert (answered.status, answered.evidence_details.submission_count) == ("warning_under_review", 1)
     stack.advance(seconds=1)
     assert stack.v1.disputes.retrieve(inquiry).status == end
-    assert stack.told(mark) == told
+    assert stack.event_types(since) == answer
 
 
 @pytest.mark.parametrize(("word", "end"), [("winning_evidence", "won"), ("losing_evidence", "lost")])
 def test_evidence_decides_a_dispute(stack: Stack, word: str, end: str) -> None:
     dispute = stack.door("/disputes", {"payment_intent": paid(stack)}).json()["id"]
-    mark = stack.mark()
+    since = stack.position()
     draft = stack.v1.disputes.update(dispute, {"evidence": {"uncategorized_text": word}, "submit": False})
     assert (draft.status, draft.evidence_details.has_evidence) == ("needs_response", True)
     assert stack.v1.disputes.update(dispute, {"submit": True}).status == "under_review"
@@ -123,7 +123,7 @@ def test_evidence_decides_a_dispute(stack: Stack, word: str, end: str) -> None:
     stack.advance(seconds=1)
     assert stack.v1.disputes.retrieve(dispute).status == end
     reinstated = ["charge.dispute.funds_reinstated"] if end == "won" else []
-    assert stack.told(mark) == ["charge.dispute.updated"] * 2 + ["charge.dispute.closed", *reinstated]
+    assert stack.event_types(since) == ["charge.dispute.updated"] * 2 + ["charge.dispute.closed", *reinstated]
 
 
 def test_an_inquiry_is_closed_by_a_refund_in_full(stack: Stack) -> None:
@@ -154,20 +154,20 @@ def test_every_status_is_reached_by_the_door_and_no_closed_one_is_left(stack: St
 
 def test_a_dispute_s_metadata_is_edited(stack: Stack) -> None:
     dispute = stack.door("/disputes", {"payment_intent": paid(stack)}).json()["id"]
-    mark = stack.mark()
+    since = stack.position()
     assert stack.v1.disputes.update(dispute, {"metadata": {"ticket": "7"}}).to_dict()["metadata"] == {"ticket": "7"}
-    assert stack.told(mark) == ["charge.dispute.updated"]
+    assert stack.event_types(since) == ["charge.dispute.updated"]
 
 
 def test_an_early_fraud_warning_is_told_and_acted_on_until_the_payment_is_refunded(stack: Stack) -> None:
-    mark = stack.mark()
+    since = stack.position()
     intent = paid(stack, "4000000000005423")
-    assert "radar.early_fraud_warning.created" in stack.told(mark)
+    assert "radar.early_fraud_warning.created" in stack.event_types(since)
     warning = stack.v1.radar.early_fraud_warnings.list({"payment_intent": intent}).data[0]
     assert (warning.actionable, warning.fraud_type) == (True, "made_with_stolen_card")
-    mark = stack.mark()
+    since = stack.position()
     stack.v1.refunds.create({"payment_intent": intent})
-    assert stack.told(mark)[-1] == "radar.early_fraud_warning.updated"
+    assert stack.event_types(since)[-1] == "radar.early_fraud_warning.updated"
     assert stack.v1.radar.early_fraud_warnings.retrieve(warning.id).actionable is False
     other = stack.door("/early_fraud_warnings", {"payment_intent": paid(stack)}).json()
     stack.door("/disputes", {"payment_intent": other["payment_intent"]})

@@ -23,8 +23,8 @@ def test_what_happens_in_a_connected_account_is_told_to_a_connect_endpoint_alone
     account = stack.v1.accounts.create({"controller": {"stripe_dashboard": {"type": "express"}}})
     stack.door(f"/accounts/{account.id}", {"restricted": False})
     connected = {e["id"] for e in stack.world.all("webhook_endpoint").values() if e["_connect"]}
-    (told,) = [e for e in stack.world.all("event").values() if e["type"] == "account.updated"]
-    sent_to = {d["endpoint"] for d in stack.world.store.state.deliveries.values() if d["event"] == told["id"]}
+    (answer,) = [e for e in stack.world.all("event").values() if e["type"] == "account.updated"]
+    sent_to = {d["endpoint"] for d in stack.world.store.state.deliveries.values() if d["event"] == answer["id"]}
     assert sent_to == connected
     assert len(connected) == 2
 

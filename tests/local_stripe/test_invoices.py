@@ -35,43 +35,43 @@ def test_an_invoice_is_paid_on_its_hosted_page_by_any_card(stack: Stack) -> None
     assert "3-D Secure" in challenged.text
     assert stack.post(url, authenticate="complete").status_code == 200
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
-    mark = stack.mark()
+    since = stack.position()
     assert stack.post(url, card="4242424242424242").status_code == 200
-    assert stack.told(mark) == []
+    assert stack.event_types(since) == []
     assert stack.get(f"{stack.base}/invoice/in_none").status_code == 404
 
 
 def test_an_invoice_paid_out_of_band_takes_no_money_here(stack: Stack) -> None:
     customer, subscription, invoice = unpaid(stack)
-    mark = stack.mark()
+    since = stack.position()
     settled = stack.v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
     assert (settled.status, settled.amount_paid_off_stripe, settled.amount_remaining) == ("paid", 4900, 0)
-    assert stack.told(mark) == ["payment_intent.canceled", "invoice.paid", "customer.subscription.updated"]
+    assert stack.event_types(since) == ["payment_intent.canceled", "invoice.paid", "customer.subscription.updated"]
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
     assert len(stack.v1.charges.list({"customer": customer}).data) == 2
 
 
 def test_a_voided_invoice_frees_its_subscription_and_is_paid_by_nobody(stack: Stack) -> None:
     _, subscription, invoice = unpaid(stack)
-    mark = stack.mark()
+    since = stack.position()
     assert stack.v1.invoices.void_invoice(invoice.id).status == "void"
-    assert stack.told(mark) == ["payment_intent.canceled", "invoice.voided", "customer.subscription.updated"]
+    assert stack.event_types(since) == ["payment_intent.canceled", "invoice.voided", "customer.subscription.updated"]
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
     assert stack.get(invoice.hosted_invoice_url).status_code == 410
     for act in (stack.v1.invoices.pay, stack.v1.invoices.void_invoice, stack.v1.invoices.mark_uncollectible):
         with pytest.raises(stripe.InvalidRequestError):
             act(invoice.id)
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=20)
-    assert stack.told(mark) == []
+    assert stack.event_types(since) == []
 
 
 def test_an_uncollectible_invoice_is_not_retried_and_may_still_be_paid(stack: Stack) -> None:
     _, subscription, invoice = unpaid(stack)
     assert stack.v1.invoices.mark_uncollectible(invoice.id).status == "uncollectible"
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=20)
-    assert stack.told(mark) == []
+    assert stack.event_types(since) == []
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "past_due"
     assert stack.post(invoice.hosted_invoice_url).status_code == 303
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"

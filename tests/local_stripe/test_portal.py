@@ -25,12 +25,12 @@ def test_cancel_ends_the_subscription_with_its_period(stack: Stack) -> None:
     after = stack.subscription(customer.id)
     assert (after.status, after.cancel_at_period_end) == ("active", True)
     assert after.cancel_at == subscription["items"].data[0].current_period_end
-    told = stack.v1.events.list({"type": "customer.subscription.updated"}).data[0]
-    assert told.data.previous_attributes is not None
-    assert told.data.previous_attributes["cancel_at_period_end"] is False
-    mark = stack.mark()
+    answer = stack.v1.events.list({"type": "customer.subscription.updated"}).data[0]
+    assert answer.data.previous_attributes is not None
+    assert answer.data.previous_attributes["cancel_at_period_end"] is False
+    since = stack.position()
     stack.advance(days=32)
-    assert stack.told(mark) == ["customer.subscription.deleted"]
+    assert stack.event_types(since) == ["customer.subscription.deleted"]
     ended = stack.subscription(customer.id)
     assert (ended.status, ended.ended_at) == ("canceled", subscription["items"].data[0].current_period_end)
 
@@ -117,7 +117,7 @@ def test_a_dearer_plan_begins_a_new_period_at_once_less_what_is_left_of_the_old_
     stack.advance(seconds=half)
     session = stack.change(subscription, "pro_monthly")
     assert "$39.50" in stack.get(session.url).text
-    mark = stack.mark()
+    since = stack.position()
     confirmed = stack.post(session.url, action="confirm")
     assert (confirmed.status_code, confirmed.headers["Location"]) == (303, "https://shop.test/changed")
     after = stack.subscription(customer.id)
@@ -128,8 +128,8 @@ def test_a_dearer_plan_begins_a_new_period_at_once_less_what_is_left_of_the_old_
     invoice = stack.v1.invoices.list({"customer": customer.id}).data[0]
     assert (invoice.billing_reason, invoice.status, invoice.amount_paid) == ("subscription_update", "paid", 3950)
     assert [line.amount for line in invoice.lines.data] == [-950, 4900]
-    assert "customer.subscription.updated" in stack.told(mark)
-    assert "invoice.paid" in stack.told(mark)
+    assert "customer.subscription.updated" in stack.event_types(since)
+    assert "invoice.paid" in stack.event_types(since)
 
 
 def test_a_change_of_a_subscription_that_is_over_by_now_is_refused_and_charges_nothing(stack: Stack) -> None:
@@ -179,13 +179,13 @@ def test_a_cheaper_or_shorter_plan_waits_for_the_periods_end(stack: Stack, befor
     assert len(stack.v1.charges.list({"customer": customer.id}).data) == 1
     stack.advance(seconds=end - stack.clock.now - 1)
     assert prices(stack.subscription(customer.id)) == [before]
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(seconds=1)
     changed = stack.subscription(customer.id)
     assert prices(changed) == [after]
     item = changed["items"].data[0]
     assert item.current_period_start == end
-    assert "subscription_schedule.updated" in stack.told(mark)
+    assert "subscription_schedule.updated" in stack.event_types(since)
     invoice = stack.v1.invoices.list({"customer": customer.id}).data[0]
     assert (invoice.billing_reason, invoice.amount_paid) == ("subscription_cycle", item.price.unit_amount)
     stack.advance(seconds=item.current_period_end - end)
@@ -232,13 +232,13 @@ def test_a_dearer_plan_takes_a_waiting_cheaper_one_back(stack: Stack) -> None:
 def test_a_declined_change_leaves_the_subscription_as_it_was(stack: Stack) -> None:
     customer, subscription = stack.subscribed("starter_monthly")
     stack.post(stack.portal(customer.id).url, action="update_card", card="4000000000000341")
-    mark = stack.mark()
+    since = stack.position()
     refused = stack.post(stack.change(subscription, "pro_monthly").url, action="confirm")
     assert refused.status_code == 402
     assert "Your card was declined." in refused.text
     after = stack.subscription(customer.id)
     assert (prices(after), after.status) == (["starter_monthly"], "active")
-    assert "customer.subscription.updated" not in stack.told(mark)
+    assert "customer.subscription.updated" not in stack.event_types(since)
 
 
 def test_a_change_may_ask_for_three_d_secure(stack: Stack) -> None:

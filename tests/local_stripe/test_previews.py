@@ -37,7 +37,7 @@ def halfway(stack: Stack, key: str = "starter_monthly") -> tuple[str, stripe.Sub
 def test_a_preview_is_what_the_change_then_costs(stack: Stack, details: Json, amounts: list[int]) -> None:
     customer, subscription, item = halfway(stack)
     change: Json = {"items": [{"id": item, "price": stack.price("pro_monthly")}], **details}
-    before = stack.mark()
+    before = stack.position()
     shown = preview(stack, subscription.id, **change)
     assert [line.amount for line in shown.lines.data] == amounts
     assert (shown.status, shown.billing_reason, shown.total, shown.amount_due) == (
@@ -47,7 +47,7 @@ def test_a_preview_is_what_the_change_then_costs(stack: Stack, details: Json, am
         sum(amounts),
     )
     assert shown.number is None
-    assert stack.mark() == before
+    assert stack.position() == before
     assert [i.id for i in stack.v1.invoices.list({"customer": customer}).data] == [str(subscription.latest_invoice)]
     stack.v1.subscriptions.update(subscription.id, change)
     at_once = shown.next_payment_attempt == stack.clock.now

@@ -15,10 +15,10 @@ def paid_intent(stack: Stack, card: str = "4242424242424242") -> str:
 
 def test_a_payment_is_given_back_in_parts_and_never_beyond(stack: Stack) -> None:
     intent = paid_intent(stack)
-    mark = stack.mark()
+    since = stack.position()
     first = stack.v1.refunds.create({"payment_intent": intent, "amount": 1000, "reason": "requested_by_customer"})
     assert (first.status, first.amount, first.payment_intent) == ("succeeded", 1000, intent)
-    assert stack.told(mark) == ["refund.created", "charge.refunded"]
+    assert stack.event_types(since) == ["refund.created", "charge.refunded"]
     charge = stack.v1.charges.retrieve(str(first.charge), {"expand": ["refunds"]})
     assert (charge.refunded, charge.amount_refunded) == (False, 1000)
     assert charge.refunds is not None
@@ -67,16 +67,16 @@ def test_a_refund_that_fails_later_puts_the_money_back_and_can_be_made_again(sta
     before = balance.total(stack.world)
     made = stack.v1.refunds.create({"payment_intent": intent})
     assert (made.status, balance.total(stack.world) - before) == ("succeeded", -2500)
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=2)
-    assert stack.told(mark) == FAILED
+    assert stack.event_types(since) == FAILED
     failed = stack.v1.refunds.retrieve(made.id, {"expand": ["failure_balance_transaction"]})
     assert (failed.status, failed.failure_reason) == ("failed", "expired_or_canceled_card")
     assert isinstance(failed.failure_balance_transaction, stripe.BalanceTransaction)
     assert failed.failure_balance_transaction.amount == 2500
     charge = stack.v1.charges.retrieve(str(made.charge))
     assert (charge.refunded, charge.amount_refunded, balance.total(stack.world)) == (False, 0, before)
-    assert stack.events(mark)[0]["data"]["previous_attributes"]["status"] == "succeeded"
+    assert stack.events(since)[0]["data"]["previous_attributes"]["status"] == "succeeded"
     assert stack.v1.refunds.create({"payment_intent": intent}).amount == 2500
 
 
@@ -84,15 +84,15 @@ def test_a_refund_may_be_pending_before_it_arrives(stack: Stack) -> None:
     intent = paid_intent(stack, "4000000000007726")
     made = stack.v1.refunds.create({"payment_intent": intent, "amount": 700})
     assert (made.status, made.pending_reason) == ("pending", "processing")
-    mark = stack.mark()
+    since = stack.position()
     stack.advance(days=2)
-    assert stack.told(mark) == FAILED[:2]
+    assert stack.event_types(since) == FAILED[:2]
     assert stack.v1.refunds.retrieve(made.id).status == "succeeded"
     assert stack.v1.charges.retrieve(str(made.charge)).amount_refunded == 700
 
 
 @pytest.mark.parametrize(
-    ("card", "status", "told"),
+    ("card", "status", "answer"),
     [
         ("4242424242424242", "failed", FAILED),
         ("4000000000007726", "failed", FAILED),
@@ -101,19 +101,19 @@ def test_a_refund_may_be_pending_before_it_arrives(stack: Stack) -> None:
     ],
 )
 def test_the_bank_s_word_on_a_refund_may_be_ordered_and_is_final(
-    stack: Stack, card: str, status: str, told: list[str]
+    stack: Stack, card: str, status: str, answer: list[str]
 ) -> None:
     made = stack.v1.refunds.create({"payment_intent": paid_intent(stack, card)})
-    mark = stack.mark()
+    since = stack.position()
     assert stack.door(f"/refunds/{made.id}", {"status": status}).json()["status"] == status
     assert stack.door(f"/refunds/{made.id}", {"status": status}).status_code == 400
     stack.advance(days=3)
-    assert stack.told(mark) == told
+    assert stack.event_types(since) == answer
     assert stack.door("/refunds/re_none", {"status": "failed"}).status_code == 404
 
 
 def test_a_refund_s_metadata_is_edited(stack: Stack) -> None:
     made = stack.v1.refunds.create({"payment_intent": paid_intent(stack)})
-    mark = stack.mark()
+    since = stack.position()
     assert stack.v1.refunds.update(made.id, {"metadata": {"ticket": "7"}}).to_dict()["metadata"] == {"ticket": "7"}
-    assert stack.told(mark) == ["refund.updated", "charge.refund.updated"]
+    assert stack.event_types(since) == ["refund.updated", "charge.refund.updated"]

@@ -40,13 +40,13 @@ def asked(customer: str, method: str, **more: object) -> Json:
 
 
 def test_a_saved_card_is_charged_without_its_payer(stack: Stack) -> None:
-    mark = stack.mark()
+    since = stack.position()
     customer, method = saved(stack)
     intent = stack.v1.payment_intents.create(asked(customer, method, expand=["latest_charge"]))
     assert (intent.status, intent.amount_received, intent.metadata["account_id"]) == ("succeeded", 2000, "acct_1")
     assert isinstance(intent.latest_charge, stripe.Charge)
     assert intent.latest_charge.metadata["account_id"] == "acct_1"
-    assert stack.told(mark)[2:] == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
+    assert stack.event_types(since)[2:] == ["payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]
 
 
 def test_a_decline_is_402_with_the_intent_in_it(stack: Stack) -> None:
@@ -64,7 +64,7 @@ def test_a_decline_is_402_with_the_intent_in_it(stack: Stack) -> None:
     assert intent.last_payment_error is not None
     assert (intent.last_payment_error.decline_code, intent.payment_method) == ("generic_decline", None)
     assert stack.v1.charges.retrieve(str(error.charge)).status == "failed"
-    assert stack.told()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
+    assert stack.event_types()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
 
 
 def test_a_decline_is_replayed_under_its_key(stack: Stack) -> None:
@@ -88,7 +88,7 @@ def test_three_d_secure_waits_at_the_action_page(stack: Stack) -> None:
     customer, method = kept(stack, "4000002760003184")
     intent = stack.v1.payment_intents.create(asked(customer, method))
     assert intent.status == "requires_action"
-    assert stack.told()[-1] == "payment_intent.requires_action"
+    assert stack.event_types()[-1] == "payment_intent.requires_action"
     assert intent.next_action is not None
     assert intent.next_action.redirect_to_url is not None
     url = intent.next_action.redirect_to_url.url
@@ -97,7 +97,7 @@ def test_three_d_secure_waits_at_the_action_page(stack: Stack) -> None:
     assert stack.post(url).status_code == 200
     assert stack.post(url, authenticate="complete").status_code == 200
     assert stack.v1.payment_intents.retrieve(intent.id).status == "succeeded"
-    assert stack.told()[-2:] == ["charge.succeeded", "payment_intent.succeeded"]
+    assert stack.event_types()[-2:] == ["charge.succeeded", "payment_intent.succeeded"]
     assert stack.post(url, authenticate="complete").status_code == 200
     assert len(stack.v1.charges.list({"customer": customer}).data) == 1
 
@@ -125,7 +125,7 @@ def test_failed_authentication_leaves_the_intent_without_a_card(stack: Stack) ->
     assert after.status == "requires_payment_method"
     assert after.last_payment_error is not None
     assert after.last_payment_error.code == "payment_intent_authentication_failure"
-    assert stack.told()[-1] == "payment_intent.payment_failed"
+    assert stack.event_types()[-1] == "payment_intent.payment_failed"
 
 
 @pytest.mark.parametrize("by", ["parameter", "setting"])
@@ -188,7 +188,7 @@ def test_a_canceled_intent_is_over(stack: Stack) -> None:
     intent = stack.v1.payment_intents.create(asked(customer, method))
     canceled = stack.v1.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
     assert (canceled.status, canceled.cancellation_reason) == ("canceled", "abandoned")
-    assert stack.told()[-1] == "payment_intent.canceled"
+    assert stack.event_types()[-1] == "payment_intent.canceled"
     assert stack.post(f"{stack.base}/action/{intent.id}", authenticate="complete").status_code == 410
     with pytest.raises(stripe.InvalidRequestError):
         stack.v1.payment_intents.confirm(intent.id, {"payment_method": method})
@@ -270,7 +270,7 @@ def test_a_method_is_changed(stack: Stack) -> None:
     )
     assert changed.card is not None
     assert (changed.billing_details.name, changed.card.exp_year) == ("Ada", 2050)
-    assert stack.told()[-1] == "payment_method.updated"
+    assert stack.event_types()[-1] == "payment_method.updated"
 
 
 def test_the_bank_replaces_a_card(stack: Stack) -> None:
@@ -282,4 +282,4 @@ def test_the_bank_replaces_a_card(stack: Stack) -> None:
     assert after.card is not None
     assert after.card.last4 == "4242"
     assert after.card.fingerprint != before.card.fingerprint
-    assert stack.told()[-1] == "payment_method.automatically_updated"
+    assert stack.event_types()[-1] == "payment_method.automatically_updated"

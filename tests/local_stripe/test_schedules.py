@@ -44,7 +44,7 @@ def test_after_the_last_phase_the_subscription_ends_or_goes_on(
     stack.advance(days=32)
     assert stack.v1.subscriptions.retrieve(subscription.id).status == status
     assert stack.v1.subscription_schedules.retrieve(schedule.id).status == schedule_status
-    assert f"subscription_schedule.{schedule_status}" in stack.told()
+    assert f"subscription_schedule.{schedule_status}" in stack.event_types()
 
 
 def test_a_phase_that_ends_within_a_period_is_billed_by_proration(stack: Stack) -> None:

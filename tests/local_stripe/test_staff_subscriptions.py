@@ -109,11 +109,11 @@ def test_an_end_is_taken_back(stack: Stack) -> None:
 
 def test_a_trial_costs_nothing_and_then_the_price(stack: Stack) -> None:
     customer = card_holder(stack)
-    mark = stack.mark()
+    since = stack.position()
     subscription = made(stack, customer, stack.price("pro_monthly"), trial_period_days=14)
     assert (subscription.status, subscription.trial_end) == ("trialing", stack.clock.now + 14 * DAY)
     stack.advance(days=11)
-    assert stack.told(mark).count("customer.subscription.trial_will_end") == 1
+    assert stack.event_types(since).count("customer.subscription.trial_will_end") == 1
     stack.advance(days=3)
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "active"
     assert paid(stack, customer) == [0, 4900]
@@ -124,24 +124,24 @@ def test_a_trial_costs_nothing_and_then_the_price(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "status", "told"),
+    ("chosen", "status", "answer"),
     [("cancel", "canceled", "customer.subscription.deleted"), ("pause", "paused", "customer.subscription.paused")],
 )
 def test_a_trial_that_ends_without_a_card_does_as_it_was_told(
-    stack: Stack, chosen: str, status: str, told: str
+    stack: Stack, chosen: str, status: str, answer: str
 ) -> None:
     settings = {"end_behavior": {"missing_payment_method": chosen}}
     customer = stack.customer().id
     subscription = made(stack, customer, stack.price("pro_monthly"), trial_period_days=1, trial_settings=settings)
     stack.advance(days=1)
     assert stack.v1.subscriptions.retrieve(subscription.id).status == status
-    assert told in stack.told()
+    assert answer in stack.event_types()
     if status == "paused":
-        mark = stack.mark()
+        since = stack.position()
         stack.advance(days=70)
-        assert stack.told(mark) == []
+        assert stack.event_types(since) == []
         assert stack.v1.subscriptions.resume(subscription.id, {"billing_cycle_anchor": "now"}).status == "past_due"
-        assert "customer.subscription.resumed" in stack.told(mark)
+        assert "customer.subscription.resumed" in stack.event_types(since)
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_paused_collection_bills_nobody_until_it_is_resumed(stack: Stack, behavi
 def test_invoices_may_be_sent_and_fall_due(stack: Stack) -> None:
     customer = stack.customer().id
     terms: Json = {"collection_method": "send_invoice", "days_until_due": 10}
-    mark = stack.mark()
+    since = stack.position()
     subscription = made(stack, customer, foreign_price(stack), **terms)
-    assert (subscription.status, "invoice.sent" in stack.told(mark)) == ("active", True)
+    assert (subscription.status, "invoice.sent" in stack.event_types(since)) == ("active", True)
     stack.advance(days=11)
-    assert stack.told(mark)[-2:] == ["invoice.overdue", "customer.subscription.updated"]
+    assert stack.event_types(since)[-2:] == ["invoice.overdue", "customer.subscription.updated"]
     assert stack.v1.subscriptions.retrieve(subscription.id).status == "past_due"
     invoice = stack.v1.invoices.list({"customer": customer}).data[0]
     assert stack.post(invoice.hosted_invoice_url, card="4242424242424242").status_code == 303
@@ -211,12 +211,12 @@ def test_an_archived_price_stays_where_it_is_and_is_not_chosen_anew(stack: Stack
 
 def test_a_lookup_key_moves_to_the_price_that_replaces_an_archived_one(stack: Stack) -> None:
     old = stack.price("pro_monthly")
-    mark = stack.mark()
+    since = stack.position()
     new = foreign_price(stack, 5900, "month", lookup_key="pro_monthly", transfer_lookup_key=True)
     stack.v1.prices.update(old, {"active": False})
     assert stack.price("pro_monthly") == new
     assert stack.v1.prices.retrieve(old).lookup_key is None
-    assert stack.told(mark) == ["price.updated", "product.created", "price.created", "price.updated"]
+    assert stack.event_types(since) == ["price.updated", "product.created", "price.created", "price.updated"]
 
 
 def test_the_anchor_may_be_moved_to_now_at_full_price_less_the_unused_part(stack: Stack) -> None:

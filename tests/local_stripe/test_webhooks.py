@@ -48,8 +48,8 @@ def test_a_failure_is_tried_again_later(stack: Stack) -> None:
     stack.v1.checkout.sessions.expire(stack.v1.checkout.sessions.list().data[0].id)
     stack.stripe.deliver()
     assert stack.endpoint.types() == ["checkout.session.expired"]
-    told = delivery(stack, "checkout.session.expired")
-    assert (told["state"], told["attempts"], told["last_status"]) == ("pending", 1, 500)
+    body = delivery(stack, "checkout.session.expired")
+    assert (body["state"], body["attempts"], body["last_status"]) == ("pending", 1, 500)
     assert stack.stripe.next_due() == stack.clock.now + RETRY_AFTER_SECONDS[0]
     stack.advance(seconds=RETRY_AFTER_SECONDS[0])
     assert len(stack.endpoint.received) == 2
@@ -77,8 +77,8 @@ def test_after_three_days_stripe_gives_up(stack: Stack) -> None:
     stack.advance(days=2)
     assert delivery(stack, "checkout.session.expired")["state"] == "pending"
     stack.advance(days=2)
-    told = delivery(stack, "checkout.session.expired")
-    assert (told["state"], told["attempts"]) == ("failed", len(RETRY_AFTER_SECONDS) + 1)
+    body = delivery(stack, "checkout.session.expired")
+    assert (body["state"], body["attempts"]) == ("failed", len(RETRY_AFTER_SECONDS) + 1)
     assert 2.5 * DAY < sum(RETRY_AFTER_SECONDS) < 3.5 * DAY
 
 
@@ -86,8 +86,8 @@ def test_an_endpoint_that_is_not_there_is_a_failure(stack: Stack) -> None:
     stack.world.find("webhook_endpoint", "we_local")["url"] = "http://127.0.0.1:1/hook"
     stack.v1.checkout.sessions.expire(stack.deposit(stack.customer().id).id)
     stack.stripe.deliver()
-    told = delivery(stack, "checkout.session.expired")
-    assert (told["state"], told["last_status"]) == ("pending", None)
+    body = delivery(stack, "checkout.session.expired")
+    assert (body["state"], body["last_status"]) == ("pending", None)
 
 
 def test_paused_deliveries_come_in_order_once_resumed(stack: Stack) -> None:
@@ -157,7 +157,7 @@ def test_a_resend_that_fails_does_not_undo_an_arrival(stack: Stack) -> None:
 def test_the_events_door_lists_all_newest_first(stack: Stack) -> None:
     stack.subscribed()
     listed = stack.get(f"{stack.base}/events").json()["data"]
-    assert [event["type"] for event in listed] == stack.told()[::-1]
+    assert [event["type"] for event in listed] == stack.event_types()[::-1]
 
 
 def test_the_background_thread_delivers(stack: Stack) -> None:

@@ -95,8 +95,8 @@ class Meter:
         """Note what a request cost."""
         self.requests += 1
         self.operations.append(model.name)
-        told = parsed.get("ConsumedCapacity") or []
-        units = sum(float(c["CapacityUnits"]) for c in (told if isinstance(told, list) else [told]))
+        answer = parsed.get("ConsumedCapacity") or []
+        units = sum(float(c["CapacityUnits"]) for c in (answer if isinstance(answer, list) else [answer]))
         if model.name in _READS:
             self.read_units += units
         else:

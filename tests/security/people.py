@@ -31,7 +31,7 @@ class Route:
     name: str
     method: str
     path: str
-    told: Json
+    operation: Json
     fields: Json
     """The properties of its body; empty where it takes none."""
 
@@ -42,30 +42,30 @@ class Route:
 
     @property
     def for_users(self) -> bool:
-        return self.told["security"] == [{"user": []}]
+        return self.operation["security"] == [{"user": []}]
 
     @property
     def has_body(self) -> bool:
-        return "requestBody" in self.told
+        return "requestBody" in self.operation
 
     @property
     def parameters(self) -> set[str]:
         """Names in path and query; of headers there are none but the idempotency key."""
-        return {found["name"] for found in self.told.get("parameters", []) if found["in"] != "header"}
+        return {found["name"] for found in self.operation.get("parameters", []) if found["in"] != "header"}
 
 
 def routes() -> Iterator[Route]:
     """Every route, as it is published."""
     document = json.loads(PUBLISHED.read_text())
     for path, methods in document["paths"].items():
-        for method, told in methods.items():
-            yield Route(told["operationId"], method.upper(), path, told, _fields(document, told))
+        for method, operation in methods.items():
+            yield Route(operation["operationId"], method.upper(), path, operation, _fields(document, operation))
 
 
-def _fields(document: Json, told: Json) -> Json:
-    if "requestBody" not in told:
+def _fields(document: Json, operation: Json) -> Json:
+    if "requestBody" not in operation:
         return {}
-    reference = told["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     return document["components"]["schemas"][reference.rpartition("/")[2]]["properties"]
 
 

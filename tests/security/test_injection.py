@@ -108,10 +108,10 @@ def test_an_address_with_a_line_break_is_refused(account: Account, path: str, fi
 
 
 def test_every_address_of_a_body_is_among_those_tried() -> None:
-    told = {
+    found = {
         (route.path, field) for route in ROUTES.values() for field in route.fields if field.endswith(("_url", "_uri"))
     }
-    assert told == set(ADDRESSES)
+    assert found == set(ADDRESSES)
 
 
 @pytest.mark.parametrize("separator", BREAKS[:-1])
@@ -153,9 +153,9 @@ def test_a_header_that_is_cut_in_two_makes_two_headers_and_no_more(api: Api, acc
     with socket.create_connection(("127.0.0.1", api.stack.port)) as connection:
         connection.sendall(head.encode() + body)
         answer = b"".join(iter(lambda: connection.recv(65_536), b""))
-    told, _, _ = answer.partition(b"\r\n\r\n")
-    assert told.startswith(b"HTTP/1.1 200 ")
-    assert b"evil" not in told.lower()
+    found, _, _ = answer.partition(b"\r\n\r\n")
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert b"evil" not in found.lower()
 
 
 @pytest.mark.parametrize("separator", BREAKS)

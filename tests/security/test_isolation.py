@@ -32,7 +32,7 @@ from tests.security.people import (
 )
 
 USER_ROUTES = [name for name, route in ROUTES.items() if route.for_users]
-SERVICE_ROUTES = [name for name, route in ROUTES.items() if route.told["security"] and not route.for_users]
+SERVICE_ROUTES = [name for name, route in ROUTES.items() if route.operation["security"] and not route.for_users]
 
 BODIES: dict[str, Json | None] = {
     "getBilling": None,
@@ -161,10 +161,10 @@ def test_a_body_where_none_is_taken_changes_nothing(victim: Rich, attacker: Acco
 def test_an_id_of_anothers_shows_and_changes_nothing_of_theirs(
     victim: Rich, attacker: Account, name: str, field: str
 ) -> None:
-    route, before, marks, told = ROUTES[name], victim.state(), victim.marks(), IDS[field](victim, name)
+    route, before, marks, found = ROUTES[name], victim.state(), victim.marks(), IDS[field](victim, name)
     in_body = field in route.fields
-    body = {**(BODIES[name] or {}), field: told} if in_body else BODIES[name]
-    answer = attack(attacker, route, None if in_body else {field: told}, body)
+    body = {**(BODIES[name] or {}), field: found} if in_body else BODIES[name]
+    answer = attack(attacker, route, None if in_body else {field: found}, body)
     assert_nothing_shown(victim, answer, marks)
     assert "Idempotency-Replayed" not in answer.headers
     assert victim.state() == before

@@ -159,10 +159,10 @@ def _be_refused(api: Api, buyer: Account) -> None:
 
 
 def test_the_log_tells_of_the_whole_life(life: Life) -> None:
-    for told in ("webhook", "refused", "auto-reload", "payout", "ledger"):
-        assert f'"message":"{told}"' in life.log
-    for told in ("usage threshold passed", "webhook dead", "scheduled run", "PAYMENT_PROVIDER", "local.access"):
-        assert told in life.log
+    for answer in ("webhook", "refused", "auto-reload", "payout", "ledger"):
+        assert f'"message":"{answer}"' in life.log
+    for answer in ("usage threshold passed", "webhook dead", "scheduled run", "PAYMENT_PROVIDER", "local.access"):
+        assert answer in life.log
     assert re.search(r'"level":"ERROR".*"exception"', life.log)
 
 

@@ -50,8 +50,8 @@ def test_the_document_is_valid(document: dict[str, Any]) -> None:
 def test_every_route_of_the_template_is_in_the_document_and_no_other(
     app: ServerlessApp, document: dict[str, Any]
 ) -> None:
-    told = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    assert told == {(route.method, route.path) for route in app.routes}
+    answer = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    assert answer == {(route.method, route.path) for route in app.routes}
 
 
 def test_a_route_that_is_not_described_stops_the_document(app: ServerlessApp) -> None:
@@ -64,22 +64,22 @@ def test_a_route_that_is_not_described_stops_the_document(app: ServerlessApp) ->
 
 def test_each_route_says_who_may_call_it(app: ServerlessApp, document: dict[str, Any]) -> None:
     for route in app.routes:
-        told = document["paths"][route.path][route.method.lower()]["security"]
+        answer = document["paths"][route.path][route.method.lower()]["security"]
         if route.authorizer is None:
-            assert told == []
+            assert answer == []
         else:
-            assert told == ([{"service": list(route.scopes)}] if route.scopes else [{"user": []}])
+            assert answer == ([{"service": list(route.scopes)}] if route.scopes else [{"user": []}])
 
 
 def test_every_variable_of_a_path_is_described(document: dict[str, Any]) -> None:
     for path, methods in document["paths"].items():
         for method in methods.values():
-            told = {found["name"] for found in method.get("parameters", []) if found["in"] == "path"}
-            assert told == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+            answer = {found["name"] for found in method.get("parameters", []) if found["in"] == "path"}
+            assert answer == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 
 def test_every_refusal_of_the_code_is_documented_with_its_status(document: dict[str, Any]) -> None:
-    told = {
+    answer = {
         (int(status), code)
         for methods in document["paths"].values()
         for method in methods.values()
@@ -88,7 +88,7 @@ def test_every_refusal_of_the_code_is_documented_with_its_status(document: dict[
     }
     refusals = set(every_refusal()) - FOR_STRIPE_ONLY - FOR_A_SCHEDULE_ONLY - WITHOUT_AN_ANSWER
     answered = {refusal for refusal in refusals if not issubclass(refusal, OperatorRefused)}
-    assert told == {(refusal.status, refusal.code) for refusal in answered}
+    assert answer == {(refusal.status, refusal.code) for refusal in answered}
 
 
 def every_refusal() -> Iterator[type[BillingError]]:

@@ -29,8 +29,8 @@ def claims(api: Api) -> Json:
 
 def signed(api: Api, claims: Json, key: Key | None = None, algorithm: str = "RS256", **header: object) -> str:
     signing = api.stack.key
-    told = {"kid": signing.key_id, **header}
-    return jwt.encode(claims, key or signing.private, algorithm=algorithm, headers=told)
+    found = {"kid": signing.key_id, **header}
+    return jwt.encode(claims, key or signing.private, algorithm=algorithm, headers=found)
 
 
 def assert_refused(api: Api, token: str) -> None:

@@ -46,11 +46,11 @@ def test_a_delivery_that_was_overheard_credits_nothing_a_second_time(api: Api, v
 
 
 def test_a_deposit_told_again_under_other_names_is_credited_once(api: Api, victim: Rich) -> None:
-    told = credit(api, victim.account)
+    body = credit(api, victim.account)
 
     def repeat() -> None:
         for kind in ("payment_intent.succeeded", "payment_intent.payment_failed"):
-            send(api, {**told, "id": f"evt_{uuid.uuid4().hex}", "type": kind})
+            send(api, {**body, "id": f"evt_{uuid.uuid4().hex}", "type": kind})
 
     assert_unchanged(victim, repeat)
 
@@ -65,11 +65,11 @@ def test_a_deposit_told_again_under_other_names_is_credited_once(api: Api, victi
     ],
 )
 def test_even_with_the_secret_an_event_that_lies_moves_no_money(api: Api, victim: Rich, lie: Json) -> None:
-    told = credit(api, victim.account)
+    body = credit(api, victim.account)
     thief = Account(api, "acct_thief")
-    told["id"] = f"evt_{uuid.uuid4().hex}"
-    told["data"]["object"].update(lie)
-    assert_unchanged(victim, lambda: send(api, told))
+    body["id"] = f"evt_{uuid.uuid4().hex}"
+    body["data"]["object"].update(lie)
+    assert_unchanged(victim, lambda: send(api, body))
     assert thief.get("/api/balance")["balance_micros"] == 0
 
 
@@ -96,13 +96,13 @@ def test_even_with_the_secret_a_payment_that_never_was_credits_nobody(api: Api) 
 
 
 def test_a_signature_holds_for_its_very_bytes(api: Api, victim: Rich) -> None:
-    told = credit(api, victim.account)
-    payload = json.dumps(told).encode()
+    body = credit(api, victim.account)
+    payload = json.dumps(body).encode()
     header = signature(payload, api.now())
     same_meaning = [
-        json.dumps(told, separators=(",", ":")).encode(),
-        json.dumps(told, sort_keys=True).encode(),
-        json.dumps(told, indent=1).encode(),
+        json.dumps(body, separators=(",", ":")).encode(),
+        json.dumps(body, sort_keys=True).encode(),
+        json.dumps(body, indent=1).encode(),
         b"\xef\xbb\xbf" + payload,
         payload.decode().encode("utf-16"),
         base64.b64encode(payload),

@@ -14,7 +14,7 @@ Counted = tuple[str, str]
 
 
 @dataclass
-class Told:
+class Answers:
     """What callers were told, and what they were not."""
 
     transfers: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Told:
                     used[row["account_id"], name.removesuffix("_used")] += int(value)
         wrong = []
         for name in {*self.counted, *self.unknown}:
-            told, unknown = self.counted[name], self.unknown[name]
-            least = told + sum(q for q in unknown if q < 0)
-            most = told + sum(q for q in unknown if q > 0)
+            answer, unknown = self.counted[name], self.unknown[name]
+            least = answer + sum(q for q in unknown if q < 0)
+            most = answer + sum(q for q in unknown if q > 0)
             if not least <= used[name] <= most:
                 wrong.append(f"{name}: {used[name]} counted, {least} to {most} asked for")
         return wrong

@@ -29,8 +29,8 @@ def called_long_ago(world: World) -> None:
 
 
 def _refund_the_call(world: World) -> None:
-    told = world.request(lambda parts: refund(parts, world.account, world.notes["charge"]))
-    assert told["refunded_cents"] == 1_000
+    answer = world.request(lambda parts: refund(parts, world.account, world.notes["charge"]))
+    assert answer["refunded_cents"] == 1_000
 
 
 def _refunded(world: World) -> None:

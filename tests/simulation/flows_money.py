@@ -7,8 +7,8 @@ from tests.rooms.worlds.creators import call
 from tests.rooms.worlds.deposits import open_deposit
 from tests.rooms.worlds.reload import configure
 from tests.rooms.worlds.wallet import capture, charge, hold, release
+from tests.simulation.domain_events import events
 from tests.simulation.flows import flow, nothing
-from tests.simulation.told import events
 from tests.simulation.world import World
 
 _DECLINES_WHEN_CHARGED = "4000000000000341"
@@ -41,8 +41,8 @@ class _Deposit:
         url = world.request(lambda parts: open_deposit(parts, world.account, 2_500, key="k"))
         session = world.pay(url)
         world.hear()
-        told = world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, session))
-        assert told["balance_cents"] == 2_500
+        answer = world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, session))
+        assert answer["balance_cents"] == 2_500
 
     @staticmethod
     def end(world: World) -> None:
@@ -66,8 +66,8 @@ class _Charge:
 class _ToolCall:
     @staticmethod
     def act(world: World) -> None:
-        told = world.request(lambda parts: call(parts, world.account, world.creator, 1_000, "k"))
-        assert told["balance_cents"] == 1_500
+        answer = world.request(lambda parts: call(parts, world.account, world.creator, 1_000, "k"))
+        assert answer["balance_cents"] == 1_500
 
     @staticmethod
     def end(world: World) -> None:
@@ -77,8 +77,8 @@ class _ToolCall:
 
 def _hold_and_capture(world: World, cents: int) -> None:
     held = world.request(lambda parts: hold(parts, world.account, 1_000, "h"))
-    told = world.request(lambda parts: capture(parts, world.account, held["hold_id"], cents, "c"))
-    assert told["captured_cents"] == cents
+    answer = world.request(lambda parts: capture(parts, world.account, held["hold_id"], cents, "c"))
+    assert answer["captured_cents"] == cents
 
 
 @flow("hold, less captured", fund)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.rooms.worlds.deposits import open_deposit
 from tests.rooms.worlds.plans import open_page
 from tests.rooms.worlds.usage import consume
+from tests.simulation.domain_events import events
 from tests.simulation.flows import flow, nothing
 from tests.simulation.flows_usage import SITE, counter, near_a_threshold
-from tests.simulation.told import events
 from tests.simulation.world import World
 
 

@@ -10,8 +10,8 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.models import Counter, PlaceName
 from aerostack_billing.values.errors import PlanLimitExceeded, StoreUnavailable
 from tests.rooms.worlds.usage import batch, consume, event, message, settle, take
+from tests.simulation.domain_events import events
 from tests.simulation.flows import flow, nothing
-from tests.simulation.told import events
 from tests.simulation.world import World
 
 SITE = PlaceName(kind="projects", id="site")
@@ -19,8 +19,8 @@ SITE = PlaceName(kind="projects", id="site")
 
 def counter(world: World, name: str = "api_requests") -> Counter:
     """A counter of the month in which the world began."""
-    sheets = world.eyes.usage.store.read(world.account, ["2026-03", "resources", "storage"], consistent=True)
-    return next(sheet.counters[name] for sheet in sheets.values() if name in sheet.counters)
+    items = world.eyes.usage.store.read(world.account, ["2026-03", "resources", "storage"], consistent=True)
+    return next(item.counters[name] for item in items.values() if name in item.counters)
 
 
 def near_a_threshold(world: World) -> None:
@@ -38,8 +38,8 @@ class _ConsumeWithKey:
     @staticmethod
     def act(world: World) -> None:
         for _ in range(2):
-            told = world.request(lambda parts: consume(parts, world.account, 2_000, idempotency_key="k"))
-            assert told["used"] == 41_000
+            answer = world.request(lambda parts: consume(parts, world.account, 2_000, idempotency_key="k"))
+            assert answer["used"] == 41_000
 
     @staticmethod
     def end(world: World) -> None:
@@ -55,8 +55,8 @@ class _Threshold:
 
     @staticmethod
     def end(world: World) -> None:
-        told = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
-        assert told == [("usage.blocked", 55_000)]
+        answer = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
+        assert answer == [("usage.blocked", 55_000)]
 
 
 @flow("threshold passed by the last call of the month", near_a_threshold)
@@ -69,8 +69,8 @@ class _LastCall:
 
     @staticmethod
     def end(world: World) -> None:
-        told = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
-        assert told == ([("usage.blocked", 55_000)] if counter(world).used == 55_000 else [])
+        answer = [(event["type"], event["data"]["used"]) for event in events(world, "usage.blocked")]
+        assert answer == ([("usage.blocked", 55_000)] if counter(world).used == 55_000 else [])
 
 
 @flow("first consume of a month, with a key", nothing)
@@ -208,10 +208,10 @@ class _Storage:
     @staticmethod
     def act(world: World) -> None:
         for _ in range(2):
-            told = world.request(
+            answer = world.request(
                 lambda parts: consume(parts, world.account, -2_000, "storage_bytes", idempotency_key="k")
             )
-            assert told["used"] == 3_000
+            assert answer["used"] == 3_000
 
     @staticmethod
     def end(world: World) -> None:
@@ -222,8 +222,8 @@ class _Storage:
 class _Claim:
     @staticmethod
     def act(world: World) -> None:
-        told = world.request(lambda parts: parts.usage.resources.claim(world.account, SITE))
-        assert told["used"] == 1
+        answer = world.request(lambda parts: parts.usage.resources.claim(world.account, SITE))
+        assert answer["used"] == 1
         other = PlaceName(kind="projects", id="other")
         world.request(lambda parts: parts.usage.resources.claim(world.account, other))
         world.request(lambda parts: parts.usage.resources.free(world.account, SITE))

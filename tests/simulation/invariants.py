@@ -14,7 +14,7 @@ from aerostack_billing.audit.wallets import Violation
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
 from aerostack_billing.values.money import micros
-from tests.simulation import told
+from tests.simulation import domain_events
 from tests.simulation.tables import Tables
 from tests.simulation.world import World
 
@@ -28,11 +28,11 @@ def violations(world: World, *, settled: bool = True) -> list[str]:
     tables = Tables(world)
     found = [f"audit: {v.account_id} {v.invariant}: {v.expected} != {v.found}" for v in _audit(world)]
     always = (counters, places, payments_once, customers_once, accounts_once, transfers_once, refunds_once)
-    for check in (*always, *told.ALWAYS):
-        found += [f"{check.__name__}: {told}" for told in check(world, tables)]
+    for check in (*always, *domain_events.ALWAYS):
+        found += [f"{check.__name__}: {answer}" for answer in check(world, tables)]
     if settled:
-        for check in (plans_true, payments_credited, payouts_done, nothing_open, *told.SETTLED):
-            found += [f"{check.__name__}: {told}" for told in check(world, tables)]
+        for check in (plans_true, payments_credited, payouts_done, nothing_open, *domain_events.SETTLED):
+            found += [f"{check.__name__}: {answer}" for answer in check(world, tables)]
     return found
 
 
@@ -154,10 +154,10 @@ def plans_true(world: World, tables: Tables) -> list[str]:
         if len(own) > 1:
             wrong.append(f"{row['account_id']}: {len(own)} subscriptions")
         plan = row.get("plan", {})
-        told = (plan.get("tier", "free"), plan.get("interval", "monthly"), plan.get("subscription_id"))
+        answer = (plan.get("tier", "free"), plan.get("interval", "monthly"), plan.get("subscription_id"))
         sold, *rest = _sold(own[0]) if own else ("free", "monthly", None)
-        if told != (expected := (plan.get("tier_override") or sold, *rest)):
-            wrong.append(f"{row['account_id']}: stored {told}, Stripe says {expected}")
+        if answer != (expected := (plan.get("tier_override") or sold, *rest)):
+            wrong.append(f"{row['account_id']}: stored {answer}, Stripe says {expected}")
         ends = bool(own) and (own[0]["cancel_at_period_end"] or own[0]["cancel_at"] is not None)
         if plan.get("cancel_at_period_end", False) != ends:
             wrong.append(f"{row['account_id']}: cancel_at_period_end is not {ends}")

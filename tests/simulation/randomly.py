@@ -13,7 +13,7 @@ from typing import Any
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import BillingError, RequestInProgress
-from tests.simulation.answers import Told
+from tests.simulation.answers import Answers
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import KEPT, LOST, TWIN, Call, Crash, kinds_for
 from tests.simulation.invariants import violations
@@ -54,8 +54,8 @@ class Play:
         self.chance = chance
         self.accounts = [f"acct_{number}" for number in range(accounts)]
         self.creators = [f"crea_{number}" for number in range(max(1, accounts // 2))]
-        self.told = Told()
-        self.queue = UsageQueue(world, self.told)
+        self.answers = Answers()
+        self.queue = UsageQueue(world, self.answers)
         self.unanswered: list[Asked] = []
         self.pages: list[tuple[str, str]] = []
         self.sessions: list[tuple[str, str]] = []
@@ -90,7 +90,7 @@ class Play:
     def _answered(self, asked: Asked) -> bool:
         self._arm()
         try:
-            told = self.world._run(asked.act)
+            answer = self.world._run(asked.act)
         except Crash:
             self.say(f"{asked.name}: crashed")
             return False
@@ -100,7 +100,7 @@ class Play:
         finally:
             self.disarm()
         self.say(f"{asked.name}: done")
-        asked.note(told)
+        asked.note(answer)
         return True
 
     def ask_again(self) -> None:
@@ -178,7 +178,7 @@ class Play:
     def check(self, *, settled: bool) -> None:
         """Every invariant, and that what callers were told is in the tables."""
         found = violations(self.world, settled=settled)
-        found += self.told.broken(Tables(self.world)) + self.queue.broken()
+        found += self.answers.broken(Tables(self.world)) + self.queue.broken()
         if found:
             raise Broken("\n".join(found))
 
@@ -186,7 +186,7 @@ class Play:
         """Nothing breaks for a while: Stripe sends all but what is lost, the schedules fire, clients ask again."""
         self.world.restart()
         self.world.calls.kept.clear()
-        old = [event for event in self.world.told() if event["id"] in self.world.heard]
+        old = [event for event in self.world.stripe_events() if event["id"] in self.world.heard]
         for event in self.chance.sample(old, min(10, len(old))):
             assert self.world.deliver(event)
         for wait in (0, 400, 4_000, 90_000, 90_000):

@@ -50,4 +50,4 @@ def test_an_older_answer_of_stripes_never_stands_over_a_newer_one(simulated: Wor
     assert steps.replay(simulated, flow, start, steps.Strike()) is None
     first_half = range(1, len(simulated.calls.made) // 2 + 1)
     failed = [steps.replay(simulated, flow, start, steps.Strike(number, TWIN)) for number in first_half]
-    assert [told for told in failed if told is not None] == []
+    assert [answer for answer in failed if answer is not None] == []

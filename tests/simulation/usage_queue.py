@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.ingest import Ingested, Message
-from tests.simulation.answers import Told
+from tests.simulation.answers import Answers
 from tests.simulation.world import World
 
 _AT_ONCE = 10
@@ -36,9 +36,9 @@ class Sent:
 class UsageQueue:
     """What producers sent. Nobody tells them what became of it: it is told to the log."""
 
-    def __init__(self, world: World, told: Told) -> None:
+    def __init__(self, world: World, answer: Answers) -> None:
         self._world = world
-        self._told = told
+        self._told = answer
         self._sent: list[Sent] = []
         self._waiting: list[Sent] = []
         self._taken: list[Sent] = []

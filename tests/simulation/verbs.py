@@ -18,8 +18,8 @@ from tests.rooms.worlds.plans import LINKS
 from tests.rooms.worlds.reload import configure
 from tests.rooms.worlds.wallet import capture, charge, hold, release
 from tests.simulation import verbs_operators, verbs_queue
+from tests.simulation.domain_events import THRESHOLDS_CENTS
 from tests.simulation.randomly import Act, Play
-from tests.simulation.told import THRESHOLDS_CENTS
 from tests.simulation.verbs_stripe import (
     asked_meanwhile,
     dashboard,
@@ -157,9 +157,9 @@ def deposit(play: Play) -> None:
 
 
 def _noting_charge(play: Play, account: str) -> Callable[[Any], None]:
-    def note(told: Any) -> None:  # noqa: ANN401 - a JSON answer
-        play.told.transfers[account, told["charge_id"]] = micros(told["amount_cents"])
-        play.charges.append((account, told["charge_id"]))
+    def note(answer: Any) -> None:  # noqa: ANN401 - a JSON answer
+        play.answers.transfers[account, answer["charge_id"]] = micros(answer["amount_cents"])
+        play.charges.append((account, answer["charge_id"]))
 
     return note
 
@@ -201,9 +201,9 @@ def holding(play: Play) -> None:
     if play.chance.random() < 0.4:
         more |= {"kind": "tool_call", "creator_id": play.chance.choice(play.creators)}
 
-    def note(told: Any) -> None:  # noqa: ANN401
-        play.told.transfers[account, told["hold_id"]] = micros(cents)
-        play.holds.append((account, told["hold_id"], cents))
+    def note(answer: Any) -> None:  # noqa: ANN401
+        play.answers.transfers[account, answer["hold_id"]] = micros(cents)
+        play.holds.append((account, answer["hold_id"], cents))
 
     play.ask(f"hold {cents} of {account}", lambda parts: hold(parts, account, cents, key, **more), note)
 
@@ -215,12 +215,12 @@ def end_hold(play: Play) -> None:
     key, partial = play.key(), play.chance.random() < 0.5
     cents = play.chance.choice((0, held // 2, held, held + 500))
 
-    def note(told: Any) -> None:  # noqa: ANN401
-        if "charge_id" in told:
-            play.told.transfers[account, told["charge_id"]] = round(told["captured_cents"] * 10_000)
-            play.charges.append((account, told["charge_id"]))
+    def note(answer: Any) -> None:  # noqa: ANN401
+        if "charge_id" in answer:
+            play.answers.transfers[account, answer["charge_id"]] = round(answer["captured_cents"] * 10_000)
+            play.charges.append((account, answer["charge_id"]))
         else:
-            play.told.transfers[account, f"{hold_id}:end"] = round(told["released_cents"] * 10_000)
+            play.answers.transfers[account, f"{hold_id}:end"] = round(answer["released_cents"] * 10_000)
 
     def act(parts: Runtime) -> object:
         return capture(parts, account, hold_id, cents, key, partial=partial)
@@ -239,8 +239,8 @@ def refunding(play: Play) -> None:
     account, charge_id = play.chance.choice(play.charges)
     request = RefundRequest(account_id=account, idempotency_key=play.key())
 
-    def note(told: Any) -> None:  # noqa: ANN401
-        play.told.transfers[account, told["refund_id"]] = round(told["refunded_cents"] * 10_000)
+    def note(answer: Any) -> None:  # noqa: ANN401
+        play.answers.transfers[account, answer["refund_id"]] = round(answer["refunded_cents"] * 10_000)
 
     play.ask(f"refund a charge of {account}", lambda parts: parts.wallet.refunds.refund(charge_id, request).body, note)
 
@@ -263,7 +263,7 @@ def settings(play: Play) -> None:
     threshold = play.chance.choice(THRESHOLDS_CENTS)
 
     def act(parts: Runtime) -> object:
-        play.told.suspended.discard(account)
+        play.answers.suspended.discard(account)
         return configure(
             parts, account, enabled=enabled, threshold_cents=threshold, amount_cents=2_000, monthly_cap_cents=cap
         )

@@ -27,7 +27,7 @@ def _operate(play: Play, verb: str, account: str | None, act: Act, note: Note = 
             log.end(intent, "failed", {"code": error.code})
             raise
         log.end(intent, "done", {})
-        play.told.operations.add(intent.operation_id)
+        play.answers.operations.add(intent.operation_id)
         return result
 
     play.ask(f"{verb} {account or ''}".strip(), recorded, note)
@@ -37,9 +37,9 @@ def _overruling(play: Play, account: str, tier: Tier | None) -> Act:
     """What is not answered may have taken effect: until it is, the tier is one of two."""
 
     def act(parts: Runtime) -> object:
-        play.told.tiers[account].add(tier)
+        play.answers.tiers[account].add(tier)
         changed = parts.accounts.sync.overrule(account, tier)
-        play.told.tiers[account] = {tier}
+        play.answers.tiers[account] = {tier}
         return changed
 
     return act
@@ -63,7 +63,7 @@ def grant(play: Play) -> None:
 
     def act(parts: Runtime) -> object:
         body = parts.wallet.grants.grant(request).body
-        play.told.transfers[account, str(body["grant_id"])] = micros(cents)
+        play.answers.transfers[account, str(body["grant_id"])] = micros(cents)
         return body
 
     _operate(play, f"grant {cents}", account, act)
@@ -74,7 +74,7 @@ def suspend_reload(play: Play) -> None:
 
     def act(parts: Runtime) -> object:
         wallet = parts.reload.settings.suspend(account, "Suspended.")
-        play.told.suspended.add(account)
+        play.answers.suspended.add(account)
         return wallet
 
     _operate(play, "suspend-reload", account, act)
@@ -82,14 +82,14 @@ def suspend_reload(play: Play) -> None:
 
 def _resetting(play: Play, account: str, metric: str) -> Act:
     """A reset that notes what was told to be given back; not answered, it gave back nothing or what was used."""
-    told, unknown = play.told.counted, play.told.unknown[account, metric]
+    answer, unknown = play.answers.counted, play.answers.unknown[account, metric]
 
     def act(parts: Runtime) -> object:
         used = play.world.eyes.usage.resets.preview(account, metric).used
         unknown.append(-used)
         done = parts.usage.resets.reset(account, metric)
         unknown.remove(-used)
-        told[account, metric] -= done.used
+        answer[account, metric] -= done.used
         return done
 
     return act
@@ -110,7 +110,7 @@ def reset_meanwhile(play: Play) -> None:
 
 def replay_webhook(play: Play) -> None:
     """An event is fetched and taken in: one that is lost, on its way, or was taken; perhaps while it arrives."""
-    events = play.world.told()[-40:]
+    events = play.world.stripe_events()[-40:]
     if not events:
         return
     event = play.chance.choice([event for event in events if event["id"] in play.lost] or events)

@@ -59,7 +59,7 @@ def deliver_any(play: Play) -> None:
 
 
 def deliver_again(play: Play) -> None:
-    events = [event for event in play.world.told()[-60:] if event["id"] in play.world.heard]
+    events = [event for event in play.world.stripe_events()[-60:] if event["id"] in play.world.heard]
     if events:
         play.deliver(play.chance.choice(events))
 

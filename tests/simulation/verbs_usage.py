@@ -17,7 +17,7 @@ _KINDS = ("projects", "team_members")
 def _counting(play: Play, account: str, metric: str, quantity: int, key: str | None) -> Act:
     """A consume that notes what was told: what is not answered is unknown until it is asked again."""
     name = account, metric
-    told, unknown = play.told.counted, play.told.unknown[name]
+    answer, unknown = play.answers.counted, play.answers.unknown[name]
     request = ConsumeRequest(account_id=account, metric=metric, quantity=quantity, idempotency_key=key)
     open_under_key: list[int] = []
     answered: list[int] = []
@@ -35,7 +35,7 @@ def _counting(play: Play, account: str, metric: str, quantity: int, key: str | N
         if open_under_key:
             unknown.remove(open_under_key.pop())
         if key is None or not answered:
-            told[name] += quantity
+            answer[name] += quantity
             answered.append(quantity)
         return done
 
@@ -72,7 +72,7 @@ def batch_of_events(play: Play) -> None:
 
 def _counting_all(play: Play, account: str, wanted: list[tuple[str, int, str]]) -> Act:
     """A batch that notes what was told of each event; what of it was not counted is asked for again with the rest."""
-    told, unknown = play.told.counted, play.told.unknown
+    answer, unknown = play.answers.counted, play.answers.unknown
     events = [event(account, quantity, metric, idempotency_key=key) for metric, quantity, key in wanted]
     not_told: set[int] = set()
     passed: set[int] = set()
@@ -93,7 +93,7 @@ def _counting_all(play: Play, account: str, wanted: list[tuple[str, int, str]]) 
                 unknown[account, metric].remove(quantity)
             if result["status"] == 200 and place not in passed:
                 passed.add(place)
-                told[account, metric] += quantity
+                answer[account, metric] += quantity
         return results
 
     return act
@@ -102,7 +102,7 @@ def _counting_all(play: Play, account: str, wanted: list[tuple[str, int, str]]) 
 def lease(play: Play) -> None:
     account, metric = play.account(), play.chance.choice(("api_requests", "ai_tokens"))
     quantity, partial = play.chance.choice((100, 1_000, 50_000)), play.chance.random() < 0.5
-    told, unknown = play.told.counted, play.told.unknown[account, metric]
+    answer, unknown = play.answers.counted, play.answers.unknown[account, metric]
 
     def act(parts: Runtime) -> object:
         unknown.append(quantity)
@@ -113,7 +113,7 @@ def lease(play: Play) -> None:
                 unknown.remove(quantity)
             raise
         unknown.remove(quantity)
-        told[account, metric] += taken["granted"]
+        answer[account, metric] += taken["granted"]
         play.leases.append((account, metric, taken))
         return taken
 
@@ -129,7 +129,7 @@ def settle_lease(play: Play) -> None:
 def settling(play: Play, account: str, metric: str, taken: dict[str, Any]) -> Act:
     """A settlement that notes what was told."""
     unused = play.chance.randint(0, taken["granted"])
-    told, unknown = play.told.counted, play.told.unknown[account, metric]
+    answer, unknown = play.answers.counted, play.answers.unknown[account, metric]
     tries: list[bool] = []
     known: list[bool] = []
 
@@ -143,7 +143,7 @@ def settling(play: Play, account: str, metric: str, taken: dict[str, Any]) -> Ac
         if (returned or first) and not known:
             known.append(True)
             unknown.remove(-unused)
-            told[account, metric] -= unused if returned else 0
+            answer[account, metric] -= unused if returned else 0
         return returned
 
     return act

@@ -223,9 +223,9 @@ class World:
 
     def unheard(self) -> list[dict[str, Any]]:
         """Stripe's events that were not taken yet, oldest first."""
-        return [event for event in self.told() if event["id"] not in self.heard]
+        return [event for event in self.stripe_events() if event["id"] not in self.heard]
 
-    def told(self) -> list[dict[str, Any]]:
+    def stripe_events(self) -> list[dict[str, Any]]:
         """Stripe's events that the endpoints asked for, oldest first."""
         endpoints = self.stripe.world.all("webhook_endpoint").values()
         wanted = {event for endpoint in endpoints for event in endpoint["enabled_events"]}
@@ -268,7 +268,7 @@ class World:
         self.calls.end()
         self.restart()
         if not self.events_lost:
-            events = self.told()
+            events = self.stripe_events()
             for event in [*events, *events]:
                 self.deliver(event)
             random.Random(self.seed).shuffle(events)

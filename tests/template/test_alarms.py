@@ -168,8 +168,8 @@ def test_what_aws_counts_is_looked_for_at_a_resource_of_which_it_is_counted(reso
         assert set(dict(narrower)) in NARROWER[each.namespace], each
         named = re.fullmatch(r"\$\{(\w+)(\.\w+)?\}", value)
         assert named, each
-        told = (dimension, resources[named[1]]["Type"], named[2] or "")
-        assert told == (counted.dimension, counted.kind, counted.attribute), each
+        answer = (dimension, resources[named[1]]["Type"], named[2] or "")
+        assert answer == (counted.dimension, counted.kind, counted.attribute), each
     assert {each.namespace for each in every if not each.is_ours} == set(BY_AWS)
 
 

@@ -145,9 +145,9 @@ def test_what_no_token_can_hold_fails_at_deployment(template: dict[str, Any], pa
 def test_every_function_is_told_which_claims_name_the_account_and_the_role(prod: Deployed) -> None:
     given = {"AccountClaim": "org_id", "RoleClaim": "org_role", "RoleNames": "org:admin"}
     stack = deployed(stage_parameters("prod") | given)
-    told = {"ACCOUNT_CLAIM": "org_id", "ROLE_CLAIM": "org_role", "ROLE_NAMES": "org:admin"}
+    answer = {"ACCOUNT_CLAIM": "org_id", "ROLE_CLAIM": "org_role", "ROLE_NAMES": "org:admin"}
     for function in stack.of_type("AWS::Lambda::Function"):
-        assert told.items() <= stack.environment(function).items(), function
+        assert answer.items() <= stack.environment(function).items(), function
     log = json.loads(stack.only("AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
     assert log["account"] == "$context.authorizer.claims.org_id"
 

@@ -57,8 +57,8 @@ def test_what_is_sorted_by_number_is_declared_a_number(resources: dict[str, Any]
 
 def test_the_functions_are_told_the_name_of_every_table(prod: Deployed, lambdas: dict[str, Any]) -> None:
     for function in lambdas:
-        told = {name: value for name, value in prod.environment(function).items() if name.endswith("_TABLE")}
-        assert told == {f"{name.removesuffix('Table').upper()}_TABLE": {"Ref": name} for name in KEYS}
+        answer = {name: value for name, value in prod.environment(function).items() if name.endswith("_TABLE")}
+        assert answer == {f"{name.removesuffix('Table').upper()}_TABLE": {"Ref": name} for name in KEYS}
 
 
 def key_of(table_or_index: dict[str, Any]) -> list[tuple[str, str]]:

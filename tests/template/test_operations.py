@@ -79,8 +79,8 @@ def test_a_budget_is_of_this_stack_alone_and_is_told_to_somebody(template: dict[
     assert budget["Budget"]["BudgetLimit"] == {"Amount": "500", "Unit": "USD"}
     (only,) = budget["Budget"]["CostFilters"]["TagKeyValue"]
     assert only == {"Fn::Join": ["$", ["aws:cloudformation:stack-name", {"Ref": "AWS::StackName"}]]}
-    told = [s["Address"] for n in budget["NotificationsWithSubscribers"] for s in n["Subscribers"]]
-    assert set(told) == {"oncall@example.com"}
+    answer = [s["Address"] for n in budget["NotificationsWithSubscribers"] for s in n["Subscribers"]]
+    assert set(answer) == {"oncall@example.com"}
     (sentence,) = refusals(template, stage_parameters("prod") | {"MonthlyBudgetDollars": "500", "AlarmEmail": ""})
     assert "AlarmEmail" in sentence
 

@@ -48,8 +48,8 @@ def test_every_function_points_at_the_restored_table_and_nothing_else_changes(
 ) -> None:
     stack = restored(*tables)
     for function in stack.of_type("AWS::Lambda::Function"):
-        told = prod.environment(function) | {f"{t.upper()}_TABLE": f"{t.lower()}-restored" for t in tables}
-        assert stack.environment(function) == told, function
+        answer = prod.environment(function) | {f"{t.upper()}_TABLE": f"{t.lower()}-restored" for t in tables}
+        assert stack.environment(function) == answer, function
 
 
 def test_every_grant_is_for_the_restored_table_and_none_for_the_damaged_one(

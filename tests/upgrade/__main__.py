@@ -17,8 +17,8 @@ def main(version: str) -> None:
     with dynamodb_local(STATE / "dynamodb", None) as url, clock.using(Time().unix):
         client = connected(url)
         environment = made_tables(client)
-        told = live(put_together(client, environment))
-        kept = {"release": version, "told": told, "tables": dumped(client, environment)}
+        answers = live(put_together(client, environment))
+        kept = {"release": version, "answers": answers, "tables": dumped(client, environment)}
     Path(__file__).with_name(f"release-{version}.json").write_text(written(kept))
 
 

@@ -22,34 +22,34 @@ ACCOUNTS = (USED, OVER, PAID, SPENT, OWES, HOLDS, CALLER)
 
 def live(parts: Runtime) -> dict[str, Any]:
     """Let each account do what a release must carry over; the answers that the next release is asked for again."""
-    told: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
     consume(parts, USED, 45_000)
     consume(parts, USED, 1_000, "storage_bytes")
-    told["keyed"] = consume(parts, USED, 10, idempotency_key="k")
-    told["lease"] = take(parts, USED, 1_000, ttl=3_600)
+    answers["keyed"] = consume(parts, USED, 10, idempotency_key="k")
+    answers["lease"] = take(parts, USED, 1_000, ttl=3_600)
     for name in "abc":
         claim(parts, USED, name)
     consume(parts, OVER, 55_000)
     consume(parts, PAID, 60)
     move_to(parts, PAID, "pro")
     fund(parts, SPENT, 2_500)
-    told["charge"] = charge(parts, SPENT, "12.34", "c1", reference="run-1")
-    told["refunded"] = charge(parts, SPENT, 300, "c2")
-    refund_charge(parts, SPENT, told["refunded"]["charge_id"])
-    told["to refund"] = charge(parts, SPENT, 200, "c3")
+    answers["charge"] = charge(parts, SPENT, "12.34", "c1", reference="run-1")
+    answers["refunded"] = charge(parts, SPENT, 300, "c2")
+    refund_charge(parts, SPENT, answers["refunded"]["charge_id"])
+    answers["to refund"] = charge(parts, SPENT, 200, "c3")
     fund(parts, OWES, 1_000)
     charge(parts, OWES, 800, "c")
     owe(parts, OWES, 1_000)
     fund(parts, HOLDS, 1_000)
-    told["hold"] = hold(parts, HOLDS, 400, "h", ttl_seconds=86_400)
-    told["captured"] = hold(parts, HOLDS, 100, "h2")
-    told["capture"] = capture(parts, HOLDS, told["captured"]["hold_id"], 60, "x")
+    answers["hold"] = hold(parts, HOLDS, 400, "h", ttl_seconds=86_400)
+    answers["captured"] = hold(parts, HOLDS, 100, "h2")
+    answers["capture"] = capture(parts, HOLDS, answers["captured"]["hold_id"], 60, "x")
     fund(parts, CALLER, 2_000)
-    told["tool call"] = call(parts, CALLER, MAKER, 500, "t1")
-    told["tool call refunded"] = call(parts, CALLER, MAKER, 300, "t2")
-    refund_charge(parts, CALLER, told["tool call refunded"]["charge_id"])
+    answers["tool call"] = call(parts, CALLER, MAKER, 500, "t1")
+    answers["tool call refunded"] = call(parts, CALLER, MAKER, 300, "t2")
+    refund_charge(parts, CALLER, answers["tool call refunded"]["charge_id"])
     settle(parts, USED, take(parts, USED, 100), 40)
-    return told
+    return answers
 
 
 def dumped(client: DynamoDBClient, tables: dict[str, str]) -> dict[str, list[Any]]:
@@ -68,5 +68,5 @@ def written(kept: dict[str, Any]) -> str:
         for setting, items in kept["tables"].items()
     ]
     tables = ",\n".join(lines)
-    release, told = json.dumps(kept["release"]), json.dumps(kept["told"])
-    return f'{{"release": {release},\n"told": {told},\n"tables": {{\n{tables}\n}}}}\n'
+    release, answers = json.dumps(kept["release"]), json.dumps(kept["answers"])
+    return f'{{"release": {release},\n"answers": {answers},\n"tables": {{\n{tables}\n}}}}\n'

@@ -34,7 +34,7 @@ class Upgraded:
     """This release's rooms on an older release's tables, and what that release answered."""
 
     parts: Runtime
-    told: dict[str, Any]
+    answers: dict[str, Any]
     client: DynamoDBClient
 
     def wrong(self) -> list[object]:
@@ -53,7 +53,7 @@ def upgraded(
         for item in items:
             client.put_item(TableName=environment[setting], Item=item)
     time_stands.forward(60)
-    yield Upgraded(put_together(client, environment), kept["told"], client)
+    yield Upgraded(put_together(client, environment), kept["answers"], client)
     for setting in kept["tables"]:
         client.delete_table(TableName=environment[setting])
 
@@ -73,13 +73,13 @@ def test_the_audit_finds_nothing_wrong_at_once_and_after_every_account_was_touch
 
 
 def test_every_key_is_answered_as_it_was(upgraded: Upgraded) -> None:
-    parts, told = upgraded.parts, upgraded.told
-    assert consume(parts, USED, 10, idempotency_key="k") == told["keyed"]
+    parts, answers = upgraded.parts, upgraded.answers
+    assert consume(parts, USED, 10, idempotency_key="k") == answers["keyed"]
     again = [
-        (charge(parts, SPENT, "12.34", "c1", reference="run-1"), told["charge"]),
-        (call(parts, CALLER, MAKER, 500, "t1"), told["tool call"]),
-        (hold(parts, HOLDS, 400, "h", ttl_seconds=86_400), told["hold"]),
-        (capture(parts, HOLDS, told["captured"]["hold_id"], 60, "x"), told["capture"]),
+        (charge(parts, SPENT, "12.34", "c1", reference="run-1"), answers["charge"]),
+        (call(parts, CALLER, MAKER, 500, "t1"), answers["tool call"]),
+        (hold(parts, HOLDS, 400, "h", ttl_seconds=86_400), answers["hold"]),
+        (capture(parts, HOLDS, answers["captured"]["hold_id"], 60, "x"), answers["capture"]),
     ]
     for now, then in again:
         # A field that this release adds stands beside those of before.
@@ -89,7 +89,7 @@ def test_every_key_is_answered_as_it_was(upgraded: Upgraded) -> None:
 
 def test_counters_leases_and_places_go_on(upgraded: Upgraded) -> None:
     parts = upgraded.parts
-    assert settle(parts, USED, upgraded.told["lease"], 400) == 600
+    assert settle(parts, USED, upgraded.answers["lease"], 400) == 600
     assert consume(parts, USED)["used"] == 45_000 + 10 + 400 + 40 + 1
     assert take(parts, USED, 100)["granted"] == 100
     assert consume(parts, USED, -1_000, "storage_bytes")["used"] == 0
@@ -103,14 +103,14 @@ def test_counters_leases_and_places_go_on(upgraded: Upgraded) -> None:
 
 
 def test_holds_debts_and_refunds_go_on(upgraded: Upgraded) -> None:
-    parts, told = upgraded.parts, upgraded.told
-    assert capture(parts, HOLDS, told["hold"]["hold_id"], 250, "later")["captured_cents"] == 250
+    parts, answers = upgraded.parts, upgraded.answers
+    assert capture(parts, HOLDS, answers["hold"]["hold_id"], 250, "later")["captured_cents"] == 250
     with pytest.raises(InsufficientBalance):
         charge(parts, OWES, 1, "later")
     fund(parts, OWES, 2_000, "pi_later")
     charge(parts, OWES, 1, "later")
-    refund(parts, SPENT, told["to refund"]["charge_id"], "later")
-    refund(parts, CALLER, told["tool call"]["charge_id"], "later")
+    refund(parts, SPENT, answers["to refund"]["charge_id"], "later")
+    refund(parts, CALLER, answers["tool call"]["charge_id"], "later")
     assert shown(parts, MAKER)["pending_cents"] == 0
     assert upgraded.wrong() == []
 

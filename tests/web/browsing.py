@@ -50,6 +50,6 @@ def section(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name, exact=True)
 
 
-def told(page: Page) -> Locator:
+def result_bar(page: Page) -> Locator:
     """Where the page says how an act ended."""
     return page.locator("#result")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from local.paths import DASHBOARD
 from tests.flows.client import ASKS_EACH_TIME, Account
 from tests.web import scenes
-from tests.web.browsing import section, sign_in, told, wait_until_loaded
+from tests.web.browsing import result_bar, section, sign_in, wait_until_loaded
 from tests.web.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
@@ -28,8 +28,8 @@ MOST_LINES = 400
 def check_accessible(page: Page, where: str) -> None:
     """Axe finds nothing, however small."""
     found = Axe().run(page).response["violations"]
-    told = [(finding["id"], finding["impact"], [node["target"] for node in finding["nodes"]][:3]) for finding in found]
-    assert told == [], where
+    seen = [(finding["id"], finding["impact"], [node["target"] for node in finding["nodes"]][:3]) for finding in found]
+    assert seen == [], where
 
 
 def check_fits(page: Page, where: str) -> None:
@@ -146,7 +146,7 @@ def test_a_token_that_is_over_leads_to_sign_in_and_the_payment_is_told_after_it(
     expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
     page.get_by_label("Account").fill(account.id)
     page.get_by_role("button", name="Sign in").click()
-    expect(told(page)).to_contain_text("You are on Starter, billed monthly, now.")
+    expect(result_bar(page)).to_contain_text("You are on Starter, billed monthly, now.")
 
 
 def test_what_cannot_be_had_is_said_where_it_would_stand_and_can_be_asked_for_again(
@@ -307,10 +307,11 @@ def test_the_address_of_a_section_leads_there_and_the_navigation_marks_it(accoun
 
 def test_what_is_told_covers_no_heading_that_the_reader_is_led_to(account: Account, page: Page) -> None:
     sign_in(page, account, "?back=turned")
-    expect(told(page)).not_to_be_empty()
+    expect(result_bar(page)).not_to_be_empty()
     for name in ("Wallet", "Usage"):
         page.locator("nav").get_by_role("link", name=name).click()
-        bar, heading = told(page).bounding_box(), section(page, name).get_by_role("heading", name=name).bounding_box()
+        bar = result_bar(page).bounding_box()
+        heading = section(page, name).get_by_role("heading", name=name).bounding_box()
         assert heading["y"] >= bar["y"] + bar["height"]
 
 

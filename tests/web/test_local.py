@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.flows.client import Account
 from tests.web import scenes
-from tests.web.browsing import section, sign_in, told
+from tests.web.browsing import result_bar, section, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -87,7 +87,7 @@ def test_a_test_card_is_pressed_instead_of_typed(account: Account, page: Page) -
     expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
     page.get_by_role("button", name="3-D Secure each time").click()
     page.get_by_role("button", name="Complete authentication").click()
-    expect(told(page)).to_contain_text("You are on Pro, billed monthly, now.")
+    expect(result_bar(page)).to_contain_text("You are on Pro, billed monthly, now.")
     page.get_by_role("button", name="Invoices and cards").click()
     page.get_by_role("button", name="Declines when charged later").click()
     expect(section(page, "Your plan")).to_contain_text("Pro")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.flows.client import DECLINES, WORKS, Account
 from tests.web import scenes
-from tests.web.browsing import section, sign_in, told, wait_until_loaded
+from tests.web.browsing import result_bar, section, sign_in, wait_until_loaded
 
 pytestmark = pytest.mark.browser
 
@@ -74,14 +74,14 @@ def test_a_person_upgrades_through_checkout_and_comes_back_to_a_clear_result(acc
     plans.get_by_role("button", name="Choose Pro").click()
     expect(page.get_by_text("$441.00").first).to_be_visible()
     pay(page)
-    expect(told(page)).to_contain_text("You are on Pro, billed yearly, now. It renews on ")
+    expect(result_bar(page)).to_contain_text("You are on Pro, billed yearly, now. It renews on ")
     expect(section(page, "Your plan")).to_contain_text("Pro Active$441 a yearRenews on ")
     expect(section(page, "Usage").locator("[data-metric=api_requests]")).to_contain_text("of 2,000,000")
     assert account.tier() == "pro"
     assert page.url == f"{account.api.stack.base_url}/"
     page.reload()
     wait_until_loaded(page)
-    expect(told(page)).to_be_empty()
+    expect(result_bar(page)).to_be_empty()
 
 
 def test_a_card_that_declines_is_told_at_stripe_and_turning_back_has_bought_nothing(
@@ -92,14 +92,14 @@ def test_a_card_that_declines_is_told_at_stripe_and_turning_back_has_bought_noth
     pay(page, DECLINES)
     expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
     page.get_by_role("button", name="Cancel").click()
-    expect(told(page)).to_contain_text("Nothing was bought and nothing was charged.")
+    expect(result_bar(page)).to_contain_text("Nothing was bought and nothing was charged.")
     expect(section(page, "Your plan")).to_contain_text("Free Active")
     assert account.tier() == "free"
 
 
 def test_a_payment_of_somebody_else_is_refused_and_said_so(account: Account, page: Page) -> None:
     sign_in(page, account, "?session_id=cs_test_of_nobody&back=plan&tier=pro&interval=monthly")
-    expect(told(page)).to_contain_text("This payment belongs to another account")
+    expect(result_bar(page)).to_contain_text("This payment belongs to another account")
     assert page.url == f"{account.api.stack.base_url}/"
 
 
@@ -108,14 +108,14 @@ def test_who_pays_already_moves_up_at_once_and_down_at_the_period_s_end(account:
     sign_in(page, account)
     section(page, "All plans").get_by_role("button", name="Upgrade to Business").click()
     page.get_by_role("button", name="Confirm").click()
-    expect(told(page)).to_contain_text("You are on Business, billed monthly, now.")
+    expect(result_bar(page)).to_contain_text("You are on Business, billed monthly, now.")
     section(page, "All plans").get_by_role("button", name="Change to Pro").click()
     page.get_by_role("button", name="Confirm").click()
-    expect(told(page)).to_contain_text("Pro starts on ")
+    expect(result_bar(page)).to_contain_text("Pro starts on ")
     notice = page.get_by_role("region", name="Notices")
     expect(notice).to_contain_text("Your plan changes to Pro, billed monthly, on ")
     notice.get_by_role("button", name="Keep Business").click()
-    expect(told(page)).to_contain_text("You stay on Business.")
+    expect(result_bar(page)).to_contain_text("You stay on Business.")
     expect(notice).to_be_empty()
     expect(page.locator("#main")).to_be_focused()
     assert account.billing()["pending_change"] is None
@@ -137,7 +137,7 @@ def test_another_change_than_the_one_that_waits_is_asked_about_since_opening_its
     change.click()
     dialog.get_by_role("button", name="Go on").click()
     page.get_by_role("link", name=re.compile("back|return", re.IGNORECASE)).click()
-    expect(told(page)).to_contain_text("The change that was waiting is taken back: you stay on your plan.")
+    expect(result_bar(page)).to_contain_text("The change that was waiting is taken back: you stay on your plan.")
     expect(section(page, "Your plan")).to_contain_text("Business Active")
     assert account.billing()["pending_change"] is None
 
@@ -191,20 +191,20 @@ def test_a_plan_is_cancelled_and_taken_back_with_the_keyboard_alone(account: Acc
     expect(dialog.get_by_role("button", name="Keep Pro")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(told(page)).to_contain_text("Your plan is cancelled.")
+    expect(result_bar(page)).to_contain_text("Your plan is cancelled.")
     expect(section(page, "Your plan")).to_contain_text("Ends soon")
     notices = page.get_by_role("region", name="Notices")
     expect(notices).to_contain_text("Your Pro plan ends on ")
     # The day on which it ends is said once, with what follows. (Each cheaper plan says from when on it would be.)
     ends = date_in(notices.inner_text())
-    expect(told(page)).not_to_contain_text(ends)
+    expect(result_bar(page)).not_to_contain_text(ends)
     expect(section(page, "Your plan")).not_to_contain_text(ends)
     assert account.billing()["cancel_at_period_end"] is True
     # The button that was pressed is gone: the focus stays in its section, where Tab goes on.
     expect(section(page, "Your plan").get_by_role("heading", name="Your plan")).to_be_focused()
     notices.get_by_role("button", name="Keep Pro").focus()
     page.keyboard.press("Enter")
-    expect(told(page)).to_contain_text("You stay on Pro.")
+    expect(result_bar(page)).to_contain_text("You stay on Pro.")
     expect(section(page, "Your plan")).to_contain_text("Pro Active")
     assert account.billing()["cancel_at_period_end"] is False
 

@@ -130,7 +130,7 @@ def line(kind: str | None, cents: float, day: str, **more: object) -> Json:
 
 
 def test_spending_is_summed_exactly_by_day_and_kind_less_what_was_refunded(call: Call) -> None:
-    told = call(
+    answer = call(
         "rules/spending",
         "spendingByDay",
         [
@@ -148,11 +148,11 @@ def test_spending_is_summed_exactly_by_day_and_kind_less_what_was_refunded(call:
         at(NOW),
         30,
     )
-    assert isinstance(told, dict)
-    assert (told["total"], told["totals"]) == (41.3, {"tool_call": 0.3, "bot_conversation": 40, "other": 1})
-    assert len(told["days"]) == 30
-    assert told["days"][0] == {"day": "2026-02-09", "byKind": {"bot_conversation": 40}, "total": 40}
-    assert told["days"][29] == {"day": "2026-03-10", "byKind": {"tool_call": 0.3}, "total": 0.3}
+    assert isinstance(answer, dict)
+    assert (answer["total"], answer["totals"]) == (41.3, {"tool_call": 0.3, "bot_conversation": 40, "other": 1})
+    assert len(answer["days"]) == 30
+    assert answer["days"][0] == {"day": "2026-02-09", "byKind": {"bot_conversation": 40}, "total": 40}
+    assert answer["days"][29] == {"day": "2026-03-10", "byKind": {"tool_call": 0.3}, "total": 0.3}
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,10 @@ def test_each_plan_offers_what_choosing_it_would_do(
 ) -> None:
     plans = api.send("GET", "/api/billing/plans").json()["plans"]
     plan = next(plan for plan in plans if plan["tier"] == tier)
-    told = call("rules/plans", "offer", plan, billing, interval, plans)
-    assert isinstance(told, dict)
-    assert (told["act"], told["label"], told["note"]) == (act, label, note)
-    assert told["label"].startswith(told["word"])
+    answer = call("rules/plans", "offer", plan, billing, interval, plans)
+    assert isinstance(answer, dict)
+    assert (answer["act"], answer["label"], answer["note"]) == (act, label, note)
+    assert answer["label"].startswith(answer["word"])
 
 
 def reload(state: str, **more: object) -> Json:
@@ -239,10 +239,10 @@ def reload(state: str, **more: object) -> Json:
     ],
 )
 def test_every_state_of_auto_reload_is_said_in_words(call: Call, given: Json, badge: str, part: str) -> None:
-    told = call("rules/reload", "describeReload", given, at(NOW))
-    assert isinstance(told, dict)
-    assert told["badge"] == badge
-    assert part in told["text"]
+    answer = call("rules/reload", "describeReload", given, at(NOW))
+    assert isinstance(answer, dict)
+    assert answer["badge"] == badge
+    assert part in answer["text"]
 
 
 def test_an_older_answer_never_stands_over_a_newer_one(page: Page) -> None:

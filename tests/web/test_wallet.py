@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.flows.client import ASKS_EACH_TIME, DECLINES, DECLINES_LATER, WORKS, Account
 from tests.web import scenes
-from tests.web.browsing import section, sign_in, told
+from tests.web.browsing import result_bar, section, sign_in
 from tests.web.test_plan import pay
 
 pytestmark = pytest.mark.browser
@@ -31,7 +31,7 @@ def test_a_person_deposits_and_sees_the_money(account: Account, page: Page) -> N
     expect(dialog.get_by_label("Amount in US dollars")).to_have_value("50")
     dialog.get_by_role("button", name="Go to payment").click()
     pay(page)
-    expect(told(page)).to_contain_text("Your deposit has arrived. $50.00 can be spent.")
+    expect(result_bar(page)).to_contain_text("Your deposit has arrived. $50.00 can be spent.")
     expect(page.locator("#balance")).to_have_text("$50.00")
     expect(section(page, "Transactions").get_by_role("row", name=re.compile("Deposit"))).to_contain_text("+$50.00")
 
@@ -56,7 +56,7 @@ def test_a_declined_deposit_changes_nothing(account: Account, page: Page) -> Non
     pay(page, DECLINES)
     expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
     page.get_by_role("button", name="Cancel").click()
-    expect(told(page)).to_contain_text("Nothing was bought and nothing was charged.")
+    expect(result_bar(page)).to_contain_text("Nothing was bought and nothing was charged.")
     expect(page.locator("#balance")).to_have_text("$0.00")
 
 
@@ -75,13 +75,13 @@ def test_auto_reload_needs_a_card_then_keeps_what_was_set_and_is_turned_off(acco
     expect(dialog.get_by_role("alert")).to_have_text("Enter at least $30.00, or nothing for no cap.")
     dialog.get_by_label("At most in a month (optional)").fill("90")
     dialog.get_by_role("button", name="Save").click()
-    expect(told(page)).to_contain_text("Auto-reload is set.")
+    expect(result_bar(page)).to_contain_text("Auto-reload is set.")
     expect(card).to_contain_text("On")
     expect(card).to_contain_text("Below $12.50, add $30; at most $90 a month.")
     card.get_by_role("button", name="Change").click()
     dialog.get_by_label("Keep my wallet filled").uncheck()
     dialog.get_by_role("button", name="Save").click()
-    expect(told(page)).to_contain_text("Auto-reload is off.")
+    expect(result_bar(page)).to_contain_text("Auto-reload is off.")
     assert balance(account)["auto_reload"]["enabled"] is False
 
 
@@ -129,7 +129,7 @@ def test_the_bank_s_question_is_answered_and_the_money_arrives(account: Account,
     expect(notice).to_contain_text("Your bank asks you to confirm a reload")
     notice.get_by_role("link", name="Confirm at your bank").click()
     page.get_by_role("button", name="Complete authentication").click()
-    expect(told(page)).to_contain_text("Thank you, the payment is confirmed. $24.00 can be spent.")
+    expect(result_bar(page)).to_contain_text("Thank you, the payment is confirmed. $24.00 can be spent.")
     expect(notice).to_be_empty()
     expect(page.locator("#auto-reload")).to_contain_text("On")
 
@@ -137,7 +137,7 @@ def test_the_bank_s_question_is_answered_and_the_money_arrives(account: Account,
 def test_a_payment_that_fails_after_the_bank_confirmed_it_is_not_called_paid(account: Account, page: Page) -> None:
     scenes.reload_with(account, DECLINES_LATER)
     sign_in(page, account, "?payment_intent=pi_1&redirect_status=succeeded")
-    expect(told(page)).to_contain_text("The payment did not go through, and nothing was charged.")
+    expect(result_bar(page)).to_contain_text("The payment did not go through, and nothing was charged.")
 
 
 def test_a_monthly_cap_is_set_is_reached_and_is_taken_away(account: Account, page: Page) -> None:
@@ -148,7 +148,7 @@ def test_a_monthly_cap_is_set_is_reached_and_is_taken_away(account: Account, pag
     card.get_by_role("button", name="Set a monthly cap").click()
     page.get_by_label("Spend at most in a month").fill("4")
     page.get_by_role("button", name="Save").click()
-    expect(told(page)).to_contain_text("The monthly cap is set.")
+    expect(result_bar(page)).to_contain_text("The monthly cap is set.")
     expect(card).to_contain_text("Cap reached")
     expect(card).to_contain_text("$4.00 of $4")
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Your monthly spending cap is reached")
@@ -219,7 +219,7 @@ def test_transactions_are_filtered_and_read_on(account: Account, page: Page) -> 
     expect(statement.get_by_label("Show")).to_be_focused()
     page.route("**/transactions?*type=hold*", lambda route: route.abort())
     statement.get_by_label("Show").select_option("Hold")
-    expect(told(page)).to_contain_text("could not be reached")
+    expect(result_bar(page)).to_contain_text("could not be reached")
     expect(statement.get_by_label("Show")).to_have_value("deposit")
     expect(rows).to_have_count(1)
     statement.get_by_label("Show").select_option("Dispute")
@@ -260,7 +260,7 @@ def test_a_creator_sees_earnings_and_sets_up_payouts(new_account: Callable[[], A
     expect(earnings).to_contain_text("Not set up")
     earnings.get_by_role("button", name="Set up payouts").click()
     page.get_by_role("button", name="Hand in my details").click()
-    expect(told(page)).to_contain_text("Your payout account is ready.")
+    expect(result_bar(page)).to_contain_text("Your payout account is ready.")
     expect(earnings).to_contain_text("Payout account Ready")
 
 

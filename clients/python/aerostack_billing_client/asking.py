@@ -23,7 +23,7 @@ def ask(kind: type[T], call: Call) -> Flow[T]:
     """Make one call, and read its answer as `kind`."""
     answer = yield call
     try:
-        return read(kind, told(answer))
+        return read(kind, seen(answer))
     except UnexpectedAnswer as error:
         raise placed(error, call, answer) from error.__cause__
 
@@ -32,12 +32,12 @@ def ask_any(call: Call) -> Flow[object]:
     """Make one call, and give the JSON of its answer."""
     answer = yield call
     try:
-        return told(answer)
+        return seen(answer)
     except UnexpectedAnswer as error:
         raise placed(error, call, answer) from error.__cause__
 
 
-def told(answer: Answer) -> object:
+def seen(answer: Answer) -> object:
     """The answer's JSON, with `replayed` where it was the first one to the key, given again."""
     body = parsed(answer.body)
     replayed = answer.headers.get("idempotency-replayed") == "true"

@@ -38,10 +38,10 @@ class BillingError(Exception):
         super().__init__(message)
 
     def __repr__(self) -> str:
-        told = {name: getattr(self, name) for name in self._shown}
+        found = {name: getattr(self, name) for name in self._shown}
         return "{}({})".format(
             type(self).__name__,
-            ", ".join([repr(self.args[0]), *(f"{name}={value!r}" for name, value in told.items() if value)]),
+            ", ".join([repr(self.args[0]), *(f"{name}={value!r}" for name, value in found.items() if value)]),
         )
 
     @property
@@ -116,8 +116,8 @@ class ApiError(BillingError):
         self.request_id = self._headers.get(REQUEST_ID)
 
     def __str__(self) -> str:
-        told = super().__str__()
-        return f"{told} (request {self.request_id})" if self.request_id else told
+        found = super().__str__()
+        return f"{found} (request {self.request_id})" if self.request_id else found
 
     @property
     def _unknown(self) -> bool:
@@ -174,8 +174,8 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
 
 def error_in(status: int, answer: object, headers: Mapping[str, str] | None = None) -> ApiError:
     """The error that a parsed answer is. What the gateway says by itself is a `message` only, without a code."""
-    told = _fields(answer)
-    error = _fields(told.get("error")) or told
+    found = _fields(answer)
+    error = _fields(found.get("error")) or found
     code, message, details = error.get("code"), error.get("message"), _fields(error.get("details"))
     code = code if isinstance(code, str) else ""
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (_BY_STATUS[500] if status >= 500 else ApiError)

@@ -89,10 +89,10 @@ def _invoice_creation(params: Json, mode: str) -> Json | None:
         return None
     data = (asked or {}).get("invoice_data", {})
     empty = ("account_tax_ids", "custom_fields", "issuer", "rendering_options")
-    told: Json = {**dict.fromkeys(empty), "description": data.get("description"), "footer": data.get("footer")}
+    answer: Json = {**dict.fromkeys(empty), "description": data.get("description"), "footer": data.get("footer")}
     return {
         "enabled": bool(asked and asked["enabled"]),
-        "invoice_data": {**told, "metadata": merged_metadata({}, data.get("metadata", {}))},
+        "invoice_data": {**answer, "metadata": merged_metadata({}, data.get("metadata", {}))},
     }
 
 

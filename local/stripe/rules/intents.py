@@ -34,12 +34,12 @@ def confirm(
 
 
 def _refused(card: cards.Card, intent: Json, method: Json) -> StripeError:
-    told = {
+    answer = {
         "charge": intent["latest_charge"],
         "payment_intent": public(intent),
         "payment_method": public(method),
     }
-    return declined(card.message, card.code, card.decline_code, told)
+    return declined(card.message, card.code, card.decline_code, answer)
 
 
 def require_status(intent: Json, allowed: tuple[str, ...], act: str) -> None:

@@ -189,8 +189,8 @@ def _charge(world: World, intent: Json, method: Json, *, status: str, paid: bool
 def _details(method: Json) -> Json:
     if method["type"] == "us_bank_account":
         account = method["us_bank_account"]
-        told = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
-        details = {key: account[key] for key in told}
+        answer = ("account_holder_type", "account_type", "bank_name", "fingerprint", "last4", "routing_number")
+        details = {key: account[key] for key in answer}
         return {"type": "us_bank_account", "us_bank_account": {**details, "payment_reference": None}}
     card = method["card"]
     shared = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")

@@ -286,16 +286,16 @@ def test_the_cause_of_a_metric_is_printed_where_those_who_watch_it_look(
     capsys.readouterr()
     CAUSES[metric](place)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    told = [line for line in lines if metric in line]
-    assert any(sum(line[metric]) > 0 for line in told)
-    found = {each for line in told for each in counted(line)}
+    seen = [line for line in lines if metric in line]
+    assert any(sum(line[metric]) > 0 for line in seen)
+    found = {each for line in seen for each in counted(line)}
     assert found == {each for each in OURS if each.metric == metric}
 
 
 def counted(line: dict[str, Any]) -> Iterator[Watched]:
     """What a line in CloudWatch's embedded format counts, each as whoever watches it would name it."""
-    for told in line["_aws"]["CloudWatchMetrics"]:
-        for names in told["Dimensions"]:
+    for seen in line["_aws"]["CloudWatchMetrics"]:
+        for names in seen["Dimensions"]:
             dimensions = tuple((name, line[name]) for name in names)
-            for metric in told["Metrics"]:
-                yield Watched(told["Namespace"], metric["Name"], dimensions)
+            for metric in seen["Metrics"]:
+                yield Watched(seen["Namespace"], metric["Name"], dimensions)

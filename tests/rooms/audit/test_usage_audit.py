@@ -62,10 +62,10 @@ def test_counters_of_older_months_keep_the_limits_they_had(parts: Runtime, used:
 
 def test_a_counter_whose_room_is_false_is_named(client: DynamoDBClient, parts: Runtime, used: str) -> None:
     set_to(client, parts, used, MONTH, api_requests_used="121")
-    told = (f"used and room of api_requests in {MONTH} are the hard limit", 2_400_000, 2_400_001)
-    assert named(parts, used) == [told]
+    answer = (f"used and room of api_requests in {MONTH} are the hard limit", 2_400_000, 2_400_001)
+    assert named(parts, used) == [answer]
     among_all = [v for v in parts.audit.service.run(None).violations if v.account_id == used]
-    assert [(v.invariant, v.expected, v.found) for v in among_all] == [told]
+    assert [(v.invariant, v.expected, v.found) for v in among_all] == [answer]
 
 
 def test_a_gauge_below_zero_is_named(client: DynamoDBClient, parts: Runtime, used: str) -> None:
@@ -77,8 +77,8 @@ def test_counters_of_another_plan_than_the_accounts_are_named(parts: Runtime, us
     account = parts.accounts.store.get(used)
     # As if the counters had been forgotten.
     parts.accounts.store.write_plan(account, PlanState(tier="free"), [], None)
-    told = [invariant for invariant, _, _ in named(parts, used)]
-    assert told == [
+    answer = [invariant for invariant, _, _ in named(parts, used)]
+    assert answer == [
         f"the counters of {name} carry the account's plan" for name in (MONTH, RESOURCES_ITEM, STORAGE_ITEM)
     ]
 

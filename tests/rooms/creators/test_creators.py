@@ -38,9 +38,9 @@ def test_a_tool_call_pays_its_creator_in_the_transaction_that_debits_the_caller(
 ) -> None:
     fund(parts, account, 500)
     call(parts, account, creator, "0.34", "a")
-    told = shown(parts, creator)
-    assert (told["pending_cents"], told["payable_cents"], told["onboarding"]) == (0.272, 0, "none")
-    assert told["pending_by_day"] == [{"day": "2026-03-18", "amount_cents": 0.272}]
+    answer = shown(parts, creator)
+    assert (answer["pending_cents"], answer["payable_cents"], answer["onboarding"]) == (0.272, 0, "none")
+    assert answer["pending_by_day"] == [{"day": "2026-03-18", "amount_cents": 0.272}]
     no_violations(parts, account, creator)
 
 
@@ -183,5 +183,5 @@ def test_an_account_that_only_claims_the_creator_in_its_metadata_is_ignored(
         named = {"id": f"evt_{kind.replace('.', '_')}_{creator}", "type": kind, "created": 1, "account": other}
         event = {**named, "data": {"object": {"id": about}}}
         assert deliver(parts, event).result == "ignored"
-    told = shown(parts, creator)
-    assert (told["onboarding"], told["last_error"]) == ("complete", None)
+    answer = shown(parts, creator)
+    assert (answer["onboarding"], answer["last_error"]) == ("complete", None)

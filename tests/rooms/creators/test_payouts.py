@@ -38,9 +38,9 @@ def test_earnings_are_paid_by_one_transfer_of_whole_cents_after_the_holding_peri
     parts.creators.payouts.sweep()
     parts.creators.payouts.sweep()
     assert [(made["amount"], made["metadata"]["creator_id"]) for made in transfers(world)] == [(1_600, creator)]
-    told = shown(parts, creator)
-    assert (told["paid_cents"], told["payable_cents"], told["in_transit_cents"]) == (1_600, 0.8, 0)
-    assert [payout["state"] for payout in told["payouts"]] == ["paid"]
+    answer = shown(parts, creator)
+    assert (answer["paid_cents"], answer["payable_cents"], answer["in_transit_cents"]) == (1_600, 0.8, 0)
+    assert [payout["state"] for payout in answer["payouts"]] == ["paid"]
     no_violations(parts, creator)
 
 
@@ -162,9 +162,9 @@ def test_a_refused_payout_is_payable_again_with_the_reason(
 ) -> None:
     world.door("settings", {"transfers_need_balance": True})
     parts.creators.payouts.sweep()
-    told = shown(parts, due)
-    assert (told["payable_cents"], told["in_transit_cents"]) == (1_600, 0)
-    assert (told["payouts"][0]["state"], told["payouts"][0]["reason"]) == ("failed", "balance_insufficient")
+    answer = shown(parts, due)
+    assert (answer["payable_cents"], answer["in_transit_cents"]) == (1_600, 0)
+    assert (answer["payouts"][0]["state"], answer["payouts"][0]["reason"]) == ("failed", "balance_insufficient")
     no_violations(parts, due)
     world.door("settings", {"transfers_need_balance": False})
     time_stands.forward(86_400)
@@ -179,9 +179,9 @@ def test_a_reversed_payout_is_payable_again_once_and_paid_by_a_new_transfer(
     reverse(world, transfers(world)[0]["id"])
     hear_all(parts, world)
     hear_all(parts, world)
-    told = shown(parts, due)
-    assert (told["payable_cents"], told["paid_cents"]) == (1_600, 0)
-    assert told["payouts"][0]["state"] == "reversed"
+    answer = shown(parts, due)
+    assert (answer["payable_cents"], answer["paid_cents"]) == (1_600, 0)
+    assert answer["payouts"][0]["state"] == "reversed"
     no_violations(parts, due)
     time_stands.forward(86_400)
     parts.creators.payouts.sweep()
@@ -196,8 +196,8 @@ def test_a_payout_that_is_reversed_in_two_parts_is_payable_again_once(
     for cents, back in ((600, 600), (1_000, 1_600)):
         reverse(world, transfers(world)[0]["id"], cents)
         hear_all(parts, world)
-        told = shown(parts, due)
-        assert (told["payable_cents"], told["paid_cents"]) == (back, 1_600 - back)
+        answer = shown(parts, due)
+        assert (answer["payable_cents"], answer["paid_cents"]) == (back, 1_600 - back)
         no_violations(parts, due)
 
 
@@ -217,8 +217,8 @@ def test_a_reversal_that_is_overtaken_by_the_rest_is_payable_again_once(
 
     monkeypatch.setattr(parts.creators.store, "payout", overtaken)
     deliver(parts, events(world, "transfer.reversed")[0])
-    told = shown(parts, due)
-    assert (told["payable_cents"], told["paid_cents"]) == (1_600, 0)
+    answer = shown(parts, due)
+    assert (answer["payable_cents"], answer["paid_cents"]) == (1_600, 0)
     no_violations(parts, due)
 
 

@@ -96,7 +96,7 @@ def test_what_is_foreseen_is_what_is_written_and_writes_nothing(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     buy(parts, world, account, "pro")
-    foreseen = parts.accounts.sync.foresee_overruling(account, "enterprise")
+    foreseen = parts.accounts.sync.preview_override(account, "enterprise")
     assert parts.accounts.store.get(account) == foreseen.account
     assert parts.accounts.sync.overrule(account, "enterprise").account.plan == foreseen.plan
 
@@ -106,7 +106,7 @@ def test_what_a_sync_would_refund_is_foreseen_and_foreseeing_refunds_nothing(
 ) -> None:
     for page in [open_page(parts, account, "pro"), open_page(parts, account, "pro")]:
         world.pay(page)
-    foreseen = parts.accounts.sync.foresee(account)
+    foreseen = parts.accounts.sync.preview(account)
     newest = world.api("subscriptions?status=all")["data"][0]
     assert (foreseen.account.plan.tier, foreseen.plan.tier) == ("free", "pro")
     assert (foreseen.surplus, foreseen.outranked) == ((newest["id"],), ())
@@ -164,10 +164,10 @@ def test_a_grant_of_nothing_or_of_nonsense_is_refused(parts: Runtime, account: s
 
 def test_what_a_grant_would_do_is_said_and_not_done(parts: Runtime, account: str) -> None:
     request = GrantRequest(account_id=account, amount_cents=500, idempotency_key="g")
-    assert [transfer.effect for transfer in parts.wallet.grants.foresee(request).transfers] == [micros(500)]
+    assert [transfer.effect for transfer in parts.wallet.grants.preview(request).transfers] == [micros(500)]
     assert parts.wallet.store.get(account).version == 0
     parts.wallet.grants.grant(request)
-    assert parts.wallet.grants.foresee(request).transfers == ()
+    assert parts.wallet.grants.preview(request).transfers == ()
 
 
 # Auto-reload, suspended
@@ -181,10 +181,10 @@ def test_a_reload_that_is_suspended_charges_nobody_and_says_why(
     spend_to_400(parts, filled)
     parts.reload.settings.suspend(filled, "A chargeback is looked into.")
     parts.reload.service.sweep()
-    told = shown(parts, filled)
-    assert (told["state"], told["enabled"], payments(world)) == ("suspended", True, [])
-    assert told["last_error"]["code"] == "suspended_by_operator"
-    assert told["last_error"]["message"] == "A chargeback is looked into."
+    answer = shown(parts, filled)
+    assert (answer["state"], answer["enabled"], payments(world)) == ("suspended", True, [])
+    assert answer["last_error"]["code"] == "suspended_by_operator"
+    assert answer["last_error"]["message"] == "A chargeback is looked into."
 
 
 def test_another_card_does_not_end_what_an_operator_suspended_but_the_user_does(
@@ -247,9 +247,9 @@ def test_a_reset_gives_all_back_in_one_write_and_the_limit_holds_anew(
 
 def test_thresholds_are_announced_anew_after_a_reset(parts: Runtime, account: str) -> None:
     consume(parts, account, 55_000)
-    assert parts.usage.store.sheet(account, "2026-03").counters["api_requests"].announced == 3
+    assert parts.usage.store.counters_item(account, "2026-03").counters["api_requests"].announced == 3
     parts.usage.resets.reset(account, "api_requests")
-    assert parts.usage.store.sheet(account, "2026-03").counters["api_requests"].announced == 0
+    assert parts.usage.store.counters_item(account, "2026-03").counters["api_requests"].announced == 0
 
 
 def test_what_is_counted_while_it_is_reset_is_not_lost(parts: Runtime, account: str) -> None:
@@ -359,13 +359,13 @@ def test_an_act_is_noted_before_and_after_and_newest_first(
     time_stands.to(2031, 2, 1)
     log.end(first, "done", {"given_back": 5})
     second = log.intend("bob", "reconcile", {}, "Webhooks were down.", None)
-    told = [entry.view() for entry in log.entries(2)]
-    assert [(entry["who"], entry["state"], entry["ended_at"]) for entry in told] == [
+    answer = [entry.view() for entry in log.entries(2)]
+    assert [(entry["who"], entry["state"], entry["ended_at"]) for entry in answer] == [
         ("bob", "unknown", None),
         ("ada", "done", "2031-02-01T00:00:00.000000Z"),
     ]
-    assert told[1]["arguments"] == {"metric": "api_requests"}
-    assert told[1]["result"] == {"given_back": 5}
+    assert answer[1]["arguments"] == {"metric": "api_requests"}
+    assert answer[1]["result"] == {"given_back": 5}
     assert [entry.intent for entry in log.entries(1)] == [second]
 
 

@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from aerostack_billing.outbox.bus import BusUnavailable, EventBus, size
-from aerostack_billing.outbox.models import News, Record
+from aerostack_billing.outbox.models import DomainEvent, Record
 
 
 def record(number: int) -> Record:
-    news = News("plan.changed", "acct_1", str(number), {}, "2026-03-10T12:00:00.000000Z")
-    return Record("0", f"{number}", news.event_id, news.type, news.occurred_at, news.detail())
+    event = DomainEvent("plan.changed", "acct_1", str(number), {}, "2026-03-10T12:00:00.000000Z")
+    return Record("0", f"{number}", event.event_id, event.type, event.occurred_at, event.detail())
 
 
 class Client:

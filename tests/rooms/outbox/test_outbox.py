@@ -1,4 +1,4 @@
-"""News: stored with its effect or not at all, told once for each, and at no cost where there is nothing to tell."""
+"""Domain events: stored with their effect or not at all, once each, and at no cost where there is none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aerostack_billing.wallet.models import Reload, Wallet
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.creators import call, onboard
 from tests.rooms.worlds.deposits import deposit, hear_all
-from tests.rooms.worlds.outbox import news, told
+from tests.rooms.worlds.outbox import waiting_events, waiting_types
 from tests.rooms.worlds.plans import deliver
 from tests.rooms.worlds.reload import configure, spend_to_400, use_card
 from tests.rooms.worlds.stripe import StripeWorld
@@ -44,7 +44,7 @@ def audited(parts: Runtime, account: str) -> list[Violation]:
 
 def test_a_plan_that_changes_is_told_with_what_it_was_and_what_it_is(parts: Runtime, account: str) -> None:
     move_to(parts, account, "pro")
-    (changed,) = news(parts, account)
+    (changed,) = waiting_events(parts, account)
     assert changed["type"] == "plan.changed"
     assert changed["occurred_at"] == "2026-03-10T12:00:00.000000Z"
     assert changed["data"]["changed"] == ["plan_tier"]
@@ -55,7 +55,10 @@ def test_a_cancellation_is_told_and_a_new_period_is_not(parts: Runtime, account:
     now = move_to(parts, account, "pro")
     now = parts.accounts.store.write_plan(now, replace(now.plan, period_end=1_800_000_000), [], None)
     parts.accounts.store.write_plan(now, replace(now.plan, cancel_at_period_end=True), [], None)
-    assert sorted(e["data"]["changed"] for e in news(parts, account)) == [["cancel_at_period_end"], ["plan_tier"]]
+    assert sorted(e["data"]["changed"] for e in waiting_events(parts, account)) == [
+        ["cancel_at_period_end"],
+        ["plan_tier"],
+    ]
 
 
 def test_a_change_that_is_refused_is_not_told(parts: Runtime, account: str) -> None:
@@ -63,7 +66,7 @@ def test_a_change_that_is_refused_is_not_told(parts: Runtime, account: str) -> N
     move_to(parts, account, "pro")
     with pytest.raises(VersionConflict):
         parts.accounts.store.write_plan(stale, PlanState(tier="business"), [], None)
-    assert told(parts, account) == ["plan.changed"]
+    assert waiting_types(parts, account) == ["plan.changed"]
 
 
 # Usage
@@ -72,7 +75,7 @@ def test_a_change_that_is_refused_is_not_told(parts: Runtime, account: str) -> N
 def test_each_threshold_is_told_with_the_figures_of_the_moment(parts: Runtime, account: str) -> None:
     for quantity in (40_000, 10_001, 4_999):
         consume(parts, account, quantity)
-    figures = {e["type"]: (e["data"]["used"], e["data"]["state"]) for e in news(parts, account)}
+    figures = {e["type"]: (e["data"]["used"], e["data"]["state"]) for e in waiting_events(parts, account)}
     assert figures == {
         "usage.limit_near": (40_000, "ok"),
         "usage.grace_entered": (50_001, "grace"),
@@ -83,10 +86,10 @@ def test_each_threshold_is_told_with_the_figures_of_the_moment(parts: Runtime, a
 def test_a_caller_that_is_refused_tells_what_one_that_broke_off_did_not(parts: Runtime, account: str) -> None:
     consume(parts, account)
     parts.usage.store.add(account, "2026-03", "api_requests", 54_999, throttled=False)
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
     with pytest.raises(PlanLimitExceeded):
         consume(parts, account)
-    assert told(parts, account) == ["usage.blocked", "usage.grace_entered", "usage.limit_near"]
+    assert waiting_types(parts, account) == ["usage.blocked", "usage.grace_entered", "usage.limit_near"]
 
 
 def test_a_note_that_another_wrote_first_leaves_no_news_of_ones_own(parts: Runtime, account: str) -> None:
@@ -94,7 +97,7 @@ def test_a_note_that_another_wrote_first_leaves_no_news_of_ones_own(parts: Runti
     seen = parts.usage.store.add(account, "2026-03", "api_requests", 1, throttled=False)
     for _ in range(2):
         parts.usage.metering.tell(account, "2026-03", "api_requests", seen)
-    assert told(parts, account) == ["usage.limit_near"]
+    assert waiting_types(parts, account) == ["usage.limit_near"]
 
 
 @pytest.mark.parametrize(
@@ -106,10 +109,10 @@ def test_what_a_caller_that_broke_off_did_not_tell_is_told_by_the_audit_where_no
     consume(parts, account, 1, metric)
     parts.usage.store.add(account, item, metric, used)
     assert audited(parts, account) == []
-    levels = told(parts, account)
+    levels = waiting_types(parts, account)
     assert levels[-1] == "usage.limit_near"
     assert audited(parts, account) == []
-    assert told(parts, account) == levels
+    assert waiting_types(parts, account) == levels
 
 
 def test_a_note_that_the_store_does_not_take_leaves_the_answer_as_it_is_and_the_audit_fails(
@@ -124,10 +127,10 @@ def test_a_note_that_the_store_does_not_take_leaves_the_answer_as_it_is_and_the_
         lease = take(parts, account, 1_000)
         with pytest.raises(StoreUnavailable):
             audited(parts, account)
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
     assert settle(parts, account, lease, 0) == 1_000
     assert consume(parts, account)["used"] == 45_001
-    assert told(parts, account) == ["usage.limit_near"]
+    assert waiting_types(parts, account) == ["usage.limit_near"]
 
 
 def test_an_audit_that_looks_on_tells_nothing(parts: Runtime, account: str, meter: Meter) -> None:
@@ -135,16 +138,16 @@ def test_an_audit_that_looks_on_tells_nothing(parts: Runtime, account: str, mete
     parts.usage.store.add(account, "2026-03", "api_requests", 54_999)
     meter.reset()
     parts.audit.service.run(account)
-    assert (meter.spent()[1], told(parts, account)) == (0, [])
+    assert (meter.spent()[1], waiting_types(parts, account)) == (0, [])
 
 
 def test_an_audit_that_finds_all_told_writes_nothing(parts: Runtime, account: str, meter: Meter) -> None:
     consume(parts, account, 45_000)
     parts.usage.resources.claim(account, PlaceName(kind="projects", id="site"))
-    before = told(parts, account)
+    before = waiting_types(parts, account)
     meter.reset()
     audited(parts, account)
-    assert (meter.spent()[1], told(parts, account)) == (0, before)
+    assert (meter.spent()[1], waiting_types(parts, account)) == (0, before)
 
 
 @pytest.mark.parametrize(("month", "expected"), [(4, ["usage.limit_near"]), (5, [])])
@@ -155,14 +158,16 @@ def test_the_audit_tells_of_the_month_that_just_ended_and_of_none_before(
     parts.usage.store.add(account, "2026-03", "api_requests", 39_999)
     time_stands.to(2026, month, 1)
     audited(parts, account)
-    assert [(e["type"], e["data"]["period"]) for e in news(parts, account)] == [(name, "2026-03") for name in expected]
+    assert [(e["type"], e["data"]["period"]) for e in waiting_events(parts, account)] == [
+        (name, "2026-03") for name in expected
+    ]
 
 
 def test_places_that_are_taken_are_no_threshold(parts: Runtime, account: str) -> None:
     for name in "abc":
         parts.usage.resources.claim(account, PlaceName(kind="projects", id=name))
     audited(parts, account)
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
 
 
 def test_a_consume_that_passes_no_threshold_stores_no_news_and_costs_one_write_unit(
@@ -174,7 +179,7 @@ def test_a_consume_that_passes_no_threshold_stores_no_news_and_costs_one_write_u
     assert meter.spent() == (1, 1, 0)
     with pytest.raises(NoRoom):
         parts.usage.store.add(account, "2026-03", "api_requests", 55_000, throttled=False)
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
 
 
 # Wallets
@@ -190,7 +195,7 @@ def test_a_charge_below_the_threshold_is_told_once_and_no_other_costs_a_unit_mor
         charge(parts, account, amount, key)
         spent.append(meter.spent()[:2])
     charge(parts, account, 500, "crosses")
-    (low,) = news(parts, account)
+    (low,) = waiting_events(parts, account)
     assert (low["type"], low["data"]["balance_cents"], low["data"]["threshold_cents"]) == ("balance.low", 400, 500)
     assert low["data"]["auto_reload_enabled"] is False
     (requests, units), crossing, below = spent
@@ -201,25 +206,25 @@ def test_a_charge_below_the_threshold_is_told_once_and_no_other_costs_a_unit_mor
 def test_at_the_threshold_is_not_below_it(parts: Runtime, account: str) -> None:
     fund(parts, account, 1_000)
     charge(parts, account, 500, "to it")
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
     charge(parts, account, "0.0001", "below it")
-    assert told(parts, account) == ["balance.low"]
+    assert waiting_types(parts, account) == ["balance.low"]
 
 
 def test_a_hold_is_not_spent_yet_and_its_capture_is(parts: Runtime, account: str) -> None:
     fund(parts, account, 1_000)
     release(parts, account, hold(parts, account, 900, "a")["hold_id"])
     kept = hold(parts, account, 900, "b")["hold_id"]
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
     capture(parts, account, kept, 600, "c")
-    (low,) = news(parts, account)
+    (low,) = waiting_events(parts, account)
     assert (low["data"]["transfer_type"], low["data"]["balance_cents"]) == ("capture", 400)
 
 
 def test_a_refund_that_takes_the_balance_tells_too(parts: Runtime, account: str) -> None:
     fund(parts, account, 1_000)
     owe(parts, account, 1_200)
-    (low,) = news(parts, account)
+    (low,) = waiting_events(parts, account)
     assert (low["data"]["balance_cents"], low["data"]["debt_cents"]) == (0, 200)
 
 
@@ -230,10 +235,10 @@ def test_the_users_own_threshold_counts_and_raising_it_is_no_news(
     configure(parts, account, threshold_cents=100)
     charge(parts, account, 2_300, "to $2")
     configure(parts, account, threshold_cents=300)
-    assert told(parts, account) == []
+    assert waiting_types(parts, account) == []
     configure(parts, account, threshold_cents=100)
     charge(parts, account, 150, "below $1")
-    assert told(parts, account) == ["balance.low"]
+    assert waiting_types(parts, account) == ["balance.low"]
 
 
 def test_a_reload_tells_that_it_succeeded_once_however_often_it_is_heard_of(
@@ -243,8 +248,8 @@ def test_a_reload_tells_that_it_succeeded_once_however_often_it_is_heard_of(
     parts.reload.service.sweep()
     hear_all(parts, world)
     hear_all(parts, world)
-    assert told(parts, filled) == ["balance.low", "reload.succeeded"]
-    (succeeded,) = (e for e in news(parts, filled) if e["type"] == "reload.succeeded")
+    assert waiting_types(parts, filled) == ["balance.low", "reload.succeeded"]
+    (succeeded,) = (e for e in waiting_events(parts, filled) if e["type"] == "reload.succeeded")
     assert (succeeded["data"]["amount_cents"], succeeded["data"]["balance_cents"]) == (2_000, 2_400)
 
 
@@ -260,14 +265,14 @@ def test_each_decline_is_told_and_that_the_third_suspends(
         parts.reload.service.sweep()
         hear_all(parts, world)
         time_stands.forward(wait)
-    failures = [e["data"] for e in news(parts, filled) if e["type"] == "reload.failed"]
+    failures = [e["data"] for e in waiting_events(parts, filled) if e["type"] == "reload.failed"]
     assert [(f["declines"], f["code"], f["state"]) for f in failures] == [
         (1, "generic_decline", "retrying"),
         (2, "generic_decline", "retrying"),
         (3, "generic_decline", "suspended"),
     ]
     assert failures[0]["next_attempt_at"] == "2026-03-10T13:00:00Z"
-    assert told(parts, filled).count("reload.suspended") == 1
+    assert waiting_types(parts, filled).count("reload.suspended") == 1
 
 
 def test_a_payment_that_its_payer_must_confirm_is_told_without_its_link(
@@ -276,7 +281,7 @@ def test_a_payment_that_its_payer_must_confirm_is_told_without_its_link(
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
     parts.reload.service.sweep()
-    (asked,) = (e for e in news(parts, filled) if e["type"] == "reload.action_required")
+    (asked,) = (e for e in waiting_events(parts, filled) if e["type"] == "reload.action_required")
     assert (asked["data"]["state"], asked["data"]["amount_cents"]) == ("action_required", 2_000)
     assert "http" not in json.dumps(asked)
 
@@ -290,8 +295,8 @@ def test_without_a_card_a_reload_is_suspended_and_nothing_was_asked_for(parts: R
     parts.wallet.store.apply(account, on)
     charge(parts, account, 600, "below")
     parts.reload.service.look_after(account)
-    assert told(parts, account) == ["balance.low", "reload.suspended"]
-    (suspended,) = (e["data"] for e in news(parts, account) if e["type"] == "reload.suspended")
+    assert waiting_types(parts, account) == ["balance.low", "reload.suspended"]
+    (suspended,) = (e["data"] for e in waiting_events(parts, account) if e["type"] == "reload.suspended")
     assert (suspended["attempt_id"], suspended["code"]) == (None, "no_payment_method")
 
 
@@ -316,8 +321,8 @@ def test_a_payout_tells_what_became_of_it(
     refused = {"object": {"id": "po_1", "failure_code": "account_closed"}}
     event = {"id": f"evt_{creator}", "type": "payout.failed", "created": 1, "account": account_id, "data": refused}
     deliver(parts, event)
-    assert told(parts, creator) == ["payout.bank_refused", "payout.paid", "payout.reversed"]
-    by_type = {e["type"]: e["data"] for e in news(parts, creator)}
+    assert waiting_types(parts, creator) == ["payout.bank_refused", "payout.paid", "payout.reversed"]
+    by_type = {e["type"]: e["data"] for e in waiting_events(parts, creator)}
     assert (by_type["payout.paid"]["amount_cents"], by_type["payout.paid"]["payable_cents"]) == (1_600, 0)
     assert by_type["payout.reversed"]["payable_cents"] == 1_600
     assert by_type["payout.paid"]["payout_id"] == by_type["payout.reversed"]["payout_id"]
@@ -340,7 +345,7 @@ def test_a_payout_that_stripe_refuses_is_told_with_the_reason(
     time_stands.forward(9 * 86_400)
     monkeypatch.setattr(parts.payments.connect, "transfer", refuse)
     parts.creators.payouts.look_after(creator)
-    (failed,) = news(parts, creator)
+    (failed,) = waiting_events(parts, creator)
     assert (failed["type"], failed["data"]["reason"]) == ("payout.failed", "insufficient_funds")
     assert failed["data"]["payable_cents"] == 1_600
 
@@ -354,7 +359,7 @@ def test_news_and_ledger_carry_the_id_of_the_request_that_made_them(parts: Runti
         charge(parts, account, 600, "k")
     with correlation.using("req-2"):
         charge(parts, account, 600, "k")
-    (low,) = news(parts, account)
+    (low,) = waiting_events(parts, account)
     assert low["correlation_id"] == "req-1"
     whole = parts.wallet.store.ledger.whole(account)
     assert [line.correlation_id for line in whole] == [None, "req-1"]
@@ -370,4 +375,4 @@ def test_a_sweep_s_threads_work_under_its_id(parts: Runtime, world: StripeWorld,
 def test_a_tool_call_tells_of_its_callers_wallet_alone(parts: Runtime, account: str, creator: str) -> None:
     fund(parts, account, 1_000)
     call(parts, account, creator, 600, "k")
-    assert (told(parts, account), told(parts, creator)) == (["balance.low"], [])
+    assert (waiting_types(parts, account), waiting_types(parts, creator)) == (["balance.low"], [])

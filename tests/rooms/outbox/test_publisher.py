@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.outbox.models import News, Record
+from aerostack_billing.outbox.models import DomainEvent, Record
 from aerostack_billing.outbox.publisher import Published, Publisher
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.outbox import waiting
@@ -62,7 +62,7 @@ def empty(parts: Runtime) -> None:
 
 
 def many(parts: Runtime, account: str, count: int, data: dict[str, object] | None = None) -> list[str]:
-    made = [News("usage.blocked", account, str(number), data or {}) for number in range(count)]
+    made = [DomainEvent("usage.blocked", account, str(number), data or {}) for number in range(count)]
     for each in made:
         parts.dynamo.put(parts.outbox.store.adding(each))
     return sorted(each.event_id for each in made)

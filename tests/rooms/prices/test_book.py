@@ -49,8 +49,8 @@ def test_the_first_version_has_the_nine_models_at_their_prices() -> None:
     found = {
         model.model: model.prices[0] for model in book.load(0).data.models if model.prices[0].effective_from == FIRST
     }
-    told = {name: (p.input, p.output, p.cache_read, p.cache_write) for name, p in found.items()}
-    assert {name: told[name] for name in PUBLISHED} == PUBLISHED
+    answer = {name: (p.input, p.output, p.cache_read, p.cache_write) for name, p in found.items()}
+    assert {name: answer[name] for name in PUBLISHED} == PUBLISHED
 
 
 def test_a_token_can_cost_less_than_a_micro_and_a_million_of_them_are_exact() -> None:
@@ -95,12 +95,12 @@ def test_a_cache_price_that_is_not_published_is_that_of_input() -> None:
 
 def test_a_version_is_a_day_and_keeps_its_prices_when_later_ones_come() -> None:
     loaded = PriceBook(one_model((FIRST, "1"), ("2026-03-01", "2"), ("2026-06-01", "3")), 0)
-    told = {}
+    answer = {}
     for day in ("2026-01-01", "2026-02-28", "2026-03-01", "2026-05-31", "2026-06-01", "2027-01-01"):
         with clock.using(lambda day=day: on(day)):  # type: ignore[misc]
             terms = loaded.terms()
-            told[day] = (terms.version, loaded.price(Tokens("m", 1, 0)).amount)
-    assert told == {
+            answer[day] = (terms.version, loaded.price(Tokens("m", 1, 0)).amount)
+    assert answer == {
         "2026-01-01": ("2026-01-01", 1),
         "2026-02-28": ("2026-01-01", 1),
         "2026-03-01": ("2026-03-01", 2),
@@ -132,12 +132,12 @@ def test_a_model_has_no_price_before_its_first_day() -> None:
 def test_what_is_published_is_in_force_and_what_follows_is_named_apart() -> None:
     loaded = PriceBook(one_model((FIRST, "1"), ("2026-03-01", "2")), 2_000)
     with clock.using(lambda: on("2026-02-01")):
-        told = loaded.published({"tool_call": 5})
-    assert (told["version"], told["markup_bps"]) == (FIRST, 2_000)
+        answer = loaded.published({"tool_call": 5})
+    assert (answer["version"], answer["markup_bps"]) == (FIRST, 2_000)
     shown = {"model": "m", "provider": "p", "aliases": ["m-1"], "cache_read": None, "cache_write": None}
-    assert told["models"] == [{**shown, "input": "1", "output": "1", "effective_from": FIRST}]
-    assert told["upcoming"] == [{**shown, "input": "2", "output": "2", "effective_from": "2026-03-01"}]
-    assert told["kinds"] == {"tool_call": {"max_charge_cents": 5}}
+    assert answer["models"] == [{**shown, "input": "1", "output": "1", "effective_from": FIRST}]
+    assert answer["upcoming"] == [{**shown, "input": "2", "output": "2", "effective_from": "2026-03-01"}]
+    assert answer["kinds"] == {"tool_call": {"max_charge_cents": 5}}
 
 
 @pytest.mark.parametrize(

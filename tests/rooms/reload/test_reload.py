@@ -147,9 +147,9 @@ def test_the_monthly_cap_holds_and_waits_for_the_next_month(
     charge(parts, filled, 2_000, "again")
     parts.reload.service.sweep()
     parts.reload.service.sweep()
-    told = shown(parts, filled)
-    assert (told["state"], told["next_attempt_at"]) == ("due", "2026-04-01T00:00:00Z")
-    assert told["last_error"]["code"] == "monthly_cap_reached"
+    answer = shown(parts, filled)
+    assert (answer["state"], answer["next_attempt_at"]) == ("due", "2026-04-01T00:00:00Z")
+    assert answer["last_error"]["code"] == "monthly_cap_reached"
     assert len(payments(world)) == 1
     time_stands.to(2026, 4, 1)
     parts.reload.service.sweep()

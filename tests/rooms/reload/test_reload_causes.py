@@ -50,8 +50,8 @@ def test_a_dispute_suspends_in_the_claw_back_s_own_transaction_and_no_card_is_ch
 ) -> None:
     dispute(world, deposited, "needs_response")
     hear_all(parts, world)
-    told = shown(parts, account)
-    assert (told["state"], told["last_error"]["code"]) == ("suspended", "payment_disputed")
+    answer = shown(parts, account)
+    assert (answer["state"], answer["last_error"]["code"]) == ("suspended", "payment_disputed")
     for _ in range(3):
         time_stands.forward(2 * 86_400)
         parts.reload.service.sweep()
@@ -93,8 +93,8 @@ def test_an_attempt_under_way_is_credited_and_suspended_only_then(
     warn(parts, deposited)
     assert shown(parts, account)["state"] == "pending"
     hear_all(parts, world)
-    told = shown(parts, account)
-    assert (told["state"], told["last_error"]["code"]) == ("suspended", "payment_reported_as_fraud")
+    answer = shown(parts, account)
+    assert (answer["state"], answer["last_error"]["code"]) == ("suspended", "payment_reported_as_fraud")
     assert audited(parts, account).balance == micros(2_400)
     assert len(payments(world)) == 1
 
@@ -233,8 +233,8 @@ def test_a_reload_without_an_answer_for_minutes_says_so(
     assert shown(parts, filled)["last_error"] is None
     time_stands.forward(states.RESUME_AFTER_SECONDS)
     parts.reload.service.sweep()
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("pending", "payment_provider_no_answer")
+    answer = shown(parts, filled)
+    assert (answer["state"], answer["last_error"]["code"]) == ("pending", "payment_provider_no_answer")
     time_stands.forward(states.RESUME_AFTER_SECONDS)
     parts.reload.service.sweep()
     assert (state(parts, filled), shown(parts, filled)["last_error"]) == ("armed", None)
@@ -258,9 +258,9 @@ def test_a_provider_that_fails_on_is_asked_ever_more_seldom_and_the_user_is_told
     assert len(asked_at) == 16
     waits = [later - earlier for earlier, later in itertools.pairwise(asked_at)]
     assert waits == sorted(waits)
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("due", "payment_provider_failed")
-    assert told["last_error"]["at"] == "2026-03-10T12:00:00Z"
+    answer = shown(parts, filled)
+    assert (answer["state"], answer["last_error"]["code"]) == ("due", "payment_provider_failed")
+    assert answer["last_error"]["at"] == "2026-03-10T12:00:00Z"
     assert asked_at[0] == began
     assert parts.wallet.store.get(filled).reload.declines == 0
 
@@ -298,8 +298,8 @@ def test_the_sixth_reload_of_a_day_suspends_with_a_word_to_the_user_until_tomorr
         parts.reload.service.sweep()
         if number < 5:
             charge(parts, filled, 2_000, f"again {number}")
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("suspended", "daily_limit_reached")
+    answer = shown(parts, filled)
+    assert (answer["state"], answer["last_error"]["code"]) == ("suspended", "daily_limit_reached")
     assert len(payments(world)) == 5
     configure(parts, filled)
     parts.reload.service.sweep()
@@ -318,8 +318,8 @@ def test_without_a_cap_of_its_own_a_wallet_reloads_ten_times_its_amount_a_month(
         parts.reload.service.sweep()
         charge(parts, filled, 2_000, f"again {number}") if number < 10 else None
         time_stands.forward(86_400)
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("suspended", "default_monthly_cap_reached")
+    answer = shown(parts, filled)
+    assert (answer["state"], answer["last_error"]["code"]) == ("suspended", "default_monthly_cap_reached")
     assert len(payments(world)) == 10
     configure(parts, filled, monthly_cap_cents=24_000)
     parts.reload.service.sweep()

@@ -142,8 +142,8 @@ def test_a_card_that_stripe_will_not_hear_of_is_declined_and_told(
     spend_to_400(parts, filled)
     parts.payments.cards.default_card = lambda _: Card("pm_detached", "other")  # type: ignore[method-assign]
     assert parts.reload.service.sweep().failed == 0
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("retrying", "card_not_usable")
+    body = shown(parts, filled)
+    assert (body["state"], body["last_error"]["code"]) == ("retrying", "card_not_usable")
     assert payments(world) == []
 
 
@@ -162,9 +162,9 @@ def test_a_declining_card_is_tried_by_the_schedule_and_no_more_in_seven_days(
     hear_all(parts, world)
     assert len(payments(world)) == 3
     assert attempts_at == [0, 60, 1_500]
-    told = shown(parts, filled)
-    assert (told["state"], told["next_attempt_at"]) == ("suspended", None)
-    assert told["last_error"]["code"]
+    body = shown(parts, filled)
+    assert (body["state"], body["next_attempt_at"]) == ("suspended", None)
+    assert body["last_error"]["code"]
     assert audited(parts, filled).balance == micros(400)
 
 
@@ -172,8 +172,8 @@ def test_a_decline_shows_when_it_is_tried_again(parts: Runtime, world: StripeWor
     use_card(parts, world, filled, "4000000000000341")
     spend_to_400(parts, filled)
     parts.reload.service.sweep()
-    told = shown(parts, filled)
-    assert (told["state"], told["next_attempt_at"]) == ("retrying", "2026-03-10T13:00:00Z")
+    body = shown(parts, filled)
+    assert (body["state"], body["next_attempt_at"]) == ("retrying", "2026-03-10T13:00:00Z")
 
 
 def attempted(**more: object) -> Wallet:
@@ -224,8 +224,8 @@ def test_without_any_card_it_stops_and_says_so(parts: Runtime, world: StripeWorl
     spend_to_400(parts, filled)
     parts.payments.cards.default_card = lambda _: None  # type: ignore[method-assign]
     parts.reload.service.sweep()
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("suspended", "no_payment_method")
+    body = shown(parts, filled)
+    assert (body["state"], body["last_error"]["code"]) == ("suspended", "no_payment_method")
 
 
 # 3-D Secure
@@ -240,15 +240,15 @@ def test_3d_secure_is_action_required_and_waits_for_its_payer(
     use_card(parts, world, filled, "4000002760003184", authenticate="complete")
     spend_to_400(parts, filled)
     parts.reload.service.sweep()
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"]) == ("action_required", "authentication_required")
+    body = shown(parts, filled)
+    assert (body["state"], body["last_error"]["code"]) == ("action_required", "authentication_required")
     for _ in range(5):
         time_stands.forward(3 * 3_600)
         parts.reload.service.sweep()
     hear_all(parts, world)
     assert len(payments(world)) == 1
     assert state(parts, filled) == "action_required"
-    world.submit(told["action_url"], authenticate=answer)
+    world.submit(body["action_url"], authenticate=answer)
     hear_all(parts, world)
     assert state(parts, filled) == ends
     assert audited(parts, filled).balance == micros(2_400 if answer == "complete" else 400)
@@ -263,8 +263,8 @@ def test_a_confirmation_that_is_called_off_at_stripe_is_waited_for_no_longer(
     assert state(parts, filled) == "action_required"
     world.create(f"payment_intents/{payments(world)[0]['id']}/cancel")
     hear_all(parts, world)
-    told = shown(parts, filled)
-    assert (told["state"], told["last_error"]["code"], told["action_url"]) == ("retrying", "canceled", None)
+    body = shown(parts, filled)
+    assert (body["state"], body["last_error"]["code"], body["action_url"]) == ("retrying", "canceled", None)
     time_stands.forward(3_600)
     parts.reload.service.sweep()
     assert [payment["status"] for payment in payments(world)] == ["canceled", "requires_action"]

@@ -52,5 +52,5 @@ def test_what_is_told_of_the_attempt_under_way_is_noted(name: str) -> None:
 
 def test_what_is_told_where_none_is_under_way_changes_nothing() -> None:
     over = replace(WALLET, reload=replace(WALLET.reload, state="armed", attempt=None, next_attempt_at=None))
-    for told in TOLD.values():
-        assert told(over, "reload-1") == over
+    for answer in TOLD.values():
+        assert answer(over, "reload-1") == over

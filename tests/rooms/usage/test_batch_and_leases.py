@@ -14,7 +14,7 @@ from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.lease_store import prefix_of
 from aerostack_billing.usage.leases import LeaseNotFound, _read_id
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
-from aerostack_billing.usage.store import Sheet
+from aerostack_billing.usage.store import CountersItem
 from aerostack_billing.values.errors import (
     IdempotencyKeyReused,
     InvalidRequest,
@@ -91,7 +91,7 @@ def test_a_hundred_events_of_which_some_are_refused_are_within_the_budget(
     meter.reset()
     assert statuses(batch(parts, *(event(account) for _ in range(100)))) == [200] * 50 + [403] * 50
     requests, write_units, read_units = meter.spent()
-    # The note that the limit was reached, with the news of it, is a third request of four units, once a month.
+    # The record that the limit was reached, with its domain event, is a third request of four units, once a month.
     assert requests <= 3
     assert write_units <= 4 + 4
     assert read_units <= 1
@@ -146,15 +146,15 @@ def test_a_batch_with_keys_that_was_decided_by_counters_that_changed_since_is_de
 ) -> None:
     """Another takes what is left between the look at the counters and the count."""
     consume(parts, account, 54_997)
-    read, others = parts.usage.store.sheet, [2]
+    read, others = parts.usage.store.counters_item, [2]
 
-    def read_then_taken(account_id: str, item: str) -> Sheet:
-        sheet = read(account_id, item)
+    def read_then_taken(account_id: str, item: str) -> CountersItem:
+        counters_item = read(account_id, item)
         if others:
             consume(parts, account_id, others.pop())
-        return sheet
+        return counters_item
 
-    monkeypatch.setattr(parts.usage.store, "sheet", read_then_taken)
+    monkeypatch.setattr(parts.usage.store, "counters_item", read_then_taken)
     results = batch(parts, *(event(account, idempotency_key=f"k{i}") for i in range(3)))
     assert statuses(results) == [200, 403, 403]
     assert counter(parts, account) == (55_000, 0)
@@ -165,7 +165,7 @@ def test_events_that_the_store_could_not_count_are_503_and_the_others_stand(
 ) -> None:
     add_all = parts.usage.store.add_all
 
-    def unavailable_for_one(account_id: str, item: str, totals: Mapping[str, int]) -> Sheet:
+    def unavailable_for_one(account_id: str, item: str, totals: Mapping[str, int]) -> CountersItem:
         if account_id == account:
             raise StoreUnavailable("The store did not answer.")
         return add_all(account_id, item, totals)
@@ -257,7 +257,7 @@ def test_lapsed_leases_do_not_pile_up_in_the_item(parts: Runtime, account: str, 
     for _ in range(30):
         take(parts, account, 10, ttl=1)
         time_stands.forward(2)
-    assert len(parts.usage.store.sheet(account, "2026-03").leases) < 10
+    assert len(parts.usage.store.counters_item(account, "2026-03").leases) < 10
     assert counter(parts, account)[0] == 300
 
 

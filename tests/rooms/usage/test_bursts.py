@@ -46,7 +46,7 @@ def spend(parts: Runtime, account: str, calls: int) -> None:
 
 
 def used(parts: Runtime, account: str) -> int:
-    return parts.usage.store.sheet(account, clock.period()).counters["api_requests"].used
+    return parts.usage.store.counters_item(account, clock.period()).counters["api_requests"].used
 
 
 # Exact
@@ -72,8 +72,8 @@ def test_clocks_that_disagree_about_the_minute_let_no_more_through(processes: li
     """Each call is told one of two minutes by chance: what was counted in the later one is not begun anew."""
     chance = random.Random(5)
     with clock.using(lambda: MARCH + chance.choice((0, 60))), ThreadPoolExecutor(32) as pool:
-        told = list(pool.map(lambda n: minute_of(processes[n % 8], account), range(300)))
-    by_minute = Tally(minute for minute in told if minute is not None)
+        answer = list(pool.map(lambda n: minute_of(processes[n % 8], account), range(300)))
+    by_minute = Tally(minute for minute in answer if minute is not None)
     assert by_minute[MARCH // 60 + 1] == FREE
     assert by_minute[MARCH // 60] <= FREE
     assert used(processes[0], account) == by_minute.total()

@@ -49,7 +49,7 @@ def heard(parts: Runtime) -> Heard:
     return heard
 
 
-def told(done: Ingested) -> tuple[int, int, int, set[str]]:
+def answer(done: Ingested) -> tuple[int, int, int, set[str]]:
     return done.counted, done.refused, done.dead, set(done.again)
 
 
@@ -64,7 +64,7 @@ def test_a_message_is_one_event_or_a_batch(parts: Runtime, account: str) -> None
             message("m2", event(account, 4), event(account, 5, "ai_tokens"), event(account, 6, "storage_bytes")),
         ]
     )
-    assert told(done) == (4, 0, 0, set())
+    assert answer(done) == (4, 0, 0, set())
     assert counter(parts, account)[0] == 7
     assert counter(parts, account, "ai_tokens")[0] == 5
     assert consume(parts, account, 1, "storage_bytes")["used"] == 7
@@ -75,8 +75,8 @@ def test_what_is_delivered_again_is_counted_once_with_whatever_it_comes(parts: R
     first = message("m1", event(account, 3), event(account, 4, idempotency_key="k"), event(account, 5, "storage_bytes"))
     second = message("m2", event(account, 10))
     parts.usage.ingest.run([first])
-    assert told(parts.usage.ingest.run([second, first])) == (4, 0, 0, set())
-    assert told(parts.usage.ingest.run([first, second])) == (4, 0, 0, set())
+    assert answer(parts.usage.ingest.run([second, first])) == (4, 0, 0, set())
+    assert answer(parts.usage.ingest.run([first, second])) == (4, 0, 0, set())
     assert counter(parts, account)[0] == 17
     assert consume(parts, account, 1, "storage_bytes")["used"] == 6
 
@@ -91,7 +91,7 @@ def test_equal_events_in_two_messages_are_two(parts: Runtime, account: str) -> N
 def test_a_key_is_the_same_one_in_a_message_and_in_a_call(parts: Runtime, account: str) -> None:
     consume(parts, account, 5, idempotency_key="k")
     done = parts.usage.ingest.run([message("m1", event(account, 5, idempotency_key="k"))])
-    assert told(done) == (1, 0, 0, set())
+    assert answer(done) == (1, 0, 0, set())
     assert counter(parts, account)[0] == 5
 
 
@@ -163,8 +163,8 @@ def test_a_hundred_events_in_one_message_are_four_write_units(parts: Runtime, ac
 @pytest.mark.usefixtures("letters")
 def test_more_messages_than_a_transaction_holds_are_several(parts: Runtime, account: str) -> None:
     messages = [message(f"m{n}", event(account)) for n in range(100)]
-    assert told(parts.usage.ingest.run(messages)) == (100, 0, 0, set())
-    assert told(parts.usage.ingest.run(messages[::-1])) == (100, 0, 0, set())
+    assert answer(parts.usage.ingest.run(messages)) == (100, 0, 0, set())
+    assert answer(parts.usage.ingest.run(messages[::-1])) == (100, 0, 0, set())
     assert counter(parts, account)[0] == 100
 
 
@@ -189,7 +189,7 @@ def test_what_the_limit_refuses_is_told_and_not_tried_again(
 ) -> None:
     take(parts, account, 54_990)
     messages = [message(f"m{n}", event(account, quantity)) for n, quantity in enumerate((6, 5, 4, 1))]
-    assert told(parts.usage.ingest.run(messages)) == (2, 2, 0, set())
+    assert answer(parts.usage.ingest.run(messages)) == (2, 2, 0, set())
     assert counter(parts, account) == (55_000, 0)
     assert letters.kept == []
     assert heard.refused == [(account, "api_requests", 5, "m1"), (account, "api_requests", 1, "m3")]
@@ -211,7 +211,7 @@ def test_what_is_refused_or_dead_is_a_metric_of_the_delivery(
 def test_what_was_refused_is_not_counted_when_its_message_comes_again(parts: Runtime, account: str) -> None:
     consume(parts, account, 54_990)
     one = message("m1", event(account, 6), event(account, 5))
-    assert told(parts.usage.ingest.run([one]))[:2] == (1, 1)
+    assert answer(parts.usage.ingest.run([one]))[:2] == (1, 1)
     move_to(parts, account, "pro")
     parts.usage.ingest.run([one])
     assert counter(parts, account)[0] == 54_996
@@ -242,7 +242,7 @@ def test_usage_by_the_queue_is_under_no_burst_limit(parts: Runtime, account: str
 def test_a_body_that_is_neither_event_nor_batch_is_put_aside_as_it_is(
     parts: Runtime, letters: Letters, body: str, code: str
 ) -> None:
-    assert told(parts.usage.ingest.run([Message("m1", body)])) == (0, 0, 1, set())
+    assert answer(parts.usage.ingest.run([Message("m1", body)])) == (0, 0, 1, set())
     (kept,) = letters.kept
     assert (kept[0], kept[2]) == (body, "m1")
     assert kept[1].startswith(code)
@@ -260,7 +260,7 @@ def test_an_event_that_can_never_be_counted_is_put_aside_and_the_others_counted(
         event(account, 1, extra=True),
     ]
     one = message("m1", event(account, 2), *wrong, event(account, 3))
-    assert told(parts.usage.ingest.run([one])) == (2, 0, 6, set())
+    assert answer(parts.usage.ingest.run([one])) == (2, 0, 6, set())
     assert counter(parts, account)[0] == 5
     (kept,) = letters.kept
     assert json.loads(kept[0]) == {
@@ -271,7 +271,7 @@ def test_an_event_that_can_never_be_counted_is_put_aside_and_the_others_counted(
 
 def test_a_key_that_stands_for_another_request_is_put_aside(parts: Runtime, account: str, letters: Letters) -> None:
     consume(parts, account, 5, idempotency_key="k")
-    assert told(parts.usage.ingest.run([message("m1", event(account, 6, idempotency_key="k"))])) == (0, 0, 1, set())
+    assert answer(parts.usage.ingest.run([message("m1", event(account, 6, idempotency_key="k"))])) == (0, 0, 1, set())
     assert letters.kept[0][1] == "IDEMPOTENCY_KEY_REUSED"
 
 
@@ -288,9 +288,9 @@ def test_what_is_put_aside_counts_once_when_it_is_sent_again_mended(
 def test_what_could_not_be_put_aside_comes_again(parts: Runtime, account: str, letters: Letters) -> None:
     letters.down = True
     messages = [Message("m1", "{"), message("m2", event(account))]
-    assert told(parts.usage.ingest.run(messages)) == (1, 0, 0, {"m1"})
+    assert answer(parts.usage.ingest.run(messages)) == (1, 0, 0, {"m1"})
     letters.down = False
-    assert told(parts.usage.ingest.run(messages)) == (1, 0, 1, set())
+    assert answer(parts.usage.ingest.run(messages)) == (1, 0, 1, set())
     assert counter(parts, account)[0] == 1
 
 
@@ -313,18 +313,18 @@ def test_what_the_store_did_not_count_comes_again_and_the_rest_is_done_with(
     ]
     with monkeypatch.context() as patch:
         patch.setattr(parts.dynamo, "transact", down_for_one)
-        assert told(parts.usage.ingest.run(messages)) == (2, 0, 0, {"m1"})
+        assert answer(parts.usage.ingest.run(messages)) == (2, 0, 0, {"m1"})
         assert letters.kept == []
-    assert told(parts.usage.ingest.run(messages[:1])) == (2, 0, 1, set())
+    assert answer(parts.usage.ingest.run(messages[:1])) == (2, 0, 1, set())
     assert (counter(parts, account)[0], counter(parts, f"{account}x")[0]) == (2, 7)
 
 
 @pytest.mark.usefixtures("letters")
 def test_storage_that_is_given_back_before_it_was_taken_comes_again(parts: Runtime, account: str) -> None:
     back = message("m1", event(account, -5, "storage_bytes"), event(account, 1))
-    assert told(parts.usage.ingest.run([back])) == (1, 0, 0, {"m1"})
+    assert answer(parts.usage.ingest.run([back])) == (1, 0, 0, {"m1"})
     parts.usage.ingest.run([message("m2", event(account, 8, "storage_bytes"))])
-    assert told(parts.usage.ingest.run([back])) == (2, 0, 0, set())
+    assert answer(parts.usage.ingest.run([back])) == (2, 0, 0, set())
     assert consume(parts, account, 1, "storage_bytes")["used"] == 4
     assert counter(parts, account)[0] == 1
 
@@ -339,6 +339,6 @@ def test_a_crash_after_the_count_and_before_the_threshold_was_told_counts_once(
     one = message("m1", event(account, 45_000))
     with monkeypatch.context() as patch:
         patch.setattr(parts.usage.metering, "tell", breaks)
-        assert told(parts.usage.ingest.run([one])) == (0, 0, 0, {"m1"})
-    assert told(parts.usage.ingest.run([one])) == (1, 0, 0, set())
+        assert answer(parts.usage.ingest.run([one])) == (0, 0, 0, {"m1"})
+    assert answer(parts.usage.ingest.run([one])) == (1, 0, 0, set())
     assert counter(parts, account)[0] == 45_000

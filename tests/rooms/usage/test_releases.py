@@ -148,9 +148,9 @@ def test_the_audit_moves_what_nobody_touches(
     claim(parts, account, "a")
     after = released(parts, client, free_requests(100_000))
     assert wrong(after, account) == []
-    sheets = after.usage.store.read(account, ["2026-03", STORAGE_ITEM, RESOURCES_ITEM], consistent=True)
-    assert {sheet.limits_version for sheet in sheets.values()} == {after.catalog.data.limits_version}
-    assert sheets["2026-03"].counters["api_requests"].room == 70_000
+    counters_items = after.usage.store.read(account, ["2026-03", STORAGE_ITEM, RESOURCES_ITEM], consistent=True)
+    assert {item.limits_version for item in counters_items.values()} == {after.catalog.data.limits_version}
+    assert counters_items["2026-03"].counters["api_requests"].room == 70_000
     meter.reset()
     assert wrong(after, account) == []
     assert meter.spent()[1] == 0
@@ -208,8 +208,8 @@ def test_a_threshold_is_announced_again_only_where_its_limit_moved(
     consume(parts, account, 90_000, "ai_tokens")
     after = released(parts, client, free_requests(100_000))
     consume(after, account)
-    sheet = after.usage.store.sheet(account, "2026-03")
-    assert (sheet.counters["api_requests"].announced, sheet.counters["ai_tokens"].announced) == (0, 1)
+    counters_item = after.usage.store.counters_item(account, "2026-03")
+    assert (counters_item.counters["api_requests"].announced, counters_item.counters["ai_tokens"].announced) == (0, 1)
 
 
 def test_the_catalog_that_ships_is_the_one_that_is_loaded() -> None:

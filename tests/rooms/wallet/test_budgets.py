@@ -171,8 +171,8 @@ def test_a_capture_above_its_hold_needs_room_for_all_of_it(parts: Runtime, funde
     with pytest.raises(BudgetReached):
         capture(parts, funded, taken["hold_id"], 101)
     assert spent(parts, funded) == (0, 80)
-    told = capture(parts, funded, taken["hold_id"], 101, allow_partial=True)
-    assert (told["captured_cents"], told["short_cents"]) == (100, 1)
+    answer = capture(parts, funded, taken["hold_id"], 101, allow_partial=True)
+    assert (answer["captured_cents"], answer["short_cents"]) == (100, 1)
     assert spent(parts, funded) == (100, 0)
 
 
@@ -350,13 +350,13 @@ def test_alerts_are_told_once_a_window_each_and_what_is_reached_too(
     for i in range(3):
         with pytest.raises(BudgetReached):
             charge(parts, funded, 16, f"over{i}", labels=AGENT)
-    assert told(parts, funded) == {("budget.alert", 50), ("budget.alert", 80), ("budget.reached", 85)}
+    assert answer(parts, funded) == {("budget.alert", 50), ("budget.alert", 80), ("budget.reached", 85)}
     time_stands.forward(86_400)
     charge(parts, funded, 100, "all", labels=AGENT)
-    assert told(parts, funded) >= {("budget.alert", 100), ("budget.reached", 100)}
+    assert answer(parts, funded) >= {("budget.alert", 100), ("budget.reached", 100)}
 
 
-def told(parts: Runtime, account: str) -> set[tuple[str, object]]:
+def answer(parts: Runtime, account: str) -> set[tuple[str, object]]:
     """The domain events of budgets that wait for an account: the percentage of an alert, else what is spent."""
     details = [(record.type, json.loads(record.detail)) for record in parts.outbox.store.waiting()]
     mine = [(kind, detail["data"]) for kind, detail in details if detail["account_id"] == account]

@@ -108,8 +108,8 @@ def test_a_refund_after_the_share_matured_takes_it_from_what_is_payable_and_then
     # As if it had been paid: what is payable no longer suffices for the refund.
     parts.creators.store.apply(creator, lambda c: _paid_out(c, micros(400)))
     refund(parts, account, second["charge_id"])
-    told = shown(parts, creator)
-    assert (told["payable_cents"], told["owed_cents"]) == (0, 200)
+    body = shown(parts, creator)
+    assert (body["payable_cents"], body["owed_cents"]) == (0, 200)
     call(parts, account, creator, 500, "d")
     time_stands.forward(8 * 86_400)
     parts.creators.payouts.look_after(creator)
@@ -159,6 +159,6 @@ def test_refunds_while_earnings_mature_lose_and_double_no_micro(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda act: act(), acts))
     parts.creators.payouts._mature(creator)
-    told = shown(parts, creator)
-    assert (told["pending_cents"], told["payable_cents"]) == (0, 15 * 8)
+    body = shown(parts, creator)
+    assert (body["pending_cents"], body["payable_cents"]) == (0, 15 * 8)
     no_violations(parts, account, creator)

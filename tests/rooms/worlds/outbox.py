@@ -1,4 +1,4 @@
-"""News that waits, as it is stored and as its schemas read it, and a bus that takes it."""
+"""Domain events that waits, as it is stored and as its schemas read it, and a bus that takes it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def waiting(parts: Runtime, account: str) -> list[Record]:
     return sorted(found, key=lambda record: record.queued)
 
 
-def news(parts: Runtime, account: str) -> list[dict[str, Any]]:
+def waiting_events(parts: Runtime, account: str) -> list[dict[str, Any]]:
     """The details of it, each held to the schema of its type."""
     details = [json.loads(record.detail) for record in waiting(parts, account)]
     for detail in details:
@@ -26,9 +26,9 @@ def news(parts: Runtime, account: str) -> list[dict[str, Any]]:
     return details
 
 
-def told(parts: Runtime, account: str) -> list[str]:
+def waiting_types(parts: Runtime, account: str) -> list[str]:
     """The types of it."""
-    return sorted(detail["type"] for detail in news(parts, account))
+    return sorted(detail["type"] for detail in waiting_events(parts, account))
 
 
 class TakingBus:

@@ -47,7 +47,7 @@ def statuses(results: list[dict[str, Any]]) -> list[int]:
 
 
 def counter(parts: Runtime, account: str, metric: str = "api_requests") -> tuple[int, int]:
-    found = parts.usage.store.sheet(account, "2026-03").counters[metric]
+    found = parts.usage.store.counters_item(account, "2026-03").counters[metric]
     return found.used, found.room
 
 

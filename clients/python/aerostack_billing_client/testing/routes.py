@@ -175,8 +175,8 @@ def take_hold(asked: Asked) -> Json:
     made = Hold(asked.new_id("hold"), str(asked.body["kind"]), micros, asked.now + seconds)
     account.holds[made.id] = made
     # A hold keeps the version of the price book, also when its price is named: the fake's book is of today.
-    told = {"hold_id": made.id, "amount_cents": shown(micros), "expires_at": asked.iso(seconds)}
-    return {**told, "usage": None, "price_version": asked.iso()[:10], **account.balances()}
+    answer = {"hold_id": made.id, "amount_cents": shown(micros), "expires_at": asked.iso(seconds)}
+    return {**answer, "usage": None, "price_version": asked.iso()[:10], **account.balances()}
 
 
 def capture(asked: Asked) -> Json:
@@ -197,8 +197,8 @@ def capture(asked: Asked) -> Json:
     account.micros += covered - taken
     made = Charge(hold.id.replace("hold_", "cap_", 1), taken)
     account.charges[made.id] = made
-    told = {"hold_id": hold.id, "charge_id": made.id, "captured_cents": shown(taken)}
-    return {**told, "short_cents": shown(price - taken), "usage": None, "price_version": None, **account.balances()}
+    answer = {"hold_id": hold.id, "charge_id": made.id, "captured_cents": shown(taken)}
+    return {**answer, "short_cents": shown(price - taken), "usage": None, "price_version": None, **account.balances()}
 
 
 def release(asked: Asked) -> Json:

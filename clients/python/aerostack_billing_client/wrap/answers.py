@@ -20,8 +20,8 @@ def answer_of(error: BillingError) -> tuple[int, dict[str, str], str]:
     Anything but a refusal is the platform's own failure, such as a token without the scope: 503, and no more is said.
     """
     if not isinstance(error, REFUSALS):
-        told = {"code": "BILLING_UNAVAILABLE", "message": "Usage cannot be counted at the moment. Try again."}
-        return 503, {"retry-after": "1"}, _body({**told, "details": {}})
+        answer = {"code": "BILLING_UNAVAILABLE", "message": "Usage cannot be counted at the moment. Try again."}
+        return 503, {"retry-after": "1"}, _body({**answer, "details": {}})
     body = _body({"code": error.code or _code(error), "message": error.message, "details": dict(error.details)})
     return error.status, {name: error.headers[name] for name in _RATE_HEADERS if name in error.headers}, body
 

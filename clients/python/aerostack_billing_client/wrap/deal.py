@@ -120,13 +120,13 @@ class Deal:
     def used_by_stream(self, *, cut: bool) -> TokenUsage:
         """What a stream used. One that was cut has no final count: its input, and a token an event that came."""
         try:
-            told = self._streamed.usage()
+            body = self._streamed.usage()
         except UnreadableUsage:
             if not cut:
                 _log.warning("the stream told no usage, so that the estimate is charged")
                 return self.estimate
             return TokenUsage(self.estimate.model, self.estimate.input_tokens, self.events)
         if not cut:
-            return told
-        output = max(told.output_tokens, self.events)
-        return TokenUsage(told.model, told.input_tokens, output, told.cache_read_tokens, told.cache_write_tokens)
+            return body
+        output = max(body.output_tokens, self.events)
+        return TokenUsage(body.model, body.input_tokens, output, body.cache_read_tokens, body.cache_write_tokens)

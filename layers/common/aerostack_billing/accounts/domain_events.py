@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from typing_extensions import TypedDict
 
 from aerostack_billing.accounts.models import Account, PlanState, Status
-from aerostack_billing.outbox.models import News
+from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
 
@@ -47,7 +47,7 @@ class PlanChanged(TypedDict):
 TYPES = {"plan.changed": PlanChanged}
 
 
-def plan_news(account: Account, plan: PlanState) -> list[News]:
+def plan_events(account: Account, plan: PlanState) -> list[DomainEvent]:
     """What is to be told when `plan` takes the place of the account's."""
     before, after = _facts(account.plan), _facts(plan)
     names: tuple[Changed, ...] = get_args(Changed)
@@ -55,7 +55,7 @@ def plan_news(account: Account, plan: PlanState) -> list[News]:
     if not changed:
         return []
     data: PlanChanged = {"changed": changed, "before": before, "after": after}
-    return [News("plan.changed", account.account_id, str(account.version + 1), data)]
+    return [DomainEvent("plan.changed", account.account_id, str(account.version + 1), data)]
 
 
 def _facts(plan: PlanState) -> PlanFacts:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Final, cast
 
-from aerostack_billing.accounts.domain_events import plan_news
+from aerostack_billing.accounts.domain_events import plan_events
 from aerostack_billing.accounts.models import Account, PlanState, Upkeep
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import AlreadyMarked, ConditionFailed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.platform.dynamo import AlreadyProcessed, ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
 
@@ -53,18 +53,18 @@ class AccountStore:
         account: Account,
         plan: PlanState,
         counters: Sequence[Write],
-        mark: Write | None,
+        processed: Write | None,
         upkeep: Upkeep | None = None,
     ) -> Account:
-        """Set the plan state with `counters`, `mark` and its domain event, if the version is as read.
+        """Set the plan state with `counters`, `processed` and its domain event, if the version is as read.
 
         `upkeep` stays as it is where none is given. VersionConflict if the account or a counter is not as it was read;
-        AlreadyMarked if the mark stands, which is how an event takes effect once. What is already right is not written,
-        except with a mark: the version must move on, or whoever asked Stripe before this event and writes after it
-        would put the older answer back.
+        AlreadyProcessed if the record `processed` stands, which is how an event counts once. What is right already
+        is not written, except with a `processed` record: the version must move on, or whoever asked Stripe before this
+        event and writes after it would put the older answer back.
         """
         after = account.on(plan, upkeep)
-        if (plan, after.upkeep) == (account.plan, account.upkeep) and mark is None:
+        if (plan, after.upkeep) == (account.plan, account.upkeep) and processed is None:
             return account
         condition, values = _if_as_read(account)
         agenda, agenda_values = _agenda(after.upkeep)
@@ -83,12 +83,12 @@ class AccountStore:
                 ":upkeep": {"undoing": after.upkeep.undoing, "reported": list(after.upkeep.reported)},
             },
         )
-        news = map(self._outbox.adding, plan_news(account, plan))
+        events = map(self._outbox.adding, plan_events(account, plan))
         try:
-            self._dynamo.transact([write, *counters, *news, *([mark] if mark else [])])
+            self._dynamo.transact([write, *counters, *events, *([processed] if processed else [])])
         except TransactionRefused as refused:
-            if mark is not None and refused.reasons[-1].failed:
-                raise AlreadyMarked from refused
+            if processed is not None and refused.reasons[-1].failed:
+                raise AlreadyProcessed from refused
             raise VersionConflict(account.account_id) from refused
         return after
 

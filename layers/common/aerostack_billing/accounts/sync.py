@@ -99,26 +99,26 @@ class PlanSync:
         self._listener = listener
         self._grace_days = grace_days
 
-    def make_true(self, account_id: str, mark: Write | None = None) -> Standing:
+    def make_true(self, account_id: str, processed: Write | None = None) -> Standing:
         """The account as Stripe's subscriptions have it now, stored.
 
-        `mark` is written in the same transaction; AlreadyMarked if it stands. Then what our Checkout sold beside the
-        plan is ended and given back; what of that fails is taken up again later. StoreUnavailable if the account kept
-        changing meanwhile.
+        The record `processed` is written in the same transaction; AlreadyProcessed if it stands. Then what our Checkout
+        sold beside the plan is ended and given back; what of that fails is taken up again later.
+        StoreUnavailable if the account kept changing meanwhile.
         """
-        return self._written(account_id, mark, lambda given: given)
+        return self._written(account_id, processed, lambda given: given)
 
-    def end_unpaid(self, account_id: str, returned: ReturnedPayment, mark: Write | None = None) -> Standing:
+    def end_unpaid(self, account_id: str, returned: ReturnedPayment, processed: Write | None = None) -> Standing:
         """Make the account true after a payment for a plan's current period was refunded in full or lost in a dispute.
 
         If it is the account's plan and our Checkout sold it, it ends, and nothing is given back: what is used is paid
         for. One that a person made is left alone. Both are reported.
         """
         if self._accounts.get(account_id).plan.subscription_id != returned.subscription_id:
-            return self.make_true(account_id, mark)
+            return self.make_true(account_id, processed)
         sold = self._payments.sold_by_checkout(account_id, returned.subscription_id)
         ending = {returned.subscription_id: None} if sold else {}
-        standing = self._written(account_id, mark, lambda given: given, ending)
+        standing = self._written(account_id, processed, lambda given: given, ending)
         self._listener.plan_needs_review(account_id, "payment_returned", returned.payment_intent_id)
         return standing
 
@@ -130,15 +130,15 @@ class PlanSync:
         """
         return self._written(account_id, None, lambda _given: tier)
 
-    def foresee(self, account_id: str) -> ExpectedPlan:
+    def preview(self, account_id: str) -> ExpectedPlan:
         """What `make_true` would do now; nothing is written, nor done at Stripe."""
-        return self._foreseen(account_id, lambda given: given)
+        return self._preview(account_id, lambda given: given)
 
-    def foresee_overruling(self, account_id: str, tier: Tier | None) -> ExpectedPlan:
+    def preview_override(self, account_id: str, tier: Tier | None) -> ExpectedPlan:
         """What `overrule` would do now, likewise."""
-        return self._foreseen(account_id, lambda _given: tier)
+        return self._preview(account_id, lambda _given: tier)
 
-    def _foreseen(self, account_id: str, override: Callable[[Tier | None], Tier | None]) -> ExpectedPlan:
+    def _preview(self, account_id: str, override: Callable[[Tier | None], Tier | None]) -> ExpectedPlan:
         account = self._accounts.get(account_id)
         look = self._look(account, override)
         return ExpectedPlan(
@@ -151,7 +151,7 @@ class PlanSync:
     def _written(
         self,
         account_id: str,
-        mark: Write | None,
+        processed: Write | None,
         override: Callable[[Tier | None], Tier | None],
         ending: Mapping[str, None] = MappingProxyType({}),
     ) -> Standing:
@@ -160,7 +160,7 @@ class PlanSync:
             try:
                 look = self._look(account, override, ending)
                 moves = self._counters.moves(account_id, account.plan.limits_tier, look.plan.limits_tier)
-                after = self._accounts.write_plan(account, look.plan, moves, mark, look.upkeep)
+                after = self._accounts.write_plan(account, look.plan, moves, processed, look.upkeep)
             except ObjectMissing:
                 if account.customer_id is None or not self._customers.forget_if_deleted(
                     account_id, account.customer_id

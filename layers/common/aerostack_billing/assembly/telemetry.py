@@ -57,7 +57,7 @@ class Telemetry:
     def moved(self, transfers: Sequence[Transfer]) -> None:
         """What a request wrote into the ledger: by its correlation id the log leads from the one to the other."""
         lines = [{"transfer_id": t.transfer_id, "type": t.type, "seq": t.seq} for t in transfers]
-        told = {
+        fields = {
             "level": "INFO",
             "message": "ledger",
             "timestamp": clock.iso_now(),
@@ -66,7 +66,7 @@ class Telemetry:
             "transfers": lines,
         }
         # Every charge says this, the first one too: loading the logger for it would cost each cold start.
-        sys.stdout.write(json.dumps(told, separators=(",", ":")) + "\n")
+        sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
 
     def contended(self, times: int) -> None:
         """A wallet or a creator was in demand: a write had to be made again, or could not be made at all."""
@@ -76,8 +76,8 @@ class Telemetry:
         """A reload was declined, suspended, needs its payer, or waits for the next month."""
         reload = wallet.reload
         code = reload.last_error.code if reload.last_error else None
-        told = {"account_id": wallet.account_id, "state": reload.state, "code": code}
-        self.log().warning("auto-reload", extra=told)
+        fields = {"account_id": wallet.account_id, "state": reload.state, "code": code}
+        self.log().warning("auto-reload", extra=fields)
         self._count(f"Reload{reload.state.title().replace('_', '')}")
 
     def reload_failed(self, account_id: str, error: BillingError) -> None:
@@ -87,8 +87,8 @@ class Telemetry:
 
     def payout_ended(self, payout: Payout) -> None:
         """A payout was paid, failed or was reversed."""
-        told = {"creator_id": payout.creator_id, "payout_id": payout.payout_id, "reason": payout.reason}
-        self.log().info("payout", extra={**told, "state": payout.state})
+        fields = {"creator_id": payout.creator_id, "payout_id": payout.payout_id, "reason": payout.reason}
+        self.log().info("payout", extra={**fields, "state": payout.state})
         self._count(f"Payout{payout.state.capitalize()}")
 
     def payout_delayed(self, creator_id: str, error: BillingError) -> None:
@@ -98,8 +98,8 @@ class Telemetry:
 
     def event_refused(self, record: Record, code: str) -> None:
         """The bus did not take an event: it is sent again in the next minute."""
-        told = {"event_id": record.event_id, "event_type": record.type, "code": code}
-        self.log().error("event refused", extra=told)
+        fields = {"event_id": record.event_id, "event_type": record.type, "code": code}
+        self.log().error("event refused", extra=fields)
         self._count("EventRefused")
 
     def events_waited(self, seconds: int) -> None:
@@ -121,16 +121,16 @@ class Telemetry:
 
     def audited(self, report: Report) -> None:
         """An audit is through; what it found wrong is an alarm."""
-        told = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
-        self.log().info("audit", extra=told)
+        fields = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
+        self.log().info("audit", extra=fields)
         for violation in report.violations:
             self.log().error("audit violation", extra={"violation": asdict(violation)})
             self._count("AuditViolation")
 
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
         """An event of the queue was over the plan's limit: it happened, and is not counted."""
-        told = {"account_id": account_id, "metric": metric, "quantity": quantity, "message_id": message_id}
-        self.log().warning("usage refused", extra=told)
+        fields = {"account_id": account_id, "metric": metric, "quantity": quantity, "message_id": message_id}
+        self.log().warning("usage refused", extra=fields)
 
     def ingested(self, done: Ingested) -> None:
         """A poll of the queue is through."""

@@ -10,7 +10,7 @@ from aerostack_billing.ledger import chain
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.prices.models import Priced, Terms, Tokens
 from aerostack_billing.values.errors import InvalidRequest
-from aerostack_billing.wallet.budgets import Marks
+from aerostack_billing.wallet.budgets import BudgetCounts
 from aerostack_billing.wallet.models import Budget, Hold, Wallet
 
 Expectation = tuple[str, object, object]
@@ -52,7 +52,7 @@ def budgeted(
     spent: dict[tuple[str, str, int], int] = defaultdict(int)
     held: dict[tuple[str, str, int], int] = defaultdict(int)
     for transfer in transfers:
-        for label, (epoch, amount) in cast("Marks", transfer.details.get("budgets", {})).items():
+        for label, (epoch, amount) in cast("BudgetCounts", transfer.details.get("budgets", {})).items():
             spent[label, transfer.labels[label], epoch] += amount
     for hold in holds:
         for label, epoch in hold.epochs.items():
@@ -65,8 +65,8 @@ def budgeted(
     own: dict[str, int] = defaultdict(int)
     for budget in budgets:
         own[budget.label] += int(budget.own is not None)
-    told = {label: of_label.own for label, of_label in wallet.budgets.items() if of_label.own}
-    yield "the wallet knows its budgets", {label: count for label, count in own.items() if count}, told
+    known = {label: of_label.own for label, of_label in wallet.budgets.items() if of_label.own}
+    yield "the wallet knows its budgets", {label: count for label, count in own.items() if count}, known
 
 
 def _price(transfer: Transfer, usage: dict[str, object], book: Book) -> object:

@@ -11,16 +11,16 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item
 from aerostack_billing.usage.places import PlaceStore
-from aerostack_billing.usage.store import RESOURCES_ITEM, Sheet, UsageStore, is_month, limits_of, read_sheet
+from aerostack_billing.usage.store import RESOURCES_ITEM, CountersItem, UsageStore, is_month, limits_of, read_counters
 
-See = Callable[[str, str, Sheet], None]
+See = Callable[[str, str, CountersItem], None]
 """Is shown an account, the name of an item of its counters, and the item."""
 
 _LOOKS = 20
 """What two items say of one another is looked at again while it does not agree: it may be changing at this moment."""
 
 
-def look_on(_owner: str, _name: str, _sheet: Sheet) -> None:
+def look_on(_owner: str, _name: str, _sheet: CountersItem) -> None:
     """Do nothing with what is shown."""
 
 
@@ -47,24 +47,24 @@ class UsageAudit:
         """How many counters one account has, or all of them, and what is wrong with them; `see` is shown each item."""
         looked, found = 0, list[Violation]()
         for item in self._items(account_id):
-            owner, name, sheet = str(item["account_id"]), str(item["period"]), read_sheet(item)
+            owner, name, counters_item = str(item["account_id"]), str(item["period"]), read_counters(item)
             if not is_month(name) or name >= clock.period():
-                sheet = self._brought_up_to_date(owner, name, sheet)
-            looked += len(sheet.counters)
-            see(owner, name, sheet)
-            found += self._ceilings(owner, name, sheet)
+                counters_item = self._brought_up_to_date(owner, name, counters_item)
+            looked += len(counters_item.counters)
+            see(owner, name, counters_item)
+            found += self._ceilings(owner, name, counters_item)
             if not is_month(name) or name >= clock.period():
-                found += self._tier(owner, name, sheet)
+                found += self._tier(owner, name, counters_item)
             if name == RESOURCES_ITEM:
                 found += self._taken(owner)
         return looked, found
 
-    def _brought_up_to_date(self, owner: str, name: str, sheet: Sheet) -> Sheet:
+    def _brought_up_to_date(self, owner: str, name: str, counters_item: CountersItem) -> CountersItem:
         """The item with this release's limits: those that no write has touched since the release are moved here."""
-        if sheet.limits_version >= self._catalog.data.limits_version:
-            return sheet
-        self._usage.open(self._accounts.get(owner), name, sheet)
-        return self._usage.read(owner, [name], consistent=True).get(name, sheet)
+        if counters_item.limits_version >= self._catalog.data.limits_version:
+            return counters_item
+        self._usage.open(self._accounts.get(owner), name, counters_item)
+        return self._usage.read(owner, [name], consistent=True).get(name, counters_item)
 
     def _items(self, account_id: str | None) -> Iterator[Item]:
         """Every item that holds counters; for all accounts this reads the whole table."""
@@ -74,32 +74,33 @@ class UsageAudit:
         own = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
         return (item for item in own if "tier" in item)
 
-    def _ceilings(self, owner: str, name: str, sheet: Sheet) -> Iterator[Violation]:
-        if sheet.limits_version < self._catalog.data.limits_version:
+    def _ceilings(self, owner: str, name: str, counters_item: CountersItem) -> Iterator[Violation]:
+        if counters_item.limits_version < self._catalog.data.limits_version:
             # A month that is over keeps the limits it ended with: no write will touch it.
             return
-        limits = limits_of(self._catalog.plan(sheet.tier), name)
-        for metric, counter in sheet.counters.items():
+        limits = limits_of(self._catalog.plan(counters_item.tier), name)
+        for metric, counter in counters_item.counters.items():
             # A name that the catalog has no more has no limit to hold it against.
             if metric in limits and counter.used + counter.room != limits[metric].ceiling:
-                told = f"used and room of {metric} in {name} are the hard limit"
-                yield Violation(owner, told, limits[metric].ceiling, counter.used + counter.room)
+                violated = f"used and room of {metric} in {name} are the hard limit"
+                yield Violation(owner, violated, limits[metric].ceiling, counter.used + counter.room)
             if counter.used < 0:
                 yield Violation(owner, f"used of {metric} in {name} is not below zero", 0, counter.used)
 
-    def _tier(self, owner: str, name: str, sheet: Sheet) -> Iterator[Violation]:
+    def _tier(self, owner: str, name: str, counters_item: CountersItem) -> Iterator[Violation]:
         tier = self._accounts.get(owner).plan.limits_tier
         for _ in range(_LOOKS):
-            if sheet.tier == tier:
+            if counters_item.tier == tier:
                 return
-            sheet, tier = self._usage.sheet(owner, name), self._accounts.get(owner).plan.limits_tier
-        yield Violation(owner, f"the counters of {name} carry the account's plan", tier, sheet.tier)
+            counters_item, tier = self._usage.counters_item(owner, name), self._accounts.get(owner).plan.limits_tier
+        yield Violation(owner, f"the counters of {name} carry the account's plan", tier, counters_item.tier)
 
     def _taken(self, owner: str) -> Iterator[Violation]:
         there, counted = Tally[str](), dict[str, int]()
         for _ in range(_LOOKS):
             counted = {
-                kind: counter.used for kind, counter in self._usage.sheet(owner, RESOURCES_ITEM).counters.items()
+                kind: counter.used
+                for kind, counter in self._usage.counters_item(owner, RESOURCES_ITEM).counters.items()
             }
             there = Tally(place.kind for place in self._places.all(owner))
             if all(counted.get(kind, 0) == there[kind] for kind in {*counted, *there}):

@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from aerostack_billing.creators.models import Creator
 from aerostack_billing.ledger.ledger import Change
-from aerostack_billing.outbox.models import News
+from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.values.money import cents
 
 
@@ -53,10 +53,10 @@ BANK = "bank: "
 """The prefix of a creator's `last_error` if the bank refused the payout."""
 
 
-def creator_news(before: Creator, change: Change[Creator]) -> list[News]:
+def creator_events(before: Creator, change: Change[Creator]) -> list[DomainEvent]:
     """The events that a change of a creator produces."""
     after, occasion = change.owner, str(before.version + 1)
-    news = []
+    events = []
     for transfer in change.transfers:
         if transfer.type in _OF_TRANSFER:
             data: PayoutEnded = {
@@ -65,9 +65,9 @@ def creator_news(before: Creator, change: Change[Creator]) -> list[News]:
                 "payable_cents": cents(after.payable),
                 "reason": after.last_error,
             }
-            news.append(News(_OF_TRANSFER[transfer.type], before.creator_id, occasion, data))
+            events.append(DomainEvent(_OF_TRANSFER[transfer.type], before.creator_id, occasion, data))
     error = after.last_error
     if error is not None and error.startswith(BANK) and error != before.last_error:
         refused: BankRefused = {"code": error.removeprefix(BANK)}
-        news.append(News("payout.bank_refused", before.creator_id, occasion, refused))
-    return news
+        events.append(DomainEvent("payout.bank_refused", before.creator_id, occasion, refused))
+    return events

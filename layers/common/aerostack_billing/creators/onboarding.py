@@ -15,8 +15,8 @@ from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import Conflict
 from aerostack_billing.values.redirects import RedirectPolicy
 
-MarkFor = Callable[[str], Write]
-"""Makes the mark of the event that is being taken, once its account is known."""
+RecordFor = Callable[[str], Write]
+"""Makes the processed of the event that is being taken, once its account is known."""
 _KEY_TRUSTED_SECONDS = 20 * 3600
 
 
@@ -84,19 +84,19 @@ class CreatorAccounts:
         )
         return after.owner.connected_account_id or made
 
-    def note(self, creator_id: str, account: ConnectedAccount | None, mark: Write | None = None) -> Creator:
+    def note(self, creator_id: str, account: ConnectedAccount | None, processed: Write | None = None) -> Creator:
         """Store an account's state; a creator who can be paid from now on is paid at the next sweep."""
         state = onboarding_state(account)
 
         def noted(creator: Creator) -> Change[Creator]:
             if creator.onboarding == state:
-                return Change(creator, mark=mark)
+                return Change(creator, processed=processed)
             visit_at = clock.seconds() if state == "complete" else creator.visit_at
-            return Change(replace(creator, onboarding=state, visit_at=visit_at), mark=mark)
+            return Change(replace(creator, onboarding=state, visit_at=visit_at), processed=processed)
 
         return self._creators.apply(creator_id, noted).owner
 
-    def heard(self, account_id: str, mark_for: MarkFor) -> str | None:
+    def heard(self, account_id: str, record_for: RecordFor) -> str | None:
         """Ask for a connected account that Stripe sent word of, and store its state.
 
         The creator it belongs to; None if it is none of ours, and nothing was written.
@@ -104,7 +104,7 @@ class CreatorAccounts:
         account = self._connect.account(account_id)
         creator_id = self.owner(account)
         if creator_id is not None:
-            self.note(creator_id, account, mark_for(creator_id))
+            self.note(creator_id, account, record_for(creator_id))
         return creator_id
 
     def owner(self, account: ConnectedAccount | None) -> str | None:
@@ -114,12 +114,12 @@ class CreatorAccounts:
         creator = self._creators.get(account.creator_id)
         return creator.creator_id if creator.connected_account_id == account.account_id else None
 
-    def payout_failed(self, account_id: str, code: str, mark_for: MarkFor) -> str | None:
+    def payout_failed(self, account_id: str, code: str, record_for: RecordFor) -> str | None:
         """Note that a creator's bank refused the money, which stays on their Stripe account; None: none of ours."""
         creator_id = self.owner(self._connect.account(account_id))
         if creator_id is not None:
-            mark = mark_for(creator_id)
+            processed = record_for(creator_id)
             self._creators.apply(
-                creator_id, lambda creator: Change(replace(creator, last_error=f"{BANK}{code}"), mark=mark)
+                creator_id, lambda creator: Change(replace(creator, last_error=f"{BANK}{code}"), processed=processed)
             )
         return creator_id

@@ -45,7 +45,7 @@ class PayoutListener(Protocol):
 
 
 @dataclass(frozen=True)
-class Swept:
+class PayoutSweep:
     """What one sweep did."""
 
     visited: int
@@ -53,7 +53,7 @@ class Swept:
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class PayoutPreview:
     """What a sweep would do for one creator: what falls due, and what it would pay, or ask for again."""
 
     creator_id: str
@@ -90,7 +90,7 @@ class Payouts:
         self._listener = listener
         self._minimum = micros(minimum_cents)
 
-    def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> Swept:
+    def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> PayoutSweep:
         """Look after every creator who is to be visited now. Safe to run twice at once, and to stop anywhere."""
         visited = failed = 0
         creators = self._creators.due()
@@ -98,9 +98,9 @@ class Payouts:
             while may_go_on() and (batch := list(islice(creators, _BATCH))):
                 visited += len(batch)
                 failed += sum(pool.map(correlation.carried(self._fails), batch))
-        return Swept(visited, failed)
+        return PayoutSweep(visited, failed)
 
-    def foresee(self) -> Iterator[Foreseen]:
+    def preview(self) -> Iterator[PayoutPreview]:
         """What a sweep would do now; nothing is written, and Stripe is not asked whether an account can be paid."""
         today = clock.now().strftime("%Y-%m-%d")
         for creator_id in self._creators.due():
@@ -109,7 +109,7 @@ class Payouts:
             payable = creator.payable + matures
             begins = creator.open_payout_id is None and creator.connected_account_id is not None
             pays = _in_whole_cents(payable) if begins and payable >= self._minimum else 0
-            yield Foreseen(creator_id, matures, pays, creator.open_payout_id, creator.onboarding)
+            yield PayoutPreview(creator_id, matures, pays, creator.open_payout_id, creator.onboarding)
 
     def _fails(self, creator_id: str) -> bool:
         try:
@@ -223,7 +223,7 @@ class Payouts:
         if change.transfers:
             self._listener.payout_ended(after)
 
-    def reversed(self, transfer_id: str, mark_for: Callable[[str], Write]) -> str | None:
+    def reversed(self, transfer_id: str, record_for: Callable[[str], Write]) -> str | None:
         """Make payable again what Stripe says was reversed of a payout; its creator, None if it is none of ours."""
         made = self._connect.made(transfer_id)
         if made is None or made.creator_id is None or made.payout_id is None:
@@ -237,22 +237,22 @@ class Payouts:
                 self._conclude(payout, made)
                 continue
             try:
-                self._take_in(payout, micros(made.reversed_cents), mark_for(creator_id))
+                self._take_in(payout, micros(made.reversed_cents), record_for(creator_id))
             except (Stale, TransferExists):
                 continue
             return creator_id
         raise PaymentsRefused("The payout is changing right now. Try again.")
 
-    def _take_in(self, payout: Payout, total: int, mark: Write) -> None:
+    def _take_in(self, payout: Payout, total: int, processed: Write) -> None:
         more = total - payout.reversed
         after = replace(payout, state="reversed", reversed=total, reason="reversed")
 
         def came_back(creator: Creator) -> Change[Creator]:
             if more <= 0:
-                return Change(creator, mark=mark)
+                return Change(creator, processed=processed)
             posting = CreatorPosting(replace(creator, visit_at=_tomorrow(), last_error="reversed"))
             posting.came_back(payout.payout_id, total, more)
-            return Change(posting.creator, posting.transfers, [self._creators.paying(after, payout)], mark)
+            return Change(posting.creator, posting.transfers, [self._creators.paying(after, payout)], processed)
 
         if self._creators.apply(payout.creator_id, came_back).transfers:
             self._listener.payout_ended(after)

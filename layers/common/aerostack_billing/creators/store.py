@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from itertools import islice
 from typing import Final, cast
 
-from aerostack_billing.creators.domain_events import creator_news
+from aerostack_billing.creators.domain_events import creator_events
 from aerostack_billing.creators.models import Creator, Payout
 from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
@@ -47,12 +47,12 @@ class CreatorStore:
         return adapter(Creator).validate_python(item) if item else Creator(creator_id)
 
     def apply(self, creator_id: str, rule: Callable[[Creator], Change[Creator]]) -> Change[Creator]:
-        """Carry out what `rule` makes of the creator, as `Ledger.apply` promises, together with the news of it."""
+        """Carry out what `rule` makes of the creator, as `Ledger.apply` promises, together with its domain events."""
 
         def telling(creator: Creator) -> Change[Creator]:
             change = rule(creator)
-            news = map(self._outbox.adding, creator_news(creator, change))
-            return replace(change, also=[*change.also, *news])
+            events = map(self._outbox.adding, creator_events(creator, change))
+            return replace(change, also=[*change.also, *events])
 
         return self.ledger.apply(f"creator:{creator_id}", lambda: self.get(creator_id), self._owned, telling)
 

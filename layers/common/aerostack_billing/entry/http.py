@@ -79,8 +79,10 @@ class Request:
     def caller(self) -> str | None:
         """Who asks: the client id that the token was made out for, or its subject."""
         claims = _found(self.event, "requestContext", "authorizer", "jwt", "claims")
-        told = claims if isinstance(claims, Mapping) else {}
-        found = next((told[name] for name in _CALLER_CLAIMS if isinstance(told.get(name), str) and told[name]), None)
+        present = claims if isinstance(claims, Mapping) else {}
+        found = next(
+            (present[name] for name in _CALLER_CLAIMS if isinstance(present.get(name), str) and present[name]), None
+        )
         return None if found is None else str(found)[:_LONGEST_CALLER]
 
     @property

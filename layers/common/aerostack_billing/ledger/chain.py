@@ -22,7 +22,7 @@ _HASH, _PREVIOUS = "hash", "previous_hash"
 
 def line(transfer: Transfer) -> dict[str, object]:
     """The transfer as its owner can check it; amounts in micros (10,000 to the cent)."""
-    told: dict[str, object] = {
+    line: dict[str, object] = {
         "v": VERSION,
         "account_id": transfer.account_id,
         "seq": transfer.seq,
@@ -45,19 +45,19 @@ def line(transfer: Transfer) -> dict[str, object]:
         _PREVIOUS: transfer.previous_hash,
         _HASH: transfer.hash,
     }
-    return _present(told)
+    return _present(line)
 
 
-def canonical(told: Mapping[str, object]) -> bytes:
+def canonical(line: Mapping[str, object]) -> bytes:
     """What is hashed of a line."""
-    sealed = {name: value for name, value in told.items() if name != _HASH}
+    sealed = {name: value for name, value in line.items() if name != _HASH}
     text = json.dumps(sealed, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "surrogatepass")
 
 
-def digest(told: Mapping[str, object]) -> str:
+def digest(line: Mapping[str, object]) -> str:
     """The hash that a line must carry."""
-    return hashlib.sha256(canonical(told)).hexdigest()
+    return hashlib.sha256(canonical(line)).hexdigest()
 
 
 def sealed(transfer: Transfer, previous_hash: str | None) -> Transfer:
@@ -95,55 +95,55 @@ def verify(lines: Iterable[Mapping[str, object]]) -> Checked:
     has one must seal them.
     """
     checked, before = Checked(0), None
-    for told in lines:
-        reason = next(_reasons(told, before, checked.hash), None)
+    for line in lines:
+        reason = next(_reasons(line, before, checked.hash), None)
         if reason is not None:
-            return replace(checked, wrong=Break(_whole(told, "seq"), str(told.get("id")), reason))
-        before = told
+            return replace(checked, wrong=Break(_whole(line, "seq"), str(line.get("id")), reason))
+        before = line
         checked = Checked(
             checked.lines + 1,
-            _whole(told, "seq") if checked.first_seq is None else checked.first_seq,
-            _whole(told, "seq"),
-            _whole(told, "balance_after_micros"),
-            _sealing(told, checked.hash),
+            _whole(line, "seq") if checked.first_seq is None else checked.first_seq,
+            _whole(line, "seq"),
+            _whole(line, "balance_after_micros"),
+            _sealing(line, checked.hash),
         )
     return checked
 
 
-def _sealing(told: Mapping[str, object], running: str | None) -> str | None:
+def _sealing(line: Mapping[str, object], running: str | None) -> str | None:
     """The hash that the next line must seal; None where that is not known."""
-    own = told.get(_HASH)
+    own = line.get(_HASH)
     if isinstance(own, str):
         return own
-    if running is None and told.get("seq") != 1:
+    if running is None and line.get("seq") != 1:
         return None
-    return digest({**told, **({_PREVIOUS: running} if running else {})})
+    return digest({**line, **({_PREVIOUS: running} if running else {})})
 
 
-def _reasons(told: Mapping[str, object], before: Mapping[str, object] | None, running: str | None) -> Iterator[str]:
+def _reasons(line: Mapping[str, object], before: Mapping[str, object] | None, running: str | None) -> Iterator[str]:
     """Why a line does not fit, if it does not."""
-    if told.get("v") != VERSION:
+    if line.get("v") != VERSION:
         yield f"its version is not {VERSION}"
     if before is None:
-        if told.get("seq") == 1 and told.get("balance_after_micros") != told.get("effect_micros"):
+        if line.get("seq") == 1 and line.get("balance_after_micros") != line.get("effect_micros"):
             yield "its balance does not follow from nothing"
     else:
-        if told.get("seq") != _whole(before, "seq") + 1:
+        if line.get("seq") != _whole(before, "seq") + 1:
             yield "it does not follow the line before: a line is missing, twice, or in another place"
-        if told.get("balance_after_micros") != _whole(before, "balance_after_micros") + _whole(told, "effect_micros"):
+        if line.get("balance_after_micros") != _whole(before, "balance_after_micros") + _whole(line, "effect_micros"):
             yield "its balance does not follow from the one before"
-    if told.get(_HASH) is None:
+    if line.get(_HASH) is None:
         if before is not None and before.get(_HASH) is not None:
             yield "it has no hash"
         return
-    if before is not None and running is not None and told.get(_PREVIOUS) != running:
+    if before is not None and running is not None and line.get(_PREVIOUS) != running:
         yield "it does not seal the line before"
-    if told.get(_HASH) != digest(told):
+    if line.get(_HASH) != digest(line):
         yield "its hash is not that of what it says"
 
 
-def _whole(told: Mapping[str, object], name: str) -> int:
-    found = told.get(name)
+def _whole(line: Mapping[str, object], name: str) -> int:
+    found = line.get(name)
     return found if isinstance(found, int) else 0
 
 
@@ -157,7 +157,7 @@ def _shared(split: Split) -> dict[str, object]:
     }
 
 
-def _present(told: Mapping[str, object]) -> dict[str, object]:
+def _present(line: Mapping[str, object]) -> dict[str, object]:
     """Without what is None or empty, within too: a line read back from the table is the one that was written."""
-    kept = {name: _present(value) if isinstance(value, Mapping) else value for name, value in told.items()}
+    kept = {name: _present(value) if isinstance(value, Mapping) else value for name, value in line.items()}
     return {name: value for name, value in kept.items() if value is not None and value != {}}

@@ -16,7 +16,7 @@ from itertools import islice
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from aerostack_billing.ledger.models import Transfer
-from aerostack_billing.platform.dynamo import AlreadyMarked, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.platform.dynamo import AlreadyProcessed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
 
@@ -71,7 +71,7 @@ class Change(Generic[Owner]):
     owner: Owner
     transfers: Sequence[Transfer] = ()
     also: Sequence[Write] = ()
-    mark: Write | None = None
+    processed: Write | None = None
 
 
 class Ledger:
@@ -97,9 +97,9 @@ class Ledger:
 
         `write` makes the conditional writes from the owner as read and as it will be. An owner that changed meanwhile
         is put before the rule again, which may then refuse. What the rule raises passes through. TransferExists if a
-        transfer's id stands; Stale if a write in `also` did not hold; AlreadyMarked if the mark stands. A rule that
-        leaves its owner as it is writes what goes along and the mark alone. Two requests where nobody interferes: read
-        and transaction.
+        transfer's id stands; Stale if a write in `also` did not hold; AlreadyProcessed if `processed` stands already. A
+        rule that leaves its owner as it is writes what goes along and that record alone. Two requests where nobody
+        interferes: read and transaction.
         """
         # Threads of one process queue here rather than collide at the table. Other processes are met by the condition.
         with self._queues[hash(name) % _QUEUES]:
@@ -117,12 +117,12 @@ class Ledger:
                     _raise_unless_raced(refused, change, len(owned))
                     self._wait(attempt)
                     continue
-                self._told(change, attempt)
+                self._applied(change, attempt)
                 return change
         self._listener.contended(_ATTEMPTS)
         raise StoreUnavailable("This account is changing too often right now. Try again with the same key.")
 
-    def _told(self, change: Change[Owner], times: int) -> None:
+    def _applied(self, change: Change[Owner], times: int) -> None:
         if change.transfers:
             self._listener.moved(change.transfers)
         if times:
@@ -131,19 +131,19 @@ class Ledger:
     def _only(self, change: Change[Owner]) -> None:
         """Write what goes along with a change that leaves its owner as it is."""
         if not change.also:
-            if change.mark is not None:
-                self._dynamo.mark(change.mark)
+            if change.processed is not None:
+                self._dynamo.put_record(change.processed)
             return
         try:
-            self._dynamo.transact([*change.also, *([change.mark] if change.mark else [])])
+            self._dynamo.transact([*change.also, *([change.processed] if change.processed else [])])
         except TransactionRefused as refused:
-            if change.mark is not None and refused.reasons[-1].failed:
-                raise AlreadyMarked from refused
+            if change.processed is not None and refused.reasons[-1].failed:
+                raise AlreadyProcessed from refused
             raise Stale from refused
 
     def _writes(self, owned: Sequence[Write], change: Change[Owner]) -> list[Write]:
         transfers = [self.putting(transfer) for transfer in change.transfers]
-        return [*owned, *transfers, *change.also, *([change.mark] if change.mark else [])]
+        return [*owned, *transfers, *change.also, *([change.processed] if change.processed else [])]
 
     def putting(self, transfer: Transfer) -> Write:
         """The write of a transfer, on the condition that there is none of its id."""
@@ -186,8 +186,8 @@ def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner], owne
     """
     owner, others = refused.reasons[:owned], list(refused.reasons[owned:])
     transfers, also = others[: len(change.transfers)], others[len(change.transfers) :]
-    if change.mark is not None and also.pop().failed:
-        raise AlreadyMarked from refused
+    if change.processed is not None and also.pop().failed:
+        raise AlreadyProcessed from refused
     for reason in transfers:
         if reason.failed and reason.item is not None:
             raise TransferExists(adapter(Transfer).validate_python(reason.item)) from refused

@@ -1,4 +1,4 @@
-"""What others are told of: a piece of news, and the record of it that waits to be sent.
+"""What others are told of: a domain event, and the record of it that waits to be sent.
 
 A record holds the text that will be sent, so that what was written by one version of the code is sent as it was meant
 by the next.
@@ -19,7 +19,7 @@ SCHEMA_VERSION: Final = 1
 
 
 @dataclass(frozen=True)
-class News:
+class DomainEvent:
     """Something that happened to an account: of which type, and its facts. No card, no address, no link, no secret.
 
     `occasion` tells it from others of its type and account: the version that the change made, or the threshold.
@@ -55,7 +55,7 @@ class News:
 
 @dataclass(frozen=True)
 class Record:
-    """News that waits in the outbox."""
+    """Domain events that waits in the outbox."""
 
     lane: str
     queued: str

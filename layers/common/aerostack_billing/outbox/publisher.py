@@ -14,7 +14,7 @@ from aerostack_billing.platform import clock
 
 
 class PublishListener(Protocol):
-    """Whoever watches that news get out."""
+    """Watches that domain events are sent."""
 
     def event_refused(self, record: Record, code: str) -> None:
         """Called for an event that the bus did not take; the next run sends it again."""
@@ -32,7 +32,7 @@ class Published:
 
 
 class Publisher:
-    """Takes news from the outbox to the bus."""
+    """Takes domain events from the outbox to the bus."""
 
     def __init__(self, outbox: Outbox, bus: EventBus, listener: PublishListener) -> None:
         self._outbox = outbox

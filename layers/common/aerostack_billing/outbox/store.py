@@ -1,8 +1,8 @@
-"""The Outbox table: news that was stored together with its effect, and is taken away once the bus has it.
+"""The Outbox table: domain events, stored together with their effect and deleted once the bus has them.
 
 What is there is what was not sent yet, so that a publisher reads no more than that, and consistently: there is no index
-that could lag. News are spread over a few partitions, because they are written inside transactions that move money, and
-those must not wait for one another here.
+that could lag. Domain events are spread over a few partitions, because they are written inside transactions that move
+money, and those must not wait for one another here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from aerostack_billing.outbox.models import News, Record
+from aerostack_billing.outbox.models import DomainEvent, Record
 from aerostack_billing.platform.dynamo import Dynamo, Item, Write
 from aerostack_billing.values.fields import adapter
 
@@ -20,21 +20,21 @@ _PAGE = 100
 
 
 class Outbox:
-    """Writes, reads and deletes of news."""
+    """Writes, reads and deletes of domain events."""
 
     def __init__(self, dynamo: Dynamo, table: str) -> None:
         self._dynamo = dynamo
         self._table = table
 
-    def adding(self, news: News) -> Write:
-        """The write, for the transaction of the effect, that has the news sent. It has no condition of its own."""
+    def adding(self, event: DomainEvent) -> Write:
+        """The write, for the transaction of the effect, that has the event sent. It has no condition of its own."""
         item: Item = {
-            "lane": str(int(news.event_id[-8:], 16) % LANES),
-            "queued": f"{news.occurred_at}#{news.event_id}",
-            "event_id": news.event_id,
-            "type": news.type,
-            "occurred_at": news.occurred_at,
-            "detail": news.detail(),
+            "lane": str(int(event.event_id[-8:], 16) % LANES),
+            "queued": f"{event.occurred_at}#{event.event_id}",
+            "event_id": event.event_id,
+            "type": event.type,
+            "occurred_at": event.occurred_at,
+            "detail": event.detail(),
         }
         return Write(self._table, {}, put=item)
 

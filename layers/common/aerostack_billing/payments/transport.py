@@ -51,5 +51,5 @@ class Urllib3Client(stripe.HTTPClient):
 
 
 def _unanswered(error: urllib3.exceptions.HTTPError) -> NoReturn:
-    told = stripe.APIConnectionError("Stripe gave no whole answer.", should_retry=True)  # type: ignore[no-untyped-call]
-    raise told from error
+    lost = stripe.APIConnectionError("Stripe gave no whole answer.", should_retry=True)  # type: ignore[no-untyped-call]
+    raise lost from error

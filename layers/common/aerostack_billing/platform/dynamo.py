@@ -2,7 +2,7 @@
 
 The client's own retries are off. A call that DynamoDB certainly did not carry out (throttled, in conflict) is made
 again by anyone. A call whose answer was lost is made again only where that is harmless: reads, and transactions,
-whose token makes DynamoDB carry them out once. A lost answer to a plain write is told to the caller instead.
+whose token makes DynamoDB carry them out once. A lost answer to a plain write is raised to the caller instead.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class TransactionRefused(Exception):
         self.reasons = tuple(reasons)
 
 
-class AlreadyMarked(Exception):
+class AlreadyProcessed(Exception):
     """The record that an event took effect stands: nothing was written."""
 
 
@@ -209,12 +209,12 @@ class Dynamo:
         action = write.action()["Put"]
         self._call(lambda: self._client.put_item(**action), repeatable=False)
 
-    def mark(self, mark: Write) -> None:
-        """Put the record of an event that needs no other write; AlreadyMarked if it stands."""
+    def put_record(self, record: Write) -> None:
+        """Put the record of an event that needs no other write; AlreadyProcessed if it stands."""
         try:
-            self.put(mark)
+            self.put(record)
         except ConditionFailed as failed:
-            raise AlreadyMarked from failed
+            raise AlreadyProcessed from failed
 
     def update(self, write: Write) -> Item:
         """Carry out one update; the item as it is after it. ConditionFailed hands back what stood there."""
@@ -264,7 +264,7 @@ class Dynamo:
             except ClientError as error:
                 tries_at_lost_answers -= int(_was_lost(error))
                 if not _was_not_done(error) and (not _was_lost(error) or tries_at_lost_answers <= 0):
-                    raise _told(error) from error
+                    raise _translated(error) from error
             except BotoCoreError as error:
                 tries_at_lost_answers -= 1
                 if tries_at_lost_answers <= 0:
@@ -301,7 +301,7 @@ def _item(found: object) -> Item | None:
     return from_wire(cast("Mapping[str, AttributeValueTypeDef]", found)) if found else None
 
 
-def _told(error: ClientError) -> Exception:
+def _translated(error: ClientError) -> Exception:
     code = error.response["Error"]["Code"]
     if code == "ConditionalCheckFailedException":
         return ConditionFailed(_item(error.response.get("Item")))

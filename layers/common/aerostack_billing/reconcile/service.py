@@ -115,7 +115,7 @@ class Reconciler:
             # One that fails stays on the agenda: it does not keep the events from being looked through.
             self._guarded(account_id, functools.partial(self._sync.make_true, account_id))
 
-    def foresee(self) -> Reconciled:
+    def preview(self) -> Reconciled:
         """What a run would find missing now, reported as a run does; nothing is taken in."""
         found = Reconciled()
         since, now, _ = self._span()
@@ -127,11 +127,11 @@ class Reconciler:
                     found.missed.append(event.id)
         for intent, listed in self._history.payments(since, now):
             found.payments += 1
-            if not self._guarded(intent, functools.partial(self._foreseen, intent, listed, found)):
+            if not self._guarded(intent, functools.partial(self._preview, intent, listed, found)):
                 found.failed.append(intent)
         return found
 
-    def _foreseen(self, payment_intent_id: str, listed: Callable[[], Payment], found: Reconciled) -> None:
+    def _preview(self, payment_intent_id: str, listed: Callable[[], Payment], found: Reconciled) -> None:
         ours = self._settlement.look(payment_intent_id) if listed().status == "succeeded" else None
         if ours is not None and self._wallets.deposit(ours.account_id, payment_intent_id) is None:
             found.uncredited.append(payment_intent_id)

@@ -49,7 +49,7 @@ class ReloadListener(Protocol):
 
 
 @dataclass(frozen=True)
-class Swept:
+class ReloadSweep:
     """What one sweep did."""
 
     due: int
@@ -79,7 +79,7 @@ class Reloads:
         self._return_url = return_url
         self._most_a_day = most_a_day
 
-    def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> Swept:
+    def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> ReloadSweep:
         """Look after every wallet that is due. Costs by the wallets due, not by the wallets there are.
 
         A wallet that fails is reported and left for the next sweep. Safe to run twice at once, and to stop anywhere:
@@ -91,7 +91,7 @@ class Reloads:
             while may_go_on() and (batch := list(islice(accounts, _BATCH))):
                 due += len(batch)
                 failed += sum(pool.map(correlation.carried(self._fails), batch))
-        return Swept(due, failed)
+        return ReloadSweep(due, failed)
 
     def _fails(self, account_id: str) -> bool:
         try:
@@ -182,17 +182,23 @@ class Reloads:
             )
         )
 
-    def heard(self, settled: Settled, mark: Write | None = None) -> None:
+    def heard(self, settled: Settled, processed: Write | None = None) -> None:
         """Record a reload's payment that Stripe reported and that brought no money."""
         wallet = self._wallets.get(settled.account_id)
         attempt = wallet.reload.attempt
         if attempt is not None and attempt.attempt_id == settled.payment.attempt_id:
-            self._conclude(settled.account_id, attempt, settled.payment, mark)
+            self._conclude(settled.account_id, attempt, settled.payment, processed)
         else:
-            self.change(settled.account_id, lambda wallet: wallet, mark)
+            self.change(settled.account_id, lambda wallet: wallet, processed)
 
     def _conclude(
-        self, account_id: str, attempt: Attempt, payment: Payment, mark: Write | None = None, *, asked: bool = False
+        self,
+        account_id: str,
+        attempt: Attempt,
+        payment: Payment,
+        processed: Write | None = None,
+        *,
+        asked: bool = False,
     ) -> None:
         """Record an attempt's outcome; the same outcome reported again changes nothing.
 
@@ -201,24 +207,24 @@ class Reloads:
         own, intent = attempt.attempt_id, payment.payment_intent_id
         match payment.status:
             case "succeeded":
-                self._settlement.settle(intent, mark)
+                self._settlement.settle(intent, processed)
             case "processing" | "requires_capture":
-                self.change(account_id, lambda wallet: states.submitted(wallet, own, intent), mark)
+                self.change(account_id, lambda wallet: states.submitted(wallet, own, intent), processed)
             case "requires_action":
                 url = payment.action_url
-                self.change(account_id, lambda wallet: states.action_required(wallet, own, intent, url), mark)
+                self.change(account_id, lambda wallet: states.action_required(wallet, own, intent, url), processed)
             case "requires_payment_method" if payment.error_code == _AUTHENTICATE and not asked:
-                self._conclude(account_id, attempt, self._ask_payer(attempt, payment), mark, asked=True)
+                self._conclude(account_id, attempt, self._ask_payer(attempt, payment), processed, asked=True)
             case "requires_payment_method":
                 code, message = payment.error_code or payment.status, payment.error_message or "The payment failed."
-                self.change(account_id, lambda wallet: states.declined(wallet, own, code, message), mark)
+                self.change(account_id, lambda wallet: states.declined(wallet, own, code, message), processed)
             case "requires_confirmation":
                 # Stripe made it and went no further: it is called off, so that it is not paid beside the next one.
                 self._cards.void(intent)
-                self.change(account_id, lambda wallet: states.failed(wallet, own), mark)
+                self.change(account_id, lambda wallet: states.failed(wallet, own), processed)
             case "canceled":
                 message = "The payment was cancelled before it was confirmed."
-                self.change(account_id, lambda wallet: states.declined(wallet, own, "canceled", message), mark)
+                self.change(account_id, lambda wallet: states.declined(wallet, own, "canceled", message), processed)
             case _:
                 assert_never(payment.status)
 
@@ -229,14 +235,14 @@ class Reloads:
         except PaymentsRefused:
             return self._cards.payment(payment.payment_intent_id) or payment
 
-    def card_changed(self, account_id: str, customer_id: str, mark: Write | None = None) -> None:
+    def card_changed(self, account_id: str, customer_id: str, processed: Write | None = None) -> None:
         """Try a reload that failed, or waits for its payer, anew if the customer's card is another now."""
         card = self._cards.default_card(customer_id)
         fingerprint = card.fingerprint if card else None
         self.change(
             account_id,
             lambda wallet: states.card_changed(wallet, fingerprint),
-            mark,
+            processed,
             lambda attempt: fingerprint not in {None, attempt.fingerprint},
         )
 
@@ -244,7 +250,7 @@ class Reloads:
         self,
         account_id: str,
         rule: Callable[[Wallet], Wallet],
-        mark: Write | None = None,
+        processed: Write | None = None,
         replaces: Callable[[Attempt], bool] | None = None,
     ) -> Wallet:
         """Apply a rule of the state machine; tell the listener where it left a wallet that wants attention."""
@@ -252,7 +258,7 @@ class Reloads:
 
         def recorded(wallet: Wallet) -> Change[Wallet]:
             before[:] = [wallet]
-            return Change(rule(wallet), mark=mark)
+            return Change(rule(wallet), processed=processed)
 
         if replaces is None:
             after = self._wallets.apply(account_id, recorded).owner

@@ -83,7 +83,7 @@ class ReloadSettings:
         """
         return self._confirmations.apply(account_id, lambda wallet: Change(suspendable(wallet, message))).owner
 
-    def foresee_suspension(self, account_id: str, message: str) -> tuple[Wallet, Wallet]:
+    def preview_suspension(self, account_id: str, message: str) -> tuple[Wallet, Wallet]:
         """The wallet as it is and as `suspend` would leave it; nothing is written, nor voided."""
         wallet = self._wallets.get(account_id)
         return wallet, suspendable(wallet, message)

@@ -14,7 +14,7 @@ from aerostack_billing.idempotency.store import KEPT_SECONDS, IdempotencyStore, 
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.models import ConsumeRequest, Counter
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import KeyTaken, NoRoom, Raced, Sheet, UsageStore, item_of
+from aerostack_billing.usage.store import CountersItem, KeyTaken, NoRoom, Raced, UsageStore, item_of
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.fields import validated
 
@@ -107,13 +107,13 @@ class Batch:
         try:
             after = self._metering.opened(account_id, item, lambda: self._usage.add_all(account_id, item, totals))
         except NoRoom as none:
-            self._count_as_read(account_id, item, events, results, none.sheet)
+            self._count_as_read(account_id, item, events, results, none.counters_item)
             return
         counters = {
             name: Counter(c.used - totals.get(name, 0), c.room + totals.get(name, 0))
             for name, c in after.counters.items()
         }
-        self._decide(item, events, Sheet(after.tier, counters), results)
+        self._decide(item, events, CountersItem(after.tier, counters), results)
         self._tell(account_id, item, totals, after)
 
     def _count_as_read(
@@ -122,31 +122,33 @@ class Batch:
         item: str,
         events: list[_Event],
         results: dict[int, Result],
-        sheet: Sheet | None = None,
+        counters_item: CountersItem | None = None,
     ) -> None:
         """Decide by the counters as they are read, and count what passes if they are still so."""
         for _ in range(_ATTEMPTS):
-            sheet = sheet or self._metering.opened(account_id, item, lambda: self._usage.sheet(account_id, item))
-            passing = self._decide(item, events, sheet, results)
+            counters_item = counters_item or self._metering.opened(
+                account_id, item, lambda: self._usage.counters_item(account_id, item)
+            )
+            passing = self._decide(item, events, counters_item, results)
             claimed = [event for event in passing if event.key is not None]
             totals = _totals(passing)
             try:
                 if passing:
                     claims = [self._claim(event, results[event.place]) for event in claimed]
-                    self._usage.add_as_read(account_id, item, totals, sheet, claims)
+                    self._usage.add_as_read(account_id, item, totals, counters_item, claims)
             except Raced:
-                sheet = None
+                counters_item = None
                 continue
             except KeyTaken as taken:
                 # A key that was used before is answered by its record; the others are decided anew.
                 used = {claimed[place].key for place in taken.places}
-                events, sheet = self._answered(events, used, results), None
+                events, counters_item = self._answered(events, used, results), None
                 continue
             # A refused event whose key passed in another call is answered as then.
             fresh = {event.key for event in claimed}
             refused = {event.key for event in events if results[event.place].status == 403}
             self._answered(events, refused - fresh - {None}, results)
-            self._tell(account_id, item, {event.request.metric for event in events}, _after(sheet, totals))
+            self._tell(account_id, item, {event.request.metric for event in events}, _after(counters_item, totals))
             return
         self._answered(events, {event.key for event in events}, results)
 
@@ -160,11 +162,13 @@ class Batch:
     def _claim(self, event: _Event, result: Result) -> Write:
         return self._idempotency.claim(_asked(event.request), dict(result.body), kept_seconds=self._keys_kept_seconds)
 
-    def _decide(self, item: str, events: list[_Event], sheet: Sheet, results: dict[int, Result]) -> list[_Event]:
+    def _decide(
+        self, item: str, events: list[_Event], counters_item: CountersItem, results: dict[int, Result]
+    ) -> list[_Event]:
         """Go through the events in order, as if each were alone; which of them are to be counted, all with results."""
-        counters, passing, first = dict(sheet.counters), [], dict[str, _Event]()
+        counters, passing, first = dict(counters_item.counters), [], dict[str, _Event]()
         for event in events:
-            request, now = event.request, Sheet(sheet.tier, counters)
+            request, now = event.request, CountersItem(counters_item.tier, counters)
             earlier = first.get(event.key) if event.key is not None else None
             if earlier is not None:
                 results[event.place] = _again(request, earlier.request, results[earlier.place])
@@ -178,11 +182,11 @@ class Batch:
                 first |= {event.key: event} if event.key is not None else {}
                 used, room = counter.used + request.quantity, counter.room - request.quantity
                 counters[request.metric] = Counter(used, room, counter.announced)
-            figures = self._metering.figures(item, request.metric, Sheet(sheet.tier, counters))
+            figures = self._metering.figures(item, request.metric, CountersItem(counters_item.tier, counters))
             results[event.place] = Result(200, {"allowed": True, **figures.view()})
         return passing
 
-    def _tell(self, account_id: str, item: str, metrics: Iterable[str], after: Sheet) -> None:
+    def _tell(self, account_id: str, item: str, metrics: Iterable[str], after: CountersItem) -> None:
         for metric in sorted(metrics):
             self._metering.tell(account_id, item, metric, after)
 
@@ -219,12 +223,12 @@ def _totals(events: Sequence[_Event]) -> dict[str, int]:
     return totals
 
 
-def _after(sheet: Sheet, totals: Mapping[str, int]) -> Sheet:
+def _after(counters_item: CountersItem, totals: Mapping[str, int]) -> CountersItem:
     counters = {
         name: Counter(c.used + totals.get(name, 0), c.room - totals.get(name, 0), c.announced)
-        for name, c in sheet.counters.items()
+        for name, c in counters_item.counters.items()
     }
-    return Sheet(sheet.tier, counters)
+    return CountersItem(counters_item.tier, counters)
 
 
 def _refused(error: BillingError) -> Result:

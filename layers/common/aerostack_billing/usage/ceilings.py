@@ -9,7 +9,7 @@ from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage import bursts
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, Sheet, UsageStore, is_month, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, CountersItem, UsageStore, is_month, limits_of
 
 
 class Ceilings:
@@ -42,10 +42,10 @@ class Ceilings:
         key = {"account_id": account_id, "period": item}
         return Write(self._table, key, condition="attribute_not_exists(account_id)")
 
-    def _move(self, account_id: str, item: str, sheet: Sheet, after: Tier) -> Write:
+    def _move(self, account_id: str, item: str, counters_item: CountersItem, after: Tier) -> Write:
         limits = limits_of(self._catalog.plan(after), item)
         names = {"#tier": "tier", "#limits": "limits_version"}
-        values: dict[str, object] = {":before": sheet.tier, ":after": after, ":zero": 0}
+        values: dict[str, object] = {":before": counters_item.tier, ":after": after, ":zero": 0}
         values[":limits"] = self._catalog.data.limits_version
         settings, removals = ["#tier = :after", "#limits = :limits"], []
         if is_month(item):

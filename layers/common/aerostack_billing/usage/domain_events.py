@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from aerostack_billing.outbox.models import News
+from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.models import Figures, Level, State
 
@@ -39,7 +39,7 @@ TYPES = {"usage.limit_near": LimitNear, "usage.grace_entered": GraceEntered, "us
 _OF_LEVEL = {Level.NEAR: "usage.limit_near", Level.GRACE: "usage.grace_entered", Level.BLOCKED: "usage.blocked"}
 
 
-def threshold_news(account_id: str, tier: Tier, level: Level, figures: Figures) -> News:
+def threshold_event(account_id: str, tier: Tier, level: Level, figures: Figures) -> DomainEvent:
     """The event of a counter that reaches `level`."""
     data: ThresholdPassed = {
         "plan_tier": tier,
@@ -51,4 +51,4 @@ def threshold_news(account_id: str, tier: Tier, level: Level, figures: Figures) 
         "remaining": figures.remaining,
         "state": figures.state,
     }
-    return News(_OF_LEVEL[level], account_id, f"{figures.period}/{figures.name}/{figures.used}", data)
+    return DomainEvent(_OF_LEVEL[level], account_id, f"{figures.period}/{figures.name}/{figures.used}", data)

@@ -2,7 +2,7 @@
 
 A message is the body of a `consume`, or a batch, `{"events": [...]}`. The queue delivers at least once, so each event
 is deduplicated by the transaction that counts it: by its idempotency key, or, where it has none, by the message's id.
-The events of one account that have no key are counted together, with one mark a message, whatever number they are.
+The events of one account that have no key are counted together, with one record a message, whatever number they are.
 
 What becomes of an event: counted; refused, where the plan's limit forbids it, told and not tried again; dead, where it
 can never be counted, put aside with the reason; or, where the store failed, or storage is given back before it was
@@ -23,7 +23,7 @@ from aerostack_billing.usage.batch import Batch
 from aerostack_billing.usage.dead_letters import DeadLetters
 from aerostack_billing.usage.models import BatchRequest, ConsumeRequest
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import KeyTaken, NoRoom, Sheet, UsageStore, item_of
+from aerostack_billing.usage.store import CountersItem, KeyTaken, NoRoom, UsageStore, item_of
 from aerostack_billing.values.errors import BillingError, GaugeBelowZero, InvalidRequest, StoreUnavailable
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.json_object import parse_object
@@ -151,18 +151,18 @@ class Ingest:
 
     def _count(self, events: Sequence[_Event]) -> Iterator[_Outcome]:
         """Count each event once, those of one account together."""
-        marked: dict[str, list[_Event]] = {}
+        keyless: dict[str, list[_Event]] = {}
         alone: list[_Event] = []
         for event in events:
             # Given back before it was taken, storage has to come again without what came with it.
             if event.request.idempotency_key is not None or event.request.metric == STORAGE:
                 alone.append(event)
             else:
-                marked.setdefault(event.request.account_id, []).append(event)
+                keyless.setdefault(event.request.account_id, []).append(event)
         yield from self._count_by_keys(alone)
-        for account_id, of_account in marked.items():
+        for account_id, of_account in keyless.items():
             for run in _runs(of_account):
-                yield from self._count_marked(account_id, run)
+                yield from self._count_keyless(account_id, run)
 
     def _count_by_keys(self, events: Sequence[_Event]) -> Iterator[_Outcome]:
         asked = [_with_key(event.raw, event.message, event.place) for event in events]
@@ -170,21 +170,21 @@ class Ingest:
             error = result.body.get("error")
             yield _Outcome(event, error if isinstance(error, dict) else None, result.status)
 
-    def _count_marked(self, account_id: str, events: list[_Event]) -> list[_Outcome]:
-        """Count what passes of one account's events, with a mark for each message: all of it or nothing.
+    def _count_keyless(self, account_id: str, events: list[_Event]) -> list[_Outcome]:
+        """Count what passes of one account's events, with a record of each message: all of it or nothing.
 
-        A message whose mark is there was counted at an earlier delivery.
+        A message whose record is there was counted at an earlier delivery.
         """
         try:
             return self._count_run(account_id, events)
         except StoreUnavailable as error:
-            # What was counted all the same has its mark.
+            # What was counted all the same has its record.
             return [_outcome(event, error) for event in events]
 
     def _count_run(self, account_id: str, events: list[_Event]) -> list[_Outcome]:
-        item, known, sheet = item_of(events[0].request.metric), list[_Outcome](), None
+        item, known, counters_item = item_of(events[0].request.metric), list[_Outcome](), None
         for _ in range(_ATTEMPTS):
-            passing, refused = self._decide(item, events, sheet)
+            passing, refused = self._decide(item, events, counters_item)
             ids = list(dict.fromkeys(event.message.message_id for event in passing))
             try:
                 if passing:
@@ -194,16 +194,18 @@ class Ingest:
                 known += [_Outcome(event) for event in events if event.message.message_id in before]
                 events = [event for event in events if event.message.message_id not in before]
             except NoRoom as none:
-                sheet = none.sheet
+                counters_item = none.counters_item
             else:
                 return [*known, *map(_Outcome, passing), *refused]
         raise StoreUnavailable("The account's counters are too busy.")
 
-    def _decide(self, item: str, events: Sequence[_Event], sheet: Sheet | None) -> tuple[list[_Event], list[_Outcome]]:
-        """Which events pass, in their order, by a sheet; all of them while none was seen."""
-        if sheet is None:
+    def _decide(
+        self, item: str, events: Sequence[_Event], counters_item: CountersItem | None
+    ) -> tuple[list[_Event], list[_Outcome]]:
+        """Which events pass, in their order, by a counters_item; all of them while none was seen."""
+        if counters_item is None:
             return list(events), []
-        left = {name: counter.room for name, counter in sheet.counters.items()}
+        left = {name: counter.room for name, counter in counters_item.counters.items()}
         passing: list[_Event] = []
         refused: list[_Outcome] = []
         for event in events:
@@ -212,21 +214,21 @@ class Ingest:
                 left[request.metric] -= request.quantity
                 passing.append(event)
             else:
-                refused.append(_outcome(event, self._metering.refused(request, item, sheet)))
+                refused.append(_outcome(event, self._metering.refused(request, item, counters_item)))
         return passing, refused
 
     def _add(self, account_id: str, item: str, passing: Sequence[_Event], message_ids: Sequence[str]) -> None:
         totals: dict[str, int] = {}
         for event in passing:
             totals[event.request.metric] = totals.get(event.request.metric, 0) + event.request.quantity
-        marks = [self._mark(account_id, message_id) for message_id in message_ids]
-        self._metering.opened(account_id, item, lambda: self._usage.add_all_once(account_id, item, totals, marks))
-        after = self._usage.sheet(account_id, item)
+        records = [self._message_record(account_id, message_id) for message_id in message_ids]
+        self._metering.opened(account_id, item, lambda: self._usage.add_all_once(account_id, item, totals, records))
+        after = self._usage.counters_item(account_id, item)
         for metric in totals:
             self._metering.tell(account_id, item, metric, after)
 
-    def _mark(self, account_id: str, message_id: str) -> Write:
-        """The write that notes that a message's events of an account are counted."""
+    def _message_record(self, account_id: str, message_id: str) -> Write:
+        """The write that records that a message's events of an account are counted."""
         return self._idempotency.claim(keyed("ingest", account_id, message_id, {}), kept_seconds=KEPT_SECONDS)
 
     def _judged(self, outcomes: Iterable[_Outcome], dead: list[_Dead]) -> Ingested:

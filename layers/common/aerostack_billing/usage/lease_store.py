@@ -16,7 +16,7 @@ from typing import Final, cast
 from aerostack_billing.idempotency.store import KEPT_SECONDS, key_reused
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.usage.store import LEASES, Sheet, UsageStore, read_sheet
+from aerostack_billing.usage.store import LEASES, CountersItem, UsageStore, read_counters
 
 MOST_INSIDE: Final = 16
 """As many as leave a month's item within one write unit."""
@@ -51,11 +51,11 @@ class Lease:
 
 
 class ItemFull(Exception):
-    """The counters item holds as many open leases as it may; `sheet` is the item."""
+    """The counters item holds as many open leases as it may; `counters_item` is the item."""
 
-    def __init__(self, sheet: Sheet) -> None:
+    def __init__(self, counters_item: CountersItem) -> None:
         super().__init__("the counters item holds no more leases")
-        self.sheet = sheet
+        self.counters_item = counters_item
 
 
 class LeaseExists(Exception):
@@ -94,7 +94,7 @@ class LeaseStore:
         self._table = table
         self._usage = usage
 
-    def take_inside(self, account_id: str, lease: Lease) -> Sheet:
+    def take_inside(self, account_id: str, lease: Lease) -> CountersItem:
         """Count a lease as used and record it in the counters item, by one write; the item after it.
 
         Condition: the room suffices and the item holds fewer leases than it may. ItemFull, NoRoom with the item, or
@@ -109,15 +109,19 @@ class LeaseStore:
             values={**(counting.values or {}), ":lease": lease.expires_at, ":most": MOST_INSIDE},
         )
         try:
-            return read_sheet(self._dynamo.update(write))
+            return read_counters(self._dynamo.update(write))
         except ConditionFailed as failed:
             refusal = self._usage.refusal(failed.item, lease.metric)
-            sheet = refusal.sheet
-            if sheet and lease.granted <= sheet.counters[lease.metric].room and len(sheet.leases) >= MOST_INSIDE:
-                raise ItemFull(sheet) from failed
+            counters_item = refusal.counters_item
+            if (
+                counters_item
+                and lease.granted <= counters_item.counters[lease.metric].room
+                and len(counters_item.leases) >= MOST_INSIDE
+            ):
+                raise ItemFull(counters_item) from failed
             raise refusal from failed
 
-    def take_beside(self, account_id: str, lease: Lease, fingerprint: str) -> Sheet:
+    def take_beside(self, account_id: str, lease: Lease, fingerprint: str) -> CountersItem:
         """Count a lease as used and put its own item, in one transaction; the counters item, read after it.
 
         Conditions: the room suffices, and no live lease has this number. LeaseExists with the first one if it has and
@@ -147,7 +151,7 @@ class LeaseStore:
             if held["fingerprint"] != fingerprint:
                 raise key_reused() from refused
             raise LeaseExists(_read(held)) from refused
-        return self._usage.sheet(account_id, lease.period)
+        return self._usage.counters_item(account_id, lease.period)
 
     def settle(self, account_id: str, lease: Lease, unused: int) -> bool:
         """End a lease and give back what was not used; False if it is not open, and nothing was changed."""

@@ -18,7 +18,7 @@ from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.lease_store import ItemFull, Lease, LeaseExists, LeaseStore, beside, number_of
 from aerostack_billing.usage.models import ConsumeRequest, LeaseRequest, SettleRequest
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import NoRoom, Sheet
+from aerostack_billing.usage.store import CountersItem, NoRoom
 from aerostack_billing.values.errors import InvalidRequest, NotFound, StoreUnavailable
 
 _LEASE_ID = re.compile(
@@ -75,14 +75,14 @@ class Leases:
                 return Taken(_view(exists.lease), replayed=True)
             except ItemFull as full:
                 # What has lapsed is removed before more is taken; where nothing has, the lease becomes its own item.
-                if not self._tidy(request.account_id, lease.period, full.sheet, least=1):
+                if not self._tidy(request.account_id, lease.period, full.counters_item, least=1):
                     lease = replace(lease, number=beside(lease.number))
                 continue
             except NoRoom as none:
-                room = none.sheet.counters[request.metric].room
+                room = none.counters_item.counters[request.metric].room
                 if not request.allow_partial or room < 1:
-                    self._metering.tell(request.account_id, lease.period, request.metric, none.sheet)
-                    raise self._metering.refused(asked, lease.period, none.sheet) from none
+                    self._metering.tell(request.account_id, lease.period, request.metric, none.counters_item)
+                    raise self._metering.refused(asked, lease.period, none.counters_item) from none
                 lease = replace(lease, granted=min(room, lease.granted))
                 continue
             self._metering.tell(request.account_id, lease.period, request.metric, after)
@@ -90,7 +90,7 @@ class Leases:
             return Taken(_view(lease))
         raise StoreUnavailable("Other calls are taking the rest of this quota right now. Try again.")
 
-    def _taken(self, request: LeaseRequest, lease: Lease) -> Sheet:
+    def _taken(self, request: LeaseRequest, lease: Lease) -> CountersItem:
         """Take the lease; the counters item after it."""
         account_id = request.account_id
         take = partial(self._store.take_inside, account_id, lease)
@@ -112,12 +112,12 @@ class Leases:
             return {"returned": 0}
         return {"returned": unused if self._store.settle(request.account_id, lease, unused) else 0}
 
-    def _tidy(self, account_id: str, period: str, sheet: Sheet, *, least: int) -> bool:
+    def _tidy(self, account_id: str, period: str, counters_item: CountersItem, *, least: int) -> bool:
         """Remove lapsed leases from the item where there are at least that many; whether there were.
 
         The lease that this follows stands, whatever becomes of the tidying.
         """
-        lapsed = [name for name, expires_at in sheet.leases.items() if expires_at <= clock.seconds()]
+        lapsed = [name for name, expires_at in counters_item.leases.items() if expires_at <= clock.seconds()]
         if len(lapsed) < least:
             return False
         with suppress(StoreUnavailable):

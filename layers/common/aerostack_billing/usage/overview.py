@@ -8,7 +8,7 @@ from aerostack_billing.accounts.models import Account
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
 from aerostack_billing.usage.models import Counter, Figures
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, Sheet, UsageStore, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, CountersItem, UsageStore, limits_of
 from aerostack_billing.values.errors import InvalidRequest
 
 _PERIOD = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
@@ -27,22 +27,24 @@ class UsageOverview:
         InvalidRequest (422) for what is not a month, or is still to come.
         """
         month = _month(period)
-        account, sheets = self._usage.overview(account_id, [month, STORAGE_ITEM, RESOURCES_ITEM])
-        quotas = self._figures(account, sheets, month, month)
-        storage = self._figures(account, sheets, STORAGE_ITEM, month)
-        places = self._figures(account, sheets, RESOURCES_ITEM, month)
+        account, counters_items = self._usage.overview(account_id, [month, STORAGE_ITEM, RESOURCES_ITEM])
+        quotas = self._figures(account, counters_items, month, month)
+        storage = self._figures(account, counters_items, STORAGE_ITEM, month)
+        places = self._figures(account, counters_items, RESOURCES_ITEM, month)
         return {
-            "tier": sheets[month].tier if month in sheets else account.plan.limits_tier,
+            "tier": counters_items[month].tier if month in counters_items else account.plan.limits_tier,
             "period": month,
             "usage": {figures.name: figures.amounts() for figures in quotas + storage},
             "resource_counts": {figures.name: {"used": figures.used, "limit": figures.limit} for figures in places},
         }
 
-    def _figures(self, account: Account, sheets: dict[str, Sheet], item: str, month: str) -> list[Figures]:
-        sheet = sheets.get(item, Sheet(account.plan.limits_tier, {}))
-        limits = limits_of(self._catalog.plan(sheet.tier), item)
+    def _figures(
+        self, account: Account, counters_items: dict[str, CountersItem], item: str, month: str
+    ) -> list[Figures]:
+        counters_item = counters_items.get(item, CountersItem(account.plan.limits_tier, {}))
+        limits = limits_of(self._catalog.plan(counters_item.tier), item)
         return [
-            Figures.of(name, month, sheet.counters.get(name, Counter(0, limit.ceiling)), limit)
+            Figures.of(name, month, counters_item.counters.get(name, Counter(0, limit.ceiling)), limit)
             for name, limit in limits.items()
         ]
 

@@ -29,12 +29,12 @@ class AiTokens:
     def refusal(self, account_id: str, tokens: int) -> PlanLimitExceeded | None:
         """Why `taking` did not hold: the refusal if the room does not suffice; None where it may hold now."""
         item = clock.period()
-        sheet = self._metering.opened(account_id, item, lambda: self._usage.sheet(account_id, item))
-        if AI_TOKENS not in sheet.counters or sheet.counters[AI_TOKENS].room >= tokens:
+        counters_item = self._metering.opened(account_id, item, lambda: self._usage.counters_item(account_id, item))
+        if AI_TOKENS not in counters_item.counters or counters_item.counters[AI_TOKENS].room >= tokens:
             return None
-        self._metering.tell(account_id, item, AI_TOKENS, sheet)
+        self._metering.tell(account_id, item, AI_TOKENS, counters_item)
         request = ConsumeRequest(account_id=account_id, metric=AI_TOKENS, quantity=tokens)
-        refused = self._metering.refused(request, item, sheet)
+        refused = self._metering.refused(request, item, counters_item)
         assert isinstance(refused, PlanLimitExceeded)
         return refused
 
@@ -42,14 +42,14 @@ class AiTokens:
         """Tell of the thresholds that the counter passed. Never fails: what is taken is taken."""
         item = clock.period()
         with suppress(StoreUnavailable, NotOpen):
-            self._metering.tell(account_id, item, AI_TOKENS, self._usage.sheet(account_id, item))
+            self._metering.tell(account_id, item, AI_TOKENS, self._usage.counters_item(account_id, item))
 
     def returning(self, account_id: str, tokens: int, period: str) -> Write | None:
         """The write that gives tokens of a month back, if they are still counted; None where the month is over."""
         if period != clock.period() or tokens == 0:
             return None
         try:
-            counter = self._usage.sheet(account_id, period).counters[AI_TOKENS]
+            counter = self._usage.counters_item(account_id, period).counters[AI_TOKENS]
         except NotOpen:
             return None
         return self._usage.addition(account_id, period, AI_TOKENS, -tokens) if counter.used >= tokens else None

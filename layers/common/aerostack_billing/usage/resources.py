@@ -9,7 +9,7 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.usage.models import Figures, Place, PlaceName
 from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import RESOURCES_ITEM, NoRoom, Sheet, UsageStore, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, CountersItem, NoRoom, UsageStore, limits_of
 from aerostack_billing.values.errors import PlanLimitExceeded
 
 
@@ -33,7 +33,7 @@ class Resources:
                 account_id, RESOURCES_ITEM, lambda: self._places.claim(account_id, kind, name.id)
             )
         except NoRoom as none:
-            raise self._refused(kind, none.sheet) from none
+            raise self._refused(kind, none.counters_item) from none
         figures = self._figures(account_id, kind)
         read_only = not claim.new and self._is_read_only(account_id, claim.place, figures)
         return {**_view(claim.place, read_only=read_only), "used": figures.used, "limit": figures.limit}
@@ -66,11 +66,11 @@ class Resources:
         }
 
     def _figures(self, account_id: str, kind: str) -> Figures:
-        sheet = self._usage.read(account_id, [RESOURCES_ITEM], consistent=True).get(RESOURCES_ITEM)
-        if sheet is None:
+        counters_item = self._usage.read(account_id, [RESOURCES_ITEM], consistent=True).get(RESOURCES_ITEM)
+        if counters_item is None:
             limit = limits_of(self._catalog.plan(self._accounts.get(account_id).plan.limits_tier), RESOURCES_ITEM)[kind]
             return Figures(kind, RESOURCES_ITEM, 0, limit.limit, limit.hard_limit)
-        return self._metering.figures(RESOURCES_ITEM, kind, sheet)
+        return self._metering.figures(RESOURCES_ITEM, kind, counters_item)
 
     def _is_read_only(self, account_id: str, place: Place, figures: Figures) -> bool:
         if figures.limit is None or figures.used <= figures.limit:
@@ -78,10 +78,10 @@ class Resources:
         same_kind = [p for p in self._places.all(account_id) if p.kind == place.kind]
         return same_kind.index(place) >= figures.limit
 
-    def _refused(self, kind: str, sheet: Sheet) -> PlanLimitExceeded:
-        figures = self._metering.figures(RESOURCES_ITEM, kind, sheet)
+    def _refused(self, kind: str, counters_item: CountersItem) -> PlanLimitExceeded:
+        figures = self._metering.figures(RESOURCES_ITEM, kind, counters_item)
         return PlanLimitExceeded(
-            f"The {sheet.tier} plan has {figures.limit} places for {kind}, and all are taken. "
+            f"The {counters_item.tier} plan has {figures.limit} places for {kind}, and all are taken. "
             "Free one or upgrade the plan.",
             {"kind": kind, **figures.amounts()},
         )

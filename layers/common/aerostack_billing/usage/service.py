@@ -13,15 +13,15 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import BURST_METRIC, STORAGE
 from aerostack_billing.platform import clock
 from aerostack_billing.usage.bursts import BurstReached
-from aerostack_billing.usage.domain_events import threshold_news
+from aerostack_billing.usage.domain_events import threshold_event
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
 from aerostack_billing.usage.store import (
     RESOURCES_ITEM,
     STORAGE_ITEM,
+    CountersItem,
     KeyTaken,
     NoRoom,
     NotOpen,
-    Sheet,
     UsageStore,
     is_month,
     item_of,
@@ -96,7 +96,7 @@ class Metering:
         if request.idempotency_key is not None:
             return self._consume_once(request, item, request.idempotency_key, throttled=throttled)
         try:
-            sheet = self.opened(
+            counters_item = self.opened(
                 request.account_id,
                 item,
                 lambda: self._usage.add(
@@ -104,11 +104,11 @@ class Metering:
                 ),
             )
         except NoRoom as none:
-            self.tell(request.account_id, item, request.metric, none.sheet)
-            raise self.refused(request, item, none.sheet) from none
+            self.tell(request.account_id, item, request.metric, none.counters_item)
+            raise self.refused(request, item, none.counters_item) from none
         except BurstReached as reached:
             raise _too_fast(reached.burst) from reached
-        return self._passed(request, item, sheet, throttled=throttled)
+        return self._passed(request, item, counters_item, throttled=throttled)
 
     def opened(self, account_id: str, item: str, attempt: Callable[[], Result]) -> Result:
         """What `attempt` returns; where it finds no counter, the counter is created and the attempt made again."""
@@ -116,7 +116,7 @@ class Metering:
             try:
                 return attempt()
             except NotOpen as missing:
-                self._usage.open(self._accounts.get(account_id), item, missing.sheet)
+                self._usage.open(self._accounts.get(account_id), item, missing.counters_item)
         raise StoreUnavailable("The account's plan is changing right now. Try again.")
 
     def check(self, request: ConsumeRequest) -> None:
@@ -141,14 +141,14 @@ class Metering:
                 request.account_id, item, lambda: self._count_under(asked, request, item, throttled=throttled)
             )
         except NoRoom as none:
-            self.tell(request.account_id, item, request.metric, none.sheet)
-            raise self.refused(request, item, none.sheet) from none
+            self.tell(request.account_id, item, request.metric, none.counters_item)
+            raise self.refused(request, item, none.counters_item) from none
         except BurstReached as reached:
             raise _too_fast(reached.burst) from reached
         if isinstance(earlier, Answered):
             return Consumed(earlier.body, replayed=True)
-        sheet = self._usage.read(request.account_id, [item], consistent=True)[item]
-        passed = self._passed(request, item, sheet, throttled=throttled)
+        counters_item = self._usage.read(request.account_id, [item], consistent=True)[item]
+        passed = self._passed(request, item, counters_item, throttled=throttled)
         return replace(passed, body=self._idempotency.answer(asked, passed.body))
 
     def _count_under(self, asked: Keyed, request: ConsumeRequest, item: str, *, throttled: bool) -> Answered | None:
@@ -165,36 +165,36 @@ class Metering:
         return None
 
     def _rehearse(self, request: ConsumeRequest, item: str, *, throttled: bool) -> Consumed:
-        account, sheets = self._usage.overview(request.account_id, [item])
+        account, counters_items = self._usage.overview(request.account_id, [item])
         limit = limits_of(self._catalog.plan(account.plan.limits_tier), item)[request.metric]
-        unused = Sheet(account.plan.limits_tier, {request.metric: Counter(0, limit.ceiling)})
-        sheet = sheets.get(item, unused)
-        counter = sheet.counters.get(request.metric, unused.counters[request.metric])
+        unused = CountersItem(account.plan.limits_tier, {request.metric: Counter(0, limit.ceiling)})
+        counters_item = counters_items.get(item, unused)
+        counter = counters_item.counters.get(request.metric, unused.counters[request.metric])
         if request.quantity > max(0, counter.room) or -request.quantity > counter.used:
-            raise self.refused(request, item, Sheet(sheet.tier, {request.metric: counter}))
-        burst = sheet.burst if throttled else None
+            raise self.refused(request, item, CountersItem(counters_item.tier, {request.metric: counter}))
+        burst = counters_item.burst if throttled else None
         if burst is not None and burst.minute == clock.minute() and burst.remaining == 0:
             raise _too_fast(burst)
-        figures = self.figures(item, request.metric, Sheet(sheet.tier, {request.metric: counter}))
+        figures = self.figures(item, request.metric, CountersItem(counters_item.tier, {request.metric: counter}))
         return Consumed({"allowed": True, **figures.view()})
 
-    def _passed(self, request: ConsumeRequest, item: str, sheet: Sheet, *, throttled: bool) -> Consumed:
-        self.tell(request.account_id, item, request.metric, sheet)
-        limited = throttled and self._catalog.plan(sheet.tier).burst.limit is not None
-        body = {"allowed": True, **self.figures(item, request.metric, sheet).view()}
-        return Consumed(body, burst=sheet.burst if limited else None)
+    def _passed(self, request: ConsumeRequest, item: str, counters_item: CountersItem, *, throttled: bool) -> Consumed:
+        self.tell(request.account_id, item, request.metric, counters_item)
+        limited = throttled and self._catalog.plan(counters_item.tier).burst.limit is not None
+        body = {"allowed": True, **self.figures(item, request.metric, counters_item).view()}
+        return Consumed(body, burst=counters_item.burst if limited else None)
 
-    def tell(self, account_id: str, item: str, metric: str, sheet: Sheet) -> None:
+    def tell(self, account_id: str, item: str, metric: str, counters_item: CountersItem) -> None:
         """Tell of the thresholds that a counter passed and nobody has told of.
 
         What is counted is counted: where the store does not take the note, the answer stays what it is, and the next
         call of the metric tells, or `catch_up`.
         """
         with suppress(StoreUnavailable):
-            self._tell(account_id, item, metric, sheet)
+            self._tell(account_id, item, metric, counters_item)
 
-    def _tell(self, account_id: str, item: str, metric: str, sheet: Sheet) -> None:
-        figures, announced = self.figures(item, metric, sheet), sheet.counters[metric].announced
+    def _tell(self, account_id: str, item: str, metric: str, counters_item: CountersItem) -> None:
+        figures, announced = self.figures(item, metric, counters_item), counters_item.counters[metric].announced
         if figures.level != announced:
             passed = self._thresholds.announce(
                 account_id,
@@ -202,12 +202,12 @@ class Metering:
                 metric,
                 figures.level,
                 announced=announced,
-                news=lambda level: threshold_news(account_id, sheet.tier, level, figures),
+                event_of=lambda level: threshold_event(account_id, counters_item.tier, level, figures),
             )
             for level in passed:
                 self._listener.threshold_passed(account_id, level, figures)
 
-    def catch_up(self, account_id: str, item: str, sheet: Sheet) -> None:
+    def catch_up(self, account_id: str, item: str, counters_item: CountersItem) -> None:
         """Tell of the thresholds that an item's counters passed by calls that broke off before they told.
 
         Places have no thresholds; a month before the last is over, and what was its limit may be another today.
@@ -215,20 +215,22 @@ class Metering:
         """
         if item == RESOURCES_ITEM or (is_month(item) and clock.next_period(item) < clock.period()):
             return
-        limits = limits_of(self._catalog.plan(sheet.tier), item)
-        for metric, counter in sheet.counters.items():
-            if metric in limits and self.figures(item, metric, sheet).level > counter.announced:
-                self._tell(account_id, item, metric, sheet)
+        limits = limits_of(self._catalog.plan(counters_item.tier), item)
+        for metric, counter in counters_item.counters.items():
+            if metric in limits and self.figures(item, metric, counters_item).level > counter.announced:
+                self._tell(account_id, item, metric, counters_item)
 
-    def figures(self, item: str, name: str, sheet: Sheet) -> Figures:
+    def figures(self, item: str, name: str, counters_item: CountersItem) -> Figures:
         """A counter of an item beside the limit of the plan whose rooms it carries."""
         period = clock.period() if item == STORAGE_ITEM else item
-        limit = limits_of(self._catalog.plan(sheet.tier), item)[name]
-        return Figures.of(name, period, sheet.counters[name], limit)
+        limit = limits_of(self._catalog.plan(counters_item.tier), item)[name]
+        return Figures.of(name, period, counters_item.counters[name], limit)
 
-    def refused(self, request: ConsumeRequest, item: str, sheet: Sheet) -> PlanLimitExceeded | GaugeBelowZero:
+    def refused(
+        self, request: ConsumeRequest, item: str, counters_item: CountersItem
+    ) -> PlanLimitExceeded | GaugeBelowZero:
         """The refusal of what the counter leaves no room for, with its figures."""
-        figures = self.figures(item, request.metric, sheet)
+        figures = self.figures(item, request.metric, counters_item)
         details = {**figures.view(), "requested": request.quantity}
         if request.quantity < 0:
             return GaugeBelowZero(
@@ -236,7 +238,7 @@ class Metering:
             )
         way_out = "" if request.metric == STORAGE else " or wait for the next month"
         return PlanLimitExceeded(
-            f"The {sheet.tier} plan's hard limit of {figures.hard_limit} {request.metric} leaves no room for "
+            f"The {counters_item.tier} plan's hard limit of {figures.hard_limit} {request.metric} leaves no room for "
             f"{request.quantity}. Upgrade the plan{way_out}.",
             details,
         )

@@ -42,20 +42,20 @@ Result = TypeVar("Result")
 class NotOpen(Exception):
     """The counters item, or the name in it, does not exist or carries an older release's limits: open it, then repeat.
 
-    `sheet` is the item of older limits.
+    `counters_item` is the item of older limits.
     """
 
-    def __init__(self, sheet: Sheet | None = None) -> None:
+    def __init__(self, counters_item: CountersItem | None = None) -> None:
         super().__init__("the counter is not open")
-        self.sheet = sheet
+        self.counters_item = counters_item
 
 
 class NoRoom(Exception):
-    """The counter's ceiling, or for what is given back its zero, forbids it; `sheet` is the item as it stands."""
+    """The counter's ceiling, or for what is given back its zero, forbids it; `counters_item` is the item as read."""
 
-    def __init__(self, sheet: Sheet) -> None:
+    def __init__(self, counters_item: CountersItem) -> None:
         super().__init__("the counter has no room")
-        self.sheet = sheet
+        self.counters_item = counters_item
 
 
 class KeyTaken(Exception):
@@ -72,7 +72,7 @@ class Raced(Exception):
 
 
 @dataclass(frozen=True)
-class Sheet:
+class CountersItem:
     """One item of counters, read."""
 
     tier: Tier
@@ -112,23 +112,23 @@ class UsageStore:
         self._catalog = catalog
         self._version = catalog.data.limits_version
 
-    def read(self, account_id: str, items: Sequence[str], *, consistent: bool = False) -> dict[str, Sheet]:
+    def read(self, account_id: str, items: Sequence[str], *, consistent: bool = False) -> dict[str, CountersItem]:
         """The items that exist, by name, in one request."""
         found = self._dynamo.batch_get(
             {self._table: [self._key(account_id, item) for item in items]}, consistent=consistent
         )
-        return {str(item["period"]): read_sheet(item) for item in found[self._table]}
+        return {str(item["period"]): read_counters(item) for item in found[self._table]}
 
-    def add(self, account_id: str, item: str, name: str, quantity: int, *, throttled: bool = False) -> Sheet:
+    def add(self, account_id: str, item: str, name: str, quantity: int, *, throttled: bool = False) -> CountersItem:
         """Count `quantity` if there is room; the item after it. One request, one write unit, exact at any concurrency.
 
         NoRoom, with the item, if there is not; NotOpen if the counter does not exist. Nothing is counted then.
         `throttled` counts the call too, as one of this minute: BurstReached if none is left.
         """
 
-        def send(write: Write) -> Sheet:
+        def send(write: Write) -> CountersItem:
             try:
-                return read_sheet(self._dynamo.update(write))
+                return read_counters(self._dynamo.update(write))
             except ConditionFailed as failed:
                 raise self.refusal(failed.item, name) from failed
 
@@ -175,7 +175,7 @@ class UsageStore:
             },
         )
 
-    def sheet(self, account_id: str, item: str) -> Sheet:
+    def counters_item(self, account_id: str, item: str) -> CountersItem:
         """The item's counters, consistently read; NotOpen if there is none, or one of older limits."""
         found = self.read(account_id, [item], consistent=True)
         if item not in found:
@@ -184,14 +184,14 @@ class UsageStore:
             raise NotOpen(found[item])
         return found[item]
 
-    def add_all(self, account_id: str, item: str, totals: Mapping[str, int]) -> Sheet:
+    def add_all(self, account_id: str, item: str, totals: Mapping[str, int]) -> CountersItem:
         """Count several names of one item if there is room for all: one request, one write unit.
 
         NoRoom, with the item, if there is not; NotOpen if one of the counters does not exist.
         """
         write = self._additions(account_id, item, totals, [f"#room{i} >= :add{i}" for i in range(len(totals))], {})
         try:
-            return read_sheet(self._dynamo.update(write))
+            return read_counters(self._dynamo.update(write))
         except ConditionFailed as failed:
             raise self._refusal_of_all(failed.item, totals) from failed
 
@@ -211,14 +211,19 @@ class UsageStore:
             raise self._refusal_of_all(counting.item, totals) from refused
 
     def add_as_read(
-        self, account_id: str, item: str, totals: Mapping[str, int], sheet: Sheet, claims: Sequence[Write]
+        self,
+        account_id: str,
+        item: str,
+        totals: Mapping[str, int],
+        counters_item: CountersItem,
+        claims: Sequence[Write],
     ) -> None:
         """Count several names of one item, with `claims`, if the counters are as they were read.
 
         Raced if they are not; KeyTaken, with which of them, if a claim was refused.
         """
         conditions = [f"#used{i} = :was{i} AND #room{i} = :left{i}" for i in range(len(totals))]
-        read = [sheet.counters[name] for name in totals]
+        read = [counters_item.counters[name] for name in totals]
         values: dict[str, object] = {f":was{i}": counter.used for i, counter in enumerate(read)}
         values |= {f":left{i}": counter.room for i, counter in enumerate(read)}
         try:
@@ -254,7 +259,7 @@ class UsageStore:
             values=amounts,
         )
 
-    def open(self, account: Account, item: str, outdated: Sheet | None = None) -> None:
+    def open(self, account: Account, item: str, outdated: CountersItem | None = None) -> None:
         """Create the item, or recompute its rooms, with the limits of the account's plan in this release's catalog.
 
         Each room becomes the ceiling less what is used; a name that the catalog added begins at 0. Where a ceiling
@@ -302,26 +307,26 @@ class UsageStore:
         """Why a counter refused: it does not exist yet, it carries older limits, or it has no room."""
         if item is None or f"{name}_room" not in item:
             return NotOpen()
-        sheet = read_sheet(item)
-        return NotOpen(sheet) if sheet.limits_version < self._version else NoRoom(sheet)
+        counters_item = read_counters(item)
+        return NotOpen(counters_item) if counters_item.limits_version < self._version else NoRoom(counters_item)
 
     def _refusal_of_all(self, item: Item | None, names: Iterable[str]) -> NoRoom | NotOpen:
         refusals = [self.refusal(item, name) for name in names]
         return next((r for r in refusals if isinstance(r, NotOpen)), refusals[0])
 
-    def in_force(self, item: str, sheet: Sheet) -> Sheet:
+    def in_force(self, item: str, counters_item: CountersItem) -> CountersItem:
         """The item as its next write will find it: rooms of older limits are recomputed, nothing is written."""
-        if sheet.limits_version >= self._version:
-            return sheet
-        limits = limits_of(self._catalog.plan(sheet.tier), item)
+        if counters_item.limits_version >= self._version:
+            return counters_item
+        limits = limits_of(self._catalog.plan(counters_item.tier), item)
         counters = {
             name: replace(counter, room=limits[name].ceiling - counter.used)
-            for name, counter in sheet.counters.items()
+            for name, counter in counters_item.counters.items()
             if name in limits
         }
-        return replace(sheet, counters=counters, limits_version=self._version)
+        return replace(counters_item, counters=counters, limits_version=self._version)
 
-    def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, Sheet]]:
+    def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, CountersItem]]:
         """The account and the items that exist, in one request; read with eventual consistency, for showing."""
         found = self._dynamo.batch_get(
             {
@@ -331,7 +336,7 @@ class UsageStore:
         )
         account = next(iter(found[self._accounts.table]), None)
         return read_account(account_id, account), {
-            (name := str(item["period"])): self.in_force(name, read_sheet(item)) for item in found[self._table]
+            (name := str(item["period"])): self.in_force(name, read_counters(item)) for item in found[self._table]
         }
 
     def _key(self, account_id: str, item: str) -> Item:
@@ -348,18 +353,18 @@ def _in_its_minute(counting: Write, name: str, quantity: int, send: Callable[[Wr
         try:
             return send(turn.counted(counting))
         except NoRoom as none:
-            if quantity > none.sheet.counters[name].room:
+            if quantity > none.counters_item.counters[name].room:
                 raise
-            if none.sheet.burst is None:
+            if none.counters_item.burst is None:
                 raise NotOpen from none
-            turn = turn.after(none.sheet.burst)
+            turn = turn.after(none.counters_item.burst)
     raise StoreUnavailable("The database is busy. Nothing was counted. Try again in a moment.")
 
 
-def read_sheet(item: Item) -> Sheet:
+def read_counters(item: Item) -> CountersItem:
     """An item of counters, with what stands beside them."""
     names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
-    return Sheet(
+    return CountersItem(
         limits_version=cast("int", item.get(_VERSION, 0)),
         tier=cast("Tier", item["tier"]),
         counters={

@@ -1,22 +1,22 @@
-"""The notes of what was told of a counter: each level is told once, and its news is stored with the note.
+"""The announced levels of a counter. Each is announced once, and its domain event is stored in the same write.
 
-The note stands on the counter's own item, so that every answer carries it and the next caller tells what one that broke
-off did not.
+The announced level stands on the counter's own item. Every answer carries it, so the next caller announces what one
+that failed midway did not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from aerostack_billing.outbox.models import News
+from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, TransactionRefused, Write
 from aerostack_billing.usage.models import Level
-from aerostack_billing.usage.store import read_sheet
+from aerostack_billing.usage.store import read_counters
 
 
 class Thresholds:
-    """Conditional writes of the notes."""
+    """Conditional writes of the announced levels."""
 
     def __init__(self, dynamo: Dynamo, table: str, outbox: Outbox) -> None:
         self._dynamo = dynamo
@@ -31,19 +31,19 @@ class Thresholds:
         level: Level,
         *,
         announced: Level,
-        news: Callable[[Level], News],
+        event_of: Callable[[Level], DomainEvent],
     ) -> list[Level]:
-        """Note that the counter has come to `level`; the levels that this caller, and no other, is to tell of.
+        """Record that the counter has come to `level`. Returns the levels that this caller, and no other, announces.
 
-        `announced` is what the caller saw noted. Another's note in between is taken into account: a level is handed
-        out once, however many callers pass it together. Their `news` are stored with the note, or neither is.
+        `announced` is the level that the caller read. A level is handed out once, however many callers pass it at the
+        same time. Its domain event is stored in the same transaction, or neither is.
         """
         for _ in Level:
             if announced == level:
                 return []
             passed = [between for between in Level if announced < between <= level]
-            writes = [self._outbox.adding(news(between)) for between in passed]
-            stood = self._note(account_id, item, name, level, announced, writes)
+            writes = [self._outbox.adding(event_of(between)) for between in passed]
+            stood = self._write(account_id, item, name, level, announced, writes)
             if stood is None:
                 return passed
             if stood > level > announced:
@@ -51,12 +51,12 @@ class Thresholds:
             announced = stood
         return []
 
-    def _note(
-        self, account_id: str, item: str, name: str, level: Level, instead_of: Level, news: Sequence[Write]
+    def _write(
+        self, account_id: str, item: str, name: str, level: Level, instead_of: Level, events: Sequence[Write]
     ) -> Level | None:
-        """Note the level in place of the one that was seen, with the news; None if it was, else what stands there."""
+        """Write the level, with its events, if the one read still stands. None if done, else what stands."""
         unset = "attribute_not_exists(#level) OR " if instead_of is Level.QUIET else ""
-        note = Write(
+        write = Write(
             self._table,
             {"account_id": account_id, "period": item},
             update="SET #level = :level",
@@ -65,11 +65,11 @@ class Thresholds:
             values={":level": int(level), ":before": int(instead_of)},
         )
         try:
-            if news:
-                self._dynamo.transact([note, *news])
+            if events:
+                self._dynamo.transact([write, *events])
             else:
-                self._dynamo.update(note)
+                self._dynamo.update(write)
         except (ConditionFailed, TransactionRefused) as failed:
             there = failed.item if isinstance(failed, ConditionFailed) else failed.reasons[0].item
-            return read_sheet(there).counters[name].announced if there else level
+            return read_counters(there).counters[name].announced if there else level
         return None

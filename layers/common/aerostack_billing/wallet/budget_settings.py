@@ -116,7 +116,7 @@ def _set(wallet: Wallet, name: BudgetName, request: BudgetRequest) -> Wallet:
     if name.value == EACH:
         return replace(wallet, budgets={**wallet.budgets, name.label: replace(of_label, each=limits)})
     now = counted_now(wallet, budget, limits)
-    # What was passed already under the new limit is not told as news; that nothing passes is told anew.
+    # What was passed already under the new limit is not announced; that nothing passes is announced again.
     now = replace(now, own=limits, alerted=percent_passed(now.spent, limits), reached=False)
     count = of_label.own + int(budget.own is None)
     return replace(wallet, budgets={**wallet.budgets, name.label: replace(of_label, own=count)}, met=(now,))

@@ -19,7 +19,7 @@ from aerostack_billing.wallet.models import Budget, BudgetLimits, BudgetWindow, 
 EACH: Final = "*"
 """The value that stands for each value of a label which has no budget of its own."""
 
-Marks = dict[str, list[int]]
+BudgetCounts = dict[str, list[int]]
 """By label: the epoch that a line counts in, and the micros that it counts there."""
 
 
@@ -40,7 +40,7 @@ class BudgetReached(BillingError):
         super().__init__(message, details)
         self.account_id = wallet.account_id
         self.label, self.value = budget.label, budget.value
-        self.told = budget.reached
+        self.reported = budget.reached
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Counted:
     """A wallet whose budgets count what was asked, and what its line keeps of that."""
 
     wallet: Wallet
-    marks: Marks
+    counts: BudgetCounts
 
     @property
     def details(self) -> dict[str, object]:
         """For the line's details; nothing where no budget is met."""
-        return {"budgets": self.marks} if self.marks else {}
+        return {"budgets": self.counts} if self.counts else {}
 
 
 def limits_of(wallet: Wallet, budget: Budget) -> BudgetLimits | None:
@@ -71,12 +71,12 @@ def counted_now(wallet: Wallet, budget: Budget, limits: BudgetLimits) -> Budget:
 
 def hold_room(wallet: Wallet, labels: Mapping[str, str], amount: Micros) -> Counted:
     """Set room aside in every budget that the labels meet; BudgetReached (402) by the first that has none."""
-    marks: Marks = {}
+    counts: BudgetCounts = {}
     for budget, limits in _met(wallet, labels, amount):
         _check(wallet, budget, limits, amount)
         wallet = _with(wallet, replace(budget, held=budget.held + amount))
-        marks[budget.label] = [budget.epoch, amount]
-    return Counted(wallet, marks)
+        counts[budget.label] = [budget.epoch, amount]
+    return Counted(wallet, counts)
 
 
 def spend_room(
@@ -95,7 +95,7 @@ def spend_room(
     `epochs` the windows in which the hold took room, and `covered` what the hold guarantees: so much settles in the
     hold's window without being asked, and is no part of a window that began after it.
     """
-    marks: Marks = {}
+    counts: BudgetCounts = {}
     for budget, limits in _met(wallet, labels, amount):
         if byok and not limits.include_byok:
             continue
@@ -107,8 +107,8 @@ def spend_room(
             _check(wallet, budget, limits, counted, of=amount)
         if counted > 0:
             wallet = _with(wallet, _spent(budget, limits, counted))
-            marks[budget.label] = [budget.epoch, counted]
-    return Counted(wallet, marks)
+            counts[budget.label] = [budget.epoch, counted]
+    return Counted(wallet, counts)
 
 
 def free_room(wallet: Wallet, labels: Mapping[str, str], epochs: Mapping[str, int], amount: Micros) -> Wallet:
@@ -119,16 +119,16 @@ def free_room(wallet: Wallet, labels: Mapping[str, str], epochs: Mapping[str, in
     return wallet
 
 
-def give_room_back(wallet: Wallet, labels: Mapping[str, str], marks: Mapping[str, list[int]]) -> Counted:
+def give_room_back(wallet: Wallet, labels: Mapping[str, str], counts: Mapping[str, list[int]]) -> Counted:
     """Take a refunded charge off the budgets that counted it, where their windows are still open."""
-    back: Marks = {}
+    back: BudgetCounts = {}
     for budget in wallet.met:
-        limits, mark = limits_of(wallet, budget), marks.get(budget.label)
-        if limits is None or mark is None or labels.get(budget.label) != budget.value:
+        limits, count = limits_of(wallet, budget), counts.get(budget.label)
+        if limits is None or count is None or labels.get(budget.label) != budget.value:
             continue
-        if mark[0] == budget.epoch and counted_now(wallet, budget, limits) == budget:
-            wallet = _with(wallet, replace(budget, spent=budget.spent - mark[1]))
-            back[budget.label] = [budget.epoch, -mark[1]]
+        if count[0] == budget.epoch and counted_now(wallet, budget, limits) == budget:
+            wallet = _with(wallet, replace(budget, spent=budget.spent - count[1]))
+            back[budget.label] = [budget.epoch, -count[1]]
     return Counted(wallet, back)
 
 

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.ledger.models import TransferType
-from aerostack_billing.outbox.models import News
+from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.platform import clock
 from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.budgets import figures, limits_of
@@ -100,15 +100,15 @@ TYPES = {
 }
 
 
-def wallet_news(before: Wallet, change: Change[Wallet], low: Micros) -> list[News]:
+def wallet_events(before: Wallet, change: Change[Wallet], low: Micros) -> list[DomainEvent]:
     """The events that a change produces; `low` is the threshold of wallets that have none of their own."""
     found = [*_low(before, change, low), *_reloaded(change), *_troubled(before, change.owner)]
     version = str(before.version + 1)
-    told = [News(name, before.account_id, version, data) for name, data in found]
+    events = [DomainEvent(name, before.account_id, version, data) for name, data in found]
     for name, budget in _budgeted(before, change.owner):
         occasion = f"{version}:{budget['label']}:{budget['value']}"
-        told.append(News(name, before.account_id, occasion, budget))
-    return told
+        events.append(DomainEvent(name, before.account_id, occasion, budget))
+    return events
 
 
 def _budgeted(before: Wallet, after: Wallet) -> Iterator[tuple[str, BudgetAlert | BudgetReachedEvent]]:

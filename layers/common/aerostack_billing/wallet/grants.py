@@ -29,7 +29,7 @@ class GrantRequest(RequestModel):
 
 
 @dataclass(frozen=True)
-class Foreseen:
+class GrantPreview:
     """What a grant would do to the wallet as it is now; no transfers where its key was used for it before."""
 
     transfers: tuple[Transfer, ...]
@@ -55,14 +55,14 @@ class Grants:
             return Done(_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(_answer(change.transfers[0]))
 
-    def foresee(self, request: GrantRequest) -> Foreseen:
+    def preview(self, request: GrantRequest) -> GrantPreview:
         """What `grant` would do now; nothing is written. IdempotencyKeyReused (409)."""
         wallet = self._wallets.get(request.account_id)
         earlier = self._wallets.ledger.transfer(request.account_id, _id_of(request))
         if earlier is not None:
             check_same(earlier, fingerprint(request))
-            return Foreseen((), wallet)
-        return Foreseen(tuple(_granted(wallet, request).transfers), wallet)
+            return GrantPreview((), wallet)
+        return GrantPreview(tuple(_granted(wallet, request).transfers), wallet)
 
 
 def _id_of(request: GrantRequest) -> str:

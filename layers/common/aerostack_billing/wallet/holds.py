@@ -155,7 +155,7 @@ class Holds:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
         counted = hold_room(wallet, hold.labels, hold.amount)
-        hold = replace(hold, epochs={label: mark[0] for label, mark in counted.marks.items()})
+        hold = replace(hold, epochs={label: count[0] for label, count in counted.counts.items()})
         posting, own = WalletPosting(counted.wallet), wallet.account_id
         details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at, **price.basis}
         if hold.creator_id is not None:

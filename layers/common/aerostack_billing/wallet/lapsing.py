@@ -106,7 +106,7 @@ class Lapsing:
             return self._wallets.apply(account_id, at_last or rule, labels)
         except SHORT as short:
             self.check_new(account_id, transfer_id)
-            if isinstance(short, BudgetReached) and not short.told:
+            if isinstance(short, BudgetReached) and not short.reported:
                 self._tell(short)
             raise
 

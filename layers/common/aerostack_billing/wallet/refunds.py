@@ -16,7 +16,7 @@ from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.prices.models import Tokens
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
-from aerostack_billing.wallet.budgets import Marks, give_room_back
+from aerostack_billing.wallet.budgets import BudgetCounts, give_room_back
 from aerostack_billing.wallet.models import Month, Wallet
 from aerostack_billing.wallet.quota import Quota
 from aerostack_billing.wallet.reload_states import after_crediting
@@ -27,8 +27,8 @@ from aerostack_billing.wallet.store import WalletStore
 
 _CHARGE_ID = re.compile(r"(ch|cap)_[0-9a-f]{40}")
 _ATTEMPTS = 20
-_TOLD_APART = ("kind", "billing_mode", "usage")
-"""What a refund's line says of its charge, so that spending is told apart by the lines alone."""
+_DISTINGUISHING = ("kind", "billing_mode", "usage")
+"""What a refund's line says of its charge, so that the lines alone tell spending apart."""
 
 
 class ChargeNotFound(NotFound):
@@ -94,7 +94,7 @@ class Refunds:
 def _refunded(
     wallet: Wallet, *, charge: Transfer, request: RefundRequest, asked: str, taken: TakenBack
 ) -> Change[Wallet]:
-    counted = give_room_back(wallet, charge.labels, _marks(charge))
+    counted = give_room_back(wallet, charge.labels, _counts(charge))
     posting, refund_id = WalletPosting(counted.wallet), _refund_id(charge)
     posting.move(
         "charge_refund",
@@ -105,7 +105,7 @@ def _refunded(
         request.reason or "Charge refunded",
         reference=charge.transfer_id,
         fingerprint=asked,
-        details={"key": _key_of(request), **_told_apart(charge), **counted.details},
+        details={"key": _key_of(request), **_distinguishing(charge), **counted.details},
         labels=charge.labels,
         split=taken.split,
     )
@@ -117,17 +117,17 @@ def _refunded(
     return Change(after_crediting(posting.wallet), posting.transfers, taken.writes)
 
 
-def _marks(charge: Transfer) -> Marks:
+def _counts(charge: Transfer) -> BudgetCounts:
     """Where a charge counts in budgets, as its line says."""
-    return cast("Marks", charge.details.get("budgets", {}))
+    return cast("BudgetCounts", charge.details.get("budgets", {}))
 
 
 def _counted_by(charge: Transfer) -> dict[str, str]:
-    return {label: charge.labels[label] for label in _marks(charge)}
+    return {label: charge.labels[label] for label in _counts(charge)}
 
 
-def _told_apart(charge: Transfer) -> dict[str, object]:
-    return {name: charge.details[name] for name in _TOLD_APART if name in charge.details}
+def _distinguishing(charge: Transfer) -> dict[str, object]:
+    return {name: charge.details[name] for name in _DISTINGUISHING if name in charge.details}
 
 
 def _refund_id(charge: Transfer) -> str:

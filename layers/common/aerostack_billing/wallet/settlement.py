@@ -57,11 +57,11 @@ class Settlement:
             return None
         return Settled(account_id, payment)
 
-    def settle(self, payment_intent_id: str, mark: Write | None = None, *, warned: bool = False) -> Settled | None:
+    def settle(self, payment_intent_id: str, processed: Write | None = None, *, warned: bool = False) -> Settled | None:
         """Post what Stripe says of the payment and the ledger does not have; None if the payment is not ours.
 
-        `warned`: the bank reported the payment as possible fraud. `mark` is written in the same transaction;
-        AlreadyMarked if it stands. A payment that is not paid posts nothing.
+        `warned`: the bank reported the payment as possible fraud. `processed` is written in the same transaction;
+        AlreadyProcessed if it stands. A payment that is not paid posts nothing.
         """
         for _ in attempts(_ATTEMPTS):
             settled = self.look(payment_intent_id)
@@ -73,11 +73,11 @@ class Settlement:
                 return None
             payment = settled.payment
             if payment.status != "succeeded":
-                self._wallets.apply(settled.account_id, lambda wallet: Change(wallet, mark=mark))
+                self._wallets.apply(settled.account_id, lambda wallet: Change(wallet, processed=processed))
                 return settled
             if deposit is None:
                 self._keep_card(payment)
-            rule = partial(self._settled, payment=payment, read=deposit, mark=mark, warned=warned)
+            rule = partial(self._settled, payment=payment, read=deposit, processed=processed, warned=warned)
             try:
                 self._wallets.apply(settled.account_id, rule)
             except (Stale, TransferExists):
@@ -96,7 +96,7 @@ class Settlement:
             self._cards.make_default(payment.customer_id, payment.payment_method_id)
 
     def _settled(
-        self, wallet: Wallet, *, payment: Payment, read: Deposit | None, mark: Write | None, warned: bool
+        self, wallet: Wallet, *, payment: Payment, read: Deposit | None, processed: Write | None, warned: bool
     ) -> Change[Wallet]:
         posting, reference = WalletPosting(wallet), payment.payment_intent_id
         brought = micros(payment.received_cents)
@@ -120,9 +120,9 @@ class Settlement:
         settled = _stopped(moved, before, after)
         # The version moves on with the event all the same: whoever asked Stripe before it and posts after it would take
         # a dispute that is won by now for one that is open.
-        if mark is None and settled == wallet and replace(after, version=before.version) == read:
+        if processed is None and settled == wallet and replace(after, version=before.version) == read:
             return Change(wallet)
-        return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], mark)
+        return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], processed)
 
 
 def _stopped(wallet: Wallet, before: Deposit, after: Deposit) -> Wallet:

@@ -75,8 +75,8 @@ def _read_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        told = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-        name, _, seq = told.partition(":")
+        decoded = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
+        name, _, seq = decoded.partition(":")
     except (UnicodeError, binascii.Error):
         name, seq = "", ""
     if name != "seq" or not seq.isdigit() or len(seq) > 18:

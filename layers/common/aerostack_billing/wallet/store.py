@@ -13,7 +13,7 @@ from aerostack_billing.platform.dynamo import Dynamo, Item, Write
 from aerostack_billing.values.errors import BillingError
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.values.money import Micros
-from aerostack_billing.wallet.domain_events import wallet_news
+from aerostack_billing.wallet.domain_events import wallet_events
 from aerostack_billing.wallet.models import Budget, Deposit, Hold, Wallet
 
 WALLET: Final = "wallet"
@@ -87,7 +87,7 @@ class WalletStore:
         *,
         surely: bool = False,
     ) -> Change[Wallet]:
-        """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with the news of it.
+        """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with its domain events.
 
         The budgets that `labels` may meet are read with it, and written with it where the rule changes them. The first
         read of those costs half, for it need not be the latest: what is written is only if nothing has changed, and
@@ -104,8 +104,8 @@ class WalletStore:
 
         def telling(wallet: Wallet) -> Change[Wallet]:
             change = rule(wallet)
-            news = map(self._outbox.adding, wallet_news(wallet, change, self._low))
-            return replace(change, also=[*change.also, *news])
+            events = map(self._outbox.adding, wallet_events(wallet, change, self._low))
+            return replace(change, also=[*change.also, *events])
 
         try:
             return self.ledger.apply(account_id, read, self._writing, telling)

@@ -131,7 +131,7 @@ class Handlers:
         if returned is None or account_id is None:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", account_id)
-        self._rooms.sync.end_unpaid(account_id, returned, self._rooms.events.mark(outcome))
+        self._rooms.sync.end_unpaid(account_id, returned, self._rooms.events.processed(outcome))
         return outcome
 
     def fraud_warning(self, event: Event) -> Outcome:
@@ -160,18 +160,18 @@ class Handlers:
     def connected_account(self, event: Event) -> Outcome:
         """A creator's connected account: its state."""
         account_id = _Identified.model_validate(event.data.object).id
-        return self._of_creator(event, self._rooms.creator_accounts.heard(account_id, self._mark_for(event)))
+        return self._of_creator(event, self._rooms.creator_accounts.heard(account_id, self._record_for(event)))
 
     def disconnected_account(self, event: Event) -> Outcome:
         """A creator took our access to the connected account away: the event names it beside its object."""
         if event.account is None:
             return _not_ours(event)
-        return self._of_creator(event, self._rooms.creator_accounts.heard(event.account, self._mark_for(event)))
+        return self._of_creator(event, self._rooms.creator_accounts.heard(event.account, self._record_for(event)))
 
     def reversed_transfer(self, event: Event) -> Outcome:
         """A transfer to a creator that Stripe took back: the money is payable again."""
         transfer_id = _Identified.model_validate(event.data.object).id
-        return self._of_creator(event, self._rooms.payouts.reversed(transfer_id, self._mark_for(event)))
+        return self._of_creator(event, self._rooms.payouts.reversed(transfer_id, self._record_for(event)))
 
     def failed_payout(self, event: Event) -> Outcome:
         """A creator's bank refused the money: it stays on their Stripe account, and they are told."""
@@ -180,11 +180,11 @@ class Handlers:
             return _not_ours(event)
         code = failed.failure_code or "unknown"
         return self._of_creator(
-            event, self._rooms.creator_accounts.payout_failed(event.account, code, self._mark_for(event))
+            event, self._rooms.creator_accounts.payout_failed(event.account, code, self._record_for(event))
         )
 
-    def _mark_for(self, event: Event) -> Callable[[str], Write]:
-        return lambda owner: self._rooms.events.mark(Outcome(event.id, event.type, "processed", owner))
+    def _record_for(self, event: Event) -> Callable[[str], Write]:
+        return lambda owner: self._rooms.events.processed(Outcome(event.id, event.type, "processed", owner))
 
     def _of_creator(self, event: Event, creator_id: str | None) -> Outcome:
         if creator_id is None:
@@ -198,7 +198,7 @@ class Handlers:
         if customer_id != self._rooms.accounts.get(account_id).customer_id:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", account_id)
-        self._rooms.reloads.card_changed(account_id, customer_id, self._rooms.events.mark(outcome))
+        self._rooms.reloads.card_changed(account_id, customer_id, self._rooms.events.processed(outcome))
         return outcome
 
     def _sync_customer(self, event: Event, customer_id: str | None) -> Outcome:
@@ -206,7 +206,7 @@ class Handlers:
         if account_id is None:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", account_id)
-        self._rooms.sync.make_true(account_id, self._rooms.events.mark(outcome))
+        self._rooms.sync.make_true(account_id, self._rooms.events.processed(outcome))
         return outcome
 
     def _settle(self, event: Event, payment_intent_id: str | None, *, warned: bool = False) -> Outcome:
@@ -214,11 +214,11 @@ class Handlers:
         if settled is None or payment_intent_id is None:
             return _not_ours(event)
         outcome = Outcome(event.id, event.type, "processed", settled.account_id)
-        mark = self._rooms.events.mark(outcome)
+        processed = self._rooms.events.processed(outcome)
         if settled.payment.kind == "reload" and settled.payment.status != "succeeded":
-            self._rooms.reloads.heard(settled, mark)
+            self._rooms.reloads.heard(settled, processed)
         else:
-            self._rooms.settlement.settle(payment_intent_id, mark, warned=warned)
+            self._rooms.settlement.settle(payment_intent_id, processed, warned=warned)
         return outcome
 
     def _account_of(self, customer_id: str | None) -> str | None:

@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from aerostack_billing.payments import signature
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import AlreadyMarked
+from aerostack_billing.platform.dynamo import AlreadyProcessed
 from aerostack_billing.values.errors import InvalidJson
 from aerostack_billing.webhooks.models import Event, Named, Outcome, is_event_id
 from aerostack_billing.webhooks.store import EventStore
 
 Handler = Callable[[Event], Outcome]
-"""Takes effect of an event of its type and writes the event's mark with it; or finds that it is not ours."""
+"""Takes effect of an event of its type and writes the event's processed with it; or finds that it is not ours."""
 
 
 class WebhookListener(Protocol):
@@ -106,7 +106,7 @@ class Webhooks:
             return self._ignored(event.id, event.type)
         try:
             outcome = handler(event)
-        except AlreadyMarked:
+        except AlreadyProcessed:
             return Outcome(event.id, event.type, "duplicate")
         except ValidationError:
             return self._dead(Outcome(event.id, event.type, "dead"))

@@ -35,7 +35,7 @@ class EventStore:
         found = self._dynamo.scan(self._table, condition, {":prefix": _PREFIX, ":dead": "dead"}, names=names)
         return sorted(map(_read, found), key=lambda record: record.received_at, reverse=True)
 
-    def mark(self, outcome: Outcome) -> Write:
+    def processed(self, outcome: Outcome) -> Write:
         """The write, for the transaction of the effect, that records the event unless it took effect before.
 
         What was found to have none, `ignored` or `dead`, may be found otherwise when it is looked at again.
@@ -61,7 +61,7 @@ class EventStore:
     def record(self, outcome: Outcome) -> None:
         """Record an event that has no effect on any table; one recorded before stays as it is."""
         try:
-            self._dynamo.put(self.mark(outcome))
+            self._dynamo.put(self.processed(outcome))
         except ConditionFailed:
             return
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from aerostack_billing.plans.catalog import load
 from aerostack_billing.platform import clock
 from aerostack_billing.usage.models import Figures, Level
-from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of, read_sheet
+from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of, read_counters
 from aerostack_billing.values.money import micros
 from local.event_schemas import TYPES
 from tests.simulation.tables import Tables
@@ -42,8 +42,8 @@ _TROUBLES = {"suspended": "reload.suspended", "action_required": "reload.action_
 
 def events(world: World, *types: str) -> list[Json]:
     """The events that were told, each once however often it was sent."""
-    told = {detail["id"]: detail for detail in world.bus.put}
-    return [detail for detail in told.values() if not types or detail["type"] in types]
+    by_id = {detail["id"]: detail for detail in world.bus.put}
+    return [detail for detail in by_id.values() if not types or detail["type"] in types]
 
 
 def each_is_as_described(world: World, tables: Tables) -> list[str]:
@@ -85,11 +85,11 @@ def plans_are_told(world: World, tables: Tables) -> list[str]:
     wrong = []
     stored = {row["account_id"]: _facts(row.get("plan", {})) for row in tables.of("AccountsTable")}
     for account in {*stored, *(event["account_id"] for event in events(world, "plan.changed"))}:
-        told = [event["data"] for event in events(world, "plan.changed") if event["account_id"] == account]
-        left = [*(data["before"] for data in told), stored.get(account, _FREE)]
-        for reached in [_FREE, *(data["after"] for data in told)]:
+        changes = [event["data"] for event in events(world, "plan.changed") if event["account_id"] == account]
+        left = [*(data["before"] for data in changes), stored.get(account, _FREE)]
+        for reached in [_FREE, *(data["after"] for data in changes)]:
             if reached not in left:
-                wrong.append(f"{account}: {told} do not lead to {stored.get(account)}")
+                wrong.append(f"{account}: {changes} do not lead to {stored.get(account)}")
                 break
             left.remove(reached)
     return wrong
@@ -118,13 +118,13 @@ def _moment(unix: float | None) -> str | None:
 
 def thresholds_are_told(world: World, tables: Tables) -> list[str]:
     """What a counter has come to was told, level by level; of months long over, what is noted on it."""
-    told = {(e["account_id"], e["data"]["metric"], e["type"]) for e in events(world, *_LEVELS)}
+    announced = {(e["account_id"], e["data"]["metric"], e["type"]) for e in events(world, *_LEVELS)}
     return [
         f"{row['account_id']} {row['period']} {metric}: {name} was not told"
         for row in tables.of("UsageTable")
         for metric, reached in _reached(row)
         for name, level in _LEVELS.items()
-        if level <= reached and (row["account_id"], metric, name) not in told
+        if level <= reached and (row["account_id"], metric, name) not in announced
     ]
 
 
@@ -132,9 +132,9 @@ def _reached(row: Json) -> Iterator[tuple[str, Level]]:
     """The level of each counter of an item: the one noted, or the one that its figures show where that is higher."""
     if "tier" not in row or row["period"] == RESOURCES_ITEM:
         return
-    sheet, limits = read_sheet(row), limits_of(load().plan(row["tier"]), row["period"])
+    counters_item, limits = read_counters(row), limits_of(load().plan(row["tier"]), row["period"])
     recent = not is_month(row["period"]) or clock.next_period(row["period"]) >= clock.period()
-    for metric, counter in sheet.counters.items():
+    for metric, counter in counters_item.counters.items():
         level = Figures.of(metric, row["period"], counter, limits[metric]).level
         yield metric, max(counter.announced, level) if recent else counter.announced
 
@@ -144,7 +144,7 @@ def low_balances_are_told(world: World, tables: Tables) -> list[str]:
 
     Which of its own thresholds stood when is not to be seen in the lines: there a fall through all of them is certain.
     """
-    told = {(e["account_id"], e["data"]["transfer_id"]) for e in events(world, "balance.low")}
+    announced = {(e["account_id"], e["data"]["transfer_id"]) for e in events(world, "balance.low")}
     own = {
         row["account_id"]
         for row in tables.of("WalletsTable", "wallet")
@@ -159,7 +159,11 @@ def low_balances_are_told(world: World, tables: Tables) -> list[str]:
             together = list(of_then)
             last = together[-1]
             after = int(last["balance_after"] + last["held_after"] - last["debt_after"])
-            if owned >= highest and after < lowest and not {(account, line["transfer_id"]) for line in together} & told:
+            if (
+                owned >= highest
+                and after < lowest
+                and not {(account, line["transfer_id"]) for line in together} & announced
+            ):
                 wrong.append(f"{account} fell to {after} at {moment}, and was not told")
             owned = after
     return wrong
@@ -175,11 +179,11 @@ def _ledgers(tables: Tables) -> dict[str, list[Json]]:
 
 def reloads_are_told(world: World, tables: Tables) -> list[str]:
     """Each reload that brought money, and what the wallet says of the last that did not."""
-    told = {e["data"]["transfer_id"] for e in events(world, "reload.succeeded")}
+    announced = {e["data"]["transfer_id"] for e in events(world, "reload.succeeded")}
     wrong = [
         f"{line['transfer_id']} was not told"
         for line in tables.of("LedgerTable")
-        if line["type"] == "reload" and line["transfer_id"] not in told
+        if line["type"] == "reload" and line["transfer_id"] not in announced
     ]
     troubles = events(world, "reload.failed", *_TROUBLES.values())
     codes = {(e["account_id"], e["type"], e["data"]["code"]) for e in troubles}
@@ -194,13 +198,13 @@ def reloads_are_told(world: World, tables: Tables) -> list[str]:
 
 def payouts_are_told(world: World, tables: Tables) -> list[str]:
     """What became of payouts is told as often as the ledger has it, and no more."""
-    told = sorted((e["account_id"], e["type"], e["data"]["payout_id"]) for e in events(world, *_PAYOUTS.values()))
+    announced = sorted((e["account_id"], e["type"], e["data"]["payout_id"]) for e in events(world, *_PAYOUTS.values()))
     there = sorted(
         (line["account_id"].removeprefix("creator:"), _PAYOUTS[line["type"]], line["transfer_id"].split(":")[0])
         for line in tables.of("LedgerTable")
         if line["type"] in _PAYOUTS
     )
-    return [] if told == there else [f"{told} were told, {there} are there"]
+    return [] if announced == there else [f"{announced} were sent, {there} are there"]
 
 
 def nothing_waits(world: World, tables: Tables) -> list[str]:
