@@ -31,7 +31,7 @@ def running_stack(
     """
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder)
-        # DynamoDB Local is not fetched anew for every stack.
+        # DynamoDB Local is not fetched again for every stack.
         (state / "dynamodb").symlink_to(STATE / "dynamodb")
         config = Config(
             template=template,

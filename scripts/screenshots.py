@@ -1,4 +1,4 @@
-"""Take the pictures of the billing page in docs/images anew, from a stack of its own: `make screenshots`.
+"""Take the pictures of the billing page in docs/images again, from a stack of its own: `make screenshots`.
 
 A picture that is given by name alone is taken alone: `scripts/screenshots.py grace phone`.
 """

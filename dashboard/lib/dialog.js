@@ -56,7 +56,7 @@ export function openDialog({ title, body, fields = [], submit, cancel = "Cancel"
   function leave() {
     dialog.remove();
     if (document.activeElement !== document.body) return;
-    // What opened it was shown anew meanwhile, and the browser had nothing to give the focus back to.
+    // What opened it was shown again meanwhile, and the browser had nothing to give the focus back to.
     const again = document.getElementById(opener?.id ?? "") ?? near ?? document.getElementById("main");
     again?.focus();
   }

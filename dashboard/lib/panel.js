@@ -1,4 +1,4 @@
-/** A section of the page that waits for its data, says when it cannot be had, and shows it anew when it changes. */
+/** A section of the page that waits for its data, says when it cannot be had, and shows it again when it changes. */
 
 import { button, h, refill } from "./dom.js";
 import { explain } from "./errors.js";

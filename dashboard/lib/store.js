@@ -29,7 +29,7 @@ export class Store {
   }
 
   /**
-   * Fetch parts anew. What is shown stays until the new answer is there, and where that fails; nothing is told where
+   * Fetch parts again. What is shown stays until the new answer is there, and where that fails; nothing is told where
    * nothing changed. An answer that comes after a newer one was asked for or set is dropped.
    *
    * @param {...string} names

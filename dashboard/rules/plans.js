@@ -107,7 +107,7 @@ const ISSUES = {
   },
   unpaid: {
     title: "Your plan has ended because its invoice was not paid",
-    text: "Pay the open invoice, or choose a plan anew.",
+    text: "Pay the open invoice, or choose a plan again.",
   },
   action_required: {
     title: "Your bank asks you to confirm a payment",

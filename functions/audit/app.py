@@ -1,4 +1,4 @@
-"""Every day, and by hand: recompute all balances from the ledger, tell what does not fit, and what nobody told."""
+"""Every day, and on demand: recompute all balances from the ledger and report what does not fit."""
 
 from dataclasses import asdict
 

@@ -75,5 +75,5 @@ def _check_unchanged(table: Table, found: TableDescriptionTypeDef) -> None:
     if found["KeySchema"] != _keys(table) or stored != wanted:
         raise TemplateError(
             f"{table.logical_id}: the template changed its keys or indexes since the local data was written: "
-            "delete .local/data to begin anew"
+            "delete .local/data to start over"
         )

@@ -121,7 +121,7 @@ async function look() {
   refresh("bus", String(bus.data[0]?.id), () => table(["When", "Event", "Account", "Detail"], news));
 }
 
-/** Show it anew only where it changed, so that nothing moves under the pointer. */
+/** Show it again only where it changed, so that nothing moves under the pointer. */
 function refresh(id, state, made) {
   if (shown[id] === state) return;
   shown[id] = state;

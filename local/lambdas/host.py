@@ -109,7 +109,7 @@ def _load(function: Function) -> _Handler:
 
 
 def _import_alone(name: str, path: Path, code_dir: Path) -> ModuleType:
-    """Import a file anew, with its folder on the path as in Lambda; what it imports from there is not shared."""
+    """Import a file again, with its folder on the path as in Lambda; what it imports from there is not shared."""
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None

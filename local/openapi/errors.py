@@ -28,7 +28,7 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "BUDGET_REACHED": Advice(
         "A budget that the labels meet has no room for the price.",
-        "`details` has its figures. Stop this agent or key, or have the budget raised; it begins anew at `resets_at`.",
+        "`details` has its figures. Stop this agent or key, or have the budget raised; it starts over at `resets_at`.",
     ),
     "BUDGET_NOT_FOUND": Advice(
         "There is no budget of that value, and none of each value of its label.",
@@ -114,7 +114,7 @@ ADVICE: Mapping[str, Advice] = {
         "Tell an operator, with the `request_id`: the cause is in the deployment or at Stripe.",
     ),
     "PAYMENT_PROVIDER_UNAVAILABLE": Advice(
-        "Stripe did not answer. The outcome is found out before it is tried anew.", _AGAIN
+        "Stripe did not answer. The outcome is found out before it is tried again.", _AGAIN
     ),
     "STORE_UNAVAILABLE": Advice("The database is busy or did not answer. Nothing was lost.", _AGAIN),
 }

@@ -66,7 +66,7 @@ class Folders:
 
     @classmethod
     def filled(cls, folder: Path) -> Folders:
-        """Made anew from the packages of this environment: the layer as its Makefile makes it, with bytecode."""
+        """Made again from the packages of this environment: the layer as its Makefile makes it, with bytecode."""
         shutil.rmtree(folder, ignore_errors=True)
         made = cls(folder / "layer", folder / "floor", folder / "runtime")
         lock = (ROOT / "layers/common/requirements.txt").read_text()

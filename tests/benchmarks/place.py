@@ -69,7 +69,7 @@ class Hands:
 
 @dataclass
 class Place:
-    """One account's requests, through the handlers, at a time that is moved by hand."""
+    """One account's requests, through the handlers, at a time that is moved manually."""
 
     client: DynamoDBClient
     parts: Runtime

@@ -233,7 +233,7 @@ def test_a_dry_run_needs_no_key(serving: Serving, service: Service) -> None:
     assert server.seen[0].body == {"account_id": "acct", "metric": "api_requests", "quantity": 1, "dry_run": True}
 
 
-def test_a_twin_that_is_never_done_is_told_so(serving: Serving, service: Service) -> None:
+def test_a_duplicate_that_never_ends_is_reported(serving: Serving, service: Service) -> None:
     server = serving(lambda _: refusal(409, "REQUEST_IN_PROGRESS", headers=LATER))
     server.spoil(failed(409, code="REQUEST_IN_PROGRESS"))
     with service(server) as billing, pytest.raises(RequestInProgress) as unfinished:

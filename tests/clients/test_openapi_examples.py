@@ -1,6 +1,6 @@
 """The document's examples are the stack's own answers, recorded; what it answers today has their shape.
 
-`RECORD_EXAMPLES=1 pytest tests/clients/test_openapi_examples.py` records them anew, and `make openapi` publishes them.
+`RECORD_EXAMPLES=1 pytest tests/clients/test_openapi_examples.py` records them again, and `make openapi` publishes them.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def test_an_empty_account_is_made_ready_and_sells(
     assert asked("stripe", "bootstrap", *WHY)["result"]["findings"] == []
     assert {kind: len(empty[kind]) for kind in KINDS} == counts
     assert asked("stripe", "check")["findings"] == []
-    # Bought and told of by what was made: the functions read the secret anew, as they do every five minutes.
+    # Bought and told of by what was made: the functions read the secret again, as they do every five minutes.
     runtime.reset()
     account.pay(account.page("pro"))
     eventually(lambda: account.tier() == "pro")

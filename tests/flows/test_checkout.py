@@ -162,9 +162,9 @@ def test_a_refused_checkout_does_not_use_up_its_key(account: Account) -> None:
     assert "Idempotency-Replayed" not in answer.headers
 
 
-def test_twins_under_one_key_open_one_page(account: Account) -> None:
+def test_duplicates_under_one_key_open_one_page(account: Account) -> None:
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda _: account.checkout("pro", idempotency_key="twins"), range(6)))
+        answers = list(pool.map(lambda _: account.checkout("pro", idempotency_key="at-once"), range(6)))
     pages = {answer.json()["url"] for answer in answers if answer.status_code == 200}
     assert len(pages) == 1
     assert {answer.status_code for answer in answers} <= {200, 409}

@@ -85,7 +85,7 @@ def test_cancelling_again_gives_the_same_answer(account: Account) -> None:
     assert second.status_code == 200
 
 
-def test_twins_who_cancel_a_pending_downgrade_get_the_same_answer(account: Account) -> None:
+def test_concurrent_requests_that_cancel_a_pending_downgrade_get_the_same_answer(account: Account) -> None:
     account.buy("business")
     account.confirm("starter")
     with ThreadPoolExecutor(8) as pool:
@@ -94,7 +94,7 @@ def test_twins_who_cancel_a_pending_downgrade_get_the_same_answer(account: Accou
     assert account.billing()["cancel_at_period_end"] is True
 
 
-def test_twins_who_resume_get_the_plan_or_hear_that_it_goes_on(account: Account) -> None:
+def test_concurrent_requests_that_resume_get_the_plan_or_hear_that_it_goes_on(account: Account) -> None:
     bought = account.buy("business")
     account.confirm("starter")
     with ThreadPoolExecutor(8) as pool:

@@ -1,4 +1,4 @@
-"""Usage: exact limits at any concurrency, months that begin anew, a gauge that does not, places for resources."""
+"""Usage: exact limits at any concurrency, months that start over, a gauge that does not, places for resources."""
 
 from __future__ import annotations
 
@@ -154,9 +154,9 @@ def test_a_key_with_another_body_is_refused_and_counts_nothing(account: Account,
     assert account.usage("email_sends")["used"] == 0
 
 
-def test_a_key_sent_by_twins_counts_once(account: Account) -> None:
+def test_a_key_sent_twice_at_once_counts_once(account: Account) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: account.consume("ai_tokens", 5, idempotency_key="twins"), range(16)))
+        answers = list(pool.map(lambda _: account.consume("ai_tokens", 5, idempotency_key="at-once"), range(16)))
     assert {answer.status_code for answer in answers} <= {200, 409}
     assert len({answer.text for answer in answers if answer.status_code == 200}) == 1
     assert account.usage("ai_tokens")["used"] == 5

@@ -236,7 +236,7 @@ def test_64_charges_at_once_take_exactly_what_there_is(funded: Account) -> None:
     assert (balance(funded)["balance_micros"], balance(funded)["lifetime_spent_cents"]) == (0, 500)
 
 
-def test_twins_under_one_key_charge_once_and_hear_the_same(funded: Account) -> None:
+def test_duplicates_under_one_key_charge_once_and_hear_the_same(funded: Account) -> None:
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: charge(funded), range(16)))
     assert {answer.status_code for answer in answers} == {201}

@@ -147,7 +147,7 @@ def test_a_resource_whose_condition_does_not_hold_is_not_there(tmp_path: Path) -
     ("addition", "complaint"),
     [
         (
-            function("Get", "get", route("GET", "/a") + route("get", "/a").replace("get", "twin", 1)),
+            function("Get", "get", route("GET", "/a") + route("get", "/a").replace("get", "duplicate", 1)),
             "both answer GET /a",
         ),
         (function("Get", "get", "Q: {Type: SNS, Properties: {}}"), "events of type SNS are not served"),

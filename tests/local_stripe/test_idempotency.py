@@ -74,7 +74,7 @@ class Watched(set[str]):
         self.added.set()
 
 
-def test_a_twin_in_flight_is_told_to_wait(stack: Stack) -> None:
+def test_a_duplicate_in_flight_has_to_wait(stack: Stack) -> None:
     keys = stack.stripe._api._keys
     keys._in_flight = watched = Watched()
     answers: list[requests.Response] = []
@@ -91,15 +91,15 @@ def test_a_twin_in_flight_is_told_to_wait(stack: Stack) -> None:
     assert create(stack, "k", name="Ada").json() == answers[0].json()
 
 
-def test_simultaneous_twins_make_one_customer(stack: Stack) -> None:
+def test_simultaneous_requests_make_one_customer(stack: Stack) -> None:
     start = threading.Barrier(8)
     answers: list[int] = []
 
-    def twin() -> None:
+    def duplicate() -> None:
         start.wait()
         answers.append(create(stack, "k", name="Ada").status_code)
 
-    threads = [threading.Thread(target=twin) for _ in range(8)]
+    threads = [threading.Thread(target=duplicate) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Both modes, by hand: `make simulate [SEED=] [STEPS=] [FLOW=] [WORKERS=]`."""
+"""Both modes, manually: `make simulate [SEED=] [STEPS=] [FLOW=] [WORKERS=]`."""
 
 from __future__ import annotations
 

@@ -164,18 +164,18 @@ KINDS: Final[dict[str, Kind]] = {
     "500 before": error_before,
     "500 after": error_after,
 }
-"""Kinds that break one call. Four more are the simulation's own: see `KEPT`, `TWIN`, `LOST` and `DEAF`."""
+"""Kinds that break one call. Four more are the simulation's own: see `KEPT`, `DUPLICATE`, `LOST` and `DEAF`."""
 
 KEPT: Final = "500 kept"
 """A 500 of Stripe's, after the effect, that it gives again to the same key for a day, as it says it does."""
-TWIN: Final = "twin"
+DUPLICATE: Final = "duplicate"
 """Nothing breaks: right before the call, another process does the whole of the same step."""
 LOST: Final = "crash, events lost"
 """A crash after the effect, and no webhook ever arrives: the reconciler alone finds what happened."""
 DEAF: Final = "no webhooks"
 """No call is broken, and no webhook arrives from the beginning on."""
 
-_OF_A_READ = ("crash before", "timeout before", "throttle", "500 before", TWIN)
+_OF_A_READ = ("crash before", "timeout before", "throttle", "500 before", DUPLICATE)
 """A read has no effect: before it and after it are one."""
 
 
@@ -184,6 +184,6 @@ def kinds_for(call: Call) -> list[str]:
     if not call.writes:
         return [*_OF_A_READ, *(["throttled for good"] if call.wire == DYNAMODB else [])]
     if call.wire == DYNAMODB:
-        return [*KINDS, TWIN, LOST]
+        return [*KINDS, DUPLICATE, LOST]
     kinds = [kind for kind in KINDS if kind not in {"throttled for good", "conflict"}]
-    return [*kinds, TWIN, LOST, *([KEPT] if call.key else [])]
+    return [*kinds, DUPLICATE, LOST, *([KEPT] if call.key else [])]

@@ -64,7 +64,7 @@ class _LastCall:
     @staticmethod
     def act(world: World) -> None:
         """Nobody asks again: what it did not come to tell the audit tells."""
-        with suppress(PlanLimitExceeded):  # where a twin was faster
+        with suppress(PlanLimitExceeded):  # where a duplicate was faster
             world.once(lambda parts: consume(parts, world.account, 16_000))
 
     @staticmethod

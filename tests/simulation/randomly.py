@@ -15,7 +15,7 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import BillingError, RequestInProgress
 from tests.simulation.answers import Answers
 from tests.simulation.chance import repeatable
-from tests.simulation.faults import KEPT, LOST, TWIN, Call, Crash, kinds_for
+from tests.simulation.faults import DUPLICATE, KEPT, LOST, Call, Crash, kinds_for
 from tests.simulation.invariants import violations
 from tests.simulation.tables import Tables
 from tests.simulation.turns import Turns
@@ -169,8 +169,8 @@ class Play:
     def _kind(self, call: Call) -> str:
         kinds = [kind for kind in kinds_for(call) if kind not in {LOST, KEPT if call.key is None else ""}]
         if self.world.calls.gate is not None:
-            # An outage is one process's own, and a twin would wait for a turn that never comes.
-            kinds = [kind for kind in kinds if kind != TWIN and "for good" not in kind]
+            # An outage is one process's own, and a duplicate would wait for a turn that never comes.
+            kinds = [kind for kind in kinds if kind != DUPLICATE and "for good" not in kind]
         return self.chance.choice(kinds)
 
     # What must hold

@@ -16,6 +16,7 @@ from werkzeug.test import Client
 from aerostack_billing.payments.transport import Urllib3Client
 from local.stripe import LocalStripe
 from tests.simulation.faults import (
+    DUPLICATE,
     DYNAMODB,
     EVENTS,
     KEPT,
@@ -23,7 +24,6 @@ from tests.simulation.faults import (
     LETTERS,
     LOST,
     STRIPE,
-    TWIN,
     Answer,
     Call,
     CarryOut,
@@ -60,7 +60,7 @@ class Calls:
     choose: Callable[[Call], str] | None = None
     """Says how a call is to be struck once it is known which it is."""
     lose_events: Callable[[], None] = lambda: None
-    twin: Callable[[], None] | None = None
+    duplicate: Callable[[], None] | None = None
     gate: Callable[[Call], None] | None = None
     trace: Callable[[str], None] | None = None
     """Is told of every call, with all that it asks."""
@@ -97,10 +97,10 @@ class Calls:
         return self._strike(call, carry_out)
 
     def _strike(self, call: Call, carry_out: CarryOut) -> Answer:
-        if self.kind == TWIN:
-            if self.twin is not None:
-                self.numbering, twin = False, self.twin
-                twin()
+        if self.kind == DUPLICATE:
+            if self.duplicate is not None:
+                self.numbering, duplicate = False, self.duplicate
+                duplicate()
                 self.numbering = True
             return carry_out()
         if self.kind == LOST:
@@ -236,7 +236,7 @@ class StripeWire(Urllib3Client):
         path = urlsplit(url).path.removeprefix("/v1/")
         name = "/".join("{id}" if _ID.match(part) else part for part in path.split("/"))
         key = (headers or {}).get("Idempotency-Key") if method.upper() == "POST" else None
-        # Where there is no key of ours the SDK makes one up, anew each time: it dedupes nothing.
+        # Where there is no key of ours the SDK makes one up, again each time: it dedupes nothing.
         key = None if key is None or _MADE_UP.fullmatch(key) else key
         call = Call(STRIPE, method.upper(), name, writes=method.upper() != "GET", key=key)
         answer: tuple[str, int, Mapping[str, str]] = self._calls.through(

@@ -30,7 +30,7 @@ from local.template import Table, load_app
 from tests.rooms.conftest import Time, connected
 from tests.simulation.bare import BareDynamo
 from tests.simulation.chance import repeatable
-from tests.simulation.faults import TWIN, Crash
+from tests.simulation.faults import DUPLICATE, Crash
 from tests.simulation.person import Person
 from tests.simulation.process import Process, Refused, Ways
 from tests.simulation.wires import BusWire, Calls, DynamoWire, LetterWire, Row, StripeWire
@@ -150,25 +150,25 @@ class World:
         self.parts = self.process()
 
     def _run(self, act: Callable[[Runtime], Result], meanwhile: Callable[[], None] | None = None) -> Result:
-        """One invocation of the layer. Its twin, where one is struck in, does the same in another process.
+        """One invocation of the layer. Its duplicate, where one is struck in, does the same in another process.
 
         Or `meanwhile` happens then.
         """
 
-        def twin() -> None:
+        def duplicate() -> None:
             try:
                 act(self.process())
             except BillingError:
                 return
 
-        self.calls.twin = meanwhile or twin
+        self.calls.duplicate = meanwhile or duplicate
         try:
             return act(self.parts)
         except Crash:
             self.restart()
             raise
         finally:
-            self.calls.twin, self.calls.outage = None, None
+            self.calls.duplicate, self.calls.outage = None, None
 
     # What production does
 
@@ -334,9 +334,9 @@ class World:
         self.calls.begin(number, kind)
 
     @property
-    def twinned(self) -> bool:
+    def duplicated(self) -> bool:
         """Whether another process did the same step too."""
-        return self.calls.kind == TWIN
+        return self.calls.kind == DUPLICATE
 
 
 def _key_of(table: Table) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "TakeHoldFunction": 402,
     "CaptureHoldFunction": 404,  # the hold is a made-up one
     "ReleaseHoldFunction": 404,
-    WEBHOOK: 400,  # a signature lives for five minutes: `make invoke` signs anew
+    WEBHOOK: 400,  # a signature lives for five minutes: `make invoke` signs again
 }
 
 

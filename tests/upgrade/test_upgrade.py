@@ -46,7 +46,7 @@ class Upgraded:
 def upgraded(
     request: pytest.FixtureRequest, client: DynamoDBClient, time_stands: Time, account: str
 ) -> Iterator[Upgraded]:
-    """The tables made anew for each test: what it changes is gone with them."""
+    """The tables made again for each test: what it changes is gone with them."""
     kept = json.loads(request.param.read_text())
     environment = made_tables(client, f"-{account}")
     for setting, items in kept["tables"].items():

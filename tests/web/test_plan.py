@@ -62,7 +62,7 @@ def test_the_five_plans_stand_side_by_side_by_month_and_year_with_the_saving(acc
     expect(cards.nth(4).get_by_role("link", name="Talk to sales")).to_have_attribute("href", re.compile("^mailto:"))
     plans.get_by_text("Compare all limits").click()
     plans.get_by_text("Monthly", exact=True).click()
-    # What was opened stays open when it is shown anew.
+    # What was opened stays open when it is shown again.
     expect(plans.get_by_role("row", name=re.compile("^Log retention days"))).to_contain_text("Custom")
     expect(plans.get_by_role("row", name=re.compile("^Grace"))).to_contain_text("10%")
 

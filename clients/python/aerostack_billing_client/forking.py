@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Forked(Protocol):
-    """What must start anew in a child process."""
+    """What must start over in a child process."""
 
     def start_anew(self) -> None:
         """Forget what is the parent's."""
@@ -18,7 +18,7 @@ _tended: weakref.WeakSet[Forked] = weakref.WeakSet()
 
 
 def tend(forked: Forked) -> None:
-    """Have it start anew in each child process, for as long as it lives."""
+    """Have it start over in each child process, for as long as it lives."""
     _tended.add(forked)
 
 

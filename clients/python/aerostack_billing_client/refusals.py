@@ -201,7 +201,7 @@ class PlanAgreed(Conflict, code="PLAN_AGREED"):
 
 
 class RequestInProgress(Conflict, code="REQUEST_IN_PROGRESS"):
-    """A twin under the same key is being answered at this moment."""
+    """A concurrent request under the same key is being answered."""
 
     again = True
 

@@ -45,7 +45,7 @@ def _change(world: World, subscription: Json, wanted: Json, index: int) -> Chang
     if item is None:
         raise invalid(f"No such subscription item: '{wanted['id']}'", "resource_missing", f"items[{index}][id]")
     same = wanted.get("price", item["price"]["id"]) == item["price"]["id"]
-    # An archived price stays where it is; it can only not be chosen anew.
+    # An archived price stays where it is; it can only not be chosen again.
     price = world.find("price", item["price"]["id"]) if same else price_for(world, wanted["price"], param)
     quantity, metadata = wanted.get("quantity", item["quantity"]), wanted.get("metadata")
     return Change(item, price, quantity, deleted=wanted.get("deleted", False), metadata=metadata)

@@ -16,7 +16,7 @@ from local.stripe.world import World
 
 @dataclass(frozen=True)
 class How:
-    """What would be done with the subscription: how changes are prorated, whether it begins anew or ends."""
+    """What would be done with the subscription: how changes are prorated, whether it starts over or ends."""
 
     proration: str
     moment: int

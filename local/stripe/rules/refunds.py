@@ -98,7 +98,7 @@ def _give(world: World, charge: Json, amount: int, reason: str | None, metadata:
 def settle(world: World, made: Json, status: str) -> None:
     """What became of a refund after it was made: it arrived, the bank sent it back, or it was canceled.
 
-    One that was thought to have arrived can still fail; its money is on the balance again and may be refunded anew.
+    One that was thought to have arrived can still fail; its money is on the balance again and may be refunded again.
     """
     allowed = {"pending": ("succeeded", "failed", "canceled"), "succeeded": ("failed",)}
     if status not in allowed.get(made["status"], ()):

@@ -122,7 +122,7 @@ def test_of_two_that_write_a_new_accounts_plan_the_second_is_refused(parts: Runt
     assert parts.accounts.store.get(account).plan.tier == "pro"
 
 
-# Subscriptions that were made by hand
+# Subscriptions that were made manually
 
 
 ENTERPRISE = {"recurring[interval]": "year", "metadata[tier]": "enterprise"}

@@ -37,7 +37,7 @@ def named(parts: Runtime, account: str) -> list[tuple[str, object, object]]:
 
 
 def set_to(client: DynamoDBClient, parts: Runtime, account: str, item: str, **values: str) -> None:
-    """Write attributes by hand, as no code of ours does."""
+    """Write attributes manually, as no code of ours does."""
     client.update_item(
         TableName=parts.settings.usage_table,
         Key={"account_id": {"S": account}, "period": {"S": item}},

@@ -1,4 +1,4 @@
-"""What operators do by hand: it holds against everything that goes on meanwhile, and leaves a trace."""
+"""What operators do manually: it holds against everything that goes on meanwhile, and leaves a trace."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume, counter, settle, take
 from tests.rooms.worlds.wallet import audited, charge
 
-# A tier by hand
+# A tier manually
 
 
 def plan_of(parts: Runtime, account: str) -> PlanState:

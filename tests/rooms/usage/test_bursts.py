@@ -69,7 +69,7 @@ def test_the_next_minute_passes_as_many_again(parts: Runtime, account: str, time
 
 
 def test_clocks_that_disagree_about_the_minute_let_no_more_through(processes: list[Runtime], account: str) -> None:
-    """Each call is told one of two minutes by chance: what was counted in the later one is not begun anew."""
+    """Each call is told one of two minutes by chance: what was counted in the later one is not restarted."""
     chance = random.Random(5)
     with clock.using(lambda: MARCH + chance.choice((0, 60))), ThreadPoolExecutor(32) as pool:
         answer = list(pool.map(lambda n: minute_of(processes[n % 8], account), range(300)))

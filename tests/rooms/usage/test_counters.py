@@ -250,7 +250,7 @@ def test_a_key_for_another_request_is_refused_and_counts_nothing(parts: Runtime,
     assert consume(parts, account)["used"] == 6
 
 
-def test_32_twins_under_one_key_count_once_and_all_get_one_answer(parts: Runtime, account: str) -> None:
+def test_32_duplicates_under_one_key_count_once_and_all_get_one_answer(parts: Runtime, account: str) -> None:
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda _: consume(parts, account, 5, idempotency_key="k"), range(32)))
     assert all(answer == answers[0] for answer in answers)
@@ -284,17 +284,17 @@ def test_a_key_whose_first_request_broke_off_after_counting_is_answered_not_coun
 def test_of_two_that_answer_one_key_both_give_what_was_kept_first(
     parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The twin comes between the count and its answer, when the figures are others already."""
-    keep, twins = parts.idempotency.answer, list[int]()
+    """The duplicate comes between the count and its answer, when the figures are others already."""
+    keep, duplicates = parts.idempotency.answer, list[int]()
 
-    def twin_first(request: Keyed, body: dict[str, object]) -> dict[str, object]:
+    def duplicate_first(request: Keyed, body: dict[str, object]) -> dict[str, object]:
         monkeypatch.setattr(parts.idempotency, "answer", keep)
         consume(parts, account, 5)
-        twins.append(consume(parts, account, idempotency_key="k")["used"])
+        duplicates.append(consume(parts, account, idempotency_key="k")["used"])
         return keep(request, body)
 
-    monkeypatch.setattr(parts.idempotency, "answer", twin_first)
-    assert [consume(parts, account, idempotency_key="k")["used"]] == twins == [6]
+    monkeypatch.setattr(parts.idempotency, "answer", duplicate_first)
+    assert [consume(parts, account, idempotency_key="k")["used"]] == duplicates == [6]
     assert consume(parts, account, idempotency_key="k")["used"] == 6
 
 

@@ -133,7 +133,7 @@ def test_a_key_of_a_refused_charge_may_succeed_later(parts: Runtime, account: st
     assert charge(parts, account, 5, "a")["balance_cents"] == 495
 
 
-def test_32_twins_under_one_key_charge_once(parts: Runtime, account: str) -> None:
+def test_32_duplicates_under_one_key_charge_once(parts: Runtime, account: str) -> None:
     fund(parts, account, 500)
     with ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda _: charge(parts, account, 5, "a"), range(32)))

@@ -1,4 +1,4 @@
-"""The edge of the scheduled functions: what a schedule, or an operator by hand, sends, and the time there is."""
+"""The edge of the scheduled functions: what a schedule, or an operator manually, sends, and the time there is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which price at Stripe is a plan's now: known for a minute, and looked up anew where Stripe refuses what it led to."""
+"""Which price at Stripe is a plan's now: kept for a minute, and looked up again where Stripe refuses it."""
 
 from __future__ import annotations
 

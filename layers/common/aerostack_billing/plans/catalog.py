@@ -11,7 +11,7 @@ from aerostack_billing.values.errors import UnknownMetric, UnknownResourceKind
 PAID_TIERS: tuple[Tier, ...] = ("starter", "pro", "business")
 """The tiers that Checkout sells."""
 SUBSCRIBED_TIERS: tuple[Tier, ...] = (*PAID_TIERS, "enterprise")
-"""The tiers that a subscription may be to: Enterprise's is made by hand, at a price of its own."""
+"""The tiers that a subscription may be to: Enterprise's is made manually, at a price of its own."""
 
 
 class Catalog:

@@ -236,7 +236,7 @@ class Reloads:
             return self._cards.payment(payment.payment_intent_id) or payment
 
     def card_changed(self, account_id: str, customer_id: str, processed: Write | None = None) -> None:
-        """Try a reload that failed, or waits for its payer, anew if the customer's card is another now."""
+        """Try a reload that failed, or waits for its payer, again if the customer's card is another now."""
         card = self._cards.default_card(customer_id)
         fingerprint = card.fingerprint if card else None
         self.change(

@@ -140,7 +140,7 @@ class Batch:
                 counters_item = None
                 continue
             except KeyTaken as taken:
-                # A key that was used before is answered by its record; the others are decided anew.
+                # A key that was used before is answered by its record; the others are decided again.
                 used = {claimed[place].key for place in taken.places}
                 events, counters_item = self._answered(events, used, results), None
                 continue

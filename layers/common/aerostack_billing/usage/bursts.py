@@ -3,7 +3,7 @@
 The month's item holds the limit, the minute that was last counted in, and the calls of that minute. These lie in one
 of seven attributes, by the minute, and each call removes the other six: so the first call of a minute finds none, and
 begins to count at 1 by the same write as every later one. Only where the last call was a multiple of seven minutes ago
-does an old count stand in the place of the new one; then a second write begins it anew.
+does an old count stand in the place of the new one; then a second write starts it again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Turn:
         """`counting` with the call beside it: both or neither.
 
         Its further condition: the limit is known, and this minute has calls left or is a new one. A minute that has
-        passed is never counted in again, so that a clock which lags behind does not begin the count anew.
+        passed is never counted in again, so that a clock which lags behind does not restart the count.
         """
         places = [_place(self.minute + n) for n in range(_PLACES)]
         names = {f"#burst{n}": place for n, place in enumerate(places)}

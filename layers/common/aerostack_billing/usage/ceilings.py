@@ -24,7 +24,7 @@ class Ceilings:
         """The writes that carry every existing item of counters from one tier's limits to the other's.
 
         Each is conditional on the item being as it was read here (there with the old tier, or not there), so that an
-        item born or moved in between refuses the whole transaction, which is then built anew. Next month's item is
+        item born or moved in between refuses the whole transaction, which is then built again. Next month's item is
         among them: at a month's end it may be born before the transaction lands. What was announced is forgotten:
         the thresholds lie elsewhere now.
         """

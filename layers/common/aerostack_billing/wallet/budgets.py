@@ -62,7 +62,7 @@ def limits_of(wallet: Wallet, budget: Budget) -> BudgetLimits | None:
 
 
 def counted_now(wallet: Wallet, budget: Budget, limits: BudgetLimits) -> Budget:
-    """The counter as it is at this moment: begun anew where its window is over, or it counted by another budget."""
+    """The counter as it is at this moment: restarted where its window is over, or it counted by another budget."""
     start = window_start(limits.window)
     if budget.epoch >= limits.epoch and budget.start == start and budget.epoch > 0:
         return budget

@@ -101,7 +101,7 @@ class Lapsing:
         for hold in self._wallets.open_holds(account_id):
             if hold.lapsed:
                 self.lapse(hold)
-        # Also where none was found: another may have freed it since the wallet was read, a twin of this very request.
+        # Also where none was found: a concurrent duplicate of this request may have freed it since the wallet was read.
         try:
             return self._wallets.apply(account_id, at_last or rule, labels)
         except SHORT as short:

@@ -192,7 +192,7 @@ def failed(wallet: Wallet, attempt_id: str) -> Wallet:
 
 
 def not_made(wallet: Wallet, attempt_id: str) -> Wallet:
-    """The wallet without an attempt that made no payment: given up if it is not wanted any more, else begun anew."""
+    """The wallet without an attempt that made no payment: given up if it is not wanted any more, else restarted."""
     if _open_attempt(wallet, attempt_id) is None:
         return wallet
     if is_wanted(wallet):
@@ -313,7 +313,7 @@ def configured(
 
 
 def card_changed(wallet: Wallet, fingerprint: str | None) -> Wallet:
-    """The wallet after its customer's card changed: what failed or waits for its payer by another card is tried anew.
+    """The wallet after its customer's card changed: what failed or waits for its payer by another card is tried again.
 
     A payment that waits for its payer must have been voided before.
     """

@@ -139,7 +139,7 @@ class Handlers:
         return self._settle(event, _OfPayment.model_validate(event.data.object).payment_intent, warned=True)
 
     def card(self, event: Event) -> Outcome:
-        """A saved card that changed, or left its customer: a reload that failed may be tried anew."""
+        """A saved card that changed, or left its customer: a reload that failed may be tried again."""
         customer = _OfCustomer.model_validate(event.data.object).customer
         if customer is None:
             customer = _PreviousMethod.model_validate(event.data.previous_attributes or {}).customer

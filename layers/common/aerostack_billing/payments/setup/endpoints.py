@@ -63,7 +63,7 @@ class Endpoints:
         """Both endpoints at the URL, made or mended where `walk` says so; `keep_secret` is given each new secret.
 
         What `prune` keeps for endpoints that were gone before this is dropped there: Stripe sends nothing for them any
-        more. Of secrets that were put there by hand nothing is known, and they stay.
+        more. Of secrets that were put there manually nothing is known, and they stay.
         """
         noted = prune.noted_endpoints() if prune is not None else ()
         with translated():
@@ -77,7 +77,7 @@ class Endpoints:
                 walk.mend("signing secret", "retired", "delete", "its endpoint is gone", drop, gone)
 
     def _scope(self, endpoint: _Endpoint) -> Scope:
-        """Stripe does not show which kind an endpoint is: it is noted on ours, and guessed of one made by hand."""
+        """Stripe does not show which kind an endpoint is: it is noted on ours, and guessed of one made manually."""
         if "scope" in endpoint.metadata:
             return cast("Scope", endpoint.metadata["scope"])
         return "connect" if set(endpoint.enabled_events) <= set(self._events["connect"]) else "account"
@@ -115,7 +115,7 @@ class Endpoints:
             )
 
     def _create(self, url: str, scope: Scope, events: tuple[str, ...]) -> str:
-        """Make it, keep its secret, and only then note that it was kept: broken off before, it is made anew."""
+        """Make it, keep its secret, and only then note that it was kept: broken off before, it is made again."""
         params = {
             "url": url,
             "api_version": API_VERSION,
