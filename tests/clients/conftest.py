@@ -35,3 +35,10 @@ def clients(account: Account, door: FaultServer) -> Iterator[Clients]:  # noqa: 
     """An account that no other test has, through that door."""
     with clients_of(account, door.base_url, HASTY) as made:
         yield made
+
+
+@pytest.fixture
+def payer(clients: Clients) -> Clients:
+    """An account with five dollars."""
+    clients.pay_in(500)
+    return clients

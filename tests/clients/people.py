@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 
-from aerostack_billing_client import Balance, Retries, ServiceClient, UserClient
+from aerostack_billing_client import AsyncServiceClient, Balance, Retries, ServiceClient, UserClient
 from tests.flows.client import BACK, Account
 
 SCOPES = "billing:meter billing:charge"
@@ -42,3 +43,22 @@ def clients_of(account: Account, base_url: str, retries: Retries) -> Iterator[Cl
         ServiceClient(base_url, token, retries=retries) as service,
     ):
         yield Clients(account, user, service)
+
+
+def awaited(clients: Clients) -> AsyncServiceClient:
+    """The platform's services, awaited."""
+    stack = clients.account.api.stack
+    return AsyncServiceClient(stack.base_url, stack.token("svc_platform", SCOPES), retries=clients.service.retries)
+
+
+def lines(clients: Clients) -> list[tuple[str, Decimal]]:
+    """What the statement says after the first deposit, oldest first."""
+    found = [(line.type, line.amount_cents) for line in clients.user.transactions()]
+    return list(reversed(found))[1:]
+
+
+def spent(clients: Clients) -> Decimal:
+    """What was taken of five dollars; nothing is held any more."""
+    wallet = clients.user.balance()
+    assert wallet.held_cents == 0
+    return Decimal(500) - Decimal(wallet.balance_micros) / 10_000

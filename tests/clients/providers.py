@@ -53,6 +53,27 @@ MESSAGE_EVENTS: list[Json] = [
 ]
 
 
+_RESPONSE: Json = {"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-4o-mini", "output": []}
+_ITEM: Json = {"id": "m", "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+_PART: Json = {"type": "output_text", "text": "", "annotations": []}
+_PLACE: Json = {"item_id": "m", "output_index": 0, "content_index": 0}
+RESPONSE_EVENTS: list[Json] = [
+    {"type": "response.created", "response": {**_RESPONSE, "status": "in_progress"}},
+    {"type": "response.output_item.added", "output_index": 0, "item": _ITEM},
+    {"type": "response.content_part.added", **_PLACE, "part": _PART},
+    {"type": "response.output_text.delta", **_PLACE, "delta": "Hello", "logprobs": []},
+    {
+        "type": "response.completed",
+        "response": {
+            **_RESPONSE,
+            "status": "completed",
+            "output": [{**_ITEM, "status": "completed", "content": [{**_PART, "text": "Hello"}]}],
+            "usage": {"input_tokens": 200_000, "output_tokens": 100_000, "total_tokens": 300_000},
+        },
+    },
+]
+
+
 class Provider:
     """What is asked of a provider, and what it answers: a status, an object, or events, after which it may break."""
 

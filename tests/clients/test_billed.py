@@ -17,9 +17,8 @@ import pytest
 
 from aerostack_billing_client import AsyncServiceClient, InsufficientBalance, Retries, ServiceClient, TokenUsage
 from aerostack_billing_client.wrap.model_clients import NotBilled, Unpaid, billed
-from tests.clients.conftest import HASTY
 from tests.clients.faults import FaultServer, failed
-from tests.clients.people import SCOPES, Clients
+from tests.clients.people import SCOPES, Clients, awaited, lines, spent
 from tests.clients.providers import CHAT, CHUNKS, MESSAGE, MESSAGE_EVENTS, Provider, chunk
 
 ASK = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 1_000_000}
@@ -41,35 +40,10 @@ CLAUDE_CENTS = Decimal("1.6")
 
 
 @pytest.fixture
-def payer(clients: Clients) -> Clients:
-    """An account with five dollars."""
-    clients.pay_in(500)
-    return clients
-
-
-def lines(clients: Clients) -> list[tuple[str, Decimal]]:
-    """What the statement says after the deposit, oldest first."""
-    found = [(line.type, line.amount_cents) for line in clients.user.transactions()]
-    return list(reversed(found))[1:]
-
-
-def spent(clients: Clients) -> Decimal:
-    """What was taken; nothing is held any more."""
-    wallet = clients.user.balance()
-    assert wallet.held_cents == 0
-    return Decimal(500) - Decimal(wallet.balance_micros) / 10_000
-
-
-@pytest.fixture
 def other() -> Iterator[ServiceClient]:
     """A client of a service that is not asked."""
     with ServiceClient("https://billing.example.com", "t") as billing:
         yield billing
-
-
-def awaited(clients: Clients) -> AsyncServiceClient:
-    stack = clients.account.api.stack
-    return AsyncServiceClient(stack.base_url, stack.token("svc_platform", SCOPES), retries=HASTY)
 
 
 def test_a_call_is_held_by_its_estimate_and_captured_by_the_providers_usage(payer: Clients) -> None:
@@ -228,7 +202,7 @@ def test_an_answer_without_usage_is_charged_by_its_estimate(payer: Clients) -> N
 
 def test_what_is_not_billed_is_refused_rather_than_free(payer: Clients) -> None:
     client = billed(Provider(CHAT).openai(), payer.service, account=payer.id)
-    for unbilled in (lambda: client.embeddings, lambda: client.chat.completions.stream, lambda: client.with_options):
+    for unbilled in (lambda: client.embeddings, lambda: client.completions, lambda: client.with_options):
         with pytest.raises(NotBilled, match="is not billed"):
             unbilled()
     assert client.models

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast
 
 from aerostack_billing_client.aio.service import AsyncServiceClient
-from aerostack_billing_client.asking import Flow
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.wrap.arguments import Arguments
 from aerostack_billing_client.wrap.deal import Deal, Terms, Unpaid
-from aerostack_billing_client.wrap.providers import Provider, provider_of
+from aerostack_billing_client.wrap.providers import NotBilled, Provider, provider_of
+from aerostack_billing_client.wrap.stream_helpers import AsyncBilledHelper, BilledHelper
+from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded
 
 C = TypeVar("C")
-Stream = Any
-"""A stream of the provider's own client."""
 
 __all__ = ["NotBilled", "Unpaid", "billed"]
-
-
-class NotBilled(AttributeError):
-    """The call is none that `billed` knows to charge: make it on the client itself, if it is to be free."""
 
 
 def billed(client: C, billing: ServiceClient | AsyncServiceClient, **terms: Unpack[Arguments]) -> C:
@@ -34,8 +28,9 @@ def billed(client: C, billing: ServiceClient | AsyncServiceClient, **terms: Unpa
     is balance. A call that fails is free.
 
     A stream is paid when it ends. One that is cut, by its reader or by a failure, pays its input and a token for each
-    event that came; if none came by a failure, it is free. A stream that is neither read nor closed gives its money
-    back after `ttl_seconds`.
+    event that came; if it breaks before the first event, it is free. The helpers `messages.stream`,
+    `chat.completions.stream` and `responses.stream` are paid likewise: the hold is taken when their block is entered.
+    A stream that is neither read nor closed gives its money back after `ttl_seconds`.
 
     Where the capture itself fails, the answer is handed out all the same, and `on_unpaid` is told; by default the log
     is. Calls that are not known to be billed are refused: NotBilled.
@@ -72,6 +67,9 @@ class _Billed:
         if path in self._provider.methods:
             method = getattr(self._inner, name)
             return functools.wraps(method)(functools.partial(self._pays.call, method, path))
+        if path in self._provider.helpers:
+            method = getattr(self._inner, name)
+            return functools.wraps(method)(functools.partial(self._pays.helper, method, path))
         if path in self._provider.free:
             return getattr(self._inner, name)
         if any(method.startswith(f"{path}.") for method in self._provider.methods):
@@ -104,66 +102,10 @@ class _Waiting:
         paid = BilledStream(self._billing, deal, hold_id, stream, hidden)
         return {**answer, "stream": paid} if isinstance(answer, dict) else paid
 
-
-class BilledStream:
-    """A stream of events that is paid when it ends, is closed, or breaks."""
-
-    def __init__(
-        self, billing: ServiceClient, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]
-    ) -> None:
-        self._billing = billing
-        self._deal = deal
-        self._hold_id = hold_id
-        self._stream = stream
-        self._hidden = hidden
-        self._settled = False
-        self._events = self._read()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:  # noqa: ANN401 - the provider's own
-        return next(self._events)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Read no more; what came is paid."""
-        self._events.close()
-        close = getattr(self._stream, "close", None)
-        try:
-            if close is not None:
-                close()
-        finally:
-            self._settle(cut=True, failed=False)
-
-    def _read(self) -> Generator[Any, None, None]:
-        try:
-            for event in self._stream:
-                self._deal.heard(event)
-                if not self._hidden(event):
-                    yield event
-        except GeneratorExit:
-            self._settle(cut=True, failed=False)
-            raise
-        except BaseException:
-            self._settle(cut=True, failed=True)
-            raise
-        self._settle(cut=False, failed=False)
-
-    def _settle(self, *, cut: bool, failed: bool) -> None:
-        if not self._settled:
-            self._settled = True
-            self._billing.run(self._deal.end(self._hold_id, cut=cut, failed=failed))
+    def helper(self, method: Callable[..., Any], path: str, /, **asked: object) -> BilledHelper:
+        """A stream helper, which is paid from its `with` block on."""
+        deal = Deal(self._terms, self._provider, asked)
+        return BilledHelper(self._billing, deal, self._provider, method, path, asked)
 
 
 class _Awaiting:
@@ -189,69 +131,7 @@ class _Awaiting:
         await shielded(self._billing, deal.capture(hold_id, deal.used(answer)))
         return answer
 
-
-async def shielded(billing: AsyncServiceClient, flow: Flow[None]) -> None:
-    """Make calls that must be made although the task is being cancelled."""
-    import anyio  # noqa: PLC0415 - comes with httpx
-
-    with anyio.CancelScope(shield=True):
-        await billing.run(flow)
-
-
-class AsyncBilledStream:
-    """As `BilledStream`, awaited."""
-
-    def __init__(
-        self, billing: AsyncServiceClient, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]
-    ) -> None:
-        self._billing = billing
-        self._deal = deal
-        self._hold_id = hold_id
-        self._stream = stream
-        self._hidden = hidden
-        self._settled = False
-        self._events = self._read()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    async def __anext__(self) -> Any:  # noqa: ANN401 - the provider's own
-        return await anext(self._events)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Read no more; what came is paid."""
-        await self._events.aclose()
-        try:
-            await self._stream.close()
-        finally:
-            await self._settle(cut=True, failed=False)
-
-    async def _read(self) -> Any:  # noqa: ANN401 - an async generator of the provider's events
-        try:
-            async for event in self._stream:
-                self._deal.heard(event)
-                if not self._hidden(event):
-                    yield event
-        except GeneratorExit:
-            await self._settle(cut=True, failed=False)
-            raise
-        except BaseException:
-            await self._settle(cut=True, failed=True)
-            raise
-        await self._settle(cut=False, failed=False)
-
-    async def _settle(self, *, cut: bool, failed: bool) -> None:
-        if not self._settled:
-            self._settled = True
-            await shielded(self._billing, self._deal.end(self._hold_id, cut=cut, failed=failed))
+    def helper(self, method: Callable[..., Any], path: str, /, **asked: object) -> AsyncBilledHelper:
+        """A stream helper, which is paid from its `async with` block on."""
+        deal = Deal(self._terms, self._provider, asked)
+        return AsyncBilledHelper(self._billing, deal, self._provider, method, path, asked)

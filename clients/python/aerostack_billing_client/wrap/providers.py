@@ -10,9 +10,16 @@ from aerostack_billing_client.usage import Reader, from_anthropic, from_bedrock,
 Asked = dict[str, object]
 
 
+class NotBilled(AttributeError):
+    """The call is none that `billed` knows to charge: make it on the client itself, if it is to be free."""
+
+
 @dataclass(frozen=True)
 class Provider:
-    """A provider. `methods` are billed; `free` cost nothing; what else its client can do is refused."""
+    """A provider. `methods` are billed, as are `helpers`, streams read in a `with` block; `free` cost nothing.
+
+    What else its client can do is refused.
+    """
 
     name: str
     reader: Reader
@@ -23,6 +30,7 @@ class Provider:
         default=lambda _, asked: (asked, lambda _: False)
     )
     """The request as it is sent, and which events of its stream the caller did not ask for."""
+    helpers: frozenset[str] = frozenset()
 
 
 def provider_of(client: object) -> Provider:
@@ -44,7 +52,8 @@ def _by_argument(_: str, asked: Mapping[str, object]) -> bool:
 
 def _with_usage(method: str, asked: Asked) -> tuple[Asked, Callable[[object], bool]]:
     """Ask a chat stream for its usage; the chunk that tells it is hidden from a caller who did not ask."""
-    if not asked.get("stream") or not method.startswith("chat."):
+    streams = asked.get("stream") or method.endswith(".stream")
+    if not streams or not method.startswith("chat."):
         return asked, lambda _: False
     options = asked.get("stream_options")
     given = dict(options) if isinstance(options, Mapping) else {}
@@ -63,6 +72,7 @@ _OPENAI = Provider(
     frozenset({"models", "close"}),
     _by_argument,
     _with_usage,
+    frozenset({"chat.completions.stream", "responses.stream"}),
 )
 _ANTHROPIC = Provider(
     "anthropic",
@@ -70,6 +80,7 @@ _ANTHROPIC = Provider(
     frozenset({"messages.create"}),
     frozenset({"models", "messages.count_tokens", "close"}),
     _by_argument,
+    helpers=frozenset({"messages.stream"}),
 )
 _BEDROCK = Provider(
     "bedrock",
