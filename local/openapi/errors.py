@@ -62,6 +62,10 @@ ADVICE: Mapping[str, Advice] = {
     "ALREADY_REFUNDED": Advice(
         "The charge was refunded under another key.", "Nothing: the money is back. A charge is refunded once."
     ),
+    "CURRENCY_CONFLICT": Advice(
+        "Stripe bills the account's customer in another currency than US dollars.",
+        "Ask an operator: the subscription in the other currency ends first.",
+    ),
     "HOLD_ENDED": Advice(
         "The hold was captured or released under another key.", "Take a new hold for new work. Do not capture twice."
     ),

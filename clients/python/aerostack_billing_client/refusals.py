@@ -172,6 +172,10 @@ class AlreadyRefunded(Conflict, code="ALREADY_REFUNDED"):
     """The charge was refunded under another key."""
 
 
+class CurrencyConflict(Conflict, code="CURRENCY_CONFLICT"):
+    """Stripe bills the account's customer in another currency than US dollars."""
+
+
 class HoldEnded(Conflict, code="HOLD_ENDED"):
     """The hold was captured or released under another key."""
 

@@ -44,6 +44,9 @@ def create(world: World, call: Call) -> Json:
             raise invalid("You may only specify one of these parameters: customer, customer_email.")
     expires_at = _expiry(world, call.params)
     items = _line_items(world, call.params, mode)
+    if mode == "subscription" and "customer" in call.params:
+        customer = world.find("customer", call.params["customer"], "customer")
+        subscriptions.require_currency(world, customer, items[0]["currency"])
     tried = {"trial_end", "trial_period_days"} & set(call.params.get("subscription_data", {}))
     total = 0 if tried else sum(item["amount_total"] for item in items)
     session = world.make("checkout.session")

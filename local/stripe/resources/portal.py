@@ -196,6 +196,13 @@ def _confirmation(world: World, customer: Json, configuration: Json, asked: Json
             None,
             f"{name}[price]",
         )
+    if price["currency"] != subscription["currency"]:
+        raise invalid(
+            f"The price specified only supports `{price['currency']}`. This doesn't match the expected currency: "
+            f"`{subscription['currency']}`.",
+            None,
+            f"{name}[price]",
+        )
     quantity = wanted.get("quantity", item["quantity"])
     if price["id"] == item["price"]["id"] and quantity == item["quantity"]:
         raise invalid("The subscription update would change nothing.", None, name)

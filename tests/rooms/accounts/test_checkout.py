@@ -10,13 +10,14 @@ from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import (
     AlreadyOnPlan,
+    CurrencyConflict,
     IdempotencyKeyReused,
     PaymentsUnavailable,
     SessionNotFound,
     SessionNotPaid,
 )
 from tests.rooms.conftest import Time, use_stripe
-from tests.rooms.worlds.plans import Heard, buy, deliver_until_taken, open_page, pass_days, verify
+from tests.rooms.worlds.plans import Heard, buy, deliver, deliver_until_taken, open_page, pass_days, subscribe, verify
 from tests.rooms.worlds.stripe import StripeWorld
 
 
@@ -182,3 +183,41 @@ def test_the_surplus_is_undone_once_when_all_deliveries_come_at_the_same_moment(
         list(pool.map(lambda event: deliver_until_taken(parts, event), world.events()))
     assert [refund["amount"] for refund in world.api("refunds")["data"]] == [4_900]
     assert parts.accounts.store.get(account).plan.tier == "pro"
+
+
+def test_a_refund_of_a_surplus_payment_that_the_bank_sends_back_is_reported_once(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time, heard: Heard
+) -> None:
+    pages = [open_page(parts, account, "pro"), open_page(parts, account, "business")]
+    world.pay(pages[0])
+    session = world.pay(pages[1], "4000000000005126")
+    payment = world.api("payment_intents?limit=1")["data"][0]["id"]
+    assert verify(parts, account, session).tier == "pro"
+    assert heard.findings == []
+    pass_days(world, time_stands, 2)
+    told = [event for event in world.events() if "refund" in event["type"]]
+    for event in [*told, *told]:
+        deliver(parts, event)
+    assert "refund.failed" in {event["type"] for event in told}
+    assert heard.findings == [(account, "refund_failed", payment)]
+
+
+EURO = {"currency": "eur", "recurring[interval]": "month"}
+
+
+def test_a_customer_who_is_billed_in_another_currency_is_told_so(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    subscribe(parts, world, account, **EURO)
+    with pytest.raises(CurrencyConflict) as refused:
+        open_page(parts, account, "pro")
+    assert refused.value.details == {"currency": "eur"}
+
+
+def test_a_plan_in_another_currency_is_a_plan_and_its_change_is_refused_with_a_word(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    subscribe(parts, world, account, **EURO, **{"metadata[tier]": "business"})
+    with pytest.raises(CurrencyConflict):
+        open_page(parts, account, "pro")
+    assert parts.accounts.store.get(account).plan.tier == "business"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.payments.history import History
+from aerostack_billing.payments.history import History, _payment
 from aerostack_billing.reconcile.service import Reconciler
 from aerostack_billing.reconcile.store import ProgressStore
 from aerostack_billing.values.errors import BillingError
@@ -157,12 +158,16 @@ class Heard:
 
     failed: list[tuple[str, str]] = field(default_factory=list)
     behind: list[int] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     def drift_found(self, kind: str, name: str) -> None:
         """Not looked at."""
 
     def reconcile_failed(self, name: str, error: BillingError) -> None:
         self.failed.append((name, error.code))
+
+    def payment_unreadable(self, name: str) -> None:
+        self.unreadable.append(name)
 
     def reconciled(self, behind_seconds: int) -> None:
         self.behind.append(behind_seconds)
@@ -190,3 +195,31 @@ def test_a_run_that_is_out_of_time_before_it_began_is_behind_by_all_that_a_first
     heard = reconciler._listener = Heard()
     reconciler.run(lambda: False)
     assert heard.behind == [3 * 86_400]
+
+
+def test_a_payment_of_an_unknown_form_is_reported_and_holds_no_window(
+    parts: Runtime,
+    world: StripeWorld,
+    reconciler: Reconciler,
+    account: str,
+    time_stands: Time,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reconciler.run()
+    heard = reconciler._listener = Heard()
+    odd = world.pay(open_deposit(parts, f"{account}odd"))
+    intent = str(world.api(f"checkout/sessions/{odd}")["payment_intent"])
+    world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    listed = History.payments
+
+    def spoiled(history: History, since: int, until: int) -> object:
+        unknown = {"id": intent, "status": "of_next_year", "created": 1}
+        return [(intent, partial(_payment, unknown)), *listed(history, since, until)]
+
+    monkeypatch.setattr(History, "payments", spoiled)
+    done = reconciler.run()
+    assert (done.failed, heard.failed, heard.unreadable) == ([], [], [intent])
+    assert heard.behind == [0]
+    assert (reconciler._progress.through() or 0) >= time_stands.at
+    assert audited(parts, account).balance == micros(2_500)

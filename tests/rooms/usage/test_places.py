@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.usage.models import Place
+from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.values.errors import PlanLimitExceeded, UnknownResourceKind
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.usage import claim, free, move_to
@@ -99,3 +101,21 @@ def test_starter_has_fewer_projects_than_free_as_published(parts: Runtime, accou
         time_stands.forward(1)
     move_to(parts, account, "starter")
     assert [read_only for _, read_only in listed(parts, account)] == [False] * 5 + [True] * 5
+
+
+def test_a_place_that_is_freed_while_it_is_ranked_is_answered_like_any_other(
+    parts: Runtime, account: str, time_stands: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move_to(parts, account, "starter")
+    for i in range(5):
+        claim(parts, account, f"api{i}", "gateway_apis")
+        time_stands.forward(1)
+    move_to(parts, account, "free")
+    every = PlaceStore.all
+
+    def freed_meanwhile(places: PlaceStore, account_id: str) -> list[Place]:
+        free(parts, account, "api4", "gateway_apis")
+        return every(places, account_id)
+
+    monkeypatch.setattr(PlaceStore, "all", freed_meanwhile)
+    assert claim(parts, account, "api4", "gateway_apis")["read_only"] is True

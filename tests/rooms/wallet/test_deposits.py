@@ -273,3 +273,19 @@ def test_a_plan_change_touches_no_money(parts: Runtime, world: StripeWorld, acco
     world.stripe.run_due()
     hear_all(parts, world)
     assert parts.wallet.store.get(account) == before
+
+
+def test_a_payment_in_another_currency_is_no_deposit(parts: Runtime, world: StripeWorld, account: str) -> None:
+    customer = parts.accounts.customers.ensure(parts.accounts.store.get(account))
+    number = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2040"}
+    card = world.create("payment_methods", type="card", **number)["id"]
+    world.create(f"payment_methods/{card}/attach", customer=customer)
+    ours = {"metadata[account_id]": account, "metadata[kind]": "deposit"}
+    paid = {"amount": "5000", "customer": customer, "payment_method": card, "confirm": "true", "off_session": "true"}
+    world.create("payment_intents", currency="eur", **paid, **ours)
+    event = events(world, "payment_intent.succeeded")[-1]
+    assert deliver(parts, event).result == "ignored"
+    assert lines(parts, account) == []
+    world.create("payment_intents", currency="usd", **paid, **ours)
+    assert deliver(parts, events(world, "payment_intent.succeeded")[-1]).result == "processed"
+    assert lines(parts, account) == [("deposit", 5_000)]

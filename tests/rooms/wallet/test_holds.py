@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import BillingError, IdempotencyKeyReused
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
+from aerostack_billing.wallet.models import Hold
 from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.rules import InsufficientBalance
-from tests.rooms.conftest import Time
+from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.wallet import audited, capture, charge, fund, hold, lines, owe, release
 
 # Holds
@@ -226,3 +228,37 @@ def test_a_hold_whose_time_is_over_guarantees_nothing_to_who_owes(
         capture(parts, account, held["hold_id"], 500)
     wallet = audited(parts, account)
     assert (wallet.balance, wallet.held, wallet.debt) == (micros(100), 0, 0)
+
+
+def test_however_many_holds_are_open_a_402_costs_the_same(parts: Runtime, account: str, meter: Meter) -> None:
+    fund(parts, account, 100)
+    put_holds(parts, account, 600, lapsed=False)
+    meter.reset()
+    with pytest.raises(InsufficientBalance):
+        charge(parts, account, 101, "a")
+    assert meter.read_units <= 12
+
+
+def test_a_few_lapsed_holds_are_freed_by_whoever_needs_their_money_those_of_most_money_first(
+    parts: Runtime, account: str, time_stands: Time, meter: Meter
+) -> None:
+    fund(parts, account, 1_000)
+    for number in range(39):
+        hold(parts, account, 10, f"small{number}", ttl_seconds=60)
+    hold(parts, account, 600, "large", ttl_seconds=60)
+    time_stands.forward(61)
+    meter.reset()
+    charge(parts, account, 700, "a")
+    assert meter.requests <= 40
+    audited(parts, account)
+    with pytest.raises(InsufficientBalance):
+        charge(parts, account, 301, "b")
+    assert audited(parts, account).balance <= micros(300)
+
+
+def put_holds(parts: Runtime, account: str, count: int, *, lapsed: bool) -> None:
+    """Open holds of a cent that no wallet knows of: what is asked is only what reading them costs."""
+    until = clock.seconds() + (-1 if lapsed else 3_600)
+    for number in range(count):
+        open_hold = Hold(account, f"hold_{number:040x}", micros(1), "agent_execution", until, None)
+        parts.dynamo.put(parts.wallet.store.opening(open_hold))

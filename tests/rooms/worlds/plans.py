@@ -81,7 +81,7 @@ def subscribe(parts: Runtime, world: StripeWorld, account: str, **price: str) ->
     """Make a subscription at a price of its own for the account's customer, as sales would."""
     customer = parts.accounts.customers.ensure(parts.accounts.store.get(account))
     product = world.create("products", name="Agreed")["id"]
-    made = world.create("prices", currency="usd", unit_amount="99900", product=product, **price)
+    made = world.create("prices", **{"currency": "usd", **price}, unit_amount="99900", product=product)
     number = {"card[number]": "4242424242424242", "card[exp_month]": "12", "card[exp_year]": "2040"}
     card = world.create("payment_methods", type="card", **number)["id"]
     world.create(f"payment_methods/{card}/attach", customer=customer)

@@ -8,7 +8,14 @@ from aerostack_billing.accounts.sync import PlanSync, Standing
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import AlreadyOnPlan, CancelInstead, ContactSales, InvoiceOpen, PlanAgreed
+from aerostack_billing.values.errors import (
+    AlreadyOnPlan,
+    CancelInstead,
+    ContactSales,
+    InvoiceOpen,
+    PaymentsRefused,
+    PlanAgreed,
+)
 from aerostack_billing.values.redirects import RedirectPolicy, with_session_id
 
 
@@ -33,8 +40,8 @@ class Checkout:
         """The page for the plan asked for. Nothing is bought, and no second subscription can be, by opening it.
 
         A cheaper plan that waits for the period's end is taken back, whether or not the page's change is confirmed.
-        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, InvoiceOpen, PlanAgreed and
-        IdempotencyKeyReused (409).
+        CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, InvoiceOpen, PlanAgreed,
+        CurrencyConflict and IdempotencyKeyReused (409).
         """
         self._check(request)
         earlier = self._pages.earlier("checkout", account_id, request)
@@ -90,4 +97,8 @@ class Checkout:
             # left unconfirmed: the newer wish replaces the older at once.
             self._payments.release_schedule(subscription.schedule_id)
         links = PageLinks(request.success_url, request.cancel_url)
-        return self._payments.confirm_change(subscription, plan, links, f"{key}-change")
+        try:
+            return self._payments.confirm_change(subscription, plan, links, f"{key}-change")
+        except PaymentsRefused:
+            self._customers.check_currency(subscription.customer_id)
+            raise

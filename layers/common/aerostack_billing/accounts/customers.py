@@ -10,9 +10,10 @@ from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.once import Intent, once
-from aerostack_billing.values.errors import ObjectMissing, PaymentsRefused, StoreUnavailable
+from aerostack_billing.values.errors import CurrencyConflict, ObjectMissing, PaymentsRefused, StoreUnavailable
 
 Answer = TypeVar("Answer")
+_CURRENCY = "usd"
 
 
 class Customers:
@@ -43,6 +44,7 @@ class Customers:
         """What `act` makes of the account's customer id; a customer that was deleted at Stripe is replaced first.
 
         `act` is called a second time, with the new customer's id, where Stripe refused the first call for that reason.
+        CurrencyConflict (409) where Stripe refused it to a customer who is billed in another currency.
         """
         customer_id = self.ensure(self._accounts.get(account_id))
         try:
@@ -50,7 +52,19 @@ class Customers:
         except ObjectMissing:
             if not self.forget_if_deleted(account_id, customer_id):
                 raise
+        except PaymentsRefused:
+            self.check_currency(customer_id)
+            raise
         return act(self.ensure(self._accounts.get(account_id)))
+
+    def check_currency(self, customer_id: str) -> None:
+        """Return if Stripe bills the customer in US dollars, or in nothing yet; CurrencyConflict (409) if not."""
+        currency = self._payments.currency_of(customer_id)
+        if currency not in (None, _CURRENCY):
+            raise CurrencyConflict(
+                f"Stripe bills this account in {currency}; here all is sold in {_CURRENCY}. Contact support.",
+                {"currency": currency},
+            )
 
     def forget_if_deleted(self, account_id: str, customer_id: str) -> bool:
         """Let the account have no customer if Stripe has this one no more; whether it was so.

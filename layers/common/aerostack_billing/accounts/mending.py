@@ -17,10 +17,11 @@ from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.undoing import Undoing
 from aerostack_billing.values.errors import BillingError, RequestInProgress
 
-Finding = Literal["not_a_plan_or_competing", "not_given_back", "not_undone_yet", "payment_returned"]
+Finding = Literal["not_a_plan_or_competing", "not_given_back", "not_undone_yet", "payment_returned", "refund_failed"]
 """What a person is to look at: a subscription that is no plan, or made manually beside the plan, and so left alone; a
 payment for a surplus subscription that Stripe will not refund; a surplus subscription that could not be undone now; a
-payment for the current period of a plan that was refunded in full, or lost in a dispute."""
+payment for the current period of a plan that was refunded in full, or lost in a dispute; a payment for a plan whose
+refund the bank sent back, days later too."""
 
 
 class PlanListener(Protocol):

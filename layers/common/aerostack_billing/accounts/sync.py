@@ -122,6 +122,12 @@ class PlanSync:
         self._listener.plan_needs_review(account_id, "payment_returned", returned.payment_intent_id)
         return standing
 
+    def refund_failed(self, account_id: str, payment_intent_id: str, processed: Write | None = None) -> Standing:
+        """Make the account true after a plan's payment was to be given back and the bank did not take it: reported."""
+        standing = self._written(account_id, processed, lambda given: given)
+        self._listener.plan_needs_review(account_id, "refund_failed", payment_intent_id)
+        return standing
+
     def overrule(self, account_id: str, tier: Tier | None) -> Standing:
         """Give the account a tier whatever Stripe says, until None takes that back; counters move with it.
 

@@ -115,6 +115,11 @@ class Telemetry:
         """An event or a payment could not be taken in, in this run."""
         self.log().error("reconcile failed", extra={"object_id": name, "code": error.code})
 
+    def payment_unreadable(self, name: str) -> None:
+        """A payment, or what an event is about, has a form that this code does not know: somebody must look."""
+        self.log().error("payment unreadable", extra={"object_id": name})
+        self._count("WebhookDead")
+
     def reconciled(self, behind_seconds: int) -> None:
         """For how long something that happened at Stripe has been left undone."""
         self._measure("ReconcileLag", behind_seconds)

@@ -49,7 +49,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment as Stripe has it now; whole cents. `payment_method_id` is there if a card paid it.
+    """A payment as Stripe has it now; whole cents of its currency. `payment_method_id` is there if a card paid it.
 
     `refunded_cents` are those of refunds that have not failed, `disputed_cents` those that a dispute has taken.
     `inquired`: the bank asks about it, and has taken nothing yet.
@@ -69,6 +69,7 @@ class Payment:
     error_code: str | None
     error_message: str | None
     inquired: bool = False
+    currency: str = "usd"
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class WirePayment(Wire):
     status: PaymentStatus
     created: int
     amount_received: int = 0
+    currency: str = "usd"
     customer: Reference | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
     payment_method: Reference | None = None
@@ -136,6 +138,7 @@ class WirePayment(Wire):
             kind=self.metadata.get("kind"),
             attempt_id=self.metadata.get("attempt_id"),
             received_cents=self.amount_received,
+            currency=self.currency,
             refunded_cents=charge.amount_refunded if isinstance(charge, _Charge) else 0,
             disputed_cents=0,
             payment_method_id=self.payment_method if isinstance(charge, _Charge) and charge.by_card else None,

@@ -88,6 +88,11 @@ class Payments:
         """Whether Stripe has the customer, and it was not deleted."""
         return self._customer(customer_id) is not None
 
+    def currency_of(self, customer_id: str) -> str | None:
+        """The currency that the customer's invoices are in; None before the first, or where there is no customer."""
+        customer = self._customer(customer_id)
+        return customer.currency if customer else None
+
     def account_named_by(self, customer_id: str) -> str | None:
         """The account that the customer's metadata name; None if they name none, or there is no such customer."""
         customer = self._customer(customer_id)

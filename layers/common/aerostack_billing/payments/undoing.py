@@ -91,6 +91,22 @@ class Undoing:
 
         None for a payment that was not, that paid an earlier period, or that paid no subscription.
         """
+        paid = self._paid(payment_intent_id)
+        subscription_id = paid.subscription_id if paid else None
+        if paid is None or subscription_id is None or not self._is_returned(payment_intent_id):
+            return None
+        with translated():
+            now = read(_Latest, self._connect().v1.subscriptions.retrieve(subscription_id).to_dict())
+        if now.latest_invoice != paid.id:
+            return None
+        return ReturnedPayment(payment_intent_id, now.customer, subscription_id)
+
+    def payer(self, payment_intent_id: str) -> str | None:
+        """The customer whose subscription the payment paid for; None if it paid none."""
+        paid = self._paid(payment_intent_id)
+        return paid.customer if paid is not None and paid.subscription_id is not None else None
+
+    def _paid(self, payment_intent_id: str) -> WireInvoice | None:
         with translated():
             found = self._connect().v1.invoice_payments.list(
                 {
@@ -99,15 +115,7 @@ class Undoing:
                     "limit": 1,
                 }
             )
-            paid = [read(_Paid, each.to_dict()) for each in found.data]
-        subscription_id = paid[0].invoice.subscription_id if paid else None
-        if subscription_id is None or not self._is_returned(payment_intent_id):
-            return None
-        with translated():
-            now = read(_Latest, self._connect().v1.subscriptions.retrieve(subscription_id).to_dict())
-        if now.latest_invoice != paid[0].invoice.id:
-            return None
-        return ReturnedPayment(payment_intent_id, now.customer, subscription_id)
+            return next((read(_Paid, each.to_dict()).invoice for each in found.data), None)
 
     def _is_returned(self, payment_intent_id: str) -> bool:
         with translated():

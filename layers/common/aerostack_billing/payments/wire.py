@@ -66,6 +66,7 @@ class WireCustomer(Wire):
 
     id: str
     created: int
+    currency: str | None = None
     metadata: dict[str, str] = {}
 
 
@@ -148,6 +149,7 @@ class WireInvoice(Wire):
     created: int
     due_date: int | None = None
     billing_reason: str | None = None
+    customer: Reference | None = None
     total: int
     status_transitions: _Transitions = _Transitions()
     parent: _Parent | None = None

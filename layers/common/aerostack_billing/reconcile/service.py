@@ -19,6 +19,7 @@ from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
 from aerostack_billing.payments.cards import Payment
 from aerostack_billing.payments.history import History
+from aerostack_billing.payments.wire import Unreadable
 from aerostack_billing.platform import clock
 from aerostack_billing.reconcile.store import ProgressStore
 from aerostack_billing.values.errors import BillingError
@@ -48,6 +49,9 @@ class ReconcileListener(Protocol):
 
     def reconcile_failed(self, name: str, error: BillingError) -> None:
         """Called for an event or a payment that could not be taken in: each run tries it again, also for ever."""
+
+    def payment_unreadable(self, name: str) -> None:
+        """Called for a payment, or an event about one, of a form that is not known: trying again brings nothing."""
 
     def reconciled(self, behind_seconds: int) -> None:
         """Called once a run: for how long, at most, something has been left undone; 0 where nothing is."""
@@ -155,9 +159,14 @@ class Reconciler:
         done.failed += [name for name, look in looks if not self._guarded(name, look)]
 
     def _guarded(self, name: str, look: Callable[[], object]) -> bool:
-        """Whether the look succeeded. One thing that fails keeps none of the others from being looked at."""
+        """Whether the look is done. One thing that fails keeps none of the others from being looked at.
+
+        What cannot be read is done with once it is reported: waiting for it would hold the window for ever.
+        """
         try:
             look()
+        except Unreadable:
+            self._listener.payment_unreadable(name)
         except BillingError as error:
             self._listener.reconcile_failed(name, error)
             return False

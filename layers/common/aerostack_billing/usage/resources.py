@@ -75,8 +75,10 @@ class Resources:
     def _is_read_only(self, account_id: str, place: Place, figures: Figures) -> bool:
         if figures.limit is None or figures.used <= figures.limit:
             return False
-        same_kind = [p for p in self._places.all(account_id) if p.kind == place.kind]
-        return same_kind.index(place) >= figures.limit
+        # By what is older, and not by where it stands: it may have been freed since it was claimed.
+        own = (place.created_at, place.resource_id)
+        ages = [(p.created_at, p.resource_id) for p in self._places.all(account_id) if p.kind == place.kind]
+        return sum(age < own for age in ages) >= figures.limit
 
     def _refused(self, kind: str, counters_item: CountersItem) -> PlanLimitExceeded:
         figures = self._metering.figures(RESOURCES_ITEM, kind, counters_item)

@@ -92,6 +92,12 @@ class NoStripeCustomer(Conflict):
     code = "NO_STRIPE_CUSTOMER"
 
 
+class CurrencyConflict(Conflict):
+    """The account's customer at Stripe is billed in another currency: Stripe sells it nothing in US dollars."""
+
+    code = "CURRENCY_CONFLICT"
+
+
 class SessionNotPaid(Conflict):
     code = "SESSION_NOT_PAID"
 

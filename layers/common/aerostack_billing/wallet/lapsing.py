@@ -18,6 +18,8 @@ from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
 LAPSED: Final = "lapse"
 SHORT: Final = (InsufficientBalance, SpendCapReached, BudgetReached)
 """What forbids to spend: a lapsed hold that is freed may make room."""
+_LOOKED_AT = 64
+_FREED = 16
 _Rule = Callable[[Wallet], Change[Wallet]]
 
 
@@ -89,7 +91,7 @@ class Lapsing:
         at_last: _Rule | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Change[Wallet]:
-        """Apply a rule that spends, once more after lapsed holds were freed where it finds the wallet short.
+        """Apply a rule that spends, once more after some lapsed holds were freed where it finds the wallet short.
 
         `at_last` is the rule for that second time, where it is another one. `labels` name the budgets that it may meet.
         TransferExists if `transfer_id` stands: what was paid for before is not refused for want of money now.
@@ -98,9 +100,8 @@ class Lapsing:
             return self._wallets.apply(account_id, rule, labels)
         except SHORT:
             self.check_new(account_id, transfer_id)
-        for hold in self._wallets.open_holds(account_id):
-            if hold.lapsed:
-                self.lapse(hold)
+        for hold in self._lapsed_holds(account_id):
+            self.lapse(hold)
         # Also where none was found: a concurrent duplicate of this request may have freed it since the wallet was read.
         try:
             return self._wallets.apply(account_id, at_last or rule, labels)
@@ -109,6 +110,15 @@ class Lapsing:
             if isinstance(short, BudgetReached) and not short.reported:
                 self._tell(short)
             raise
+
+    def _lapsed_holds(self, account_id: str) -> list[Hold]:
+        """A few holds whose time is over, those that free most first.
+
+        However many are open, a caller's request looks at one page and frees as many as one answer may wait for; the
+        schedule ends the others.
+        """
+        lapsed = [hold for hold in self._wallets.some_open_holds(account_id, _LOOKED_AT) if hold.lapsed]
+        return sorted(lapsed, key=lambda hold: hold.amount, reverse=True)[:_FREED]
 
     def _tell(self, refused: BudgetReached) -> None:
         """Note that a budget refused a charge, once a window: the domain event is stored with the note.

@@ -24,6 +24,8 @@ from aerostack_billing.wallet.rules import WalletPosting, credit_payment, give_b
 from aerostack_billing.wallet.store import WalletStore
 
 _ATTEMPTS = 8
+_CURRENCY = "usd"
+"""What wallets hold. A payment in another currency is none of our Checkout's: a person made it by hand."""
 _KINDS: dict[str, TransferType] = {"deposit": "deposit", "reload": "reload"}
 
 
@@ -52,7 +54,7 @@ class Settlement:
         account_id = self._customers.account_of(payment.customer_id) if payment and payment.customer_id else None
         if payment is None or account_id is None:
             return None
-        sold = payment.kind in _KINDS and payment.account_id == account_id
+        sold = payment.kind in _KINDS and payment.account_id == account_id and payment.currency == _CURRENCY
         if not sold and self._wallets.deposit(account_id, payment_intent_id) is None:
             return None
         return Settled(account_id, payment)

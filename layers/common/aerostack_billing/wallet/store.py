@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Final
 
 from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
@@ -160,6 +161,17 @@ class WalletStore:
             names={"#item": "item"},
         )
         return [adapter(Hold).validate_python(item) for item in items]
+
+    def some_open_holds(self, account_id: str, most: int) -> list[Hold]:
+        """At most that many open holds of the account, as one page of the table has them."""
+        items = self._dynamo.query(
+            self._wallets,
+            "account_id = :account AND begins_with(#item, :prefix)",
+            {":account": account_id, ":prefix": HOLD_PREFIX},
+            names={"#item": "item"},
+            page_size=most,
+        )
+        return [adapter(Hold).validate_python(item) for item in islice(items, most)]
 
     def opening(self, hold: Hold) -> Write:
         """The write that opens a hold and puts its lapse on the agenda."""

@@ -123,7 +123,17 @@ class Handlers:
         outcome = self._settle(event, payment_intent_id)
         if outcome.result != "ignored" or payment_intent_id is None:
             return outcome
+        if event.type == _REFUND_FAILED:
+            return self._refund_failed(event, payment_intent_id)
         return self._end_unpaid(event, payment_intent_id)
+
+    def _refund_failed(self, event: Event, payment_intent_id: str) -> Outcome:
+        account_id = self._account_of(self._rooms.undoing.payer(payment_intent_id))
+        if account_id is None:
+            return _not_ours(event)
+        outcome = Outcome(event.id, event.type, "processed", account_id)
+        self._rooms.sync.refund_failed(account_id, payment_intent_id, self._rooms.events.processed(outcome))
+        return outcome
 
     def _end_unpaid(self, event: Event, payment_intent_id: str) -> Outcome:
         returned = self._rooms.undoing.returned_payment(payment_intent_id)
@@ -243,10 +253,11 @@ _SUBSCRIPTION_TYPES = (
     "invoice.payment_action_required",
 )
 _PAYMENT_TYPES = ("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled")
+_REFUND_FAILED = "refund.failed"
 _CHARGE_TYPES = (
     "charge.refunded",
     "refund.updated",
-    "refund.failed",
+    _REFUND_FAILED,
     "charge.refund.updated",
     "charge.dispute.created",
     "charge.dispute.updated",
