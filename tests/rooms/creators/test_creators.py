@@ -14,7 +14,8 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.earnings import creators_part, due_day
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
-from aerostack_billing.values.errors import InvalidRedirectUrl, PaymentsUnavailable
+from aerostack_billing.payments.once import RENEW_AFTER_SECONDS
+from aerostack_billing.values.errors import InvalidRedirectUrl, PaymentsFailed, PaymentsRefused, PaymentsUnavailable
 from tests.rooms.conftest import Meter, Time, use_stripe
 from tests.rooms.worlds.creators import RETURN, call, no_violations, onboard, shown
 from tests.rooms.worlds.deposits import hear_all
@@ -150,6 +151,49 @@ def test_an_account_whose_creation_was_lost_is_not_made_again(
     time_stands.forward(hours * 3_600)
     parts.creators.accounts.onboard(creator, request)
     assert len(world.api("accounts")["data"]) == 1
+
+
+def test_a_creation_that_stripe_failed_is_made_under_a_new_key_within_minutes(
+    parts: Runtime, world: StripeWorld, creator: str, time_stands: Time
+) -> None:
+    request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
+    world.door("faults", {"on": "accounts.create", "kind": "500_before"})
+    with pytest.raises(PaymentsFailed):
+        parts.creators.accounts.onboard(creator, request)
+    with pytest.raises(PaymentsUnavailable):
+        parts.creators.accounts.onboard(creator, request)
+    assert world.api("accounts")["data"] == []
+    time_stands.forward(RENEW_AFTER_SECONDS)
+    parts.creators.accounts.onboard(creator, request)
+    assert len(world.api("accounts")["data"]) == 1
+
+
+def test_an_account_that_was_created_by_a_call_that_failed_is_found(
+    parts: Runtime, world: StripeWorld, creator: str
+) -> None:
+    request = OnboardRequest(return_url=RETURN, refresh_url=RETURN)
+    world.door("faults", {"on": "accounts.create", "kind": "500_after"})
+    parts.creators.accounts.onboard(creator, request)
+    assert len(world.api("accounts")["data"]) == 1
+
+
+def test_a_creation_that_stripe_refused_is_tried_under_a_new_key_next_time(
+    parts: Runtime, world: StripeWorld, creator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, connect, keys = OnboardRequest(return_url=RETURN, refresh_url=RETURN), parts.payments.connect, list[str]()
+    create = connect.create_account
+
+    def refused_at_first(creator_id: str, key: str) -> str:
+        keys.append(key)
+        if len(keys) == 1:
+            raise PaymentsRefused("Connect is not enabled.")
+        return create(creator_id, key)
+
+    monkeypatch.setattr(connect, "create_account", refused_at_first)
+    with pytest.raises(PaymentsRefused):
+        parts.creators.accounts.onboard(creator, request)
+    parts.creators.accounts.onboard(creator, request)
+    assert len(set(keys)) == 2
 
 
 def test_a_foreign_return_url_is_refused(parts: Runtime, world: StripeWorld, creator: str) -> None:

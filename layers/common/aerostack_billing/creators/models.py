@@ -5,20 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
 from aerostack_billing.values.fields import RequestModel
 from aerostack_billing.values.money import Micros, cents
 
 Onboarding = Literal["none", "pending", "complete", "restricted"]
 PayoutState = Literal["pending", "paid", "failed", "reversed"]
-
-
-@dataclass(frozen=True)
-class AccountIntent:
-    """That a connected account is about to be created; its id is Stripe's idempotency key."""
-
-    intent_id: str
-    created_at: int
 
 
 @dataclass(frozen=True)
@@ -63,7 +56,7 @@ class Creator:
     visit_at: int | None = None
     connected_account_id: str | None = None
     onboarding: Onboarding = "none"
-    account_intent: AccountIntent | None = None
+    account_intent: Intent | None = None
     open_payout_id: str | None = None
     last_error: str | None = None
 

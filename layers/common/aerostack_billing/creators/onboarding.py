@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aerostack_billing.creators.domain_events import BANK
-from aerostack_billing.creators.models import AccountIntent, Creator, Onboarding, OnboardRequest
+from aerostack_billing.creators.models import Creator, Onboarding, OnboardRequest
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.payments.connect import Connect, ConnectedAccount
+from aerostack_billing.payments.once import Intent, once
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
-from aerostack_billing.values.errors import Conflict
+from aerostack_billing.values.errors import Conflict, PaymentsRefused, StoreUnavailable
 from aerostack_billing.values.redirects import RedirectPolicy
 
 RecordFor = Callable[[str], Write]
-"""Makes the processed of the event that is being taken, once its account is known."""
-_KEY_TRUSTED_SECONDS = 20 * 3600
+"""Makes the processed-event record of the event that is being taken, once its account is known."""
+_CREATED_MARGIN_SECONDS = 60
+"""How far our clock may be ahead of Stripe's, where an account is looked for by when it was created."""
 
 
 class AlreadyOnboarded(Conflict):
@@ -58,31 +61,26 @@ class CreatorAccounts:
         return self._connect.onboarding_page(account_id, request.return_url, request.refresh_url)
 
     def _ensure_account(self, creator_id: str) -> str:
-        """The creator's connected account: one, however many requests want it and whatever breaks.
-
-        The intent is stored before Stripe is asked, and its id is Stripe's idempotency key.
-        """
-        intent = AccountIntent(f"connect-{creator_id}", clock.seconds())
-
-        def intended(creator: Creator) -> Change[Creator]:
-            if creator.connected_account_id or creator.account_intent:
-                return Change(creator)
-            return Change(replace(creator, account_intent=intent))
-
-        creator = self._creators.apply(creator_id, intended).owner
+        """The creator's connected account. One is created, whatever breaks or runs at once: see `payments.once`."""
+        creation = _Creation(creator_id, self._creators, self._connect)
+        creator = creation.intended()
         if creator.connected_account_id is not None:
             return creator.connected_account_id
-        stored = creator.account_intent
-        assert stored is not None
-        found = None
-        if clock.seconds() - stored.created_at > _KEY_TRUSTED_SECONDS:
-            found = self._connect.find_account(creator_id, stored.created_at - 60)
-        made = found or self._connect.create_account(creator_id, stored.intent_id)
+        if creator.account_intent is None:
+            raise StoreUnavailable("The creator is changing right now. Try again.")
+        try:
+            made = once(creator.account_intent, creation)
+        except PaymentsRefused:
+            # Stripe keeps a refusal under the key: the next attempt begins under a new one.
+            creation.renew(creator.account_intent)
+            raise
         after = self._creators.apply(
             creator_id,
             lambda creator: Change(replace(creator, connected_account_id=creator.connected_account_id or made)),
-        )
-        return after.owner.connected_account_id or made
+        ).owner
+        if after.connected_account_id is None:
+            raise StoreUnavailable("The creator is changing right now. Try again.")
+        return after.connected_account_id
 
     def note(self, creator_id: str, account: ConnectedAccount | None, processed: Write | None = None) -> Creator:
         """Store an account's state; a creator who can be paid from now on is paid at the next sweep."""
@@ -123,3 +121,46 @@ class CreatorAccounts:
                 creator_id, lambda creator: Change(replace(creator, last_error=f"{BANK}{code}"), processed=processed)
             )
         return creator_id
+
+
+@dataclass(frozen=True)
+class _Creation:
+    """The creation of a creator's connected account, as `once` asks for it."""
+
+    creator_id: str
+    creators: CreatorStore
+    connect: Connect
+
+    def intended(self) -> Creator:
+        """The creator with the intent stored, unless there is an account or an intent already."""
+        intent = Intent(f"connect-{self.creator_id}", clock.seconds())
+
+        def rule(creator: Creator) -> Change[Creator]:
+            if creator.connected_account_id or creator.account_intent:
+                return Change(creator)
+            return Change(replace(creator, account_intent=intent))
+
+        return self.creators.apply(self.creator_id, rule).owner
+
+    def create(self, intent: Intent) -> str:
+        return self.connect.create_account(self.creator_id, intent.intent_id)
+
+    def find(self, intent: Intent) -> str | None:
+        return self.connect.find_account(self.creator_id, intent.created_at - _CREATED_MARGIN_SECONDS)
+
+    def missed(self, intent: Intent) -> None:
+        self._replace(intent, replace(intent, missed_at=clock.seconds()))
+
+    def renew(self, intent: Intent) -> Intent | None:
+        return self._replace(intent, Intent(str(uuid.uuid4()), clock.seconds()))
+
+    def _replace(self, read: Intent, wanted: Intent) -> Intent | None:
+        """Store `wanted` if the intent is still the one read; the intent that is stored after it."""
+
+        def rule(creator: Creator) -> Change[Creator]:
+            stored = creator.account_intent
+            if stored is None or stored.intent_id != read.intent_id or stored.missed_at not in (None, read.missed_at):
+                return Change(creator)
+            return Change(replace(creator, account_intent=wanted))
+
+        return self.creators.apply(self.creator_id, rule).owner.account_intent
