@@ -16,7 +16,10 @@ PayoutState = Literal["pending", "paid", "failed", "reversed"]
 
 @dataclass(frozen=True)
 class Payout:
-    """One payout: stored before Stripe is asked; `payout_id` is Stripe's idempotency key."""
+    """One payout, stored before Stripe is asked.
+
+    `renewed` is the intent of its transfer where the first one, whose key is `payout_id`, was replaced or missed.
+    """
 
     creator_id: str
     payout_id: str
@@ -27,6 +30,12 @@ class Payout:
     transfer_id: str | None = None
     reversed: Micros = 0
     reason: str | None = None
+    renewed: Intent | None = None
+
+    @property
+    def intent(self) -> Intent:
+        """The intent of its transfer; its id is Stripe's idempotency key."""
+        return self.renewed or Intent(self.payout_id, self.created_at)
 
     def view(self) -> dict[str, object]:
         """As `payouts` lists it."""

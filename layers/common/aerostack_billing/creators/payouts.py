@@ -1,13 +1,14 @@
 """Payouts: what is due becomes payable, and what is payable is paid, once, by a transfer to the creator's account.
 
-A payout is stored, with its money moved from payable to in transit, before Stripe is asked; its id is Stripe's
-idempotency key. Whoever finds an open payout asks the very same again, so that a crash at any point and a second
-sweep make one transfer. A creator has one open payout at most.
+A payout is stored, with its money moved from payable to in transit, before Stripe is asked. Whoever finds an open
+payout creates its transfer once at Stripe (see `payments.once`), so that a crash at any point and a second sweep make
+one transfer. A creator has one open payout at most.
 """
 
 from __future__ import annotations
 
 import secrets
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,12 +22,12 @@ from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.payments.connect import Connect, TransferMade
+from aerostack_billing.payments.once import Intent, once
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Write
-from aerostack_billing.values.errors import BillingError, PaymentsRefused
+from aerostack_billing.values.errors import BillingError, PaymentsRefused, StoreUnavailable
 from aerostack_billing.values.money import PER_CENT, Micros, cents, micros
 
-_KEY_TRUSTED_SECONDS = 20 * 3600
 _RESUME_SECONDS = 300
 _MATURED_AT_ONCE = 80
 """Counters taken in one transaction, which holds a hundred actions at most."""
@@ -125,9 +126,10 @@ class Payouts:
         creator = self._creators.get(creator_id)
         if creator.open_payout_id is not None:
             payout = self._creators.payout(creator_id, creator.open_payout_id)
-            assert payout is not None
+            if payout is None:
+                raise StoreUnavailable("The creator's open payout is not stored.")
             self._visit_again(creator_id, clock.seconds() + _RESUME_SECONDS)
-            self._conclude(payout, self._found_or_made(payout))
+            self._conclude(payout, self._make(payout))
         elif creator.payable >= self._minimum and creator.connected_account_id is not None:
             self._begin(creator_id, creator.connected_account_id)
         self._visit_again(creator_id, _tomorrow())
@@ -183,20 +185,15 @@ class Payouts:
         for payout in begun:
             self._conclude(payout, self._make(payout))
 
-    def _found_or_made(self, payout: Payout) -> TransferMade | PaymentsRefused:
-        """The transfer of an open payout: looked for where Stripe may have forgotten its key, else asked for again."""
-        if clock.seconds() - payout.created_at > _KEY_TRUSTED_SECONDS:
-            found = self._connect.find_transfer(payout.payout_id)
-            if found is not None:
-                return found
-        return self._make(payout)
-
     def _make(self, payout: Payout) -> TransferMade | PaymentsRefused:
+        """The payout's transfer, created now or before; or Stripe's refusal, after which there is none."""
         try:
-            amount_cents = payout.amount // PER_CENT
-            return self._connect.transfer(payout.creator_id, payout.payout_id, amount_cents, payout.destination)
+            made = once(payout.intent, _Transfer(payout, self._creators, self._connect))
         except PaymentsRefused as refused:
             return refused
+        if made is None:
+            raise StoreUnavailable("The payout is changing right now. Try again.")
+        return made
 
     def _conclude(self, payout: Payout, outcome: TransferMade | PaymentsRefused) -> None:
         """Note how an open payout ended; noted before, nothing changes."""
@@ -256,6 +253,30 @@ class Payouts:
 
         if self._creators.apply(payout.creator_id, came_back).transfers:
             self._listener.payout_ended(after)
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """The creation of a payout's transfer, as `once` asks for it."""
+
+    payout: Payout
+    creators: CreatorStore
+    connect: Connect
+
+    def create(self, intent: Intent) -> TransferMade:
+        payout = self.payout
+        return self.connect.transfer(
+            payout.creator_id, payout.payout_id, payout.amount // PER_CENT, payout.destination, intent.intent_id
+        )
+
+    def find(self, _intent: Intent) -> TransferMade | None:
+        return self.connect.find_transfer(self.payout.payout_id)
+
+    def missed(self, intent: Intent) -> None:
+        self.creators.renew_transfer(self.payout, replace(intent, missed_at=clock.seconds()))
+
+    def renew(self, _intent: Intent) -> Intent:
+        return self.creators.renew_transfer(self.payout, Intent(str(uuid.uuid4()), clock.seconds()))
 
 
 def _in_whole_cents(payable: Micros) -> Micros:

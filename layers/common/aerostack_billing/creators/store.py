@@ -17,6 +17,7 @@ from aerostack_billing.creators.domain_events import creator_events
 from aerostack_billing.creators.models import Creator, Payout
 from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
+from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.values.fields import adapter
@@ -147,6 +148,28 @@ class CreatorStore:
             names={"#state": "state", "#reversed": "reversed"},
             values={":state": read.state, ":reversed": read.reversed},
         )
+
+    def renew_transfer(self, payout: Payout, wanted: Intent) -> Intent:
+        """Replace the intent of an open payout's transfer, if it is as read; the intent that is stored after it."""
+        write = Write(
+            self._table,
+            _key(payout.creator_id, PAYOUT_PREFIX + payout.payout_id),
+            update="SET renewed = :wanted",
+            condition="#state = :pending AND "
+            + ("attribute_not_exists(renewed)" if payout.renewed is None else "renewed = :read"),
+            names={"#state": "state"},
+            values={
+                ":wanted": present(asdict(wanted)),
+                ":pending": "pending",
+                **({":read": present(asdict(payout.renewed))} if payout.renewed else {}),
+            },
+        )
+        try:
+            self._dynamo.update(write)
+        except ConditionFailed:
+            stored = self.payout(payout.creator_id, payout.payout_id)
+            return stored.intent if stored is not None else payout.intent
+        return wanted
 
     def due(self) -> Iterator[str]:
         """The creators that the payout sweep is to look at now, page by page."""

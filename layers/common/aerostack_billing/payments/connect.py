@@ -84,7 +84,7 @@ class Connect:
         return account.id
 
     def find_account(self, creator_id: str, since: int) -> str | None:
-        """The account made for the creator since then: for when Stripe has forgotten its key."""
+        """The account created for the creator since then, found without its key."""
         with translated():
             found = self._connect().v1.accounts.list({"created": {"gte": since}, "limit": 100})
             for account in found.auto_paging_iter():
@@ -115,8 +115,8 @@ class Connect:
             )
         return link.url
 
-    def transfer(self, creator_id: str, payout_id: str, amount_cents: int, destination: str) -> TransferMade:
-        """Send money to a connected account, once for the payout."""
+    def transfer(self, creator_id: str, payout_id: str, amount_cents: int, destination: str, key: str) -> TransferMade:
+        """Send money to a connected account for a payout, once for `key`."""
         with translated():
             made = self._connect().v1.transfers.create(
                 {
@@ -127,12 +127,12 @@ class Connect:
                     "description": "Creator earnings",
                     "metadata": {"payout_id": payout_id, "creator_id": creator_id},
                 },
-                {"idempotency_key": payout_id},
+                {"idempotency_key": key},
             )
         return read(_Transfer, made.to_dict()).read()
 
     def find_transfer(self, payout_id: str) -> TransferMade | None:
-        """The transfer that a payout made: for when Stripe has forgotten its key."""
+        """The transfer that a payout made, found without its key."""
         with translated():
             found = self._connect().v1.transfers.list({"transfer_group": payout_id, "limit": 1})
         return next((read(_Transfer, made.to_dict()).read() for made in found.data), None)
