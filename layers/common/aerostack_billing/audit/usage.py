@@ -10,6 +10,7 @@ from aerostack_billing.audit.wallets import Violation
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.usage.store import RESOURCES_ITEM, CountersItem, UsageStore, is_month, limits_of, read_counters
 
@@ -17,6 +18,7 @@ See = Callable[[str, str, CountersItem], None]
 """Is shown an account, the name of an item of its counters, and the item."""
 
 _LOOKS = 20
+_LONGEST_WAIT_SECONDS = 0.02
 """What two items say of one another is looked at again while it does not agree: it may be changing at this moment."""
 
 
@@ -89,7 +91,7 @@ class UsageAudit:
 
     def _tier(self, owner: str, name: str, counters_item: CountersItem) -> Iterator[Violation]:
         tier = self._accounts.get(owner).plan.limits_tier
-        for _ in range(_LOOKS):
+        for _ in attempts(_LOOKS, longest_wait_seconds=_LONGEST_WAIT_SECONDS):
             if counters_item.tier == tier:
                 return
             counters_item, tier = self._usage.counters_item(owner, name), self._accounts.get(owner).plan.limits_tier
@@ -97,7 +99,7 @@ class UsageAudit:
 
     def _taken(self, owner: str) -> Iterator[Violation]:
         there, counted = Tally[str](), dict[str, int]()
-        for _ in range(_LOOKS):
+        for _ in attempts(_LOOKS, longest_wait_seconds=_LONGEST_WAIT_SECONDS):
             counted = {
                 kind: counter.used
                 for kind, counter in self._usage.counters_item(owner, RESOURCES_ITEM).counters.items()

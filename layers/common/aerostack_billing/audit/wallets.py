@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from aerostack_billing.audit.lines import Book, budgeted, chained, priced
 from aerostack_billing.ledger.accounts import available, debt, held
 from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.store import WalletStore
 
 _LOOKS = 20
+_LONGEST_WAIT_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class WalletAudit:
 
     def _quiet(self, account_id: str, violations: list[Violation]) -> list[Transfer] | None:
         """The ledger of a wallet that stood still while it was checked; what is wrong is added to `violations`."""
-        for _ in range(_LOOKS):
+        for _ in attempts(_LOOKS, longest_wait_seconds=_LONGEST_WAIT_SECONDS):
             before = self._wallets.get(account_id)
             transfers = self._wallets.ledger.whole(account_id)
             holds = self._wallets.open_holds(account_id)

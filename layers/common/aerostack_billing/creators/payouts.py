@@ -25,6 +25,7 @@ from aerostack_billing.payments.connect import Connect, TransferMade
 from aerostack_billing.payments.once import Intent, once
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import BillingError, PaymentsRefused, StoreUnavailable
 from aerostack_billing.values.money import PER_CENT, Micros, cents, micros
 
@@ -33,6 +34,7 @@ _MATURED_AT_ONCE = 80
 """Counters taken in one transaction, which holds a hundred actions at most."""
 _BATCH = 100
 _WORKERS = 8
+_ATTEMPTS = 8
 
 
 class PayoutListener(Protocol):
@@ -226,7 +228,7 @@ class Payouts:
         if made is None or made.creator_id is None or made.payout_id is None:
             return None
         creator_id, payout_id = made.creator_id, made.payout_id
-        for _ in range(_WORKERS):
+        for _ in attempts(_ATTEMPTS):
             payout = self._creators.payout(creator_id, payout_id)
             if payout is None:
                 return None

@@ -7,7 +7,6 @@ ever changed or deleted, and no function's role allows it to be.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import AlreadyProcessed, Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
 
@@ -103,7 +103,12 @@ class Ledger:
         """
         # Threads of one process queue here rather than collide at the table. Other processes are met by the condition.
         with self._queues[hash(name) % _QUEUES]:
-            for attempt in range(_ATTEMPTS):
+            for attempt in attempts(
+                _ATTEMPTS,
+                first_wait_seconds=_FIRST_WAIT_SECONDS,
+                longest_wait_seconds=_LONGEST_WAIT_SECONDS,
+                sleep=self._sleep,
+            ):
                 owner = read()
                 change = rule(owner)
                 if change.owner == owner and not change.transfers:
@@ -115,7 +120,6 @@ class Ledger:
                     self._dynamo.transact(self._writes(owned, change))
                 except TransactionRefused as refused:
                     _raise_unless_raced(refused, change, len(owned))
-                    self._wait(attempt)
                     continue
                 self._applied(change, attempt)
                 return change
@@ -148,10 +152,6 @@ class Ledger:
     def putting(self, transfer: Transfer) -> Write:
         """The write of a transfer, on the condition that there is none of its id."""
         return Write(self._table, {}, put=present(asdict(transfer)), condition="attribute_not_exists(account_id)")
-
-    def _wait(self, attempt: int) -> None:
-        longest = min(_LONGEST_WAIT_SECONDS, _FIRST_WAIT_SECONDS * 2 ** min(attempt, 10))
-        self._sleep(random.uniform(0, longest))  # noqa: S311 - spreads retries, guards nothing
 
     def transfer(self, account_id: str, transfer_id: str) -> Transfer | None:
         """One transfer by its id."""

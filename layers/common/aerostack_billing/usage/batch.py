@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from aerostack_billing.idempotency.store import KEPT_SECONDS, IdempotencyStore, Keyed, key_reused, keyed
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.models import ConsumeRequest, Counter
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import CountersItem, KeyTaken, NoRoom, Raced, UsageStore, item_of
@@ -125,7 +126,7 @@ class Batch:
         counters_item: CountersItem | None = None,
     ) -> None:
         """Decide by the counters as they are read, and count what passes if they are still so."""
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             counters_item = counters_item or self._metering.opened(
                 account_id, item, lambda: self._usage.counters_item(account_id, item)
             )

@@ -19,6 +19,7 @@ from typing import Protocol
 from aerostack_billing.idempotency.store import IdempotencyStore, keyed
 from aerostack_billing.plans.models import STORAGE
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.batch import Batch
 from aerostack_billing.usage.dead_letters import DeadLetters
 from aerostack_billing.usage.models import BatchRequest, ConsumeRequest
@@ -183,7 +184,7 @@ class Ingest:
 
     def _count_run(self, account_id: str, events: list[_Event]) -> list[_Outcome]:
         item, known, counters_item = item_of(events[0].request.metric), list[_Outcome](), None
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             passing, refused = self._decide(item, events, counters_item)
             ids = list(dict.fromkeys(event.message.message_id for event in passing))
             try:

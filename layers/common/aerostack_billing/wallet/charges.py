@@ -10,6 +10,7 @@ from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfe
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
 from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.budgets import BudgetReached, Counted, spend_room
@@ -101,7 +102,7 @@ class Charges:
 
     def _by_plan(self, request: ChargeRequest, price: Price, charge_id: str, asked: str) -> Change[Wallet]:
         account_id, quota = request.account_id, self._quota()
-        for _ in range(_TURNS):
+        for _ in attempts(_TURNS):
             also = [quota.taking(account_id, price.tokens)]
             rule = self._charging(request, price, "plan_quota", charge_id, asked, also)
             try:

@@ -16,6 +16,7 @@ from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfe
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Terms
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.values.money import Micros
@@ -96,7 +97,7 @@ class Holds:
         (409) for one captured or released under another key; InvalidRequest (422) above the kind's highest price.
         """
         asked = fingerprint(request)
-        for _ in range(_RACES):
+        for _ in attempts(_RACES):
             hold = self._open(request.account_id, hold_id)
             try:
                 lapsed = self._capturable(request.account_id, hold_id) if hold is None else None
@@ -122,7 +123,7 @@ class Holds:
         HoldNotFound (404); HoldEnded (409) for one captured or released under another key.
         """
         asked = fingerprint(request)
-        for _ in range(_RACES):
+        for _ in attempts(_RACES):
             hold = self._open(request.account_id, hold_id)
             end = self._ended(request.account_id, hold_id) if hold is None else None
             if end is not None and end.details["ended_by"] != LAPSED:

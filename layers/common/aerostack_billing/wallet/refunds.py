@@ -13,6 +13,7 @@ from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfe
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Tokens
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
@@ -60,7 +61,7 @@ class Refunds:
         """
         charge = self._charge(request.account_id, charge_id)
         asked = fingerprint(request)
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             taken = self._sharing.take_back(charge.split, _refund_id(charge)) if charge.split else TakenBack()
             taken = replace(taken, writes=[*taken.writes, *self._tokens_back(charge)])
             rule = partial(_refunded, charge=charge, request=request, asked=asked, taken=taken)

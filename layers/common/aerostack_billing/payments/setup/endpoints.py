@@ -86,7 +86,7 @@ class Endpoints:
         for endpoint in there:
             if endpoint.metadata.get("signing_secret") == _UNKEPT:
                 because = "its signing secret was not kept, so that nothing it sends is believed"
-                walk.mend("webhook endpoint", scope, "delete", because, lambda e=endpoint: self._delete(e), endpoint.id)  # type: ignore[misc]
+                walk.mend("webhook endpoint", scope, "delete", because, partial(self._delete, endpoint), endpoint.id)
         standing = next((endpoint for endpoint in there if endpoint.is_readable), None)
         if standing is None:
             because = f"there is none for {scope} events in version {API_VERSION}"
@@ -96,7 +96,7 @@ class Endpoints:
         for endpoint in there:
             if not endpoint.is_readable and endpoint.metadata.get("signing_secret") != _UNKEPT:
                 because = f"it sends version {endpoint.api_version}, which is not read here"
-                walk.mend("webhook endpoint", scope, "delete", because, lambda e=endpoint: self._delete(e), endpoint.id)  # type: ignore[misc]
+                walk.mend("webhook endpoint", scope, "delete", because, partial(self._delete, endpoint), endpoint.id)
 
     def _update(self, walk: Walk, scope: Scope, events: tuple[str, ...], standing: _Endpoint) -> None:
         asked, handled = set(standing.enabled_events), set(events)

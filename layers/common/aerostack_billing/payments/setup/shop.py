@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 import stripe
@@ -116,7 +117,7 @@ class Shop:
             for price in prices:
                 if price.metadata.get(_SUPERSEDED) == "true" and price.id not in offer.price_ids:
                     because = "another price replaces it; existing subscriptions keep this one"
-                    walk.mend("price", price.id, "archive", because, lambda p=price: self._archive(p), price.id)  # type: ignore[misc]
+                    walk.mend("price", price.id, "archive", because, partial(self._archive, price), price.id)
 
     def _wanted(self, tier: Tier, interval: Interval) -> _Wanted:
         dollars = self._catalog.data.price_usd.of(interval).of(tier)
