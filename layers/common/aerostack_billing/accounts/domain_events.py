@@ -1,4 +1,4 @@
-"""What others are told of an account's plan."""
+"""Domain events of an account's plan."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TYPES = {"plan.changed": PlanChanged}
 
 
 def plan_events(account: Account, plan: PlanState) -> list[DomainEvent]:
-    """What is to be told when `plan` takes the place of the account's."""
+    """The domain events of `plan` taking the place of the account's."""
     before, after = _facts(account.plan), _facts(plan)
     names: tuple[Changed, ...] = get_args(Changed)
     changed = [name for name in names if before[name] != after[name]]

@@ -92,8 +92,8 @@ class Upkeep:
     """What is still to be done, or was reported, beside the plan.
 
     `undoing` are the subscriptions that are being ended, each with the moment from which on what was paid for it is
-    given back; None where nothing is. `reported` are subscriptions that a person was told of. `review_at` is when time
-    alone changes something; None if nothing is due.
+    given back; None where nothing is. `reported` are subscriptions that were reported to a person. `review_at`
+    is when time alone changes something; None if nothing is due.
     """
 
     undoing: dict[str, int | None] = field(default_factory=dict)

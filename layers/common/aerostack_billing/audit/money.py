@@ -37,7 +37,7 @@ class MoneyAudit:
         self._creators = creators
 
     def run(self, account_id: str | None, step: Callable[[int, int], None] = lambda _done, _of: None) -> Report:
-        """Audit one account, as a wallet and as a creator, or all; `step` is told of each wallet.
+        """Audit one account, as a wallet and as a creator, or all; `step` is called for each wallet.
 
         Only an audit of all can tell whether what is pending is what callers' ledgers say. A creator who earned or
         was paid while it ran is named as busy, not compared.

@@ -20,7 +20,7 @@ class Audit:
     def run(
         self, account_id: str | None, step: Callable[[int, int], None] = lambda _done, _of: None, see: See = look_on
     ) -> Report:
-        """Audit one account, or all; `step` is told of each wallet, as `MoneyAudit.run` tells it.
+        """Audit one account, or all; `step` is called for each wallet, as `MoneyAudit.run` calls it.
 
         `see` is shown each item of counters: who must look at all of them need not read them a second time.
         """

@@ -55,7 +55,7 @@ class CreatorAccounts:
         self._redirects.check("refresh_url", request.refresh_url)
         account_id = self._ensure_account(creator_id)
         account = self._connect.account(account_id)
-        self.note(creator_id, account)
+        self.record(creator_id, account)
         if onboarding_state(account) == "complete":
             raise AlreadyOnboarded("Onboarding is complete. There is nothing left to do.")
         return self._connect.onboarding_page(account_id, request.return_url, request.refresh_url)
@@ -82,27 +82,27 @@ class CreatorAccounts:
             raise StoreUnavailable("The creator is changing right now. Try again.")
         return after.connected_account_id
 
-    def note(self, creator_id: str, account: ConnectedAccount | None, processed: Write | None = None) -> Creator:
+    def record(self, creator_id: str, account: ConnectedAccount | None, processed: Write | None = None) -> Creator:
         """Store an account's state; a creator who can be paid from now on is paid at the next sweep."""
         state = onboarding_state(account)
 
-        def noted(creator: Creator) -> Change[Creator]:
+        def recorded(creator: Creator) -> Change[Creator]:
             if creator.onboarding == state:
                 return Change(creator, processed=processed)
             visit_at = clock.seconds() if state == "complete" else creator.visit_at
             return Change(replace(creator, onboarding=state, visit_at=visit_at), processed=processed)
 
-        return self._creators.apply(creator_id, noted).owner
+        return self._creators.apply(creator_id, recorded).owner
 
     def heard(self, account_id: str, record_for: RecordFor) -> str | None:
-        """Ask for a connected account that Stripe sent word of, and store its state.
+        """Read a connected account that an event named from Stripe, and store its state.
 
         The creator it belongs to; None if it is none of ours, and nothing was written.
         """
         account = self._connect.account(account_id)
         creator_id = self.owner(account)
         if creator_id is not None:
-            self.note(creator_id, account, record_for(creator_id))
+            self.record(creator_id, account, record_for(creator_id))
         return creator_id
 
     def owner(self, account: ConnectedAccount | None) -> str | None:
@@ -113,7 +113,7 @@ class CreatorAccounts:
         return creator.creator_id if creator.connected_account_id == account.account_id else None
 
     def payout_failed(self, account_id: str, code: str, record_for: RecordFor) -> str | None:
-        """Note that a creator's bank refused the money, which stays on their Stripe account; None: none of ours."""
+        """Record that a creator's bank refused the money, which stays on their Stripe account; None: none of ours."""
         creator_id = self.owner(self._connect.account(account_id))
         if creator_id is not None:
             processed = record_for(creator_id)

@@ -38,7 +38,7 @@ _ATTEMPTS = 8
 
 
 class PayoutListener(Protocol):
-    """Whoever tells of payouts."""
+    """Observes payouts."""
 
     def payout_ended(self, payout: Payout) -> None:
         """Called when one was paid, failed or was reversed."""
@@ -166,7 +166,7 @@ class Payouts:
     def _begin(self, creator_id: str, account_id: str) -> None:
         """Begin a payout, if the account can be paid at this very moment."""
         account = self._connect.account(account_id)
-        self._accounts.note(creator_id, account)
+        self._accounts.record(creator_id, account)
         if onboarding_state(account) != "complete":
             return
         now = clock.now()
@@ -198,7 +198,7 @@ class Payouts:
         return made
 
     def _conclude(self, payout: Payout, outcome: TransferMade | PaymentsRefused) -> None:
-        """Note how an open payout ended; noted before, nothing changes."""
+        """Record how an open payout ended; recorded before, nothing changes."""
         if isinstance(outcome, PaymentsRefused):
             reason = str(outcome.details.get("provider_code") or outcome.code)
             after = replace(payout, state="failed", reason=reason)

@@ -1,4 +1,4 @@
-"""What others are told of: a domain event, and the record of it that waits to be sent.
+"""A domain event, and the record of it that waits to be sent.
 
 A record holds the text that will be sent, so that what was written by one version of the code is sent as it was meant
 by the next.

@@ -146,7 +146,7 @@ class Payments:
         return [(invoice.subscription_id, invoice.read()) for invoice in reversed(listed)]
 
     def next_phase(self, schedule_id: str, now: int) -> ScheduledPhase | None:
-        """The plan that the subscription's schedule turns it into next; None if it is none, or cannot be told."""
+        """The plan that the subscription's schedule turns it into next; None if it is none, or unknown."""
         try:
             with translated():
                 schedule = self._connect().v1.subscription_schedules.retrieve(

@@ -1,4 +1,4 @@
-"""What happened at Stripe, listed: for finding what no webhook ever told of.
+"""What happened at Stripe, listed: finds what no webhook delivered.
 
 All methods raise PaymentsUnavailable and PaymentsFailed.
 """

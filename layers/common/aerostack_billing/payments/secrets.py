@@ -30,10 +30,10 @@ class StripeSecrets(BaseModel):
     webhook_secrets: list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = Field(repr=False)
 
 
-class _Noted(StripeSecrets):
-    """The secret as operators change it: noted with it is which signing secret was made for which endpoint, by its id.
+class _Recorded(StripeSecrets):
+    """The secret as operators change it. With it is recorded which signing secret belongs to which endpoint, by id.
 
-    Functions do not read the notes: a mistake in them must lose no delivery.
+    Functions do not read these records: a mistake in them must lose no delivery.
     """
 
     endpoints: dict[str, str] = Field(default_factory=dict, repr=False)
@@ -74,9 +74,9 @@ class SecretStore:
         dropped = endpoints.pop(endpoint_id, None)
         self._write(kept, [each for each in secrets.webhook_secrets if each != dropped], endpoints)
 
-    def _parts(self) -> tuple[dict[str, object], _Noted]:
+    def _parts(self) -> tuple[dict[str, object], _Recorded]:
         kept = json.loads(self._read())
-        return kept, _Noted.model_validate(kept)
+        return kept, _Recorded.model_validate(kept)
 
     def _write(self, kept: dict[str, object], webhook_secrets: list[str], endpoints: dict[str, str]) -> None:
         text = json.dumps({**kept, "webhook_secrets": webhook_secrets, "endpoints": endpoints})

@@ -1,7 +1,7 @@
 """How the Stripe SDK reaches Stripe: urllib3, which boto3 brings along, with kept connections and time limits.
 
 The SDK's own urllib client has no time limit, and lets a connection that breaks in the middle of an answer escape as
-something else than its APIConnectionError, so that it is neither retried nor told apart from a mistake of ours.
+something else than its APIConnectionError, so that it is not retried and looks like a mistake of ours.
 """
 
 from __future__ import annotations

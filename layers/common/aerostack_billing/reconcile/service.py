@@ -1,4 +1,4 @@
-"""The reconciler: finds what no webhook told of, takes it through the same code, and reports the drift.
+"""The reconciler: finds what no webhook delivered, takes it through the same code, and reports the drift.
 
 It goes through Stripe's events and payments in windows of time, oldest first, and keeps how far it came. What it hands
 on is deduped like any delivery, so that it may overlap itself, run twice at once, and stop anywhere.
@@ -175,7 +175,7 @@ class Reconciler:
     def _event(self, raw: dict[str, object], done: Reconciled) -> None:
         event = self._webhooks.read(raw)
         if isinstance(event, Outcome):
-            # Whoever is to look at one that cannot be read was told when it was recorded.
+            # One that cannot be read was reported when it was recorded.
             return
         outcome = self._webhooks.process(event)
         late = event.created <= clock.seconds() - _ON_ITS_WAY_SECONDS

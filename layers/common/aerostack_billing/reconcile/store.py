@@ -21,7 +21,7 @@ class ProgressStore:
         return through if isinstance(through, int) else None
 
     def advance(self, through: int) -> None:
-        """Note that all up to `through` was looked through; never goes back."""
+        """Record that all up to `through` was looked through; never goes back."""
         self._dynamo.advance(
             Write(
                 self._table,

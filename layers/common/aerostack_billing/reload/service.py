@@ -57,7 +57,7 @@ class ReloadSweep:
 
 
 class Reloads:
-    """Makes attempts and takes note of their outcomes."""
+    """Makes attempts and records their outcomes."""
 
     def __init__(
         self,

@@ -4,9 +4,9 @@ A message is the body of a `consume`, or a batch, `{"events": [...]}`. The queue
 is deduplicated by the transaction that counts it: by its idempotency key, or, where it has none, by the message's id.
 The events of one account that have no key are counted together, with one record a message, whatever number they are.
 
-What becomes of an event: counted; refused, where the plan's limit forbids it, told and not tried again; dead, where it
-can never be counted, put aside with the reason; or, where the store failed, or storage is given back before it was
-taken, left to be delivered again.
+What becomes of an event. Counted. Refused: the plan's limit forbids it; it is reported and not tried again. Dead: it
+can never be counted, and is put aside with the reason. Left to be delivered again: the store failed, or storage is
+given back before it was taken.
 """
 
 from __future__ import annotations

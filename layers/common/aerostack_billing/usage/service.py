@@ -186,9 +186,9 @@ class Metering:
         return Consumed(body, burst=counters_item.burst if limited else None)
 
     def tell(self, account_id: str, item: str, metric: str, counters_item: CountersItem) -> None:
-        """Tell of the thresholds that a counter passed and nobody has told of.
+        """Announce the thresholds that a counter passed and that nobody has announced.
 
-        What is counted is counted: where the store does not take the note, the answer stays what it is, and the next
+        What is counted is counted: where the store does not take the record, the answer stays what it is, and the next
         call of the metric tells, or `catch_up`.
         """
         with suppress(StoreUnavailable):
@@ -209,10 +209,10 @@ class Metering:
                 self._listener.threshold_passed(account_id, level, figures)
 
     def catch_up(self, account_id: str, item: str, counters_item: CountersItem) -> None:
-        """Tell of the thresholds that an item's counters passed by calls that broke off before they told.
+        """Announce the thresholds that calls passed which failed before they announced them.
 
         Places have no thresholds; a month before the last is over, and what was its limit may be another today.
-        StoreUnavailable where the store does not take a note.
+        StoreUnavailable where the store does not take the record.
         """
         if item == RESOURCES_ITEM or (is_month(item) and clock.next_period(item) < clock.period()):
             return

@@ -142,7 +142,7 @@ def room_left(wallet: Wallet, labels: Mapping[str, str]) -> Micros | None:
 
 
 def reached(wallet: Wallet, label: str, value: str) -> Wallet:
-    """The wallet with a budget noted as one that refused a charge, so that it is told once a window."""
+    """The wallet with a budget recorded as one that refused a charge, so that it is announced once a window."""
     for budget, _ in _met(wallet, {label: value}, 1):
         wallet = _with(wallet, replace(budget, reached=True))
     return wallet

@@ -80,13 +80,13 @@ class _BudgetFigures(TypedDict):
 
 
 class BudgetAlert(_BudgetFigures):
-    """A budget has spent the percentage at which its owner wants to be told, once a window for each."""
+    """A budget has spent a percentage that its owner asked to hear of: once a window for each percentage."""
 
     percent: int
 
 
 class BudgetReachedEvent(_BudgetFigures):
-    """A budget has nothing left, or refused a charge that it had no room for: told once a window."""
+    """A budget has nothing left, or refused a charge that it had no room for: once a window."""
 
 
 TYPES = {

@@ -118,7 +118,7 @@ class Holds:
         raise HoldEnded("The hold is being captured or released right now. Try again with the same key.")
 
     def release(self, hold_id: str, request: ReleaseRequest) -> Done:
-        """Give the whole hold back; of one that lapsed, which is given back already, note that nothing is to come.
+        """Give the whole hold back; of one that lapsed, which is given back already, record that nothing follows.
 
         HoldNotFound (404); HoldEnded (409) for one captured or released under another key.
         """

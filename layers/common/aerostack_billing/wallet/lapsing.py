@@ -121,9 +121,9 @@ class Lapsing:
         return sorted(lapsed, key=lambda hold: hold.amount, reverse=True)[:_FREED]
 
     def _tell(self, refused: BudgetReached) -> None:
-        """Note that a budget refused a charge, once a window: the domain event is stored with the note.
+        """Record that a budget refused a charge, once a window, with its domain event.
 
-        The refusal stands whether or not the store takes the note.
+        The refusal stands whether or not the store takes the record.
         """
         with suppress(StoreUnavailable):
             self._wallets.apply(

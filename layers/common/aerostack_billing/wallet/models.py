@@ -114,7 +114,7 @@ class Budget:
     """What is counted under one value of a label: by its own budget (`own`), or by that of each value of the label.
 
     `spent` and `held` are those of the run of the window that `epoch` and `start` name. `alerted` is the highest
-    percentage that was told of, `reached` whether it was told that no more passes.
+    percentage that was announced, `reached` whether it was announced that no more passes.
     """
 
     account_id: str

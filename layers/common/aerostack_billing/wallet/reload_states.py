@@ -175,7 +175,7 @@ def unanswered(wallet: Wallet, attempt_id: str) -> Wallet:
 def failed(wallet: Wallet, attempt_id: str) -> Wallet:
     """The wallet after an attempt that made no payment through no fault of the card: a new one is due, later each time.
 
-    The error stays the first one of a series, so that the user is told once.
+    The error stays the first one of a series, so that the user hears of it once.
     """
     if _open_attempt(wallet, attempt_id) is None:
         return wallet

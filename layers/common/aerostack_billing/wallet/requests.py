@@ -39,7 +39,7 @@ Labels = Annotated[
     Field(
         max_length=MAX_LABELS,
         description="Whom and what it is for, by names of your own: shown in the statement, and what budgets and "
-        "spending are told by. Ids, no personal data: they are kept for ever.",
+        "spending are kept by. Ids, no personal data: they are kept for ever.",
         examples=[{"agent": "agt_7", "key": "k_1"}],
     ),
     AfterValidator(_in_order),
@@ -170,7 +170,7 @@ class BudgetRequest(RequestModel):
     ] = False
     alert_percent: Annotated[
         list[Annotated[int, Field(ge=1, le=100)]],
-        Field(max_length=10, description="At which part of the limit to be told."),
+        Field(max_length=10, description="The percentages of the limit at which a domain event is sent."),
     ] = Field(default=[50, 80, 100])
 
     @model_validator(mode="after")

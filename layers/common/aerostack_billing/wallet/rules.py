@@ -96,7 +96,7 @@ class WalletPosting:
         return transfer
 
     def spend(self, amount: Micros) -> None:
-        """Note `amount` as spent, for ever and this month."""
+        """Count `amount` as spent, in total and this month."""
         month = self.wallet.this_month
         month = Month(month.period, month.spent + amount, month.reloaded)
         self.wallet = replace(self.wallet, spent=self.wallet.spent + amount, month=month)

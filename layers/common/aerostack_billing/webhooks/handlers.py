@@ -184,7 +184,7 @@ class Handlers:
         return self._of_creator(event, self._rooms.payouts.reversed(transfer_id, self._record_for(event)))
 
     def failed_payout(self, event: Event) -> Outcome:
-        """A creator's bank refused the money: it stays on their Stripe account, and they are told."""
+        """A creator's bank refused the money: it stays on their Stripe account, and a domain event says so."""
         failed = _BankPayout.model_validate(event.data.object)
         if event.account is None:
             return _not_ours(event)

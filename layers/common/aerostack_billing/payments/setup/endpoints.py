@@ -2,7 +2,7 @@
 
 There are two at one URL. What happens in connected accounts, a creator's onboarding or a payout that their bank
 refused, Stripe tells to an endpoint that was made for connected accounts, and to no other. An endpoint's version cannot
-change, and its signing secret is told once, when it is made: where either is wrong, a new one takes its place.
+change, and Stripe shows its signing secret once, when it is created: where either is wrong, a new one takes its place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _UNKEPT, _KEPT = "unkept", "kept"
 
 
 class SigningSecrets(Protocol):
-    """Where the signing secrets of endpoints are kept, that is noted for which endpoint each was made."""
+    """Where the signing secrets of endpoints are kept, with the endpoint that each was created for."""
 
     def noted_endpoints(self) -> Collection[str]:
         """The ids of those endpoints, whether they are at Stripe still or not."""
@@ -65,19 +65,19 @@ class Endpoints:
         What `prune` keeps for endpoints that were gone before this is dropped there: Stripe sends nothing for them any
         more. Of secrets that were put there manually nothing is known, and they stay.
         """
-        noted = prune.noted_endpoints() if prune is not None else ()
+        recorded = prune.noted_endpoints() if prune is not None else ()
         with translated():
             listed = self._connect().v1.webhook_endpoints.list({"limit": 100})
             there = [_Endpoint.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
         for scope, events in self._events.items():
             self._look(walk, url, scope, events, [e for e in there if e.url == url and self._scope(e) == scope])
         if prune is not None:
-            for gone in sorted(set(noted) - {endpoint.id for endpoint in there}):
+            for gone in sorted(set(recorded) - {endpoint.id for endpoint in there}):
                 drop = partial(_dropped, prune, gone)
                 walk.mend("signing secret", "retired", "delete", "its endpoint is gone", drop, gone)
 
     def _scope(self, endpoint: _Endpoint) -> Scope:
-        """Stripe does not show which kind an endpoint is: it is noted on ours, and guessed of one made manually."""
+        """Stripe does not show which kind an endpoint is: it is recorded on ours, and guessed of one made manually."""
         if "scope" in endpoint.metadata:
             return cast("Scope", endpoint.metadata["scope"])
         return "connect" if set(endpoint.enabled_events) <= set(self._events["connect"]) else "account"
@@ -115,7 +115,7 @@ class Endpoints:
             )
 
     def _create(self, url: str, scope: Scope, events: tuple[str, ...]) -> str:
-        """Make it, keep its secret, and only then note that it was kept: broken off before, it is made again."""
+        """Create it, keep its secret, then record that it was kept: interrupted before, it is created again."""
         params = {
             "url": url,
             "api_version": API_VERSION,

@@ -41,7 +41,7 @@ class Walk:
     def mend(
         self, kind: str, name: str, action: Action, because: str, make: Callable[[], str], at: str | None = None
     ) -> str | None:
-        """Note what differs, and mend it where that is wanted; the object's id, None for one that is still to come.
+        """Record what differs, and mend it where that is wanted; the object's id, None for one that is still to come.
 
         `at` is the id of what stands there now.
         """

@@ -1,7 +1,7 @@
 """The configuration of the customers' portal: change of plan, with downgrades at the period's end, and cancellation.
 
 The API makes and changes configurations, but cannot make one the account's default. Ours is found again by its
-metadata, and the stack is told its id by the parameter StripePortalConfiguration.
+metadata, and the parameter StripePortalConfiguration gives the stack its id.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ BY_HAND: Final = {
 
 @dataclass(frozen=True)
 class Report:
-    """What differed, or was mended, and the portal's configuration, which the stack is to be told."""
+    """What differed, or was mended, and the portal's configuration, which is a parameter of the stack."""
 
     findings: tuple[Finding, ...]
     portal_configuration: str | None
