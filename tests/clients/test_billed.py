@@ -186,6 +186,12 @@ def test_an_answer_is_not_lost_when_its_capture_fails_and_can_be_paid_later(paye
     assert spent(payer) == OPENAI_CENTS
 
 
+def test_a_snapshot_that_the_price_book_does_not_know_is_paid_as_the_model_asked_for(payer: Clients) -> None:
+    client = billed(Provider({**CHAT, "model": "gpt-4o-mini-2031-01-01"}).openai(), payer.service, account=payer.id)
+    client.chat.completions.create(**ASK)
+    assert spent(payer) == OPENAI_CENTS
+
+
 def test_what_the_estimate_did_not_cover_is_taken_as_far_as_there_is_balance(clients: Clients) -> None:
     clients.pay_in(500)
     dear = {**CHAT, "usage": {"prompt_tokens": 40_000_000, "completion_tokens": 0, "total_tokens": 40_000_000}}

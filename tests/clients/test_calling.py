@@ -209,6 +209,24 @@ def test_each_event_of_a_batch_keeps_its_key_however_often_it_is_sent(serving: S
     assert len({key for keys in sent for key in keys}) == 150
 
 
+def test_a_batch_is_cut_by_bytes_where_a_hundred_events_would_be_too_many(serving: Serving, service: Service) -> None:
+    def each(seen: Seen) -> Reply:
+        return Reply(200, {"results": [{"status": 200, **COUNTED} for _ in seen.body["events"]]})
+
+    server = serving(each)
+    clefs = 2_500 * "\N{MUSICAL SYMBOL G CLEF}"
+    events = [UsageEvent("acct", "api_requests", 1, f"{number:03}{clefs}") for number in range(60)]
+    with service(server) as billing:
+        results = billing.consume_batch(events)
+    assert [result.event for result in results] == events
+    sent = [int(seen.headers["content-length"]) for seen in server.seen]
+    assert len(sent) == 2
+    assert all(length < 1024 * 1024 for length in sent)
+    assert [event["idempotency_key"] for seen in server.seen for event in seen.body["events"]] == [
+        event.idempotency_key for event in events
+    ]
+
+
 def test_an_event_that_was_refused_has_its_error_and_the_others_their_figures(
     serving: Serving, service: Service
 ) -> None:

@@ -16,10 +16,14 @@ from aerostack_billing_client import (
     ApiError,
     InsufficientBalance,
     PlanLimitExceeded,
+    PriceChanged,
     Retries,
     ServiceClient,
+    TokenUsage,
+    ToolNotFound,
     Unanswered,
     UsageEvent,
+    UserClient,
 )
 from aerostack_billing_client.testing import FakeBilling
 from tests.clients.people import Clients
@@ -85,6 +89,87 @@ def scenario(billing: ServiceClient, me: str) -> list[Any]:
     hold = billing.take_hold(me, "agent_execution", 50)
     seen.append(found(lambda: billing.capture_hold(me, hold.hold_id, 1_000, allow_partial=True)))
     return seen
+
+
+def tokens(output: int, model: str = "gpt-4o-mini") -> TokenUsage:
+    """Tokens of which a million of output cost 60 cents."""
+    return TokenUsage(model, 1_001, output, 17, 3)
+
+
+def priced(billing: ServiceClient, user: UserClient, me: str) -> list[Any]:
+    """Calls by usage and under budgets, good and bad; what each met."""
+    mine = {"agent": "a", "key": "k"}
+    seen = [
+        found(lambda: user.budget("agent", "a")),
+        found(lambda: user.delete_budget("agent", "a")),
+        found(lambda: user.set_budget("agent", "a", 60, "day", per_charge_max_cents=50, alert_percent=[50])),
+        found(lambda: user.set_budget("key", "*", 150, "total", include_byok=True)),
+    ]
+    for output in (250_000, 250_000, 700_000, 1_000_000):
+        seen += [
+            found(lambda output=output: billing.quote(me, "agent_execution", usage=tokens(output), labels=mine)),
+            found(lambda output=output: billing.charge(me, "agent_execution", usage=tokens(output), labels=mine)),
+            found(lambda: user.budget("agent", "a")),
+        ]
+    seen += [
+        found(lambda: billing.charge(me, "agent_execution", usage=tokens(1, "gpt-none"))),
+        found(lambda: billing.quote(me, "agent_execution", 1, billing_mode="byok")),
+        found(lambda: billing.charge(me, "agent_execution", usage=tokens(9), billing_mode="plan_quota")),
+        found(lambda: billing.charge(me, "agent_execution", usage=tokens(500_000), billing_mode="byok", labels=mine)),
+        found(lambda: user.budget("key", "k")),
+        found(lambda: billing.charge(me, "agent_execution", 39, labels={"key": "k"})),
+    ]
+    charge = billing.charge(me, "agent_execution", usage=tokens(40_000), labels=mine)
+    seen += [
+        found(lambda: billing.refund_charge(me, charge.charge_id)),
+        found(lambda: user.budget("agent", "a")),
+    ]
+    for captured, partial in ((10_000, False), (60_000, False), (900_000, True)):
+        hold = billing.take_hold(me, "agent_execution", usage=tokens(30_000), labels=mine)
+        seen += [
+            found(lambda: user.budget("agent", "a")),
+            found(
+                lambda hold=hold, captured=captured, partial=partial: billing.capture_hold(
+                    me, hold.hold_id, usage=tokens(captured), allow_partial=partial
+                )
+            ),
+            found(lambda hold=hold: billing.release_hold(me, hold.hold_id, idempotency_key="end")),
+        ]
+    seen += [found(lambda budget=budget: budget) for budget in user.budgets_page().budgets]
+    return [*seen, found(lambda: user.delete_budget("agent", "a")), found(lambda: user.budget("agent", "a"))]
+
+
+def test_the_fake_prices_and_budgets_as_the_service_does(clients: Clients) -> None:
+    clients.pay_in(500)
+    fake = FakeBilling(clock=clients.account.api.now)
+    fake.deposit(clients.id, 500)
+    listed = next(model for model in clients.user.prices().models if model.model == "gpt-4o-mini")
+    fake.price("gpt-4o-mini", listed.input, listed.output, cache_read=listed.cache_read, cache_write=listed.cache_write)
+    fake.markup(clients.user.prices().markup_bps)
+    with fake.service() as faked, fake.user(clients.id) as user:
+        imagined = priced(faked, user, clients.id)
+        assert user.prices().models[0].input == listed.input
+    real = priced(clients.service, clients.user, clients.id)
+    for number, (ours, theirs) in enumerate(zip(imagined, real, strict=True)):
+        for answer in (ours, theirs):
+            if isinstance(answer, dict) and answer.get("refusal"):
+                answer["refusal"] = answer["refusal"].code
+        assert (number, ours) == (number, theirs)
+
+
+def test_a_tool_of_the_fake_costs_what_its_creator_says() -> None:
+    fake = FakeBilling()
+    fake.deposit("acct", 10)
+    fake.tool("search", "acct_maker", Decimal("2.5"))
+    with fake.service() as billing:
+        assert billing.charge("acct", "tool_call", tool_id="search").amount_cents == Decimal("2.5")
+        fake.tool("search", "acct_maker", 4)
+        with pytest.raises(PriceChanged) as changed:
+            billing.charge("acct", "tool_call", tool_id="search", max_price_cents=3)
+        assert changed.value.price_cents == 4
+        with pytest.raises(ToolNotFound):
+            billing.charge("acct", "tool_call", tool_id="none")
+    assert fake.account("acct").balance_cents == Decimal("7.5")
 
 
 def test_the_fake_answers_as_the_service_does(clients: Clients) -> None:

@@ -50,7 +50,12 @@ def test_a_helper_that_is_left_early_pays_its_input_and_what_came(payer: Clients
     assert spent(payer) == Decimal("0.8004"), "10,000 tokens of input and one of output"
     with client.messages.stream(**ASK_CLAUDE):
         pass
-    assert Decimal("0.8004") < spent(payer) < Decimal("0.81"), "what was asked, by its estimate"
+    before = spent(payer)
+    assert Decimal("0.8004") < before < Decimal("0.81"), "what was asked, by its estimate"
+    client = billed(Provider(CHUNKS).openai(), payer.service, account=payer.id)
+    with client.chat.completions.stream(**ASK) as stream:
+        next(stream)
+    assert before < spent(payer) < before + Decimal("0.01")
 
 
 def test_a_helper_that_breaks_pays_what_came(payer: Clients) -> None:

@@ -61,6 +61,7 @@ from aerostack_billing_client.refusals import (
     PaymentRequired,
     PlanAgreed,
     PlanLimitExceeded,
+    PriceChanged,
     QuantityExceedsUsed,
     RateLimited,
     RequestInProgress,
@@ -70,6 +71,7 @@ from aerostack_billing_client.refusals import (
     SessionNotPaid,
     SpendCapReached,
     StoreUnavailable,
+    ToolNotFound,
     TooManyBudgets,
     Unauthorized,
     Unavailable,
@@ -86,6 +88,7 @@ from aerostack_billing_client.usage import (
     from_anthropic,
     from_bedrock,
     from_gemini,
+    from_litellm,
     from_openai,
 )
 from aerostack_billing_client.user import UserClient
@@ -195,6 +198,7 @@ __all__ = [
     "PlanAgreed",
     "PlanLimitExceeded",
     "Plans",
+    "PriceChanged",
     "Prices",
     "QuantityExceedsUsed",
     "Quoted",
@@ -216,6 +220,7 @@ __all__ = [
     "StreamedUsage",
     "TokenUsage",
     "TooManyBudgets",
+    "ToolNotFound",
     "Transaction",
     "Transactions",
     "Unanswered",
@@ -232,5 +237,6 @@ __all__ = [
     "from_anthropic",
     "from_bedrock",
     "from_gemini",
+    "from_litellm",
     "from_openai",
 ]

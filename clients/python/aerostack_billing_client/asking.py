@@ -6,11 +6,11 @@ Each is written once, as a generator that yields calls and is sent their answers
 from __future__ import annotations
 
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import quote
 
-from aerostack_billing_client.calling import Answer, Call
+from aerostack_billing_client.calling import Answer, Call, encoded
 from aerostack_billing_client.errors import REQUEST_ID, BillingError, UnexpectedAnswer
 from aerostack_billing_client.reading import parsed, read
 
@@ -58,6 +58,22 @@ def new_key() -> str:
 def given(**fields: object) -> dict[str, object]:
     """The fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def cut(bodies: Sequence[Mapping[str, object]], most: int, most_bytes: int) -> Iterator[tuple[int, int]]:
+    """Where to cut a list so that each part, as JSON, fits a request by number and by bytes: from and to.
+
+    One that does not even fit alone is a part of its own, for the service to refuse.
+    """
+    start = size = 0
+    for number, body in enumerate(bodies):
+        own = len(encoded(body)) + 1
+        if number > start and (number - start == most or size + own > most_bytes):
+            yield start, number
+            start, size = number, 0
+        size += own
+    if bodies:
+        yield start, len(bodies)
 
 
 def segment(name: str) -> str:

@@ -65,6 +65,11 @@ class Call:
         return key if isinstance(key, str) else None
 
 
+def encoded(body: Mapping[str, object]) -> bytes:
+    """A body as it is sent."""
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One try of a call, as it is sent; no longer than `seconds`."""
@@ -109,7 +114,7 @@ class Tries:
         self._body: bytes | None = None
         if call.body is not None:
             self._headers["content-type"] = "application/json"
-            self._body = json.dumps(call.body, separators=(",", ":")).encode()
+            self._body = encoded(call.body)
         self._attempts = 0
         self._refreshed = False
         self._unknown = False

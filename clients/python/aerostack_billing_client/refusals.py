@@ -152,6 +152,10 @@ class SessionNotFound(NotFound, code="SESSION_NOT_FOUND"):
     """The account has no such checkout session."""
 
 
+class ToolNotFound(NotFound, code="TOOL_NOT_FOUND"):
+    """There is no such tool, or it is another creator's."""
+
+
 class Conflict(ApiError, status=409):
     """The account's state forbids it."""
 
@@ -202,6 +206,15 @@ class NothingToResume(Conflict, code="NOTHING_TO_RESUME"):
 
 class PlanAgreed(Conflict, code="PLAN_AGREED"):
     """The plan was agreed with sales: buying another one would have no effect."""
+
+
+class PriceChanged(Conflict, code="PRICE_CHANGED"):
+    """The tool costs more than `max_price_cents`: nothing was taken."""
+
+    @property
+    def price_cents(self) -> Decimal | None:
+        """What it costs now."""
+        return self._money("price_cents")
 
 
 class RequestInProgress(Conflict, code="REQUEST_IN_PROGRESS"):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key, segment
+from aerostack_billing_client.asking import Flow, ask, ask_any, cut, given, mapping, new_key, segment
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.errors import ApiError, BillingError, UnexpectedAnswer, error_in
 from aerostack_billing_client.money import Cents, written
@@ -28,6 +28,8 @@ Labels = Mapping[str, str]
 """Up to eight names of your own for whom and what it is for, as `{"agent": "agt_7"}`: ids, no personal data."""
 MOST_EVENTS = 100
 """What one batch takes; more are sent in several."""
+MOST_BATCH_BYTES = 1_000_000
+"""What the events of one batch may take as JSON: below what the service takes in a request, 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +142,15 @@ def consume(
 
 
 def consume_batch(events: Sequence[UsageEvent]) -> Flow[tuple[EventResult, ...]]:
-    """Count many events, a hundred in a request; the result of each, in order. One refused refuses no other.
+    """Count many events, a hundred in a request or as many as fit; the result of each, in order.
+
+    One that is refused refuses no other.
 
     After an error, hand the same events in again: those that were counted are not counted twice.
     """
     results: list[EventResult] = []
-    for start in range(0, len(events), MOST_EVENTS):
-        results += yield from _batch(events[start : start + MOST_EVENTS])
+    for start, end in cut([event.body() for event in events], MOST_EVENTS, MOST_BATCH_BYTES):
+        results += yield from _batch(events[start:end])
     return tuple(results)
 
 
@@ -205,10 +209,14 @@ def charge(
     fallback: Literal["wallet"] | None = None,
     reference: str | None = None,
     creator_id: str | None = None,
+    tool_id: str | None = None,
+    max_price_cents: Cents | None = None,
     labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Charged]:
     """Take a price from the wallet, once for the key, for ever: an amount, or usage that the price book prices.
+
+    A `tool_call` may name a tool instead, whose price and creator are taken; PriceChanged above `max_price_cents`.
 
     InsufficientBalance, SpendCapReached; with `plan_quota`, which takes tokens from the plan in place of money,
     PlanLimitExceeded, unless the wallet is the fallback.
@@ -216,7 +224,8 @@ def charge(
     body = given(
         account_id=account_id,
         kind=kind,
-        **_price(amount_cents, usage, labels),
+        **_price(amount_cents, usage, labels, tool_id),
+        max_price_cents=None if max_price_cents is None else written(max_price_cents),
         billing_mode=billing_mode,
         fallback=fallback,
         reference=reference,
@@ -234,13 +243,16 @@ def quote(
     usage: TokenUsage | None = None,
     billing_mode: BillingMode = "wallet",
     creator_id: str | None = None,
+    tool_id: str | None = None,
+    max_price_cents: Cents | None = None,
     labels: Labels | None = None,
 ) -> Flow[Quoted]:
     """What such a charge would take at this moment, and why it would be refused. Nothing is taken."""
     body = given(
         account_id=account_id,
         kind=kind,
-        **_price(amount_cents, usage, labels),
+        **_price(amount_cents, usage, labels, tool_id),
+        max_price_cents=None if max_price_cents is None else written(max_price_cents),
         billing_mode=billing_mode,
         creator_id=creator_id,
         idempotency_key="quote",
@@ -343,13 +355,16 @@ def release_hold(account_id: str, hold_id: str, *, idempotency_key: str | None =
     return ask(Released, Call(method="POST", path=f"/api/balance/holds/{segment(hold_id)}/release", body=body))
 
 
-def _price(amount_cents: Cents | None, usage: TokenUsage | None, labels: Labels | None) -> dict[str, object]:
-    """What is to be paid, and for whom; ValueError unless it is one, an amount or usage."""
-    if (amount_cents is None) == (usage is None):
-        raise ValueError("give amount_cents or usage, one of them")
+def _price(
+    amount_cents: Cents | None, usage: TokenUsage | None, labels: Labels | None, tool_id: str | None = None
+) -> dict[str, object]:
+    """What is to be paid, and for whom; ValueError unless it is exactly one of an amount, usage and a tool."""
+    if sum(price is not None for price in (amount_cents, usage, tool_id)) != 1:
+        raise ValueError("give exactly one of amount_cents, usage and, for a tool_call, tool_id")
     return given(
         amount_cents=None if amount_cents is None else written(amount_cents),
         usage=None if usage is None else usage.body(),
+        tool_id=tool_id,
         labels=None if not labels else dict(labels),
     )
 

@@ -19,7 +19,7 @@ What does not add up is refused, never guessed at: UnreadableUsage.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 Event = TypeVar("Event")
@@ -63,7 +63,7 @@ class TokenUsage:
 
 
 Reader = Callable[[object, str | None], TokenUsage]
-"""One of the four readers below: what a provider answered, and the model where the answer does not name it."""
+"""One of the readers below: what a provider answered, and the model where the answer does not name it."""
 
 
 @dataclass(slots=True)
@@ -134,6 +134,24 @@ def from_anthropic(answer: object, model: str | None = None) -> TokenUsage:
         raise UnreadableUsage("There is no usage of Anthropic's in this.")
     fresh, output, read, written = (counts.get(name, 0) for name in _ANTHROPIC_COUNTS)
     return TokenUsage(_model(events, model, _ANTHROPIC), fresh, output, read, written)
+
+
+def from_litellm(answer: object, model: str | None = None) -> TokenUsage:
+    """Of LiteLLM, which reports every provider's usage in OpenAI's form: its input includes what a cache held or took.
+
+    What a cache took is in `cache_write_tokens` or, from older versions, in `cache_creation_tokens`.
+    """
+    usage = from_openai(answer, model)
+    reported = _last_usage(_events(answer), "usage", _OPENAI)
+    known = usage.cache_write_tokens
+    written = known or _count(_get(reported, "prompt_tokens_details"), "cache_creation_tokens")
+    fresh = _less(usage.input_tokens, written - known)
+    return replace(usage, model=without_provider(usage.model), input_tokens=fresh, cache_write_tokens=written)
+
+
+def without_provider(model: str) -> str:
+    """A model of LiteLLM's without the provider before it: `openai/gpt-4o-mini` is `gpt-4o-mini`."""
+    return model.rpartition("/")[2]
 
 
 _ANTHROPIC_COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")

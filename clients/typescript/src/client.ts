@@ -185,10 +185,18 @@ export class ServiceClient extends Client {
     return this.ask("POST", "/api/billing/usage/consume", { body: body.dry_run ? body : keyed(body), ...options });
   }
 
-  /** Count up to a hundred events. Each has a key, its own or one that it is given: hand `events` in again after an error. */
-  consumeBatch(events: Body<"consume">[], options?: CallOptions): Promise<Answer<"consumeBatch">> {
+  /**
+   * Count any number of events, a hundred in a request or as many as fit. Each has a key, its own or one that it is
+   * given: hand `events` in again after an error.
+   */
+  async consumeBatch(events: Body<"consume">[], options?: CallOptions): Promise<Answer<"consumeBatch">> {
     const named = events.map((event) => Object.assign(event, keyed(event)));
-    return this.ask("POST", "/api/billing/usage/batch", { body: { events: named }, ...options });
+    const results: Answer<"consumeBatch">["results"] = [];
+    for (const part of parts(named)) {
+      const call = { body: { events: part }, ...options };
+      results.push(...(await this.ask<"consumeBatch">("POST", "/api/billing/usage/batch", call)).results);
+    }
+    return { results };
   }
 
   /** A block of quota to use without asking; see also `meter`. Under a key of yours it is repeated. */
@@ -267,6 +275,28 @@ export class ServiceClient extends Client {
       await hold.end();
     }
   }
+}
+
+const MOST_EVENTS = 100;
+/** Below what the service takes in a request, 1 MiB. */
+const MOST_BATCH_BYTES = 1_000_000;
+
+/** The events of each request: a hundred, or as many as fit; one that does not fit alone is for the service to refuse. */
+function parts<T>(events: T[]): T[][] {
+  const cut: T[][] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const own = new TextEncoder().encode(JSON.stringify(event)).length + 1;
+    const last = cut.at(-1);
+    if (!last || last.length === MOST_EVENTS || bytes + own > MOST_BATCH_BYTES) {
+      cut.push([event]);
+      bytes = own;
+    } else {
+      last.push(event);
+      bytes += own;
+    }
+  }
+  return cut;
 }
 
 /** With a key, its own or a new one. */

@@ -170,6 +170,16 @@ test("each event of a batch keeps its key when it is handed in again", async () 
   assert.equal(new Set(first).size, 2);
 });
 
+test("a batch is cut by number and by bytes, and its results come in order", async () => {
+  const { server, billing } = await served(({ body }) => ({ body: { results: body.events.map((event) => ({ of: event.idempotency_key })) } }));
+  const many = Array.from({ length: 150 }, () => ({ ...CONSUME }));
+  assert.equal((await billing.consumeBatch(many)).results.length, 150);
+  const large = Array.from({ length: 60 }, (_, number) => ({ ...CONSUME, idempotency_key: `${number}${"é".repeat(10_000)}` }));
+  const { results } = await billing.consumeBatch(large);
+  assert.deepEqual(results.map((result) => result.of), large.map((event) => event.idempotency_key));
+  assert.deepEqual(server.seen.map((seen) => seen.body.events.length), [100, 50, 49, 11]);
+});
+
 // Holds
 
 const HELD = { hold_id: "hold_1", amount_cents: 100, expires_at: "2026-03-02T09:30:00Z" };

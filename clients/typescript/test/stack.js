@@ -23,6 +23,16 @@ const captured = await billing.withHold({ account_id: ACCOUNT, kind: "agent_exec
 );
 const short = await billing.charge({ ...price, amount_cents: 9_999, kind: "tool_call", creator_id: "maker" }).catch((error) => error);
 
+const { models } = await user.getPrices();
+const { input } = models.find((priced) => priced.model === "gpt-4o-mini");
+const budget = await user.putBudget("agent", "spender", { limit_cents: 20, window: "day" });
+const spent = { ...price, amount_cents: undefined, usage, labels: { agent: "spender" } };
+const byUsage = await billing.charge(spent);
+const reached = await billing.charge(spent).catch((error) => error);
+const { spent_cents } = await user.getBudget("agent", "spender");
+const { budgets } = await user.listBudgets({ label: "agent" });
+await user.deleteBudget("agent", "spender");
+
 const meter = billing.meter();
 for (let i = 0; i < 100; i++) await meter.consume(ACCOUNT, "api_requests");
 await meter.close();
@@ -35,6 +45,8 @@ console.log(
   JSON.stringify({
     status, freed, replayed, quoted: quoted.amount_cents, captured: captured.captured_cents,
     short: short instanceof ApiError && [short.status, short.code, Boolean(short.requestId) || "passed on"],
+    priced: [input, byUsage.amount_cents, byUsage.usage.model],
+    budget: [budget.state, reached.code, spent_cents, budgets.length],
     used: [used.ai_tokens.used, used.email_sends.used, used.api_requests.used], balance_micros, types,
   }),
 );

@@ -3,6 +3,7 @@
 fake = FakeBilling()
 fake.deposit("acct_1", 500)
 fake.limit("acct_1", "api_requests", 10)
+fake.price("gpt-4o-mini", "0.15", "0.60")
 billing = fake.service()
 """
 

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,12 +15,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from aerostack_billing_client.calling import Answer, Request, Retries
 from aerostack_billing_client.errors import REQUEST_ID, Unanswered
+from aerostack_billing_client.money import Cents
 from aerostack_billing_client.service import ServiceClient
-from aerostack_billing_client.testing.routes import ROUTES, Asked
-from aerostack_billing_client.testing.state import Counter, FakeAccount, Json, Refused
+from aerostack_billing_client.testing.asked import Asked, FakeService, FakeTool
+from aerostack_billing_client.testing.prices import ModelRate
+from aerostack_billing_client.testing.routes import ROUTES
+from aerostack_billing_client.testing.state import Counter, FakeAccount, Json, Refused, micros_of
+from aerostack_billing_client.user import UserClient
 
 if TYPE_CHECKING:
     from aerostack_billing_client.aio.service import AsyncServiceClient
+    from aerostack_billing_client.aio.user import AsyncUserClient
 
 _URL = "https://fake.invalid"
 _INSTANT = Retries(first_wait_seconds=0.0, longest_wait_seconds=0.0, most_tries=3)
@@ -44,13 +49,15 @@ class Made:
 class FakeBilling:
     """Billing without a service. Accounts exist when they are first named; what has no limit is unlimited.
 
-    It serves what `ServiceClient` calls, with idempotency keys, and NotImplementedError for the rest, for which the
-    local stack is there. `clock` are Unix seconds, by which holds and leases lapse. Any number of threads may use it.
+    It serves what `ServiceClient` calls, with idempotency keys, and the prices, tools and budgets of `UserClient`. It
+    raises NotImplementedError for the rest, for which the local stack is there. `clock` are Unix seconds, by which
+    holds and leases lapse and budgets begin anew. Any number of threads may use it.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self.requests: list[Made] = []
         self.clock = clock
+        self._service = FakeService()
         self._accounts: dict[str, FakeAccount] = {}
         self._answered: dict[tuple[str, str, str], tuple[Json, Answer]] = {}
         self._failures: deque[int | None] = deque()
@@ -65,6 +72,43 @@ class FakeBilling:
         from aerostack_billing_client.aio.service import AsyncServiceClient  # noqa: PLC0415 - needs anyio
 
         return AsyncServiceClient(_URL, "fake", retries=retries, transport=_Tasks(self))
+
+    def user(self, account_id: str, *, retries: Retries = _INSTANT) -> UserClient:
+        """A client of it for the account's user."""
+        return UserClient(_URL, account_id, retries=retries, transport=_Threads(self))
+
+    def async_user(self, account_id: str, *, retries: Retries = _INSTANT) -> AsyncUserClient:
+        """An async client of it for the account's user."""
+        from aerostack_billing_client.aio.user import AsyncUserClient  # noqa: PLC0415 - needs anyio
+
+        return AsyncUserClient(_URL, account_id, retries=retries, transport=_Tasks(self))
+
+    def price(
+        self,
+        model: str,
+        input: str,  # noqa: A002 - the price book's own word
+        output: str,
+        *,
+        cache_read: str | None = None,
+        cache_write: str | None = None,
+        aliases: Sequence[str] = (),
+    ) -> None:
+        """Put a model in the price book: dollars a million tokens, as text. The book is empty at first."""
+        with self._lock:
+            rate = ModelRate(model, input, output, cache_read, cache_write, aliases=tuple(aliases))
+            self._service.rates[model] = rate
+
+    def markup(self, markup_bps: int) -> None:
+        """Put so many basis points on the prices of tokens."""
+        with self._lock:
+            self._service.markup_bps = markup_bps
+
+    def tool(self, tool_id: str, creator_id: str, price_cents: Cents, name: str = "A tool") -> None:
+        """Let a creator offer a tool, or change its price."""
+        with self._lock:
+            before = self._service.tools.get(tool_id)
+            version = 1 if before is None else before.version + 1
+            self._service.tools[tool_id] = FakeTool(tool_id, creator_id, name, micros_of(price_cents), version)
 
     def account(self, account_id: str) -> FakeAccount:
         """What an account has."""
@@ -105,8 +149,12 @@ class FakeBilling:
             found = re.fullmatch(pattern, split.path)
             if method == request.method and found:
                 names = {name: unquote(value) for name, value in found.groupdict().items()}
-                asked = Asked(self.account, self.clock(), {**query, **body}, names)
+                owner = request.headers.get("authorization", "").removeprefix("Bearer ")
+                named = {"account_id": owner, **query, **body}
+                asked = Asked(self.account, self.clock(), named, names, self._service)
                 try:
+                    if "dry_run" in query:
+                        return _reply(200, serve(asked), len(self.requests))
                     return self._once(split.path, body, partial(serve, asked), status)
                 except Refused as refused:
                     return _reply(refused.status, refused.body, len(self.requests))

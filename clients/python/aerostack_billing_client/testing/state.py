@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+
+from aerostack_billing_client.testing.prices import Book
 
 MICROS = 10_000
 """To the cent."""
 Json = dict[str, object]
+Room = dict[tuple[str, str], tuple[str, int]]
+"""By label and value: in which window, and how many micros."""
 
 
 class Refused(Exception):
@@ -42,6 +47,26 @@ class Counter:
         self.used += quantity
 
 
+@dataclass(frozen=True)
+class BudgetTerms:
+    """What may be spent under a value of a label, in micros."""
+
+    limit: int
+    window: str
+    per_charge_max: int | None
+    include_byok: bool
+    alert_percent: tuple[int, ...]
+
+
+@dataclass
+class BudgetCount:
+    """What one run of a budget's window counts, in micros."""
+
+    start: str
+    spent: int = 0
+    held: int = 0
+
+
 @dataclass
 class Hold:
     """Money that is set aside, or was."""
@@ -50,15 +75,20 @@ class Hold:
     kind: str
     micros: int
     expires_at: float
+    labels: Mapping[str, str]
+    book: Book
+    room: Room
+    """What it takes of each budget that its labels meet."""
     ended: str = ""
 
 
 @dataclass
 class Charge:
-    """Money that was taken."""
+    """Money that was taken, and in which budgets it counts."""
 
     id: str
     micros: int
+    room: Room
     refunded: bool = False
 
 
@@ -83,6 +113,8 @@ class FakeAccount:
     holds: dict[str, Hold] = field(default_factory=dict)
     charges: dict[str, Charge] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
+    budgets: dict[tuple[str, str], BudgetTerms] = field(default_factory=dict)
+    counts: dict[tuple[str, str], BudgetCount] = field(default_factory=dict)
 
     @property
     def balance_cents(self) -> Decimal:
@@ -101,6 +133,11 @@ class FakeAccount:
 
     def spend(self, micros: int) -> None:
         """Take money, or refuse."""
+        self.check(micros)
+        self.micros -= micros
+
+    def check(self, micros: int) -> None:
+        """Refuse what the balance does not suffice for."""
         if micros > self.micros:
             raise Refused(
                 402,
@@ -112,14 +149,31 @@ class FakeAccount:
                 missing_cents=shown(micros - self.micros),
                 debt_cents=0,
             )
-        self.micros -= micros
 
     def lapse(self, now: float) -> None:
         """Give back the holds whose time is over."""
         for hold in self.holds.values():
             if not hold.ended and hold.expires_at <= now:
-                hold.ended = "lapse"
-                self.micros += hold.micros
+                self.free(hold, "lapse")
+
+    def free(self, hold: Hold, by: str) -> None:
+        """End a hold: its money and its room go back, unless it lapsed before."""
+        if not hold.ended:
+            self._move(hold, 1)
+        hold.ended = by
+
+    def take_again(self, hold: Hold, ended: str) -> None:
+        """Undo `free`: the hold is as it was."""
+        hold.ended = ended
+        if not ended:
+            self._move(hold, -1)
+
+    def _move(self, hold: Hold, way: int) -> None:
+        self.micros += way * hold.micros
+        for name, (start, micros) in hold.room.items():
+            count = self.counts.get(name)
+            if count is not None and count.start == start:
+                count.held -= way * micros
 
     def hold(self, hold_id: str) -> Hold:
         """One hold."""

@@ -10,7 +10,7 @@ from aerostack_billing_client.aio.service import AsyncServiceClient
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.wrap.arguments import Arguments
 from aerostack_billing_client.wrap.deal import Deal, Terms, Unpaid
-from aerostack_billing_client.wrap.providers import NotBilled, Provider, provider_of
+from aerostack_billing_client.wrap.providers import LITELLM, LITELLM_ASYNC, NotBilled, Provider, provider_of
 from aerostack_billing_client.wrap.stream_helpers import AsyncBilledHelper, BilledHelper
 from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded
 
@@ -22,10 +22,11 @@ __all__ = ["NotBilled", "Unpaid", "billed"]
 def billed(client: C, billing: ServiceClient | AsyncServiceClient, **terms: Unpack[Arguments]) -> C:
     """The client, whose calls are paid by `account`: a name, or a function that is asked at each call.
 
-    For `OpenAI`, `AsyncOpenAI`, `Anthropic`, `AsyncAnthropic` and boto3's `bedrock-runtime`. Before a call money is
-    held for its estimated tokens, so that an account without money gets none: InsufficientBalance and the like. After
-    it the tokens that the provider tells are captured, and the rest goes back; what is missing is taken as far as there
-    is balance. A call that fails is free.
+    For `OpenAI`, `AsyncOpenAI`, `Anthropic`, `AsyncAnthropic`, boto3's `bedrock-runtime`, and `litellm` itself or its
+    Router: `completion` with a ServiceClient, `acompletion` with an AsyncServiceClient. Before a call money is held for
+    its estimated tokens, so that an account without money gets none: InsufficientBalance and the like. After it the
+    tokens that the provider reports are captured, and the rest goes back; what is missing is taken as far as there is
+    balance. A call that fails is free.
 
     A stream is paid when it ends. One that is cut, by its reader or by a failure, pays its input and a token for each
     event that came; if it breaks before the first event, it is free. The helpers `messages.stream`,
@@ -37,7 +38,9 @@ def billed(client: C, billing: ServiceClient | AsyncServiceClient, **terms: Unpa
     """
     provider, given = provider_of(client), Terms(**terms)
     pays: _Waiting | _Awaiting
-    if type(client).__name__.startswith("Async"):
+    if provider is LITELLM and isinstance(billing, AsyncServiceClient):
+        provider = LITELLM_ASYNC
+    if type(client).__name__.startswith("Async") or provider is LITELLM_ASYNC:
         if not isinstance(billing, AsyncServiceClient):
             raise TypeError(f"{type(client).__name__} is billed by an AsyncServiceClient")
         pays = _Awaiting(billing, provider, given)

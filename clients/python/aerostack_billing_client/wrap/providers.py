@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 
-from aerostack_billing_client.usage import Reader, from_anthropic, from_bedrock, from_openai
+from aerostack_billing_client.usage import (
+    Reader,
+    from_anthropic,
+    from_bedrock,
+    from_litellm,
+    from_openai,
+    without_provider,
+)
 
 Asked = dict[str, object]
 
@@ -31,11 +39,15 @@ class Provider:
     )
     """The request as it is sent, and which events of its stream the caller did not ask for."""
     helpers: frozenset[str] = frozenset()
+    priced_model: Callable[[str], str] = field(default=lambda name: name)
+    """The name of a model as the price book knows it, from the name that the caller uses."""
 
 
 def provider_of(client: object) -> Provider:
-    """The provider of a client of openai, anthropic or boto3; TypeError for another."""
+    """The provider of a client of openai, anthropic, boto3 or litellm; TypeError for another."""
     modules = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+    if "litellm" in modules or (isinstance(client, ModuleType) and client.__name__ == "litellm"):
+        return LITELLM
     if "openai" in modules:
         return _OPENAI
     if "anthropic" in modules:
@@ -43,7 +55,7 @@ def provider_of(client: object) -> Provider:
     service = getattr(getattr(getattr(client, "meta", None), "service_model", None), "service_name", None)
     if service == "bedrock-runtime":
         return _BEDROCK
-    raise TypeError(f"{type(client).__name__} is no client of openai, anthropic or boto3's bedrock-runtime")
+    raise TypeError(f"{type(client).__name__} is no client of openai, anthropic, litellm or boto3's bedrock-runtime")
 
 
 def _by_argument(_: str, asked: Mapping[str, object]) -> bool:
@@ -53,7 +65,7 @@ def _by_argument(_: str, asked: Mapping[str, object]) -> bool:
 def _with_usage(method: str, asked: Asked) -> tuple[Asked, Callable[[object], bool]]:
     """Ask a chat stream for its usage; the chunk that tells it is hidden from a caller who did not ask."""
     streams = asked.get("stream") or method.endswith(".stream")
-    if not streams or not method.startswith("chat."):
+    if not streams or method.startswith("responses."):
         return asked, lambda _: False
     options = asked.get("stream_options")
     given = dict(options) if isinstance(options, Mapping) else {}
@@ -89,3 +101,13 @@ _BEDROCK = Provider(
     frozenset({"meta", "exceptions", "count_tokens", "close"}),
     lambda method, _: method == "converse_stream",
 )
+LITELLM = Provider(
+    "litellm",
+    from_litellm,
+    frozenset({"completion"}),
+    frozenset(),
+    _by_argument,
+    _with_usage,
+    priced_model=without_provider,
+)
+LITELLM_ASYNC = replace(LITELLM, methods=frozenset({"acompletion"}))

@@ -119,7 +119,7 @@ class AsyncBilledStream:
         """Read no more; what came is paid."""
         await self._events.aclose()
         try:
-            await self._stream.close()
+            await getattr(self._stream, "aclose", self._stream.close)()
         finally:
             await self._settle(cut=True, failed=False)
 
