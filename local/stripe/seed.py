@@ -80,3 +80,18 @@ def _portal(world: World, products: list[Json]) -> None:
         },
         is_default=True,
     )
+    new_configuration(
+        world,
+        {
+            "name": "Home",
+            "metadata": {"made_by": "aerostack-billing", "for": "home"},
+            "features": {
+                "customer_update": {"enabled": True, "allowed_updates": ["email", "address"]},
+                "invoice_history": {"enabled": True},
+                "payment_method_update": {"enabled": True},
+                "subscription_cancel": {"enabled": True, "mode": "at_period_end", "proration_behavior": "none"},
+                "subscription_update": {"enabled": False},
+            },
+        },
+        is_default=False,
+    )

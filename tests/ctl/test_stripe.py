@@ -83,15 +83,15 @@ def test_an_empty_account_is_made_ready_and_sells(
     ctl: Ctl, asked: Asked, api: Api, account: Customer, empty: dict[str, dict[str, Any]]
 ) -> None:
     lacking = ctl("stripe", "check", "--json")
-    assert (lacking.status, len(lacking.json["findings"])) == (1, 12)
+    assert (lacking.status, len(lacking.json["findings"])) == (1, 13)
     body = asked("stripe", "bootstrap", "--dry-run")
-    assert len(body["would"]["findings"]) == 12
+    assert len(body["would"]["findings"]) == 13
     assert not any(empty[kind] for kind in KINDS)
     done = asked("stripe", "bootstrap", *WHY)
     assert done["result"]["portal_configuration"] in empty["billing_portal.configuration"]
     assert "https://dashboard.stripe.com/connect" in done["result"]["by_hand"]
     counts = {kind: len(empty[kind]) for kind in KINDS}
-    assert counts == {"product": 3, "price": 6, "billing_portal.configuration": 1, "webhook_endpoint": 2}
+    assert counts == {"product": 3, "price": 6, "billing_portal.configuration": 2, "webhook_endpoint": 2}
     assert asked("stripe", "bootstrap", *WHY)["result"]["findings"] == []
     assert {kind: len(empty[kind]) for kind in KINDS} == counts
     assert asked("stripe", "check")["findings"] == []

@@ -58,8 +58,8 @@ class Place:
         return endpoint
 
     def configuration(self) -> dict[str, Any]:
-        (configuration,) = self.stack.world.all("billing_portal.configuration").values()
-        return configuration
+        plans, _ = self.stack.world.all("billing_portal.configuration").values()
+        return plans
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def place(board: Switchboard) -> Iterator[Place]:  # noqa: F811
 
 def test_an_empty_account_lacks_everything_and_looking_makes_nothing(place: Place) -> None:
     lacking = Counter(kind for kind, _, action in place.check() if action == "create")
-    assert lacking == {"product": 3, "price": 6, "portal configuration": 1, "webhook endpoint": 2}
+    assert lacking == {"product": 3, "price": 6, "portal configuration": 2, "webhook endpoint": 2}
     assert place.counts() == Counter()
     assert place.secrets == []
 
@@ -79,7 +79,7 @@ def test_an_empty_account_lacks_everything_and_looking_makes_nothing(place: Plac
 def test_bootstrap_run_twice_makes_no_second_object(place: Place) -> None:
     first = place.bootstrap()
     made = place.counts()
-    assert made == {"product": 3, "price": 6, "billing_portal.configuration": 1, "webhook_endpoint": 2}
+    assert made == {"product": 3, "price": 6, "billing_portal.configuration": 2, "webhook_endpoint": 2}
     assert place.check() == []
     second = place.bootstrap()
     assert (second.findings, place.counts()) == ((), made)
@@ -188,7 +188,7 @@ def test_a_bootstrap_that_broke_off_is_brought_to_its_end(place: Place, call: st
         place.bootstrap()
     place.bootstrap()
     assert place.check() == []
-    assert place.counts() == {"product": 3, "price": 6, "billing_portal.configuration": 1, "webhook_endpoint": 2}
+    assert place.counts() == {"product": 3, "price": 6, "billing_portal.configuration": 2, "webhook_endpoint": 2}
 
 
 def test_an_endpoint_whose_secret_was_lost_is_made_anew(place: Place) -> None:
@@ -276,11 +276,23 @@ def test_a_portal_that_would_let_customers_do_otherwise_is_found_and_mended(
     assert place.check() == []
 
 
+def test_the_portal_that_customers_open_themselves_lists_no_plans(place: Place) -> None:
+    report = place.bootstrap()
+    home = place.stack.v1.billing_portal.configurations.retrieve(str(report.portal_home_configuration))
+    assert home.id != report.portal_configuration
+    assert home.features.subscription_update.enabled is False
+    assert home.features.subscription_cancel.enabled is True
+    payments = Payments(place.parts.payments.client, report.portal_configuration, report.portal_home_configuration)
+    payments.portal(payments.create_customer("acct_1", "k1"), "https://a.b/back")
+    (opened,) = place.stack.world.all("billing_portal.session").values()
+    assert opened["configuration"] == home.id
+
+
 def test_a_portal_that_the_stack_names_is_the_one_that_is_looked_after(place: Place) -> None:
     mine = place.stack.v1.billing_portal.configurations.create({"features": {"invoice_history": {"enabled": True}}})
     place.parts.settings = Settings({"STRIPE_PORTAL_CONFIGURATION": mine.id})
     assert place.bootstrap().portal_configuration == mine.id
-    assert place.counts()["billing_portal.configuration"] == 1
+    assert place.counts()["billing_portal.configuration"] == 2
     assert place.check() == []
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.values.errors import InvoiceOpen, NoActiveSubscription, NothingToResume
+from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.values.errors import (
+    InvoiceOpen,
+    NoActiveSubscription,
+    NothingToResume,
+    PaymentsFailed,
+    PaymentsUnavailable,
+)
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.plans import LINKS, Heard, buy, deliver, open_page, pass_days, subscribe
 from tests.rooms.worlds.stripe import StripeWorld
@@ -278,3 +287,58 @@ def test_a_price_that_was_replaced_and_archived_is_bought_by_the_new_one_at_once
     session = world.pay(open_page(parts, account, "pro", key="k"))
     items = world.api(f"checkout/sessions/{session}/line_items")["data"]
     assert [item["price"]["id"] for item in items] == [new["id"]]
+
+
+@pytest.mark.parametrize(("held", "lower"), [("business", "starter"), ("pro", "starter"), ("business", "pro")])
+@pytest.mark.parametrize("interval", ["monthly", "yearly"])
+@pytest.mark.parametrize("wanted", ["monthly", "yearly"])
+def test_a_lower_tier_waits_for_the_periods_end_whatever_the_intervals(
+    parts: Runtime,
+    world: StripeWorld,
+    account: str,
+    time_stands: Time,
+    held: Tier,
+    lower: Tier,
+    interval: Interval,
+    wanted: Interval,
+) -> None:
+    before = buy(parts, world, account, held, interval)
+    time_stands.forward(86_400)
+    charges = len(world.api("charges")["data"])
+    page = open_page(parts, account, lower, wanted)
+    assert world.submit(page, action="confirm") == (303, LINKS["success_url"])
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert (plan.tier, plan.period_end, len(world.api("charges")["data"])) == (held, before.period_end, charges)
+    assert plan.pending_change is not None
+    assert (plan.pending_change.tier, plan.pending_change.interval) == (lower, wanted)
+    assert plan.pending_change.effective_at == plan.period_end
+    pass_days(world, time_stands, 31 if interval == "monthly" else 366)
+    after = parts.accounts.sync.make_true(account).account.plan
+    assert (after.tier, after.interval, after.pending_change) == (lower, wanted, None)
+
+
+def test_a_lower_tier_at_a_longer_interval_is_taken_back_and_asked_for_again(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    buy(parts, world, account, "business")
+    for key in ("a", "b"):
+        open_page(parts, account, "starter", "yearly", key=key)
+        assert parts.accounts.sync.make_true(account).account.plan.pending_change is not None
+        assert parts.accounts.subscriptions.resume(account).plan.pending_change is None
+    pass_days(world, time_stands, 31)
+    assert parts.accounts.sync.make_true(account).account.plan.tier == "business"
+
+
+@pytest.mark.parametrize("call", ["subscription_schedules.create", "subscription_schedules.update"])
+@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after", "500_before"])
+def test_a_lower_tier_that_breaks_off_on_its_way_succeeds_when_it_is_asked_for_again(
+    parts: Runtime, world: StripeWorld, account: str, call: str, kind: str
+) -> None:
+    buy(parts, world, account, "business")
+    world.door("faults", {"on": call, "kind": kind})
+    with contextlib.suppress(PaymentsFailed, PaymentsUnavailable):
+        open_page(parts, account, "starter", "yearly", key="k")
+    open_page(parts, account, "starter", "yearly", key="k")
+    pending = parts.accounts.sync.make_true(account).account.plan.pending_change
+    assert pending is not None
+    assert (pending.tier, pending.interval) == ("starter", "yearly")

@@ -7,6 +7,9 @@ from aerostack_billing.accounts.models import Account, CheckoutRequest
 from aerostack_billing.accounts.sync import PlanSync, Standing
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
+from aerostack_billing.payments.models import PlanSubscription
+from aerostack_billing.plans.catalog import SUBSCRIBED_TIERS
+from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import (
     AlreadyOnPlan,
@@ -40,6 +43,8 @@ class Checkout:
         """The page for the plan asked for. Nothing is bought, and no second subscription can be, by opening it.
 
         A cheaper plan that waits for the period's end is taken back, whether or not the page's change is confirmed.
+        A lower tier at a longer interval is agreed by asking for it: it costs nothing before the period's end, `resume`
+        takes it back, and the page is the portal that shows it.
         CancelInstead, ContactSales and InvalidRedirectUrl (422); AlreadyOnPlan, InvoiceOpen, PlanAgreed,
         CurrencyConflict and IdempotencyKeyReused (409).
         """
@@ -97,8 +102,21 @@ class Checkout:
             # left unconfirmed: the newer wish replaces the older at once.
             self._payments.release_schedule(subscription.schedule_id)
         links = PageLinks(request.success_url, request.cancel_url)
+        if _waits_unasked(subscription, plan):
+            self._payments.change_with_period(subscription, plan)
+            return self._payments.portal(subscription.customer_id, request.success_url)
         try:
             return self._payments.confirm_change(subscription, plan, links, f"{key}-change")
         except PaymentsRefused:
             self._customers.check_currency(subscription.customer_id)
             raise
+
+
+def _waits_unasked(subscription: PlanSubscription, plan: tuple[Tier, Interval]) -> bool:
+    """Whether the change is to wait for the period's end, and Stripe's page would make it at once.
+
+    The page lets what costs less, or is billed more often, wait. A lower tier at a longer interval is neither.
+    """
+    tier, interval = plan
+    lower = SUBSCRIBED_TIERS.index(tier) < SUBSCRIBED_TIERS.index(subscription.tier)
+    return lower and (interval, subscription.interval) == ("yearly", "monthly")

@@ -48,7 +48,8 @@ class PaymentParts:
     def gateway(self) -> Payments:
         from aerostack_billing.payments.gateway import Payments  # noqa: PLC0415
 
-        return Payments(self.client, self._runtime.settings.stripe_portal_configuration)
+        settings = self._runtime.settings
+        return Payments(self.client, settings.stripe_portal_configuration, settings.stripe_portal_home_configuration)
 
     @cached_property
     def undoing(self) -> Undoing:
@@ -82,8 +83,9 @@ class PaymentParts:
         from aerostack_billing.payments.setup.shop import Shop  # noqa: PLC0415
         from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES  # noqa: PLC0415
 
+        settings = self._runtime.settings
         return StripeSetup(
             Shop(self.client, self._runtime.catalog),
-            Portal(self.client, self._runtime.settings.stripe_portal_configuration),
+            Portal(self.client, settings.stripe_portal_configuration, settings.stripe_portal_home_configuration),
             Endpoints(self.client, {"account": ACCOUNT_TYPES, "connect": CONNECT_TYPES}, keep_secret),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.models import (
@@ -26,6 +26,7 @@ from aerostack_billing.payments.wire import (
     WireEnd,
     WireInvoice,
     WireSchedule,
+    WireSchedulePhases,
     WireScheduleState,
     WireSession,
     WireSubscription,
@@ -52,9 +53,12 @@ class PageLinks:
 class Payments:
     """Customers, subscriptions, Checkout and the portal."""
 
-    def __init__(self, connect: Callable[[], stripe.StripeClient], portal_configuration: str | None) -> None:
+    def __init__(
+        self, connect: Callable[[], stripe.StripeClient], portal_configuration: str | None, home: str | None = None
+    ) -> None:
         self._connect = connect
         self._portal_configuration = portal_configuration
+        self._home_configuration = home or portal_configuration
         self._prices = Prices(connect)
 
     # Customers
@@ -234,9 +238,46 @@ class Payments:
         """The customer's portal; its URL."""
         with translated():
             session = self._connect().v1.billing_portal.sessions.create(
-                self._configured({"customer": customer_id, "return_url": return_url})
+                _configured({"customer": customer_id, "return_url": return_url}, self._home_configuration)
             )
         return session.url
+
+    def change_with_period(self, subscription: PlanSubscription, plan: tuple[Tier, Interval]) -> None:
+        """Let a subscription that has no schedule take a plan when its period ends.
+
+        Without a key of ours: Stripe makes one schedule for a subscription, and under a key an answer from before the
+        schedule was released would be given again. Broken off between the two calls it leaves a schedule that changes
+        nothing, and that the next wish releases.
+        """
+
+        def scheduled(price: str) -> None:
+            with translated():
+                made = self._connect().v1.subscription_schedules.create(
+                    {"from_subscription": subscription.subscription_id}
+                )
+                present = read(WireSchedulePhases, made.to_dict()).phases[0]
+                interval: Literal["month", "year"] = "year" if plan[1] == "yearly" else "month"
+                self._connect().v1.subscription_schedules.update(
+                    made.id,
+                    {
+                        "end_behavior": "release",
+                        "phases": [
+                            {
+                                "items": [{"price": item.price, "quantity": item.quantity} for item in present.items],
+                                "start_date": present.start_date,
+                                "end_date": subscription.period_end,
+                                "proration_behavior": "none",
+                            },
+                            {
+                                "items": [{"price": price, "quantity": 1}],
+                                "duration": {"interval": interval, "interval_count": 1},
+                                "proration_behavior": "none",
+                            },
+                        ],
+                    },
+                )
+
+        self._prices.using(plan, scheduled)
 
     def confirm_change(
         self, subscription: PlanSubscription, plan: tuple[Tier, Interval], links: PageLinks, key: str
@@ -246,7 +287,7 @@ class Payments:
         def opened(price: str) -> str:
             with translated():
                 session = self._connect().v1.billing_portal.sessions.create(
-                    self._configured(
+                    _configured(
                         {
                             "customer": subscription.customer_id,
                             "return_url": links.cancel_url,
@@ -258,7 +299,8 @@ class Payments:
                                 },
                                 "after_completion": {"type": "redirect", "redirect": {"return_url": links.success_url}},
                             },
-                        }
+                        },
+                        self._portal_configuration,
                     ),
                     {"idempotency_key": key},
                 )
@@ -266,7 +308,6 @@ class Payments:
 
         return self._prices.using(plan, opened)
 
-    def _configured(self, params: PortalParams) -> PortalParams:
-        if self._portal_configuration:
-            params["configuration"] = self._portal_configuration
-        return params
+
+def _configured(params: PortalParams, configuration: str | None) -> PortalParams:
+    return {**params, "configuration": configuration} if configuration else params

@@ -266,6 +266,22 @@ class WireScheduleState(Wire):
                 assert_never(self.status)
 
 
+class _PresentItem(Wire):
+    price: Reference
+    quantity: int = 1
+
+
+class _PresentPhase(Wire):
+    start_date: int
+    items: list[_PresentItem]
+
+
+class WireSchedulePhases(Wire):
+    """A subscription schedule as it was just made around a subscription: its one phase is the present."""
+
+    phases: list[_PresentPhase]
+
+
 class WireSchedule(WireScheduleState):
     """A subscription schedule with the prices of its phases expanded."""
 

@@ -124,6 +124,11 @@ class Settings:
         return self.environment.get("STRIPE_PORTAL_CONFIGURATION") or None
 
     @property
+    def stripe_portal_home_configuration(self) -> str | None:
+        """The one that shows no list of plans; None takes the other."""
+        return self.environment.get("STRIPE_PORTAL_HOME_CONFIGURATION") or None
+
+    @property
     def stripe_api_base(self) -> str | None:
         """Where Stripe's API is: only the local stack sets it."""
         return self.environment.get("STRIPE_API_BASE") or None

@@ -1,7 +1,11 @@
-"""The configuration of the customers' portal: change of plan, with downgrades at the period's end, and cancellation.
+"""The two configurations of the customers' portal.
 
-The API makes and changes configurations, but cannot make one the account's default. Ours is found again by its
-metadata, and the parameter StripePortalConfiguration gives the stack its id.
+With `plans`, our checkout opens the page that confirms one change of plan; cheaper plans wait for the period's end
+there. With `home`, customers see cards, invoices and the cancellation, and no list of plans: what Stripe would do at
+once when a lower tier is chosen at a longer interval is nothing that its conditions can tell.
+
+The API makes and changes configurations, but cannot make one the account's default. Ours are found again by their
+metadata, and the parameters StripePortalConfiguration and StripePortalHomeConfiguration give the stack their ids.
 """
 
 from __future__ import annotations
@@ -18,8 +22,11 @@ from aerostack_billing.payments.wire import Wire
 from aerostack_billing.values.errors import ObjectMissing
 
 _OURS: Final = {"made_by": "aerostack-billing"}
+_FOR: Final = "for"
 _PRODUCTS = "features.subscription_update.products"
 _CONDITIONS = ("decreasing_item_amount", "shortening_interval")
+_PLANS: Final = "plans"
+_HOME: Final = "home"
 _Features = dict[str, dict[str, object]]
 
 
@@ -30,24 +37,36 @@ class _Configuration(Wire):
     metadata: dict[str, str] | None = None
     features: _Features
 
+    def is_ours_for(self, use: str) -> bool:
+        """Whether it was made here for that use; of those from before there were two, all have plans."""
+        metadata = self.metadata or {}
+        return metadata.items() >= _OURS.items() and metadata.get(_FOR, _PLANS) == use
+
 
 class Portal:
-    """Looks after the configuration."""
+    """Looks after the configurations."""
 
-    def __init__(self, connect: Callable[[], stripe.StripeClient], configured: str | None) -> None:
+    def __init__(
+        self, connect: Callable[[], stripe.StripeClient], configured: str | None, home: str | None = None
+    ) -> None:
         self._connect = connect
-        self._configured = configured
+        self._configured = {_PLANS: configured, _HOME: home}
 
     def look(self, walk: Walk, offers: list[Offer]) -> str | None:
-        """The configuration's id, made or mended where `walk` says so; None for one that is still to be made.
+        """The id of the configuration with the plans, made or mended where `walk` says so; None: still to be made.
 
         It is the one that the stack names; else ours; else the account's default one, if that is as it must be.
         """
-        wanted = _features(offers)
-        found = self._find(wanted)
+        return self._look(walk, _PLANS, _features(offers), "there is none that lets customers change plans")
+
+    def look_home(self, walk: Walk) -> str | None:
+        """Likewise the one without."""
+        return self._look(walk, _HOME, _home_features(), "there is none that shows no list of plans")
+
+    def _look(self, walk: Walk, use: str, wanted: _Features, because: str) -> str | None:
+        found = self._find(use, wanted)
         if found is None:
-            because = "there is none that lets customers change plans"
-            return walk.mend("portal configuration", "plans", "create", because, lambda: self._create(wanted))
+            return walk.mend("portal configuration", use, "create", because, lambda: self._create(use, wanted))
         wrong = _differences(found, wanted)
         if wrong:
             because = f"these differ: {', '.join(wrong)}"
@@ -55,15 +74,16 @@ class Portal:
             walk.mend("portal configuration", found.id, "update", because, mend, found.id)
         return found.id
 
-    def _find(self, wanted: _Features) -> _Configuration | None:
-        if self._configured is not None:
-            return self._retrieve(self._configured)
+    def _find(self, use: str, wanted: _Features) -> _Configuration | None:
+        configured = self._configured[use]
+        if configured is not None:
+            return self._retrieve(configured)
         with translated():
             listed = self._connect().v1.billing_portal.configurations.list(
                 {"limit": 100, "expand": [f"data.{_PRODUCTS}"]}
             )
             known = [_Configuration.model_validate(each.to_dict()) for each in listed.auto_paging_iter()]
-        ours = next((one for one in known if (one.metadata or {}).items() >= _OURS.items()), None)
+        ours = next((one for one in known if one.is_ours_for(use)), None)
         fits = (one for one in known if one.is_default and not _differences(one, wanted))
         return ours or next(fits, None)
 
@@ -77,8 +97,8 @@ class Portal:
             return None
         return _Configuration.model_validate(found.to_dict())
 
-    def _create(self, wanted: _Features) -> str:
-        params = {"name": "Plans", "metadata": dict(_OURS), "features": wanted}
+    def _create(self, use: str, wanted: _Features) -> str:
+        params = {"name": use.capitalize(), "metadata": {**_OURS, _FOR: use}, "features": wanted}
         with translated():
             made = self._connect().v1.billing_portal.configurations.create(params)  # type: ignore[arg-type]
         return made.id
@@ -109,6 +129,10 @@ def _features(offers: list[Offer]) -> _Features:
             "schedule_at_period_end": {"conditions": [{"type": condition} for condition in _CONDITIONS]},
         },
     }
+
+
+def _home_features() -> _Features:
+    return {**_features([]), "subscription_update": {"enabled": False}}
 
 
 def _differences(found: _Configuration, wanted: _Features) -> list[str]:

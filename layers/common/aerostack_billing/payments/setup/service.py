@@ -20,10 +20,11 @@ BY_HAND: Final = {
 
 @dataclass(frozen=True)
 class Report:
-    """What differed, or was mended, and the portal's configuration, which is a parameter of the stack."""
+    """What differed, or was mended, and the portal's configurations, which are parameters of the stack."""
 
     findings: tuple[Finding, ...]
     portal_configuration: str | None
+    portal_home_configuration: str | None
     webhook_url: str | None
 
     def view(self) -> dict[str, object]:
@@ -31,6 +32,7 @@ class Report:
         return {
             "findings": [finding.view() for finding in self.findings],
             "portal_configuration": self.portal_configuration,
+            "portal_home_configuration": self.portal_home_configuration,
             "webhook_url": self.webhook_url,
             "by_hand": dict(BY_HAND),
         }
@@ -53,7 +55,8 @@ class StripeSetup:
         walk = Walk(write)
         offers = self._shop.look(walk)
         configuration = self._portal.look(walk, offers)
+        home = self._portal.look_home(walk)
         self._shop.tidy(walk, offers)
         if webhook_url is not None:
             self._endpoints.look(walk, webhook_url, prune)
-        return Report(tuple(walk.findings), configuration, webhook_url)
+        return Report(tuple(walk.findings), configuration, home, webhook_url)
