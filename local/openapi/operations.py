@@ -126,10 +126,10 @@ _PLANS = {
         ),
         replays=True,
         description="If the account already pays, the page confirms a change of its subscription. Creating that page "
-        "takes back a cheaper plan that waits for the end of the period, whether the user confirms the change or not. A "
-        "higher tier begins a new period at once, at full price less the unused part of the old one; a lower tier waits "
-        "for the end of the period, whatever the interval. A lower tier at a longer interval is agreed by this call: the "
-        "page shows it, and `resume` takes it back.",
+        "takes back a cheaper plan that waits for the end of the period, whether the user confirms the change or not. "
+        "A higher tier begins a new period at once, at full price less the unused part of the old one. A lower tier "
+        "waits for the end of the period, whatever the interval; at a longer interval it is agreed by this call. "
+        "The page shows it, and `resume` takes it back.",
     ),
     "VerifySessionFunction": Operation(
         "Apply a payment when the user returns from Stripe",
