@@ -108,6 +108,7 @@
  * @property {number} in_transit_cents
  * @property {number} paid_cents
  * @property {string | null} last_error
+ * @property {string | null} payouts_held_for
  * @property {Payout[]} payouts
  *
  * @typedef {"plain" | "good" | "warn" | "bad"} Tone

@@ -8,6 +8,10 @@ from typing import Annotated
 
 import typer
 
+from aerostack_billing.creators import reviews
+from aerostack_billing.creators.models import Creator
+from aerostack_billing.creators.reviews import Decision
+from aerostack_billing.values.money import cents
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import named
 from billingctl.work import Json, at_work
@@ -75,3 +79,65 @@ def run(
         result = done.get("result")
         if isinstance(result, dict) and result["failed"]:
             raise typer.Exit(1)
+
+
+CreatorId = Annotated[str, typer.Argument(metavar="CREATOR", help="The creator's account.")]
+
+
+@app.command()
+def hold(
+    context: typer.Context,
+    creator: CreatorId,
+    *,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Begin no payout to a creator until `release`. One that is under way goes on."""
+    _decide(context, creator, "hold", reviews.hold, reason, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    creator: CreatorId,
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Pay a creator again whose payouts an operator held, or were held since a transfer was reversed at Stripe."""
+    question = f"Release the payouts of {creator}?"
+    _decide(context, creator, "release", reviews.release, reason, question, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def _decide(
+    context: typer.Context,
+    creator: str,
+    verb: str,
+    decision: Decision,
+    reason: str | None,
+    question: str | None = None,
+    *,
+    yes: bool = False,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    with at_work(context, as_json=as_json) as work:
+        creator_id = named(creator)
+
+        def preview() -> Facts:
+            before, after = work.parts.creators.reviews.preview(creator_id, decision)
+            return {"creator_id": creator_id, "before": _stands(before), "after": _stands(after)}
+
+        def effect() -> Facts:
+            return {"creator_id": creator_id, **_stands(work.parts.creators.reviews.decide(creator_id, decision))}
+
+        arguments = {"creator": creator_id}
+        act = Act(f"payouts {verb}", arguments, reason, dry_run, creator_id, question=question, yes=yes)
+        carry_out(work, act, preview, effect)
+
+
+def _stands(creator: Creator) -> Facts:
+    return {"held_for": creator.held_for, "payable_cents": cents(creator.payable)}

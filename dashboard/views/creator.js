@@ -72,13 +72,22 @@ const STANDING = /** @type {const} */ ({
   },
 });
 
+/** Why nothing is paid out, where the account itself does not say it. @type {Record<string, string>} */
+const HELD = {
+  account_disconnected: "The account at Stripe is gone, or we may not pay to it any more. Set up payouts again.",
+  debt: "Payouts wait until the debt of your wallet is paid.",
+  operator: "Payouts are held while we look at this account. Contact us.",
+  transfer_reversed: "A payout was reversed. The next ones wait until we have looked at it. Contact us.",
+};
+
 /** @param {Creator} creator @param {() => unknown} onboard */
-function standing({ onboarding, last_error }, onboard) {
+function standing({ onboarding, last_error, payouts_held_for }, onboard) {
   const { word, tone, text, label } = STANDING[onboarding];
   return h(
     "div.card",
     h("h3", "Payout account ", badge(word, tone)),
     h("p.soft", text),
+    payouts_held_for !== null && payouts_held_for in HELD && h("p.bad-text", { id: "payouts-held" }, HELD[payouts_held_for]),
     last_error && h("p.small.bad-text", `The last payout did not work: ${last_error}`),
     label !== "" && h("div.actions", button(label, onboard, { id: "onboard", class: "button primary" })),
   );

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from aerostack_billing.accounts.models import IssueReason, Status
-from aerostack_billing.creators.models import Onboarding, PayoutState
+from aerostack_billing.creators.models import HeldFor, Onboarding, PayoutState
 from aerostack_billing.plans.models import Interval, Price, Tier, WalletTerms
 from aerostack_billing.usage.models import State
 from aerostack_billing.wallet.requests import ChargeKind
@@ -328,4 +328,12 @@ class CreatorAccount(BaseModel):
     in_transit_cents: Cents
     paid_cents: Cents
     last_error: str | None
+    payouts_held_for: Annotated[
+        HeldFor | None,
+        Field(
+            description="Why no payout begins, whatever is payable: the account to be paid to is missing or "
+            "restricted, the wallet of the same account owes (`debt`), or an operator must release the payouts, also "
+            "after a transfer was reversed. Null where only the amount and the day decide."
+        ),
+    ]
     payouts: list[PayoutView]

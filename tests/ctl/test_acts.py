@@ -147,6 +147,12 @@ def test_creators_are_paid_by_the_sweep_of_the_schedule(asked: Asked, account: C
     api.advance(days=8)
     # Only now can they be paid: the schedule found nobody to pay on the way.
     maker.onboard()
+    asked("payouts", "hold", maker.id, *WHY)
+    foreseen = [c for c in asked("payouts", "run", "--dry-run")["would"]["creators"] if c["creator_id"] == maker.id]
+    assert [(c["pays_cents"], c["held_for"]) for c in foreseen] == [(0, "operator")]
+    would = asked("payouts", "release", maker.id, "--dry-run")["would"]
+    assert (would["before"]["held_for"], would["after"]["held_for"]) == ("operator", None)
+    assert asked("payouts", "release", maker.id, "--yes", *WHY)["result"]["held_for"] is None
     foreseen = [c for c in asked("payouts", "run", "--dry-run")["would"]["creators"] if c["creator_id"] == maker.id]
     assert [c["pays_cents"] for c in foreseen] == [2_000]
     assert asked("payouts", "list", "--creator", maker.id)["payouts"] == []

@@ -69,6 +69,7 @@ def test_a_creator_who_never_earned_has_nothing(account: Account) -> None:
         "in_transit_cents": 0,
         "paid_cents": 0,
         "last_error": None,
+        "payouts_held_for": "not_onboarded",
         "payouts": [],
     }
 

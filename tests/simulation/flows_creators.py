@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators import reviews
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.values.money import micros
 from tests.rooms.worlds.creators import RETURN, call, refund
@@ -112,6 +113,10 @@ class _Reversed:
         made = next(iter(world.stripe.world.all("transfer")))
         world.take_back(made)
         world.hear()
+        world.fire("payouts")
+        assert transfers(world) == [(1_600, 1_600)]
+        world.request(lambda parts: parts.creators.reviews.decide(world.creator, reviews.release))
+        world.fire("payouts")
 
     @staticmethod
     def end(world: World) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation import steps
-from tests.simulation.faults import TWIN
+from tests.simulation.faults import DUPLICATE
 from tests.simulation.world import World
 
 _FLOWS = steps.all_flows()
@@ -19,7 +19,7 @@ def test_a_flow_ends_as_it_should_whichever_call_breaks(simulated: World, name: 
     assert row.calls
 
 
-FOUND = [("hold, lapsed and then captured", "query wallets", TWIN)]
+FOUND = [("hold, lapsed and then captured", "query wallets", DUPLICATE)]
 """Flow, call and kind of what once broke."""
 
 
@@ -49,5 +49,5 @@ def test_an_older_answer_of_stripes_never_stands_over_a_newer_one(simulated: Wor
     start = steps.prepared(simulated, flow)
     assert steps.replay(simulated, flow, start, steps.Strike()) is None
     first_half = range(1, len(simulated.calls.made) // 2 + 1)
-    failed = [steps.replay(simulated, flow, start, steps.Strike(number, TWIN)) for number in first_half]
+    failed = [steps.replay(simulated, flow, start, steps.Strike(number, DUPLICATE)) for number in first_half]
     assert [answer for answer in failed if answer is not None] == []

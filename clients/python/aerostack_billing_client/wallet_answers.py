@@ -253,4 +253,5 @@ class CreatorAccount:
     in_transit_cents: Decimal
     paid_cents: Decimal
     last_error: str | None
+    payouts_held_for: str | None
     payouts: tuple[PayoutView, ...]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from aerostack_billing.creators.posting import partition
+from aerostack_billing.creators.store import owner_key
 from aerostack_billing.idempotency.store import keyed
 from aerostack_billing.ledger.accounts import PROMO, REVENUE, STRIPE, available, debt, held
 from aerostack_billing.operators import log
@@ -59,6 +60,12 @@ def test_an_item_of_a_resource_or_a_lease_is_no_item_of_counters(resource: str, 
         assert place != lease
         assert place not in counters
     assert lease not in counters
+
+
+@given(creator=NAMES, connected=NAMES)
+def test_the_owner_of_a_connected_account_is_no_creator(creator: str, connected: str) -> None:
+    if named(AccountId, creator):
+        assert owner_key(connected)["creator_id"] != creator
 
 
 @given(account=NAMES, key=NAMES, event=NAMES)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aerostack_billing.creators.earnings import Earnings
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
+    from aerostack_billing.creators.reviews import PayoutReviews
     from aerostack_billing.creators.statement import CreatorStatement
     from aerostack_billing.creators.store import CreatorStore
 
@@ -57,5 +58,12 @@ class CreatorParts:
             self.accounts,
             runtime.payments.connect,
             runtime.telemetry,
+            runtime.wallet.store,
             runtime.settings.payout_minimum_cents,
         )
+
+    @cached_property
+    def reviews(self) -> PayoutReviews:
+        from aerostack_billing.creators.reviews import PayoutReviews  # noqa: PLC0415
+
+        return PayoutReviews(self.store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
@@ -12,6 +12,27 @@ from aerostack_billing.values.money import Micros, cents
 
 Onboarding = Literal["none", "pending", "complete", "restricted"]
 PayoutState = Literal["pending", "paid", "failed", "reversed"]
+
+
+HoldReason = Literal["operator", "transfer_reversed"]
+"""What stops a creator's payouts until an operator releases them."""
+HeldFor = Literal[
+    "operator",
+    "transfer_reversed",
+    "debt",
+    "not_onboarded",
+    "account_disconnected",
+    "account_restricted",
+]
+"""Why a creator is not paid, whatever is payable."""
+
+
+@dataclass(frozen=True)
+class PayoutHold:
+    """That no payout begins until an operator releases the hold."""
+
+    reason: HoldReason
+    since: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +73,8 @@ class Payout:
 class Creator:
     """A creator as stored. `payable` below zero is owed: the next earnings pay it first.
 
-    `visit_at` is when the payout sweep is to look next. Days up to `matured_through` are in `payable`.
+    `visit_at` is when the payout sweep is to look next. Days up to `matured_through` are in `payable`. `owes`: the last
+    sweep found a debt in the wallet of the same account.
     """
 
     creator_id: str
@@ -68,6 +90,27 @@ class Creator:
     account_intent: Intent | None = None
     open_payout_id: str | None = None
     last_error: str | None = None
+    hold: PayoutHold | None = None
+    owes: bool = False
+
+    @property
+    def held_for(self) -> HeldFor | None:
+        """Why no payout begins; None where only the amount and the day decide."""
+        if self.hold is not None:
+            return self.hold.reason
+        if self.connected_account_id is None:
+            return "not_onboarded"
+        match self.onboarding:
+            case "none":
+                return "account_disconnected"
+            case "pending":
+                return "not_onboarded"
+            case "restricted":
+                return "account_restricted"
+            case "complete":
+                return "debt" if self.owes else None
+            case unknown:
+                assert_never(unknown)
 
 
 class OnboardRequest(RequestModel):

@@ -16,7 +16,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
-from aerostack_billing.creators.models import Creator, Onboarding, Payout
+from aerostack_billing.creators.models import Creator, HeldFor, Onboarding, Payout, PayoutHold
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
 from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
@@ -26,8 +26,9 @@ from aerostack_billing.payments.once import Intent, once
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import BillingError, PaymentsRefused, StoreUnavailable
+from aerostack_billing.values.errors import BillingError, Inconsistent, PaymentsRefused, StoreUnavailable
 from aerostack_billing.values.money import PER_CENT, Micros, cents, micros
+from aerostack_billing.wallet.store import WalletStore
 
 _RESUME_SECONDS = 300
 _MATURED_AT_ONCE = 80
@@ -64,6 +65,7 @@ class PayoutPreview:
     pays: Micros
     resumes: str | None
     onboarding: Onboarding
+    held_for: HeldFor | None
 
     def view(self) -> dict[str, object]:
         """In cents."""
@@ -73,6 +75,7 @@ class PayoutPreview:
             "pays_cents": cents(self.pays),
             "resumes_payout": self.resumes,
             "onboarding": self.onboarding,
+            "held_for": self.held_for,
         }
 
 
@@ -85,9 +88,11 @@ class Payouts:
         accounts: CreatorAccounts,
         connect: Connect,
         listener: PayoutListener,
+        wallets: WalletStore,
         minimum_cents: int,
     ) -> None:
         self._creators = creators
+        self._wallets = wallets
         self._accounts = accounts
         self._connect = connect
         self._listener = listener
@@ -110,9 +115,11 @@ class Payouts:
             creator = self._creators.get(creator_id)
             matures = sum(amount for day, amount in self._creators.pending(creator_id).items() if day <= today)
             payable = creator.payable + matures
-            begins = creator.open_payout_id is None and creator.connected_account_id is not None
+            owes = self._wallets.get(creator_id).debt > 0
+            begins = _may_begin(creator) and not owes
             pays = _in_whole_cents(payable) if begins and payable >= self._minimum else 0
-            yield PayoutPreview(creator_id, matures, pays, creator.open_payout_id, creator.onboarding)
+            held_for = replace(creator, owes=owes).held_for
+            yield PayoutPreview(creator_id, matures, pays, creator.open_payout_id, creator.onboarding, held_for)
 
     def _fails(self, creator_id: str) -> bool:
         try:
@@ -123,24 +130,34 @@ class Payouts:
         return False
 
     def look_after(self, creator_id: str) -> None:
-        """Mature what is due, bring an open payout to its end, and begin one if enough is payable."""
+        """Mature what is due, bring an open payout to its end, and begin one if enough is payable.
+
+        Nobody is paid who owes, and nobody whose payouts are held: what is payable waits.
+        """
         self._mature(creator_id)
         creator = self._creators.get(creator_id)
+        visit_at, owes = creator.visit_at, creator.owes
         if creator.open_payout_id is not None:
             payout = self._creators.payout(creator_id, creator.open_payout_id)
             if payout is None:
-                raise StoreUnavailable("The creator's open payout is not stored.")
-            self._visit_again(creator_id, clock.seconds() + _RESUME_SECONDS)
+                raise Inconsistent(f"{creator_id} has no payout {creator.open_payout_id}")
+            visit_at = self._visit_again(creator, clock.seconds() + _RESUME_SECONDS, visit_at)
             self._conclude(payout, self._make(payout))
-        elif creator.payable >= self._minimum and creator.connected_account_id is not None:
-            self._begin(creator_id, creator.connected_account_id)
-        self._visit_again(creator_id, _tomorrow())
+        elif creator.payable >= self._minimum and _may_begin(creator):
+            owes = self._wallets.get(creator_id).debt > 0
+            if not owes:
+                self._begin(creator_id, str(creator.connected_account_id))
+        self._visit_again(replace(creator, owes=owes), _tomorrow(), visit_at)
 
-    def _visit_again(self, creator_id: str, at: int) -> None:
+    def _visit_again(self, seen: Creator, at: int, visit_at: int | None) -> int:
+        """Plan the next visit, unless another one was planned while this one went on; the time that was planned."""
+
         def planned(creator: Creator) -> Change[Creator]:
-            return Change(replace(creator, visit_at=at))
+            next_at = at if creator.visit_at == visit_at else creator.visit_at
+            return Change(replace(creator, visit_at=next_at, owes=seen.owes))
 
-        self._creators.apply(creator_id, planned)
+        self._creators.apply(seen.creator_id, planned)
+        return at
 
     def _mature(self, creator_id: str) -> None:
         """Make payable what is due, as many counters at once as a transaction holds, until none is left."""
@@ -166,7 +183,7 @@ class Payouts:
     def _begin(self, creator_id: str, account_id: str) -> None:
         """Begin a payout, if the account can be paid at this very moment."""
         account = self._connect.account(account_id)
-        self._accounts.record(creator_id, account)
+        self._accounts.record(creator_id, account_id, account)
         if onboarding_state(account) != "complete":
             return
         now = clock.now()
@@ -175,15 +192,20 @@ class Payouts:
 
         def rule(creator: Creator) -> Change[Creator]:
             begun.clear()
-            if creator.open_payout_id is not None or creator.payable < self._minimum:
+            if not _may_begin(creator) or creator.payable < self._minimum:
                 return Change(creator)
             amount = _in_whole_cents(creator.payable)
             begun.append(Payout(creator_id, payout_id, amount, account_id, int(now.timestamp())))
             posting = CreatorPosting(replace(creator, open_payout_id=payout_id))
             posting.begun(payout_id, amount)
-            return Change(posting.creator, posting.transfers, [self._creators.paying(begun[0], None)])
+            also = [self._creators.paying(begun[0], None), self._wallets.owing_nothing(creator_id)]
+            return Change(posting.creator, posting.transfers, also)
 
-        self._creators.apply(creator_id, rule)
+        try:
+            self._creators.apply(creator_id, rule)
+        except Stale:
+            # A debt came up since the wallet was read: the next visit finds it.
+            return
         for payout in begun:
             self._conclude(payout, self._make(payout))
 
@@ -223,14 +245,17 @@ class Payouts:
             self._listener.payout_ended(after)
 
     def reversed(self, transfer_id: str, record_for: Callable[[str], Write]) -> str | None:
-        """Make payable again what Stripe says was reversed of a payout; its creator, None if it is none of ours."""
+        """Make payable again what Stripe says was reversed of a payout; its creator, None if it is none of ours.
+
+        A person reversed it: payouts are held until an operator releases them, so that no sweep undoes it.
+        """
         made = self._connect.made(transfer_id)
-        if made is None or made.creator_id is None or made.payout_id is None:
+        creator_id = self._paid_by(made) if made is not None else None
+        if made is None or made.payout_id is None or creator_id is None:
             return None
-        creator_id, payout_id = made.creator_id, made.payout_id
         for _ in attempts(_ATTEMPTS):
-            payout = self._creators.payout(creator_id, payout_id)
-            if payout is None:
+            payout = self._creators.payout(creator_id, made.payout_id)
+            if payout is None or not _is_of(made, payout):
                 return None
             if payout.state == "pending":
                 self._conclude(payout, made)
@@ -242,6 +267,11 @@ class Payouts:
             return creator_id
         raise PaymentsRefused("The payout is changing right now. Try again.")
 
+    def _paid_by(self, made: TransferMade) -> str | None:
+        """The creator whom a transfer paid: the owner of the account it went to, replaced since or not."""
+        owner = self._creators.owner_of(made.destination) if made.destination is not None else None
+        return owner or made.creator_id
+
     def _take_in(self, payout: Payout, total: int, processed: Write) -> None:
         more = total - payout.reversed
         after = replace(payout, state="reversed", reversed=total, reason="reversed")
@@ -249,7 +279,8 @@ class Payouts:
         def came_back(creator: Creator) -> Change[Creator]:
             if more <= 0:
                 return Change(creator, processed=processed)
-            posting = CreatorPosting(replace(creator, visit_at=_tomorrow(), last_error="reversed"))
+            hold = creator.hold or PayoutHold("transfer_reversed", clock.seconds())
+            posting = CreatorPosting(replace(creator, visit_at=_tomorrow(), last_error="reversed", hold=hold))
             posting.came_back(payout.payout_id, total, more)
             return Change(posting.creator, posting.transfers, [self._creators.paying(after, payout)], processed)
 
@@ -279,6 +310,18 @@ class _Transfer:
 
     def renew(self, _intent: Intent) -> Intent:
         return self.creators.renew_transfer(self.payout, Intent(str(uuid.uuid4()), clock.seconds()))
+
+
+def _may_begin(creator: Creator) -> bool:
+    """Whether a payout may begin as far as the creator's own state says."""
+    return creator.open_payout_id is None and creator.connected_account_id is not None and creator.hold is None
+
+
+def _is_of(made: TransferMade, payout: Payout) -> bool:
+    """Whether a transfer is the one that a payout made, or is making."""
+    if payout.transfer_id is not None:
+        return payout.transfer_id == made.transfer_id
+    return made.destination in (None, payout.destination)
 
 
 def _in_whole_cents(payable: Micros) -> Micros:

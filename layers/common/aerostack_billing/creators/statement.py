@@ -32,5 +32,6 @@ class CreatorStatement:
             "in_transit_cents": cents(creator.in_transit),
             "paid_cents": cents(creator.paid),
             "last_error": creator.last_error,
+            "payouts_held_for": creator.held_for,
             "payouts": [payout.view() for payout in self._creators.payouts(creator_id, _PAYOUTS_SHOWN)],
         }

@@ -78,6 +78,17 @@ class CreatorStore:
         except ConditionFailed:
             return
 
+    # Connected accounts: whose one is, also one that was replaced since
+
+    def owner_of(self, connected_account_id: str) -> str | None:
+        """The creator that recorded this connected account, also one that has another by now; consistently read."""
+        item = self._dynamo.get(self._table, owner_key(connected_account_id))
+        return str(item["owner"]) if item else None
+
+    def owning(self, connected_account_id: str, creator_id: str) -> Write:
+        """The write that keeps whose connected account this is; an account has one creator for ever."""
+        return Write(self._table, {}, put={**owner_key(connected_account_id), "owner": creator_id})
+
     # Pending earnings
 
     def earning(self, creator_id: str, due_day: str, amount: Micros) -> Write:
@@ -186,6 +197,11 @@ class CreatorStore:
         """Every creator; reads the whole table, for the audit alone."""
         items = self._dynamo.scan(self._table, "#item = :creator", {":creator": CREATOR}, names={"#item": "item"})
         return sorted(str(item["creator_id"]) for item in items)
+
+
+def owner_key(connected_account_id: str) -> Item:
+    """The key of the item that says whose connected account this is. No creator's id holds a `#`."""
+    return _key(f"connected#{connected_account_id}", "owner")
 
 
 def _key(creator_id: str, item: str) -> Item:

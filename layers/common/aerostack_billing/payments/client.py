@@ -64,13 +64,22 @@ def translated() -> Iterator[None]:
 
 
 def _refusal(error: stripe.InvalidRequestError | stripe.PermissionError) -> PaymentsRefused:
-    details = {"provider_code": error.code}
+    code = _code(error)
+    details = {"provider_code": code}
     if isinstance(error, stripe.InvalidRequestError) and error.param is not None:
         details["param"] = error.param
-    if error.code in _MISSING_CODES:
+    if code in _MISSING_CODES:
         return ObjectMissing("The payment provider has no such object.", details)
-    if error.code in _DONE_CODES:
+    if code in _DONE_CODES:
         return AlreadyDone("This was already done.", details)
     if isinstance(error, stripe.PermissionError):
         return NotAllowed("The payment provider does not allow this.", details)
     return PaymentsRefused("The payment provider refused the request.", details)
+
+
+def _code(error: stripe.StripeError) -> str | None:
+    """Stripe's code of an error. The SDK hands it over of some classes only: of a 403 it stays in the answer."""
+    if error.code is not None or error.error is None:
+        return error.code
+    code = error.error.code
+    return code if isinstance(code, str) else None

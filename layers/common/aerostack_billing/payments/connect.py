@@ -12,7 +12,7 @@ import stripe
 from pydantic import Field
 
 from aerostack_billing.payments.client import translated
-from aerostack_billing.payments.wire import Wire, read
+from aerostack_billing.payments.wire import Reference, Wire, read
 from aerostack_billing.values.errors import ObjectMissing
 
 
@@ -28,11 +28,12 @@ class ConnectedAccount:
 
 @dataclass(frozen=True)
 class TransferMade:
-    """A transfer to a connected account; whole cents."""
+    """A transfer to a connected account; whole cents. Its group and destination can be changed by nobody."""
 
     transfer_id: str
     payout_id: str | None
     creator_id: str | None
+    destination: str | None
     amount_cents: int
     reversed_cents: int
 
@@ -53,11 +54,15 @@ class _Transfer(Wire):
     id: str
     amount: int
     amount_reversed: int = 0
+    transfer_group: str | None = None
+    destination: Reference | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
 
     def read(self) -> TransferMade:
-        named = self.metadata
-        return TransferMade(self.id, named.get("payout_id"), named.get("creator_id"), self.amount, self.amount_reversed)
+        creator_id = self.metadata.get("creator_id")
+        return TransferMade(
+            self.id, self.transfer_group, creator_id, self.destination, self.amount, self.amount_reversed
+        )
 
 
 class Connect:

@@ -21,7 +21,7 @@ from aerostack_billing.wallet.quota import Quota
 from aerostack_billing.wallet.reload_states import after_spending
 from aerostack_billing.wallet.requests import BillingMode, ChargeRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, check_cap, check_funds
-from aerostack_billing.wallet.sharing import Sharing
+from aerostack_billing.wallet.sharing import Sharing, check_payee
 
 _TURNS = 5
 
@@ -98,6 +98,7 @@ class Charges:
         return price
 
     def _check(self, request: ChargeRequest, amount: Micros) -> None:
+        check_payee(request.account_id, request.creator_id)
         self._pricing.check(request.kind, amount, "amount_cents" if request.usage is None else "usage")
 
     def _by_plan(self, request: ChargeRequest, price: Price, charge_id: str, asked: str) -> Change[Wallet]:
@@ -136,7 +137,7 @@ class Charges:
             details["estimated"] = price.amount
 
         def charged(wallet: Wallet) -> Change[Wallet]:
-            if taken > 0:
+            if mode == "wallet":
                 check_spendable(wallet, taken)
             counted = _counted(wallet, request.labels, price, mode)
             shared = self._sharing.share(request.creator_id, taken) if request.creator_id and taken > 0 else None

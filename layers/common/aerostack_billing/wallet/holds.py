@@ -28,7 +28,7 @@ from aerostack_billing.wallet.pricing import Price, Pricing
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
-from aerostack_billing.wallet.sharing import Sharing
+from aerostack_billing.wallet.sharing import Sharing, check_payee
 from aerostack_billing.wallet.store import WalletStore
 
 _HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
@@ -147,6 +147,7 @@ class Holds:
         """What is to be held, and the terms of its captures; TransferExists where it was held before."""
         terms = self._pricing.terms()
         try:
+            check_payee(request.account_id, request.creator_id)
             return self._pricing.price(request.amount_cents, request.usage, terms), terms
         except InvalidRequest:
             self._lapsing.check_new(request.account_id, hold_id)

@@ -128,7 +128,7 @@ def check_cap(wallet: Wallet, amount: Micros) -> None:
 
     What is held counts as if it were spent: a hold guarantees its capture.
     """
-    if wallet.spend_cap is None or amount <= under_cap(wallet, wallet.spend_cap):
+    if amount == 0 or wallet.spend_cap is None or amount <= under_cap(wallet, wallet.spend_cap):
         return
     raise SpendCapReached(
         "The charge would exceed this wallet's monthly spending cap. Raise the cap or wait for the next month.",

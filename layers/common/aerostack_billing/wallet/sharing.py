@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aerostack_billing.ledger.models import Split
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import Micros
 
 
@@ -38,3 +39,9 @@ class Sharing(Protocol):
 
     def take_back(self, earned: Split, refund_id: str) -> TakenBack:
         """Take a share back, as it stands now. The writes fail as `Stale` if the creator changes meanwhile."""
+
+
+def check_payee(account_id: str, creator_id: str | None) -> None:
+    """Return unless an account would pay itself; InvalidRequest (422) if it would."""
+    if creator_id == account_id:
+        raise InvalidRequest("An account cannot pay itself as a creator.", {"creator_id": "is the payer"})

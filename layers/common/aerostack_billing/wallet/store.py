@@ -145,6 +145,11 @@ class WalletStore:
         condition, names, values = if_as_read(read)
         return Write(self._wallets, {}, put=item, condition=condition, names=names, values=values)
 
+    def owing_nothing(self, account_id: str) -> Write:
+        """The check that the account owes nothing, for a transaction of whoever pays it."""
+        condition = "attribute_not_exists(account_id) OR debt = :nothing"
+        return Write(self._wallets, _key(account_id, WALLET), condition=condition, values={":nothing": 0})
+
     # Holds and deposits, which are items of their own beside the wallet
 
     def hold(self, account_id: str, hold_id: str) -> Hold | None:

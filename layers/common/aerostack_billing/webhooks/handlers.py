@@ -173,13 +173,16 @@ class Handlers:
         return self._of_creator(event, self._rooms.creator_accounts.heard(account_id, self._record_for(event)))
 
     def disconnected_account(self, event: Event) -> Outcome:
-        """A creator took our access to the connected account away: the event names it beside its object."""
+        """A connected account was deleted, or its creator took our access away: the event names it beside its object.
+
+        Stripe shows it no more: whose it is, our own table says.
+        """
         if event.account is None:
             return _not_ours(event)
         return self._of_creator(event, self._rooms.creator_accounts.heard(event.account, self._record_for(event)))
 
     def reversed_transfer(self, event: Event) -> Outcome:
-        """A transfer to a creator that Stripe took back: the money is payable again."""
+        """A transfer to a creator that was reversed: the money is payable again once an operator releases it."""
         transfer_id = _Identified.model_validate(event.data.object).id
         return self._of_creator(event, self._rooms.payouts.reversed(transfer_id, self._record_for(event)))
 

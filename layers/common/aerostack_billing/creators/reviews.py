@@ -1,0 +1,46 @@
+"""What an operator decides about a creator's payouts: to hold them, and to release them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from aerostack_billing.creators.models import Creator, PayoutHold
+from aerostack_billing.creators.store import CreatorStore
+from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.platform import clock
+from aerostack_billing.values.errors import OperatorRefused
+
+Decision = Callable[[Creator], Creator]
+"""What an operator makes of a creator; OperatorRefused where there is nothing to decide."""
+
+
+class PayoutReviews:
+    """Carries out what operators decide."""
+
+    def __init__(self, creators: CreatorStore) -> None:
+        self._creators = creators
+
+    def decide(self, creator_id: str, decision: Decision) -> Creator:
+        """Store what the decision makes of the creator."""
+        return self._creators.apply(creator_id, lambda creator: Change(decision(creator))).owner
+
+    def preview(self, creator_id: str, decision: Decision) -> tuple[Creator, Creator]:
+        """The creator before and after; nothing is written."""
+        creator = self._creators.get(creator_id)
+        return creator, decision(creator)
+
+
+def hold(creator: Creator) -> Creator:
+    """No payout begins until the hold is released; one that is under way goes on."""
+    if creator.hold is not None:
+        raise OperatorRefused("The payouts are held already.", {"held_for": creator.hold.reason})
+    visit_at = clock.seconds() if creator.visit_at is None else creator.visit_at
+    return replace(creator, hold=PayoutHold("operator", clock.seconds()), visit_at=visit_at)
+
+
+def release(creator: Creator) -> Creator:
+    """What is payable is paid at the next sweep."""
+    if creator.hold is None:
+        raise OperatorRefused("The payouts are not held.", {"held_for": creator.held_for})
+    return replace(creator, hold=None, visit_at=clock.seconds())
