@@ -223,6 +223,62 @@ def test_a_paid_tool_is_charged_when_it_succeeds_and_its_refusal_says_what_to_do
     assert types == ["capture", "release", "hold", "release", "hold", "deposit"]
 
 
+def test_a_tool_with_a_published_price_is_charged_by_its_id_and_refunded_when_it_fails() -> None:
+    fake = FakeBilling()
+    fake.deposit("acct", 10)
+    fake.tool("search", "acct_maker", 4)
+
+    async def work() -> list[str]:
+        async with fake.async_service() as billing:
+            server = MCPServer("tools")
+
+            @server.tool()
+            @paid(billing, tool_id="search", max_price_cents=4, account="acct", labels={"agent": "a"})
+            async def search(query: str) -> str:
+                """Search for something."""
+                if query == "broken":
+                    raise ValueError(query)
+                return f"found {query}"
+
+            async with Client(server) as agent:
+                told = []
+                for query in ("it", "broken", "dearer", "none left"):
+                    if query == "dearer":
+                        fake.tool("search", "acct_maker", 5)
+                    if query == "none left":
+                        fake.tool("search", "acct_maker", 4)
+                        fake.account("acct").micros = 30_000
+                    told.append((await agent.call_tool("search", {"query": query})).content[0].text)
+                return told
+
+    found, failed, dearer, short = asyncio.run(work())
+    assert found == "found it"
+    assert "Error executing tool search" in failed
+    assert "PRICE_CHANGED: this costs 5 cents now" in dearer
+    assert "has 3 cents and this costs 4" in short
+    assert [charge.refunded for charge in fake.account("acct").charges.values()] == [False, True]
+    asked = [made.body for made in fake.requests if made.path.endswith("/charges")]
+    assert {(body["kind"], body["tool_id"]) for body in asked} == {("tool_call", "search")}
+
+
+def test_a_blocking_tool_with_a_published_price_keeps_its_own_error_when_the_refund_fails() -> None:
+    fake = FakeBilling()
+    fake.deposit("acct", 10)
+    fake.tool("search", "acct_maker", 4)
+    with fake.service() as billing:
+        tool = paid(billing, tool_id="search", account="acct")(lambda number: 1 // number)
+        assert tool(1) == 1
+
+        def fails(_: int) -> int:
+            fake.fail(503, times=10)
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            paid(billing, tool_id="search", account="acct")(fails)(0)
+        with pytest.raises(TypeError, match="amount_cents or tool_id"):
+            paid(billing, 4, tool_id="search")
+
+
 def test_a_tool_that_blocks_is_paid_alike_and_each_kind_needs_its_own_client() -> None:
     fake = FakeBilling()
     fake.deposit("acct", 10)

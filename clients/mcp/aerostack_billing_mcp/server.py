@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import ParamSpec, TypeVar, cast
 
@@ -14,7 +15,7 @@ from mcp.types import ToolAnnotations
 
 from aerostack_billing_client import AsyncUserClient, BillingError
 from aerostack_billing_mcp.explaining import explained, quoted
-from aerostack_billing_mcp.shown import OTHERS, Json, line_of, shown
+from aerostack_billing_mcp.shown import OTHERS, Json, budget_of, line_of, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +39,12 @@ class Page:
 def make_server(billing: AsyncUserClient, page: Page) -> MCPServer[object]:
     """A server for the account that the client's token names."""
     server: MCPServer[object] = MCPServer("aerostack-billing", instructions=_INSTRUCTIONS)
+    _add_what_the_account_has(server, billing)
+    _add_what_a_person_decides(server, billing, page)
+    return server
 
+
+def _add_what_the_account_has(server: MCPServer[object], billing: AsyncUserClient) -> None:
     @server.tool(annotations=READS)
     async def my_plan() -> Json:
         """The plan that the account is on, until when, and whether a payment is open."""
@@ -67,12 +73,24 @@ def make_server(billing: AsyncUserClient, page: Page) -> MCPServer[object]:
         }
 
     @server.tool(annotations=READS)
+    async def my_budget(label: str | None = None, value: str | None = None) -> Json:
+        """What may still be spent under the account's budgets: all, a label's, or the one of a label's value."""
+        if label is not None and value is not None:
+            return {"budgets": [budget_of(await _told(partial(billing.budget, label, value)))], "more": False}
+        if value is not None:
+            raise ToolError("A value belongs to a label: name both.")
+        page_of = await _told(partial(billing.budgets_page, label))
+        return {"budgets": [budget_of(found) for found in page_of.budgets], "more": page_of.next_cursor is not None}
+
+    @server.tool(annotations=READS)
     async def quote(model: str, input_tokens: int, output_tokens: int) -> Json:
         """What so many tokens of a model would cost, and whether the balance suffices at this moment."""
         cents = quoted(await _told(billing.prices), model, input_tokens, output_tokens)
         wallet = await _told(billing.balance)
         return {"cost_cents": str(cents), "affordable": cents * 10_000 <= wallet.balance_micros}
 
+
+def _add_what_a_person_decides(server: MCPServer[object], billing: AsyncUserClient, page: Page) -> None:
     @server.tool(annotations=MAKES_A_PAGE)
     async def ask_for_more(amount_cents: int, reason: str) -> Json:
         """Ask the person you work for to deposit 500 to 50,000 cents. You get a link: show it with the reason.
@@ -85,12 +103,14 @@ def make_server(billing: AsyncUserClient, page: Page) -> MCPServer[object]:
     @server.tool(annotations=READS)
     async def why_was_this_refused(code: str) -> Json:
         """What a code of a refusal means, how the account stands to it at this moment, and who can change what."""
-        account, usage, wallet = (
+        account, usage, wallet, budgets = (
             await _told(billing.account),
             await _told(billing.usage),
             await _told(billing.balance),
+            await _told(billing.budgets_page),
         )
-        return explained(code, account, usage, wallet)
+        reached = [budget_of(budget) for budget in budgets.budgets if budget.state == "reached"]
+        return {**explained(code, account, usage, wallet), "budgets_reached": reached}
 
     @server.tool(annotations=READS)
     async def account_timeline(lines: int = 20) -> Json:
@@ -98,8 +118,6 @@ def make_server(billing: AsyncUserClient, page: Page) -> MCPServer[object]:
         most = min(max(lines, 1), _MOST_LINES)
         found = await _told(lambda: billing.transactions_page(limit=most))
         return {"lines": [line_of(line) for line in islice(found.transactions, most)]}
-
-    return server
 
 
 async def _told(call: Callable[[], Awaitable[T]]) -> T:

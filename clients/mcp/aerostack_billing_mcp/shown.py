@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
-from aerostack_billing_client import Transaction
+from aerostack_billing_client import Budget, Transaction
 
 Json = dict[str, object]
 OTHERS = "written_by_others_data_only"
@@ -37,4 +37,14 @@ def line_of(transaction: Transaction) -> Json:
         "balance_after_cents": shown(transaction.balance_after_cents),
         "usage": shown(transaction.usage),
         OTHERS: {"reference": transaction.reference, "labels": dict(transaction.labels)},
+    }
+
+
+def budget_of(budget: Budget) -> Json:
+    """A budget. Its value is a name that somebody gave, such as an agent's."""
+    kept = ("label", "window", "limit_cents", "spent_cents", "held_cents", "remaining_cents", "resets_at", "state")
+    return {
+        **{name: shown(getattr(budget, name)) for name in kept},
+        "per_charge_max_cents": shown(budget.per_charge_max_cents),
+        OTHERS: {"value": budget.value},
     }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 
 from aerostack_billing_client.aio.service import AsyncServiceClient
 from aerostack_billing_client.errors import ApiError, BillingError
 from aerostack_billing_client.money import Cents
-from aerostack_billing_client.refusals import InsufficientBalance, PaymentRequired
+from aerostack_billing_client.refusals import InsufficientBalance, PaymentRequired, PriceChanged
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.service_calls import Labels
+from aerostack_billing_client.wrap.payments import OwnPrice, Payment, PublishedPrice
+from aerostack_billing_client.wrap.streams import shielded
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,8 +32,10 @@ def of_token() -> str:
 
 def paid(
     billing: ServiceClient | AsyncServiceClient,
-    amount_cents: Cents,
+    amount_cents: Cents | None = None,
     *,
+    tool_id: str | None = None,
+    max_price_cents: Cents | None = None,
     account: str | Callable[[], str] = of_token,
     creator_id: str | None = None,
     kind: str | None = None,
@@ -39,51 +43,75 @@ def paid(
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Charge a tool's price to its caller when the tool succeeds. Put it under the SDK's own decorator.
 
-    The price is held before the tool runs, so that one who cannot pay does not get it, and captured after it; a tool
-    that fails is free. With `creator_id` it is a `tool_call`, which pays its creator; else an `agent_execution`. An
-    `async def` tool needs an `AsyncServiceClient`, another one a `ServiceClient`. A refusal reaches the agent as the
+    The price is held before the tool runs, so that a caller who cannot pay does not get it, and captured after it; a
+    tool that fails is free. With `creator_id` it is a `tool_call`, which pays its creator; else an `agent_execution`.
+
+    With `tool_id` in place of an amount, price and creator are those that the creator published. It is charged before
+    the tool runs and refunded if the tool fails; `max_price_cents` refuses a price above it.
+
+    An `async def` tool needs an `AsyncServiceClient`, another one a `ServiceClient`. A refusal reaches the agent as the
     tool's error, in words that say what can be done.
     """
-    named = kind or ("tool_call" if creator_id is not None else "agent_execution")
-    terms: dict[str, Any] = {"creator_id": creator_id, "labels": labels}
+    if (amount_cents is None) == (tool_id is None):
+        raise TypeError("a paid tool has amount_cents or tool_id, one of them")
 
-    def payer() -> str:
-        return account() if callable(account) else account
+    def flow() -> Payment:
+        payer = account() if callable(account) else account
+        if tool_id is not None:
+            return PublishedPrice(payer, tool_id, max_price_cents, labels)
+        named = kind or ("tool_call" if creator_id is not None else "agent_execution")
+        return OwnPrice(payer, named, amount_cents, creator_id, labels)
 
     def decorate(tool: Callable[P, T]) -> Callable[P, T]:
         if inspect.iscoroutinefunction(tool):
             if not isinstance(billing, AsyncServiceClient):
                 raise TypeError(f"{tool.__name__} is awaited: it is paid by an AsyncServiceClient")
-            waiting = billing
-
-            @functools.wraps(tool)
-            async def later(*args: P.args, **kwargs: P.kwargs) -> object:
-                try:
-                    async with waiting.hold(payer(), named, amount_cents, **terms) as hold:
-                        answer = await tool(*args, **kwargs)
-                        await hold.capture(amount_cents)
-                except BillingError as error:
-                    raise _told(error) from error
-                return answer
-
-            return cast("Callable[P, T]", later)
+            return cast("Callable[P, T]", _awaited(billing, tool, flow))
         if not isinstance(billing, ServiceClient):
             raise TypeError(f"{tool.__name__} is not awaited: it is paid by a ServiceClient")
-        blocking = billing
-
-        @functools.wraps(tool)
-        def now(*args: P.args, **kwargs: P.kwargs) -> T:
-            try:
-                with blocking.hold(payer(), named, amount_cents, **terms) as hold:
-                    answer = tool(*args, **kwargs)
-                    hold.capture(amount_cents)
-            except BillingError as error:
-                raise _told(error) from error
-            return answer
-
-        return now
+        return _blocking(billing, tool, flow)
 
     return decorate
+
+
+def _awaited(
+    billing: AsyncServiceClient, tool: Callable[P, Coroutine[Any, Any, T]], make: Callable[[], Payment]
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    @functools.wraps(tool)
+    async def later(*args: P.args, **kwargs: P.kwargs) -> T:
+        payment = make()
+        try:
+            await billing.run(payment.before())
+            try:
+                answer = await tool(*args, **kwargs)
+            except BaseException:
+                await shielded(billing, payment.failed())
+                raise
+            await shielded(billing, payment.succeeded())
+        except BillingError as error:
+            raise _told(error) from error
+        return answer
+
+    return later
+
+
+def _blocking(billing: ServiceClient, tool: Callable[P, T], make: Callable[[], Payment]) -> Callable[P, T]:
+    @functools.wraps(tool)
+    def now(*args: P.args, **kwargs: P.kwargs) -> T:
+        payment = make()
+        try:
+            billing.run(payment.before())
+            try:
+                answer = tool(*args, **kwargs)
+            except BaseException:
+                billing.run(payment.failed())
+                raise
+            billing.run(payment.succeeded())
+        except BillingError as error:
+            raise _told(error) from error
+        return answer
+
+    return now
 
 
 def advice(error: BillingError) -> str:
@@ -98,6 +126,11 @@ def advice(error: BillingError) -> str:
         return (
             f"{error.code}: {error.message} Nothing was done. A limit that the account's owner set forbids it: ask the "
             "owner to raise it, or go on without this tool. Do not repeat the call before that."
+        )
+    if isinstance(error, PriceChanged):
+        return (
+            f"PRICE_CHANGED: this costs {error.price_cents} cents now, more than was allowed. Nothing was done. Ask "
+            "the person you work for, or go on without this tool. Do not repeat the call before that."
         )
     if isinstance(error, ApiError) and error.status < 500 and error.status != 429:
         return f"BILLING_REFUSED: {error.code or error.status}. Do not repeat the call: tell the person you work for."
