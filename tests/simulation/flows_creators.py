@@ -6,7 +6,6 @@ import contextlib
 from typing import Any
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.creators import reviews
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.values.money import micros
 from tests.rooms.worlds.creators import RETURN, call, refund
@@ -113,15 +112,15 @@ class _Reversed:
         made = next(iter(world.stripe.world.all("transfer")))
         world.take_back(made)
         world.hear()
-        world.fire("payouts")
-        assert transfers(world) == [(1_600, 1_600)]
-        world.request(lambda parts: parts.creators.reviews.decide(world.creator, reviews.release))
+        world.later(86_400)
         world.fire("payouts")
 
     @staticmethod
     def end(world: World) -> None:
-        assert transfers(world) == [(1_600, 1_600), (1_600, 0)]
-        assert world.eyes.creators.store.get(world.creator).paid == micros(1_600)
+        """What a person reversed waits for a person."""
+        assert transfers(world) == [(1_600, 1_600)]
+        creator = world.eyes.creators.store.get(world.creator)
+        assert (creator.payable, creator.paid, creator.held_for) == (micros(1_600), 0, "transfer_reversed")
 
 
 def due_and_called(world: World) -> None:

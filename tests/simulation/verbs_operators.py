@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators import reviews
 from aerostack_billing.plans.models import Tier
-from aerostack_billing.values.errors import BillingError
+from aerostack_billing.values.errors import BillingError, OperatorRefused
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.webhooks.models import Event
@@ -80,6 +82,17 @@ def suspend_reload(play: Play) -> None:
     _operate(play, "suspend-reload", account, act)
 
 
+def decide_payouts(play: Play) -> None:
+    """An operator holds the payouts of a creator, or releases them; either may be refused as done already."""
+    creator, decision = play.chance.choice(play.creators), play.chance.choice((reviews.hold, reviews.release))
+
+    def act(parts: Runtime) -> object:
+        with suppress(OperatorRefused):
+            return parts.creators.reviews.decide(creator, decision)
+
+    _operate(play, f"payouts {decision.__name__}", creator, act)
+
+
 def _resetting(play: Play, account: str, metric: str) -> Act:
     """A reset that notes what was told to be given back; not answered, it gave back nothing or what was used."""
     answer, unknown = play.answers.counted, play.answers.unknown[account, metric]
@@ -130,6 +143,7 @@ WEIGHTS: dict[Callable[[Play], None], int] = {
     set_tier_meanwhile: 2,
     grant: 3,
     suspend_reload: 2,
+    decide_payouts: 2,
     reset_usage: 3,
     reset_meanwhile: 2,
     replay_webhook: 3,

@@ -16,7 +16,9 @@ def _of_stripe(play: Play, kind: str) -> Any | None:  # noqa: ANN401 - Stripe's 
 
 def dashboard(play: Play) -> None:
     """Somebody at Stripe, or a cardholder's bank, takes money back or asks for more."""
-    act = play.chance.choice(("refund", "refund", "dispute", "won", "lost", "reversal", "restrict", "setting"))
+    act = play.chance.choice(
+        ("refund", "refund", "dispute", "won", "lost", "reversal", "restrict", "disconnect", "setting")
+    )
     person = play.world.person
     if act == "setting":
         person.door("settings", {"off_session_authentication": play.chance.choice(("action", "decline"))})
@@ -24,13 +26,20 @@ def dashboard(play: Play) -> None:
         transfer = _of_stripe(play, "transfer")
         if transfer and not transfer["reversed"]:
             play.world.take_back(transfer["id"])
-    elif act == "restrict":
-        account = _of_stripe(play, "account")
-        if account and account["details_submitted"]:
-            person.door(f"accounts/{account['id']}", {"restricted": play.chance.random() < 0.5})
+    elif act in {"restrict", "disconnect"}:
+        _connected_account(play, act)
     else:
         _money_back(play, act)
     play.say(f"dashboard {act}")
+
+
+def _connected_account(play: Play, act: str) -> None:
+    """Stripe asks an account's holder for more, or its holder takes the platform's access back."""
+    account = _of_stripe(play, "account")
+    if account and act == "restrict" and account["details_submitted"]:
+        play.world.person.door(f"accounts/{account['id']}", {"restricted": play.chance.random() < 0.5})
+    elif account and act == "disconnect" and play.chance.random() < 0.3:
+        play.world.person.door(f"accounts/{account['id']}", {"deauthorized": True})
 
 
 def _money_back(play: Play, act: str) -> None:
