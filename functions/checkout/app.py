@@ -6,5 +6,6 @@ from aerostack_billing.entry.http import Request, Response, endpoint, replayable
 
 @endpoint
 def handler(request: Request) -> Response:
-    page = request.runtime.accounts.checkout.open(request.account_id, request.json(CheckoutRequest))
+    account_id, asked = request.account_id, request.json(CheckoutRequest)
+    page = request.runtime.accounts.checkout.open(request.throttled(account_id), asked)
     return replayable({"url": page.url}, replayed=page.replayed)

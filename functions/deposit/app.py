@@ -6,5 +6,6 @@ from aerostack_billing.wallet.requests import DepositRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    page = request.runtime.wallet.deposits.open(request.account_id, request.json(DepositRequest))
+    account_id, asked = request.account_id, request.json(DepositRequest)
+    page = request.runtime.wallet.deposits.open(request.throttled(account_id), asked)
     return replayable({"url": page.url}, replayed=page.replayed)

@@ -6,5 +6,5 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    accounts = request.runtime.creators.accounts
-    return Response({"url": accounts.onboard(request.account_id, request.json(OnboardRequest))})
+    accounts, account_id, asked = request.runtime.creators.accounts, request.account_id, request.json(OnboardRequest)
+    return Response({"url": accounts.onboard(request.throttled(account_id), asked)})

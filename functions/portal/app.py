@@ -8,4 +8,5 @@ def handler(request: Request) -> Response:
     return_url = request.query("return_url")
     if return_url is None:
         return_url = request.runtime.settings.dashboard_url
-    return Response({"url": request.runtime.accounts.subscriptions.portal(request.acting_account_id, return_url)})
+    account_id = request.throttled(request.acting_account_id)
+    return Response({"url": request.runtime.accounts.subscriptions.portal(account_id, return_url)})

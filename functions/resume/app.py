@@ -5,4 +5,4 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.accounts.subscriptions.resume(request.account_id).view())
+    return Response(request.runtime.accounts.subscriptions.resume(request.throttled(request.account_id)).view())

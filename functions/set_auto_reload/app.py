@@ -7,5 +7,6 @@ from aerostack_billing.wallet.requests import AutoReloadRequest
 
 @endpoint
 def handler(request: Request) -> Response:
-    wallet = request.runtime.reload.settings.save(request.account_id, request.json(AutoReloadRequest))
+    account_id, asked = request.account_id, request.json(AutoReloadRequest)
+    wallet = request.runtime.reload.settings.save(request.throttled(account_id), asked)
     return Response(view_reload(wallet.reload))

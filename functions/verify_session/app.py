@@ -5,5 +5,5 @@ from aerostack_billing.entry.http import Request, Response, endpoint
 
 @endpoint
 def handler(request: Request) -> Response:
-    session_id = request.query("session_id") or ""
-    return Response(request.runtime.wallet.checkout_return.verify(request.acting_account_id, session_id))
+    account_id = request.throttled(request.acting_account_id)
+    return Response(request.runtime.wallet.checkout_return.verify(account_id, request.query("session_id") or ""))

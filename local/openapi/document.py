@@ -293,7 +293,7 @@ def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[
     if operation.body is not None or operation.path is not None:
         found.append(errors.InvalidRequest)
     if asks_stripe:
-        found += [errors.PaymentsFailed, errors.PaymentsRefused, errors.PaymentsUnavailable]
+        found += [errors.PaymentsFailed, errors.PaymentsRefused, errors.PaymentsUnavailable, errors.RateLimitExceeded]
     return found
 
 

@@ -110,7 +110,9 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "UNKNOWN_RESOURCE_KIND": Advice("The plan catalog has no such kind.", "Use one of those that `message` lists."),
     "RATE_LIMIT_EXCEEDED": Advice(
-        "More calls in this clock minute than the plan allows. Nothing was counted.", "Wait `Retry-After` seconds."
+        "More calls in this clock minute than the plan allows, or more of those that lead to Stripe "
+        "than the stack allows. Nothing was done.",
+        "Wait `Retry-After` seconds.",
     ),
     "PAYMENT_PROVIDER_ERROR": Advice("Stripe failed. Nothing was lost.", _AGAIN),
     "PAYMENT_PROVIDER_REFUSED": Advice(

@@ -306,48 +306,48 @@ def _capping(place: Place) -> Act:
 # With Stripe
 
 
-@_operation("POST /api/billing/checkout", "checkout", Budget(4, 3, 2))
+@_operation("POST /api/billing/checkout", "checkout", Budget(5, 4, 2))
 def _checking_out(place: Place) -> Act:
     return lambda: checkout(place)
 
 
-@_operation("verify-session of a plan", "verify_session", Budget(3, 6, 1))
+@_operation("verify-session of a plan", "verify_session", Budget(4, 7, 1))
 def _verifying(place: Place) -> Act:
     session_id = place.stripe.pay(checkout(place))
     return lambda: verify(place, session_id)
 
 
-@_operation("POST /api/billing/cancel", "cancel", Budget(3, 4, 2))
+@_operation("POST /api/billing/cancel", "cancel", Budget(4, 5, 2))
 def _cancelling(place: Place) -> Act:
     subscribed(place)
     return lambda: place.ask("cancel")
 
 
-@_operation("POST /api/billing/resume", "resume", Budget(4, 4, 3))
+@_operation("POST /api/billing/resume", "resume", Budget(5, 5, 3))
 def _resuming(place: Place) -> Act:
     subscribed(place)
     place.ask("cancel")
     return lambda: place.ask("resume")
 
 
-@_operation("GET /api/billing/portal", "portal", Budget(1, 0, 1))
+@_operation("GET /api/billing/portal", "portal", Budget(2, 1, 1))
 def _portal(place: Place) -> Act:
     subscribed(place)
     return lambda: place.ask("portal")
 
 
-@_operation("POST /api/balance/deposit", "deposit", Budget(3, 3, 1))
+@_operation("POST /api/balance/deposit", "deposit", Budget(4, 4, 1))
 def _depositing(place: Place) -> Act:
     return lambda: open_deposit(place)
 
 
-@_operation("verify-session of a deposit", "verify_session", Budget(5, 6, 4))
+@_operation("verify-session of a deposit", "verify_session", Budget(6, 7, 4))
 def _crediting(place: Place) -> Act:
     session_id = place.stripe.pay(open_deposit(place))
     return lambda: verify(place, session_id)
 
 
-@_operation("PUT /api/balance/auto-reload", "set_auto_reload", Budget(4, 2, 3))
+@_operation("PUT /api/balance/auto-reload", "set_auto_reload", Budget(5, 3, 3))
 def _configuring(place: Place) -> Act:
     deposited(place)
     return lambda: reload_below_500(place)
@@ -361,7 +361,7 @@ def _webhook(place: Place) -> Act:
     return lambda: place.deliver(event)
 
 
-@_operation("POST /api/creators/onboard", "onboard_creator", Budget(6, 6, 3))
+@_operation("POST /api/creators/onboard", "onboard_creator", Budget(7, 7, 3))
 def _onboarding(place: Place) -> Act:
     return lambda: onboard(place)
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from aerostack_billing.creators.posting import partition
 from aerostack_billing.creators.store import owner_key
+from aerostack_billing.idempotency import request_limit
 from aerostack_billing.idempotency.store import keyed
 from aerostack_billing.ledger.accounts import PROMO, REVENUE, STRIPE, available, debt, held
 from aerostack_billing.operators import log
@@ -73,6 +74,8 @@ def test_a_record_of_a_key_is_no_record_of_an_event(account: str, key: str, even
     record = keyed("consume", account, key, {}).record_id
     assert record != events._key(event)
     assert events._key(event) != "reconcile#progress"
+    counted = request_limit._key(account, 1)
+    assert counted not in {record, events._key(event), "reconcile#progress"}
 
 
 @pytest.mark.parametrize("name", ["creator:bob", "creator:", "a#b", "#", "operator#2026-03"])

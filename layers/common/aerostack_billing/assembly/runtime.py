@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from aerostack_billing.assembly.wallet import WalletParts
     from aerostack_billing.assembly.webhooks import WebhookParts
     from aerostack_billing.idempotency.pages import Pages
+    from aerostack_billing.idempotency.request_limit import RequestLimit
     from aerostack_billing.idempotency.store import IdempotencyStore
     from aerostack_billing.ledger.ledger import Ledger
     from aerostack_billing.operators.log import OperatorLog
@@ -111,6 +112,13 @@ class Runtime:
         from aerostack_billing.idempotency.pages import Pages  # noqa: PLC0415
 
         return Pages(self.idempotency)
+
+    @cached_property
+    def stripe_requests(self) -> RequestLimit:
+        from aerostack_billing.idempotency.request_limit import RequestLimit  # noqa: PLC0415
+
+        settings = self.settings
+        return RequestLimit(self.dynamo, settings.events_table, settings.stripe_requests_per_minute)
 
     @cached_property
     def ledger(self) -> Ledger:

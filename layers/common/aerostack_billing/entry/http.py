@@ -108,6 +108,11 @@ class Request:
             )
         return account_id
 
+    def throttled(self, account_id: str) -> str:
+        """The account, once its request is counted: for requests that ask Stripe. RateLimitExceeded (429)."""
+        self.runtime.stripe_requests.count(account_id)
+        return account_id
+
     def _own_account_id(self) -> str:
         claim = self.runtime.settings.account_claim
         return _account_id(

@@ -108,6 +108,11 @@ class Settings:
         """How many payments auto-reload may make on one day for one account."""
         return self._whole("RELOADS_PER_DAY", 1, 1_000)
 
+    @property
+    def stripe_requests_per_minute(self) -> int:
+        """How many requests of one account may lead to Stripe in a clock minute."""
+        return self._whole("STRIPE_REQUESTS_PER_MINUTE", 1, 100_000)
+
     def _whole(self, name: str, least: int, most: int) -> int:
         text = self._need(name)
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
