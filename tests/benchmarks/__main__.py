@@ -14,7 +14,7 @@ from unittest import mock
 from aerostack_billing.platform import clock
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import ROOT, STATE
-from tests.benchmarks import charges, cold, report, warm
+from tests.benchmarks import charges, cold, report, warm, wrappers
 from tests.benchmarks.acts import due_of
 from tests.benchmarks.budgets import Act, Operation
 from tests.benchmarks.operations import OPERATIONS
@@ -169,7 +169,9 @@ def main() -> None:
         charged, missing = bench.charging()
         _say("cold starts ...")
         functions, steps = bench.colds()
-    text = report.tables(counts, warmth, functions, steps, charged, missing)
+        _say("the client's wrappers ...")
+        wrapped = list(wrappers.measured())
+    text = report.tables(counts, warmth, functions, steps, charged, missing, wrapped)
     sys.stdout.write(text)
     for line in report.noted(text):
         _say(line)

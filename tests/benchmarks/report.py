@@ -13,6 +13,7 @@ from tests.benchmarks.budgets import STRIPE_FUNCTIONS, Budget, promised
 from tests.benchmarks.cold import Starts
 from tests.benchmarks.rates import Charging
 from tests.benchmarks.warm import Warm
+from tests.benchmarks.wrappers import Wrapped
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: written by make bench -->\n", "<!-- /measured -->\n"
@@ -38,6 +39,7 @@ def tables(
     steps: Mapping[str, Starts],
     charged: Mapping[str, Charging],
     missing: str,
+    wrapped: Sequence[Wrapped],
 ) -> str:
     """All that was measured, as Markdown: what varies least comes first."""
     parts = [
@@ -51,6 +53,7 @@ def tables(
         f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}.",
         _charges(charged) + (f"\n{missing}\n" if missing else ""),
         _times(warmth, functions),
+        wrappers(wrapped),
     ]
     return "\n".join(part if part.endswith("\n") else f"{part}\n" for part in parts)
 
@@ -144,3 +147,20 @@ def _times(warmth: Sequence[Warm], functions: Mapping[str, Starts]) -> str:
     warm = [[one.name, f"{one.wall:.1f} ms", f"{one.cpu:.1f} ms"] for one in warmth]
     cold = [[f"cold: {name}", f"{starts.wall:.0f} ms", f"{starts.cpu:.0f} ms"] for name, starts in functions.items()]
     return _table(["invocation", "wall", "processor"], [*warm, *cold])
+
+
+def wrappers(measured: Sequence[Wrapped]) -> str:
+    """What each wrapper of the client adds to a call. A dash: there is no such way yet."""
+
+    def row(one: Wrapped) -> list[str]:
+        times = [f"{p50:.3f}, {p99:.3f} ms" for p50, p99 in (one.bare, one.wrapped)]
+        added = f"{one.wrapped[0] - one.bare[0]:.3f} ms"
+        return [one.name, *times, added, f"{one.requests:.2f}", "—"]
+
+    said = (
+        "What each wrapper of the Python client adds to a call in the caller's own process: processor time, median and "
+        "99th percentile, with providers and billing faked in memory, whose own work is in it. Requests to billing are "
+        "to be added, each at the caller's own distance from the service; with leases they are a fraction.\n\n"
+    )
+    head = ["wrapper", "bare, p50 and p99", "wrapped, p50 and p99", "adds, p50", "requests a call", "with an allowance"]
+    return said + _table(head, [row(one) for one in measured])

@@ -1,0 +1,205 @@
+"""What each wrapper of the Python client adds to a call, beside the bare client: in the caller's own process.
+
+Providers and billing answer at once, from memory, so that what is left is the wrapper's and the client's work. Nothing
+waits, so processor time is measured, which does not depend on what else the machine does. What a request to billing
+takes is the reader's own distance from it: the number of requests stands beside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aerostack_billing_client import AsyncServiceClient, ServiceClient
+from aerostack_billing_client.testing import FakeBilling
+from aerostack_billing_client.wrap.asgi import MeteredRequests
+from aerostack_billing_client.wrap.lambdas import metered
+from aerostack_billing_client.wrap.mcp_tools import paid
+from aerostack_billing_client.wrap.model_clients import billed
+from tests.clients.providers import CHAT, CHUNKS, MESSAGE, Provider
+
+TIMES = 500
+ACCOUNT = "acct"
+_BACKGROUND_SECONDS = 0.5
+"""LiteLLM calls back after its answer: until the last call is counted too."""
+HI = [{"role": "user", "content": "Hi"}]
+ASK: dict[str, Any] = {"model": "gpt-4o-mini", "messages": HI, "max_tokens": 100}
+ASK_CLAUDE = {**ASK, "model": "claude-haiku-4-5"}
+CONVERSE = {"modelId": "claude-haiku-4-5", "messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+CONVERSED = {
+    "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
+    "stopReason": "end_turn",
+    "usage": {"inputTokens": 10, "outputTokens": 2, "totalTokens": 12},
+}
+REQUEST = {"requestContext": {"authorizer": {"jwt": {"claims": {"sub": ACCOUNT}}}}}
+Call = Callable[[], object]
+Later = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Wrapped:
+    """Milliseconds of a call, bare and wrapped, at the median and the 99th percentile; requests to billing a call."""
+
+    name: str
+    bare: tuple[float, float]
+    wrapped: tuple[float, float]
+    requests: float
+
+
+def measured(times: int = TIMES) -> Iterator[Wrapped]:
+    """Every wrapper."""
+    with ExitStack() as open_, _fake() as fake:
+        billing = open_.enter_context(fake.service())
+        meter = open_.enter_context(billing.meter())
+        for name, bare, wrapped in [*_models(billing), *_served(billing, meter)]:
+            before = len(fake.requests)
+            taken = _timed([bare, wrapped], times)
+            yield Wrapped(name, taken[0], taken[1], (len(fake.requests) - before) / _rounds(times))
+    yield from asyncio.run(_awaited(times))
+
+
+def _models(billing: ServiceClient) -> Iterator[tuple[str, Call, Call]]:
+    def paid_by(client: Any) -> Any:
+        return billed(client, billing, account=ACCOUNT, labels={"agent": "a"})
+
+    def chat(client: Any) -> Call:
+        return lambda: client.chat.completions.create(**ASK)
+
+    def streamed(client: Any) -> Call:
+        return lambda: list(client.chat.completions.create(stream=True, **ASK))
+
+    def message(client: Any) -> Call:
+        return lambda: client.messages.create(**ASK_CLAUDE)
+
+    def converse(client: Any) -> Call:
+        return lambda: client.converse(**CONVERSE)
+
+    for name, client, call in (
+        ("`billed(OpenAI())`, chat", Provider(CHAT).openai(), chat),
+        ("`billed(OpenAI())`, streamed chat", Provider(CHUNKS).openai(), streamed),
+        ("`billed(Anthropic())`, messages", Provider(MESSAGE).anthropic(), message),
+        ("`billed(bedrock-runtime)`, converse", Provider(CONVERSED).bedrock(), converse),
+    ):
+        yield name, call(client), call(paid_by(client))
+
+
+def _served(billing: ServiceClient, meter: Any) -> Iterator[tuple[str, Call, Call]]:
+    def tool() -> str:
+        return "done"
+
+    def handler(_event: object, _context: object) -> dict[str, object]:
+        return {"statusCode": 200}
+
+    by_lease = metered(meter)(handler)
+    yield "`@paid`, a price of the server's", tool, paid(billing, 1, account=ACCOUNT)(tool)
+    yield "`@paid(tool_id=…)`, a published price", tool, paid(billing, tool_id="tool", account=ACCOUNT)(tool)
+    yield "`@metered`, a Lambda handler by leases", lambda: handler(REQUEST, None), lambda: by_lease(REQUEST, None)
+
+
+async def _awaited(times: int) -> list[Wrapped]:
+    found = []
+    with _fake() as fake:
+        async with fake.async_service() as billing, billing.meter() as meter:
+            for name, bare, wrapped in (_openai(billing), _asgi(meter), _litellm(fake)):
+                before = len(fake.requests)
+                taken = await _timed_later([bare, wrapped], times)
+                await asyncio.sleep(_BACKGROUND_SECONDS)
+                found.append(Wrapped(name, taken[0], taken[1], (len(fake.requests) - before) / _rounds(times)))
+    return found
+
+
+def _openai(billing: AsyncServiceClient) -> tuple[str, Later, Later]:
+    client = Provider(CHAT).async_openai()
+    wrapped = billed(client, billing, account=ACCOUNT)
+    return (
+        "`billed(AsyncOpenAI())`, chat",
+        lambda: client.chat.completions.create(**ASK),
+        lambda: wrapped.chat.completions.create(**ASK),
+    )
+
+
+def _asgi(meter: Any) -> tuple[str, Later, Later]:
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    wrapped = MeteredRequests(app, meter=meter, account=lambda _: ACCOUNT)
+    return (
+        "`MeteredRequests`, ASGI by leases",
+        lambda: app({"type": "http"}, nothing, nothing),
+        lambda: wrapped({"type": "http"}, nothing, nothing),  # type: ignore[arg-type]
+    )
+
+
+def _litellm(fake: FakeBilling) -> tuple[str, Later, Later]:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    import litellm
+
+    from aerostack_billing_client.wrap.litellm_calls import BilledCalls
+
+    callback, client = BilledCalls(fake.service(), account=ACCOUNT), Provider(CHAT).async_openai()
+    ask = {**ASK, "model": "openai/gpt-4o-mini", "client": client}
+
+    async def call(callbacks: list[object]) -> None:
+        litellm.callbacks = callbacks
+        await litellm.acompletion(**ask)
+
+    return "`BilledCalls`, LiteLLM's acompletion", lambda: call([]), lambda: call([callback])
+
+
+@contextmanager
+def _fake() -> Iterator[FakeBilling]:
+    fake = FakeBilling()
+    fake.deposit(ACCOUNT, 100_000_000)
+    fake.price("gpt-4o-mini", "0.15", "0.60", aliases=[CHAT["model"]])
+    fake.price("claude-haiku-4-5", "0.80", "4")
+    fake.tool("tool", "acct_maker", 1)
+    yield fake
+
+
+def _timed(calls: list[Call], times: int) -> list[tuple[float, float]]:
+    """Median and 99th percentile of each, in milliseconds, by turns so that all meet the same machine."""
+    taken: list[list[float]] = [[] for _ in calls]
+    for number in range(_rounds(times)):
+        for call, samples in zip(calls, taken, strict=True):
+            started = time.process_time()
+            call()
+            if number >= _rounds(times) - times:
+                samples.append(1_000 * (time.process_time() - started))
+    return [_quantiles(samples) for samples in taken]
+
+
+async def _timed_later(calls: list[Later], times: int) -> list[tuple[float, float]]:
+    taken: list[list[float]] = [[] for _ in calls]
+    for number in range(_rounds(times)):
+        for call, samples in zip(calls, taken, strict=True):
+            started = time.process_time()
+            await call()
+            if number >= _rounds(times) - times:
+                samples.append(1_000 * (time.process_time() - started))
+    return [_quantiles(samples) for samples in taken]
+
+
+def _rounds(times: int) -> int:
+    """With those that come first and are not counted."""
+    return times + times // 10
+
+
+def _quantiles(samples: list[float]) -> tuple[float, float]:
+    ordered = sorted(samples)
+    return ordered[len(ordered) // 2], ordered[len(ordered) * 99 // 100]
+
+
+if __name__ == "__main__":
+    from tests.benchmarks.report import wrappers
+
+    print(wrappers(list(measured())))
