@@ -28,6 +28,7 @@ VERBS: Final = {
     "account": Verb("account", "An account: its plan, its money."),
     "usage": Verb("usage", "What an account used and may use."),
     "ledger": Verb("ledger", "The transfers of wallets and creators."),
+    "spending": Verb("spending", "What an account spent, by day and by what it was for."),
     "webhooks": Verb("webhooks", "Stripe's events, and what became of them here."),
     "payouts": Verb("payouts", "What creators are paid."),
     "prices": Verb("prices", "The price book of this release. No stack is asked."),

@@ -266,11 +266,18 @@ def _done(operation: Operation, schemas: Schemas) -> Schema:
     headers += _RATE_HEADERS if operation.throttled else []
     if operation.texts:
         seen = _response(operation.status, {}, [*headers, "X-Next-Cursor"])
-        content = {
+        content: Schema = {
             kind: {"schema": {"type": "string", "description": about}} for kind, about in operation.texts.items()
         }
+        if operation.answers:
+            seen = _response(operation.status, schemas.answer(operation), headers)
+            return {**seen, "content": _both(seen["content"], content)}
         return {**seen, "content": content}
     return _response(operation.status, schemas.answer(operation), headers)
+
+
+def _both(json_content: object, texts: Schema) -> Schema:
+    return {**json_content, **texts} if isinstance(json_content, dict) else texts
 
 
 def _rehearsed(operation: Operation, schemas: Schemas) -> dict[str, Schema]:

@@ -33,6 +33,7 @@ from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
+from aerostack_billing.wallet.spending_view import SpendingBehind
 from aerostack_billing.wallet.statement import DEFAULT_LIMIT, MAX_LIMIT
 from local.openapi import answers, wallet_answers
 
@@ -312,6 +313,28 @@ _WALLET = {
         },
         description="Each line carries `hash`, and `previous_hash` of the line before: whoever has the lines can check "
         "that none was changed, left out or put in. Up to 2,000 lines an answer.",
+    ),
+    "GetSpendFunction": Operation(
+        "Show what was spent, by day and by what it was for",
+        wallet_answers.Spend,
+        query=(
+            Query("from", {"type": "string", "format": "date"}, "The first day; the first of that month by default."),
+            Query("to", {"type": "string", "format": "date"}, "The last day, included; today by default."),
+            Query(
+                "bucket",
+                {"type": "string", "enum": list(get_args(requests.SpendBucket)), "default": "day"},
+                "Of which time each sum is.",
+            ),
+            Query(
+                "by",
+                {"type": "string", "default": "kind"},
+                "`kind`, `model`, `billing_mode`, or the name of a label; `label:kind` is the label of that name.",
+            ),
+        ),
+        refusals=(errors.InvalidRequest, SpendingBehind),
+        texts={"text/csv": "The groups, a line each; a text that would be taken for a formula begins with `'`."},
+        description="It equals the ledger. Refunds are taken off the day they were made. At most 1,000 values are told "
+        "apart, the dearest; the others are one group, `rest`. What has no value is the group whose value is null.",
     ),
     "ListBudgetsFunction": Operation(
         "List the budgets and what is spent of them",

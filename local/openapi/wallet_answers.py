@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.wallet.models import BudgetWindow
-from aerostack_billing.wallet.requests import BillingMode, ChargeKind
+from aerostack_billing.wallet.requests import BillingMode, ChargeKind, SpendBucket
 from local.openapi.answers import Cents, Count, Day, Micros, Time, Url, WholeCents
 
 
@@ -92,6 +92,37 @@ class _ByUsage(BaseModel):
 Estimated = Annotated[
     Cents | None, Field(description="What it would have cost the wallet, where that did not pay; null where it did.")
 ]
+
+
+class SpendGroup(BaseModel):
+    """What was spent for one value. A refund takes money off, but no charges or tokens: the work was done."""
+
+    value: Annotated[str | None, Field(description="Null: of charges that have none.")]
+    rest: Annotated[bool, Field(description="Whether it is the sum of the values that are not told apart.")]
+    amount_cents: Annotated[Cents, Field(description="Below zero where more was refunded than spent.")]
+    charges: Count
+    input_tokens: Count
+    output_tokens: Count
+    cache_read_tokens: Count
+    cache_write_tokens: Count
+
+
+class SpendOfTime(BaseModel):
+    """What was spent in a day, a month, or all the time that was asked for."""
+
+    start: Day
+    groups: list[SpendGroup]
+
+
+class Spend(BaseModel):
+    """What was spent. A time in which nothing was is left out."""
+
+    from_: Annotated[Day, Field(alias="from")]
+    to: Day
+    bucket: SpendBucket
+    by: str
+    total_cents: Cents
+    buckets: list[SpendOfTime]
 
 
 class Budget(BaseModel):

@@ -196,6 +196,17 @@ def _bill(place: Place) -> Act:
     return lambda: place.ask("get_statement")
 
 
+@_operation("GET /api/balance/spend, a month, by a label", "get_spend", promised(2, 0, 50))
+def _spend(place: Place) -> Act:
+    deposited(place)
+    for number in range(9):
+        charge(place, f"k{number}", labels=_SCOPED)
+    place.parts.wallet.spending_fold.catch_up(place.account)
+    charge(place, "later", labels=_SCOPED)
+    query = {"from": "2026-03-01", "to": "2026-03-31", "by": "agent"}
+    return lambda: place.ask("get_spend", query=query)
+
+
 @_operation("GET a budget", "get_budget", Budget(1, 0, 2))
 def _get_budget(place: Place) -> Act:
     _budgets(place)
@@ -390,6 +401,14 @@ def _expiring(place: Place) -> Act:
     return lambda: place.run("expire_holds")
 
 
+@_operation("spending added up, 100 lines of 25 agents", "fold_spending", Budget(12, 8, 11.5))
+def _adding_up(place: Place) -> Act:
+    deposited(place)
+    for number in range(99):
+        charge(place, f"k{number}", labels={"agent": f"agt_{number % 25}", "key": f"k_{number % 5}"})
+    return lambda: place.run("fold_spending")
+
+
 @_operation("payout sweep, one creator paid", "payout", Budget(12, 26, 7.5))
 def _paying_out(place: Place) -> Act:
     deposited(place)
@@ -428,7 +447,7 @@ def _reconciling(place: Place) -> Act:
     return lambda: place.run("reconcile")
 
 
-@_operation("audit of an account with 10 transfers", "audit", Budget(11, 0, 6))
+@_operation("audit of an account with 10 transfers", "audit", Budget(12, 0, 7))
 def _auditing(place: Place) -> Act:
     deposited(place)
     for number in range(9):

@@ -116,6 +116,9 @@ def walk(clients: Clients, maker: Clients) -> None:
     statement = user_.statement_page(today - timedelta(days=7), today + timedelta(days=7), cursor="0")
     assert [line["type"] for line in statement.lines][:2] == ["deposit", "charge"]
     assert statement.next_cursor is None
+    spent = user_.spend(today - timedelta(days=1), today + timedelta(days=1), bucket="total", by="agent")
+    assert spent.total_cents == 70
+    assert [group.value for group in spent.buckets[0].groups if group.charges] == [labels["agent"], None]
     limits = {"per_charge_max_cents": 500, "include_byok": True, "alert_percent": [90]}
     assert user_.set_budget("agent", "a b/c", Decimal("99.5"), "month", **limits).limit_cents == Decimal("99.5")
     assert user_.budget("agent", "a b/c").state == "ok"
@@ -244,6 +247,7 @@ def test_every_field_of_every_answer_is_read_as_what_it_is(name: str) -> None:
     kind = ANSWERS[name]
     properties = SCHEMAS[name]["properties"]
     hints = {field: hint for field, hint in get_type_hints(kind).items() if field != "replayed"}
+    hints = {field.rstrip("_"): hint for field, hint in hints.items()}
     assert set(hints) == set(properties)
     for field, hint in hints.items():
         assert types_in(hint) == types_of(properties[field]), f"{name}.{field}"

@@ -117,6 +117,19 @@ def test_a_counter_is_reset(asked: Asked, account: Customer) -> None:
     assert (used["used"], used["hard_limit"], used["state"]) == (0, 55_000, "ok")
 
 
+def test_spending_is_shown_and_made_anew_from_the_ledger(ctl: Ctl, asked: Asked, account: Customer) -> None:
+    account.deposit(2_000)
+    account.charge(300, "k", labels={"agent": "a"})
+    before = asked("spending", "show", account.id, "--by", "agent", "--bucket", "total")
+    assert [(group["value"], group["amount_cents"]) for group in before["buckets"][0]["groups"]] == [("a", 300)]
+    assert asked("spending", "rebuild", account.id, "--dry-run")["would"] == {"accounts": 1}
+    done = asked("spending", "rebuild", account.id, *WHY)["result"]
+    assert done == {"accounts": 1, "lines": 2}
+    assert asked("spending", "show", account.id, "--by", "agent", "--bucket", "total") == before
+    assert "$3.00" in ctl("spending", "show", account.id, "--by", "agent").out
+    assert ctl("spending", "rebuild", *WHY).status == 2
+
+
 def test_an_event_that_never_came_is_replayed(asked: Asked, api: Api, account: Customer) -> None:
     with account.unheard():
         account.pay(account.page("pro"))

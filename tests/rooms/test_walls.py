@@ -50,6 +50,7 @@ STORES = {
     "usage/resets",
     "usage/store",
     "usage/thresholds",
+    "wallet/spending_store",
     "wallet/store",
     "webhooks/store",
 }

@@ -42,6 +42,7 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "listBudgets": "what is no label; a cursor that no answer gave",
     "getTransactions": "a cursor that no answer gave",
     "getStatement": "likewise; a first day after the last",
+    "getSpend": "likewise; more days than a year has; a label that is not told apart",
     "getUsage": "a month to come",
 }
 """Operations that refuse (422) some of what their schema allows, and what."""

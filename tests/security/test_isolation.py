@@ -53,6 +53,7 @@ BODIES: dict[str, Json | None] = {
     "putBudget": {"limit_cents": 1, "window": "day"},
     "deleteBudget": None,
     "getStatement": None,
+    "getSpend": None,
     "onboardCreator": CONNECT_BACK,
     "getCreator": None,
 }
@@ -77,7 +78,7 @@ IDS: dict[str, Callable[[Rich, str], str]] = {
 
 NAMES_NOBODY = {
     *("tier", "billing_interval", "success_url", "cancel_url", "return_url", "refresh_url"),
-    *("period", "limit", "type", "from", "to"),
+    *("period", "limit", "type", "from", "to", "bucket", "by"),
     *("enabled", "threshold_cents", "amount_cents", "monthly_cap_cents"),
     *("limit_cents", "window", "per_charge_max_cents", "include_byok", "alert_percent"),
 }

@@ -39,6 +39,7 @@ ROUTES = {
     "SetAutoReloadFunction": Promise("PUT", "/api/balance/auto-reload", "user"),
     "SetSpendCapFunction": Promise("PUT", "/api/balance/spend-cap", "user"),
     "GetStatementFunction": Promise("GET", "/api/balance/statement", "user"),
+    "GetSpendFunction": Promise("GET", "/api/balance/spend", "user"),
     "ListBudgetsFunction": Promise("GET", "/api/balance/budgets", "user"),
     "GetBudgetFunction": Promise("GET", "/api/balance/budgets/{label}/{value}", "user"),
     "PutBudgetFunction": Promise("PUT", "/api/balance/budgets/{label}/{value}", "user"),
@@ -55,6 +56,7 @@ ROUTES = {
 SCHEDULES = {
     "AutoReloadFunction": "rate(1 minute)",
     "ExpireHoldsFunction": "rate(1 minute)",
+    "FoldSpendingFunction": "rate(1 minute)",
     "PayoutFunction": "rate(1 hour)",
     "ReconcileFunction": "rate(15 minutes)",
     "PublishEventsFunction": "rate(1 minute)",

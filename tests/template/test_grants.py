@@ -115,6 +115,13 @@ class Caller:
             UpdateExpression="REMOVE api_requests_level, limits_version",
         )
 
+    def mark_spending(self) -> None:
+        """Put the account on the agenda, as its hundredth line does."""
+        mark = {"account_id": {"S": self.account}, "item": {"S": "spending"}, "seq": {"N": "1"}}
+        agenda = {"agenda": {"S": "spending"}, "agenda_at": {"N": "1"}}
+        table = self.stack.app.tables["WalletsTable"].name
+        boto3.client("dynamodb").put_item(TableName=table, Item=mark | agenda)
+
     def lease(self, quantity: int = 10, **more: object) -> None:
         """Take a lease and settle it: six of it are given back."""
         body = {"account_id": self.account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": 60, **more}
@@ -269,6 +276,7 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("DELETE", "/balance/budgets/agent/b")
     call("GET", "/balance/budgets")
     call.read_statement()
+    call("GET", "/balance/spend?by=agent")
     call.charge(100, "first")
     call.charge(100, "first")
     call.charge(9_999, "too dear", ok=402)
@@ -299,6 +307,8 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.run("AuditFunction", {"account_id": call.account})
     call.refund(call.charge(100, "counted by a budget"), "its room back")
     call.charge(1_900, "until little is left")
+    call.mark_spending()
+    call.run("FoldSpendingFunction")
     call.run("PublishEventsFunction")
     call.hear()
 

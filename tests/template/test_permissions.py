@@ -84,9 +84,13 @@ def test_an_index_can_be_queried_and_nothing_else(statements: Statements) -> Non
 
 def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_readers(statements: Statements) -> None:
     assert set(granted(statements, index("agenda", "AccountsTable"))) == {"ReconcileFunction"}
-    assert set(granted(statements, index("agenda", "WalletsTable"))) == {"AutoReloadFunction", "ExpireHoldsFunction"}
+    assert set(granted(statements, index("agenda", "WalletsTable"))) == {
+        "AutoReloadFunction",
+        "ExpireHoldsFunction",
+        "FoldSpendingFunction",
+    }
     assert set(granted(statements, index("agenda", "CreatorsTable"))) == {"PayoutFunction"}
-    readers = {"GetTransactionsFunction", "GetStatementFunction"}
+    readers = {"GetTransactionsFunction", "GetStatementFunction", "GetSpendFunction", "FoldSpendingFunction"}
     assert set(granted(statements, index("by_seq", "LedgerTable"))) == readers
 
 
@@ -152,7 +156,7 @@ def test_only_the_publisher_may_put_events_and_on_this_bus_alone(statements: Sta
     assert [f for f, s in statements if any(a.startswith("events:") for a in as_list(s["Action"]))] == [PUBLISHER]
 
 
-def test_nothing_is_deleted_but_a_place_a_budget_a_hold_that_ends_earnings_that_are_due_and_news_that_were_sent(
+def test_nothing_is_deleted_but_a_place_a_budget_a_hold_that_ends_a_mark_earnings_that_are_due_and_news_that_were_sent(
     statements: Statements,
 ) -> None:
     deleting = {
@@ -166,6 +170,7 @@ def test_nothing_is_deleted_but_a_place_a_budget_a_hold_that_ends_earnings_that_
         ("PayoutFunction", str(table("CreatorsTable"))),
         (PUBLISHER, str(table("OutboxTable"))),
         ("DeleteBudgetFunction", str(table("WalletsTable"))),
+        ("FoldSpendingFunction", str(table("WalletsTable"))),
         *holds,
     }
 

@@ -64,6 +64,7 @@ def test_a_sweep_has_minutes_and_an_audit_all_that_lambda_gives(functions: dict[
     assert {name: functions[name]["Timeout"] for name in SCHEDULES} == {
         "AutoReloadFunction": 300,
         "ExpireHoldsFunction": 300,
+        "FoldSpendingFunction": 300,
         "PayoutFunction": 300,
         "ReconcileFunction": 300,
         "PublishEventsFunction": 300,

@@ -55,8 +55,10 @@ def _record(kind: type, value: object, where: str) -> object:
     given = _expected(dict, value, where)
     fields: dict[str, object] = {}
     for name, (hint, needed) in _fields(kind).items():
-        if name in given:
-            fields[name] = _read(hint, given[name], f"{where}.{name}")
+        # A name that Python keeps for itself has an underscore after it here.
+        told = name.rstrip("_")
+        if told in given:
+            fields[name] = _read(hint, given[told], f"{where}.{told}")
         elif needed:
             raise _Unfit(f"{where}.{name} is missing")
     return cast("object", kind(**fields))

@@ -323,6 +323,10 @@ class PaymentProviderUnavailable(Unavailable, code="PAYMENT_PROVIDER_UNAVAILABLE
     """Stripe did not answer."""
 
 
+class SpendingBehind(Unavailable, code="SPENDING_BEHIND"):
+    """Spending is not added up yet; it is within minutes."""
+
+
 class StoreUnavailable(Unavailable, code="STORE_UNAVAILABLE"):
     """The database did not answer."""
 

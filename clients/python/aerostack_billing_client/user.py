@@ -31,6 +31,7 @@ class UserClient(Everyone):
     set_auto_reload = now(calls.set_auto_reload)
     set_spend_cap = now(calls.set_spend_cap)
     statement_page = now(calls.statement_page)
+    spend = now(calls.spend)
     budgets_page = now(calls.budgets_page)
     budget = now(calls.budget)
     set_budget = now(calls.set_budget)

@@ -18,6 +18,7 @@ from aerostack_billing_client.wallet_answers import (
     Budget,
     Budgets,
     CreatorAccount,
+    Spend,
     StatementPage,
     Transactions,
 )
@@ -201,6 +202,26 @@ def statement_page(
     answer = yield Call(method="GET", path="/api/balance/statement", query=query)
     lines = tuple(mapping(parsed(line)) for line in answer.body.splitlines() if line)
     return StatementPage(lines=lines, next_cursor=answer.headers.get("x-next-cursor"))
+
+
+def spend(
+    start: date | None = None,
+    end: date | None = None,
+    *,
+    bucket: Literal["day", "month", "total"] | None = None,
+    by: str | None = None,
+) -> Flow[Spend]:
+    """What was spent on the days from `start` to `end`, this month by default.
+
+    `by` is `kind`, `model`, `billing_mode`, or the name of a label. SpendingBehind where it is not added up yet.
+    """
+    query = {
+        "from": None if start is None else start.isoformat(),
+        "to": None if end is None else end.isoformat(),
+        "bucket": bucket,
+        "by": by,
+    }
+    return ask(Spend, Call(method="GET", path="/api/balance/spend", query=query))
 
 
 def budgets_page(label: str | None = None, *, cursor: str | None = None) -> Flow[Budgets]:

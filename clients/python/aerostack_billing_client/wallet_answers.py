@@ -112,6 +112,40 @@ class Budgets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpendGroup:
+    """What was spent for one value; None: for none. `rest`: the sum of the values that are not told apart."""
+
+    value: str | None
+    rest: bool
+    amount_cents: Decimal
+    charges: int
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendOfTime:
+    """What was spent in a day, a month, or all the time that was asked for."""
+
+    start: date
+    groups: tuple[SpendGroup, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What was spent. A time in which nothing was is left out."""
+
+    from_: date
+    to: date
+    bucket: str
+    by: str
+    total_cents: Decimal
+    buckets: tuple[SpendOfTime, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementPage:
     """Lines of the ledger as they were hashed; `next_cursor` leads to those after them."""
 

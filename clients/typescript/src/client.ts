@@ -125,6 +125,11 @@ export class UserClient extends Client {
     return this.ask("GET", "/api/balance/statement", { query, lines: true, ...options });
   }
 
+  /** What was spent, by day and by what it was for; the days of this month by default. */
+  getSpend(query?: Query<"getSpend">, options?: CallOptions): Promise<Answer<"getSpend">> {
+    return this.ask("GET", "/api/balance/spend", { query, ...options });
+  }
+
   /** Keep the wallet filled by the saved card. */
   setAutoReload(body: Body<"setAutoReload">, options?: CallOptions): Promise<Answer<"setAutoReload">> {
     return this.ask("PUT", "/api/balance/auto-reload", { body, ...options });

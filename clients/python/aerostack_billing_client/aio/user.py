@@ -31,6 +31,7 @@ class AsyncUserClient(AsyncEveryone):
     set_auto_reload = later(calls.set_auto_reload)
     set_spend_cap = later(calls.set_spend_cap)
     statement_page = later(calls.statement_page)
+    spend = later(calls.spend)
     budgets_page = later(calls.budgets_page)
     budget = later(calls.budget)
     set_budget = later(calls.set_budget)

@@ -33,5 +33,5 @@ class AuditParts:
             runtime.accounts.store,
             runtime.catalog,
         )
-        wallets = WalletAudit(runtime.wallet.store, lambda: runtime.prices.book)
+        wallets = WalletAudit(runtime.wallet.store, lambda: runtime.prices.book, runtime.wallet.spending_store)
         return Audit(MoneyAudit(wallets, runtime.creators.store), counters)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.pricing import Pricing
     from aerostack_billing.wallet.refunds import Refunds
     from aerostack_billing.wallet.settlement import Settlement
+    from aerostack_billing.wallet.spending_fold import SpendingFold
+    from aerostack_billing.wallet.spending_store import SpendingStore
+    from aerostack_billing.wallet.spending_view import Spending
     from aerostack_billing.wallet.statement import Statement
     from aerostack_billing.wallet.store import WalletStore
 
@@ -79,6 +82,24 @@ class WalletParts:
         from aerostack_billing.wallet.bill import Bills  # noqa: PLC0415
 
         return Bills(self._runtime.ledger)
+
+    @cached_property
+    def spending_store(self) -> SpendingStore:
+        from aerostack_billing.wallet.spending_store import SpendingStore  # noqa: PLC0415
+
+        return SpendingStore(self._runtime.dynamo, self._runtime.settings.wallets_table)
+
+    @cached_property
+    def spending(self) -> Spending:
+        from aerostack_billing.wallet.spending_view import Spending  # noqa: PLC0415
+
+        return Spending(self.spending_store, self._runtime.ledger)
+
+    @cached_property
+    def spending_fold(self) -> SpendingFold:
+        from aerostack_billing.wallet.spending_fold import SpendingFold  # noqa: PLC0415
+
+        return SpendingFold(self.spending_store, self.store, self._runtime.ledger)
 
     @cached_property
     def budgets(self) -> Budgets:

@@ -12,6 +12,7 @@ from aerostack_billing.prices.models import Priced, Terms, Tokens
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.wallet.budgets import BudgetCounts
 from aerostack_billing.wallet.models import Budget, Hold, Wallet
+from aerostack_billing.wallet.spending import Cursor, Folding, Sheet, SheetName, Told
 
 Expectation = tuple[str, object, object]
 """What must hold, what was expected, what was found."""
@@ -67,6 +68,24 @@ def budgeted(
         own[budget.label] += int(budget.own is not None)
     known = {label: of_label.own for label, of_label in wallet.budgets.items() if of_label.own}
     yield "the wallet knows its budgets", {label: count for label, count in own.items() if count}, known
+
+
+def added_up(cursor: Cursor, sheets: Sequence[Sheet], transfers: Sequence[Transfer]) -> Iterator[Expectation]:
+    """Each sheet of spending says what the lines say that it contains, and none is missing."""
+    yield "spending is not left half made anew", False, cursor.rebuilding
+    stored = {(sheet.day, sheet.label): sheet for sheet in sheets}
+    contained = {name: max(sheet.through, cursor.through) for name, sheet in stored.items()}
+    expected: dict[SheetName, dict[str, Told]] = {}
+    for through in sorted({cursor.through, *contained.values()}):
+        folding = Folding(Cursor(cursor.account_id), {})
+        for transfer in transfers[:through]:
+            folding.add(transfer)
+        of_then = {name: sheet.by for name, sheet in folding.sheets.items()}
+        expected |= {name: by for name, by in of_then.items() if contained.get(name, cursor.through) == through}
+    for day, label in sorted({*stored, *expected}):
+        name = f"spending of {day}" + (f" by {label}" if label else "")
+        found = stored[day, label].by if (day, label) in stored else None
+        yield f"{name} is what its lines say", expected.get((day, label)), found
 
 
 def _price(transfer: Transfer, usage: dict[str, object], book: Book) -> object:

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aerostack_billing.audit.lines import Book, budgeted, chained, priced
+from aerostack_billing.audit.lines import Book, added_up, budgeted, chained, priced
 from aerostack_billing.ledger.accounts import available, debt, held
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.wallet.models import Hold, Wallet
+from aerostack_billing.wallet.spending_store import SpendingStore
 from aerostack_billing.wallet.store import WalletStore
 
 _LOOKS = 20
@@ -81,9 +82,10 @@ def _breaks(transfers: list[Transfer]) -> list[int]:
 class WalletAudit:
     """Audits wallets in the store."""
 
-    def __init__(self, wallets: WalletStore, book: Callable[[], Book]) -> None:
+    def __init__(self, wallets: WalletStore, book: Callable[[], Book], spending: SpendingStore) -> None:
         self._wallets = wallets
         self._book = book
+        self._spending = spending
 
     def run(
         self,
@@ -116,12 +118,14 @@ class WalletAudit:
             transfers = self._wallets.ledger.whole(account_id)
             holds = self._wallets.open_holds(account_id)
             budgets = list(self._wallets.budgets(account_id))
+            cursor, sheets = self._spending.whole(account_id)
             if self._wallets.get(account_id).version == before.version:
                 violations += check(before, transfers, holds)
                 said = [
                     *chained(before, transfers),
                     *priced(transfers, self._book()),
                     *budgeted(before, transfers, holds, budgets),
+                    *added_up(cursor, sheets, transfers),
                 ]
                 violations += [Violation(account_id, *each) for each in said if each[1] != each[2]]
                 return transfers

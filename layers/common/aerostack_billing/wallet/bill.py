@@ -65,7 +65,7 @@ class Bills:
 
         The first line of the first day is searched for by halves. InvalidRequest (422) for what is no day or cursor.
         """
-        first, last = _day("from", start), _day("to", end)
+        first, last = day("from", start), day("to", end)
         if first and last and first > last:
             raise InvalidRequest("from is after to.", {"from": "is after to"})
         above = self._before(account_id, first) if cursor is None else _read_cursor(cursor)
@@ -103,7 +103,7 @@ def as_csv(lines: Sequence[Mapping[str, object]]) -> str:
     writer.writerow(_COLUMNS)
     for line in lines:
         cells = dict(_cells(line))
-        writer.writerow([_neutral(cells.get(name)) for name in _COLUMNS])
+        writer.writerow([neutral(cells.get(name)) for name in _COLUMNS])
     return out.getvalue()
 
 
@@ -119,11 +119,13 @@ def _cells(line: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         yield "labels", "; ".join(f"{name}={value}" for name, value in labels.items())
 
 
-def _neutral(value: object) -> object:
+def neutral(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
-def _day(name: str, value: str | None) -> str | None:
+def day(name: str, value: str | None) -> str | None:
+    """A day that a query names, if it names one; InvalidRequest (422) for what is none."""
     if value is None:
         return None
     try:

@@ -12,6 +12,7 @@ from aerostack_billing.values.money import Cents
 
 ChargeKind = Literal["bot_conversation", "agent_execution", "tool_call"]
 BillingMode = Literal["wallet", "byok", "plan_quota"]
+SpendBucket = Literal["day", "month", "total"]
 Reference = Annotated[str, Field(min_length=1, max_length=255)]
 
 MIN_DEPOSIT_CENTS = 500

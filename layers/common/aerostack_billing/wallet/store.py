@@ -16,6 +16,7 @@ from aerostack_billing.values.fields import adapter
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.domain_events import wallet_events
 from aerostack_billing.wallet.models import Budget, Deposit, Hold, Wallet
+from aerostack_billing.wallet.spending_store import marking
 
 WALLET: Final = "wallet"
 HOLD_PREFIX: Final = "hold#"
@@ -106,7 +107,8 @@ class WalletStore:
         def telling(wallet: Wallet) -> Change[Wallet]:
             change = rule(wallet)
             events = map(self._outbox.adding, wallet_events(wallet, change, self._low))
-            return replace(change, also=[*change.also, *events])
+            marks = marking(self._wallets, account_id, wallet.seq, change.owner.seq)
+            return replace(change, also=[*change.also, *events, *marks])
 
         try:
             return self.ledger.apply(account_id, read, self._writing, telling)

@@ -1,0 +1,137 @@
+"""Spending in the Wallets table: of an account a cursor, its sheets, and a mark that says there are lines to add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import Final
+
+from aerostack_billing.ledger.ledger import if_as_read, present
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.values.fields import adapter
+from aerostack_billing.wallet.spending import NO_LABEL, Cursor, Sheet, SheetName
+
+SPENDING_AGENDA: Final = "spending"
+MARK: Final = "spending"
+MARKED_EVERY: Final = 100
+"""Lines. So many at most, and those of the minute until the sweep, are left to whoever reads."""
+
+_CURSOR = "spend#"
+_KEYS_AT_ONCE = 100
+_LATELY_SECONDS = 300
+"""Far longer than a replica of the table lags behind."""
+_LATELY_MOST = 500
+
+
+class SpendingStore:
+    """Reads and conditional writes of what is added up."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def cursor(self, account_id: str) -> Cursor:
+        """How far the account's lines are added up."""
+        item = self._dynamo.get(self._table, _key(account_id, _CURSOR))
+        return adapter(Cursor).validate_python(item) if item else Cursor(account_id)
+
+    def read(
+        self, account_id: str, names: Iterable[SheetName], *, consistent: bool
+    ) -> tuple[Cursor, dict[SheetName, Sheet]]:
+        """The cursor and those of the sheets that exist: one request for each hundred."""
+        keys = [_key(account_id, _CURSOR), *(_key(account_id, _item(*name)) for name in names)]
+        items: list[Item] = []
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            some = {self._table: keys[start : start + _KEYS_AT_ONCE]}
+            items += self._dynamo.batch_get(some, consistent=consistent)[self._table]
+        cursor = Cursor(account_id)
+        sheets: dict[SheetName, Sheet] = {}
+        for item in items:
+            if item["item"] == _CURSOR:
+                cursor = adapter(Cursor).validate_python(item)
+            else:
+                sheet = adapter(Sheet).validate_python(item)
+                sheets[sheet.day, sheet.label] = sheet
+        return cursor, sheets
+
+    def whole(self, account_id: str) -> tuple[Cursor, list[Sheet]]:
+        """The cursor and every sheet of the account, for the audit and to make them anew.
+
+        The cursor is read first: a sheet that is written meanwhile is ahead of it, as it may be.
+        """
+        values = {":account": account_id, ":first": _CURSOR, ":last": f"{_CURSOR}:"}
+        condition, names = "account_id = :account AND #item BETWEEN :first AND :last", {"#item": "item"}
+        items = list(self._dynamo.query(self._table, condition, values, names=names))
+        cursors = [adapter(Cursor).validate_python(item) for item in items if item["item"] == _CURSOR]
+        sheets = [adapter(Sheet).validate_python(item) for item in items if item["item"] != _CURSOR]
+        return next(iter(cursors), Cursor(account_id)), sheets
+
+    def put(self, sheet: Sheet, through: int) -> None:
+        """Store a sheet that contains the lines up to `through`, if it is as it was read; ConditionFailed if not."""
+        after = replace(sheet, version=sheet.version + 1, through=through)
+        self._put(_item(sheet.day, sheet.label), asdict(after), sheet.account_id, if_as_read(sheet))
+
+    def advance(self, cursor: Cursor, after: Cursor, written: Mapping[SheetName, int]) -> None:
+        """Store the cursor, if it is as it was read; ConditionFailed if not. `written` are the sheets put before it."""
+        now = clock.seconds()
+        lately = {name: told for name, told in cursor.written.items() if told[1] > now - _LATELY_SECONDS}
+        lately |= {_item(*name): (through, now) for name, through in written.items()}
+        newest = sorted(lately.items(), key=lambda told: told[1])[-_LATELY_MOST:]
+        after = replace(after, version=cursor.version + 1, written=dict(newest))
+        self._put(_CURSOR, asdict(after), cursor.account_id, if_as_read(cursor))
+
+    def delete(self, sheet: Sheet) -> None:
+        """Delete a sheet that the ledger does not explain."""
+        self._dynamo.delete(Write(self._table, _key(sheet.account_id, _item(sheet.day, sheet.label)), delete=True))
+
+    def unmark(self, account_id: str, through: int) -> bool:
+        """Take an account off the agenda whose lines are added up so far; False where newer ones put it there again."""
+        gone = Write(
+            self._table,
+            _key(account_id, MARK),
+            delete=True,
+            condition="attribute_not_exists(account_id) OR seq <= :through",
+            values={":through": through},
+        )
+        try:
+            self._dynamo.transact([gone])
+        except TransactionRefused:
+            return False
+        return True
+
+    def _put(
+        self,
+        item: str,
+        content: Item,
+        account_id: str,
+        read: tuple[str, dict[str, str] | None, dict[str, object] | None],
+    ) -> None:
+        condition, names, values = read
+        put = {**present(content), **_key(account_id, item)}
+        self._dynamo.put(Write(self._table, {}, put=put, condition=condition, names=names, values=values))
+
+
+def marking(table: str, account_id: str, before: int, after: int) -> list[Write]:
+    """The write that puts an account on the sweep's agenda once its lines number another hundred; else none.
+
+    It goes with the lines, and has no condition.
+    """
+    if before // MARKED_EVERY == after // MARKED_EVERY:
+        return []
+    agenda = {"agenda": SPENDING_AGENDA, "agenda_at": clock.seconds(), "seq": after}
+    return [Write(table, {}, put={**_key(account_id, MARK), **agenda})]
+
+
+def stale(cursor: Cursor, sheets: Mapping[SheetName, Sheet], names: Iterable[SheetName]) -> bool:
+    """Whether a sheet is older than the cursor that was read with it."""
+    newest = {name: cursor.written[item][0] for name in names if (item := _item(*name)) in cursor.written}
+    return any(name not in sheets or sheets[name].through < through for name, through in newest.items())
+
+
+def _item(day: str, label: str) -> str:
+    return f"{_CURSOR}{day}" if label == NO_LABEL else f"{_CURSOR}{day}#{label}"
+
+
+def _key(account_id: str, item: str) -> Item:
+    return {"account_id": account_id, "item": item}
