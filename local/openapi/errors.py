@@ -104,6 +104,10 @@ ADVICE: Mapping[str, Advice] = {
     "QUANTITY_EXCEEDS_USED": Advice(
         "More storage would be given back than is held.", "Give back what is held at most."
     ),
+    "LEASE_TOO_LARGE": Advice(
+        "The quantity is over the share of the limit that one lease may take.",
+        "Take several leases, set `allow_partial`, or count the quantity at once by `consume`.",
+    ),
     "UNKNOWN_METRIC": Advice("The plan catalog has no such metric.", "Use one of those that `message` lists."),
     "UNKNOWN_MODEL": Advice(
         "The price book has no such model.", "Use a name of `GET /api/billing/prices`, or have the model added."

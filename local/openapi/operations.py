@@ -14,7 +14,7 @@ from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.prices.book import UnknownModel
 from aerostack_billing.reload.settings import NoPaymentMethod
-from aerostack_billing.usage.leases import LeaseNotFound
+from aerostack_billing.usage.leases import LeaseNotFound, LeaseTooLarge
 from aerostack_billing.usage.models import (
     BatchRequest,
     ClaimRequest,
@@ -217,11 +217,12 @@ _USAGE = {
         "Lease a block of quota to use without further requests",
         answers.Leased,
         body=LeaseRequest,
-        refusals=(errors.PlanLimitExceeded, errors.UnknownMetric, _REUSED),
+        refusals=(errors.PlanLimitExceeded, errors.UnknownMetric, LeaseTooLarge, _REUSED),
         status=201,
         replays=True,
         description="The block counts as used at once. A settlement before it expires gives back what was not used. "
-        "Without one, all of it stays used.",
+        "Without one, all of it stays used. One lease takes a share of the limit at most, 10 % at first; with "
+        "`allow_partial` a larger one is granted that share.",
     ),
     "SettleLeaseFunction": Operation(
         "Settle a lease: give back what was not used",

@@ -144,6 +144,7 @@ def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
         "LOW_BALANCE_CENTS": "500",
         "PRICE_MARKUP_BPS": "0",
         "RELOADS_PER_DAY": "5",
+        "LEASE_SHARE_PERCENT": "10",
         "STRIPE_REQUESTS_PER_MINUTE": "60",
         "PLATFORM_FEE_BPS": "2000",
         "EARNINGS_HOLD_DAYS": "7",

@@ -111,6 +111,7 @@ class World:
                 "LOW_BALANCE_CENTS": "500",
                 "PRICE_MARKUP_BPS": "0",
                 "RELOADS_PER_DAY": "5",
+                "LEASE_SHARE_PERCENT": "10",
                 "STRIPE_REQUESTS_PER_MINUTE": "10000",
                 "PLATFORM_FEE_BPS": "2000",
                 "EARNINGS_HOLD_DAYS": "7",

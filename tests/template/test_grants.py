@@ -247,7 +247,8 @@ def walk_through_plans(call: Caller) -> None:
 
 def walk_through_batches_and_leases(at_once: Caller, leasing: Caller) -> None:
     leasing.lease()
-    leasing.lease(40_000)
+    leasing.consume(quantity=38_000)
+    leasing.lease(5_000)
     leasing.lease(10, idempotency_key="lease")
     beyond = {"account_id": leasing.account, "metric": "api_requests", "quantity": 55_000, "ttl_seconds": 60}
     leasing("POST", "/billing/usage/leases", {**beyond, "idempotency_key": "beyond"}, scope=METER, ok=403)

@@ -71,6 +71,7 @@ def test_nothing_in_the_repository_looks_like_a_key_of_stripe_s() -> None:
         ("PayoutMinimumCents", "PAYOUT_MINIMUM_CENTS", 1_000, (100, 100_000)),
         ("ReloadsPerDay", "RELOADS_PER_DAY", 5, (1, 1_000)),
         ("StripeRequestsPerMinute", "STRIPE_REQUESTS_PER_MINUTE", 60, (1, 100_000)),
+        ("LeaseSharePercent", "LEASE_SHARE_PERCENT", 10, (1, 100)),
         ("PastDueGraceDays", "PAST_DUE_GRACE_DAYS", 7, (0, 60)),
         ("LowBalanceCents", "LOW_BALANCE_CENTS", 500, (0, 100_000)),
     ],

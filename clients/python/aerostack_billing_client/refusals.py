@@ -259,6 +259,10 @@ class TooManyBudgets(InvalidRequest, code="TOO_MANY_BUDGETS"):
     """The account has as many budgets as one may have."""
 
 
+class LeaseTooLarge(InvalidRequest, code="LEASE_TOO_LARGE"):
+    """One lease takes a share of the limit at most: take several, or count at once by `consume`."""
+
+
 class UnknownMetric(InvalidRequest, code="UNKNOWN_METRIC"):
     """No plan counts that metric."""
 

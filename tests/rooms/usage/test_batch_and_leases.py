@@ -12,7 +12,7 @@ import pytest
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.lease_store import prefix_of
-from aerostack_billing.usage.leases import LeaseNotFound, _read_id
+from aerostack_billing.usage.leases import LeaseNotFound, LeaseTooLarge, _read_id
 from aerostack_billing.usage.models import LeaseRequest, SettleRequest
 from aerostack_billing.usage.store import CountersItem
 from aerostack_billing.values.errors import (
@@ -328,8 +328,9 @@ def test_a_key_is_free_again_a_day_after_its_lease_ended(parts: Runtime, account
 
 
 def test_a_key_is_answered_also_where_nothing_is_left(parts: Runtime, account: str) -> None:
-    first = take(parts, account, 55_000, idempotency_key="k")
-    assert take(parts, account, 55_000, idempotency_key="k") == first
+    consume(parts, account, 50_000)
+    first = take(parts, account, 5_000, idempotency_key="k")
+    assert take(parts, account, 5_000, idempotency_key="k") == first
     with pytest.raises(PlanLimitExceeded):
         take(parts, account, 1, idempotency_key="another")
 
@@ -394,3 +395,41 @@ def test_no_counters_item_ever_carries_what_the_table_expires_by(parts: Runtime,
     move_to(parts, account, "pro")
     items = parts.dynamo.query(parts.settings.usage_table, "account_id = :a", {":a": account})
     assert {("tier" in item, "expires_at" in item) for item in items} == {(True, False), (False, True)}
+
+
+def test_one_lease_takes_a_share_of_the_limit_at_most(parts: Runtime, account: str) -> None:
+    with pytest.raises(LeaseTooLarge) as refused:
+        take(parts, account, 5_001)
+    assert refused.value.details == {"quantity": "at most 5000"}
+    assert take(parts, account, 5_000)["granted"] == 5_000
+    assert take(parts, account, 55_000, allow_partial=True)["granted"] == 5_000
+    move_to(parts, account, "pro")
+    assert take(parts, account, 10**15, allow_partial=True)["granted"] == 200_000
+
+
+def test_no_number_of_leases_at_once_takes_more_than_its_share_each(processes: list[Runtime], account: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        asked = pool.map(lambda parts: take(parts, account, 40_000, allow_partial=True), processes)
+        assert [lease["granted"] for lease in asked] == [5_000] * 8
+
+
+def test_a_small_lease_reads_no_account_and_an_unlimited_plan_has_no_share(
+    parts: Runtime, account: str, meter: Meter
+) -> None:
+    take(parts, account)
+    meter.reset()
+    take(parts, account)
+    assert meter.spent() == (1, 1, 0)
+    move_to(parts, account, "enterprise")
+    assert take(parts, account, 10**12)["granted"] == 10**12
+
+
+def test_a_key_is_answered_also_where_a_lower_plan_would_refuse_it(parts: Runtime, account: str) -> None:
+    move_to(parts, account, "pro")
+    first = take(parts, account, 200_000, idempotency_key="k")
+    move_to(parts, account, "free")
+    assert take(parts, account, 200_000, idempotency_key="k") == first
+    with pytest.raises(IdempotencyKeyReused):
+        take(parts, account, 200_001, idempotency_key="k")
+    with pytest.raises(LeaseTooLarge):
+        take(parts, account, 200_000, idempotency_key="another")

@@ -15,7 +15,7 @@ from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.ingest import KEPT_SECONDS, Ingested, Message
 from aerostack_billing.values.errors import StoreUnavailable
 from tests.rooms.conftest import Meter, Time
-from tests.rooms.worlds.usage import Letters, consume, counter, event, message, move_to, take
+from tests.rooms.worlds.usage import Letters, consume, counter, event, message, move_to
 
 
 @pytest.fixture
@@ -33,6 +33,9 @@ class Heard:
     done: list[Ingested] = field(default_factory=list)
 
     def threshold_passed(self, *_: object) -> None:
+        """Of no interest here."""
+
+    def given_back(self, *_: object) -> None:
         """Of no interest here."""
 
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
@@ -187,7 +190,7 @@ def test_an_account_under_load_is_counted_all_the_same(parts: Runtime, account: 
 def test_what_the_limit_refuses_is_told_and_not_tried_again(
     parts: Runtime, account: str, letters: Letters, heard: Heard
 ) -> None:
-    take(parts, account, 54_990)
+    consume(parts, account, 54_990)
     messages = [message(f"m{n}", event(account, quantity)) for n, quantity in enumerate((6, 5, 4, 1))]
     assert answer(parts.usage.ingest.run(messages)) == (2, 2, 0, set())
     assert counter(parts, account) == (55_000, 0)

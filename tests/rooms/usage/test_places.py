@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.platform import correlation
 from aerostack_billing.usage.models import Place
 from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.values.errors import PlanLimitExceeded, UnknownResourceKind
 from tests.rooms.conftest import Time
-from tests.rooms.worlds.usage import claim, free, move_to
+from tests.rooms.worlds.usage import batch, claim, consume, free, move_to, take
 
 
 def listed(parts: Runtime, account: str, kind: str = "projects") -> list[tuple[str, bool]]:
@@ -119,3 +120,29 @@ def test_a_place_that_is_freed_while_it_is_ranked_is_answered_like_any_other(
 
     monkeypatch.setattr(PlaceStore, "all", freed_meanwhile)
     assert claim(parts, account, "api4", "gateway_apis")["read_only"] is True
+
+
+def test_who_claimed_a_place_is_kept_and_who_frees_one_or_gives_storage_back_leaves_a_line(
+    parts: Runtime, account: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with correlation.using("r1", "svc_a"):
+        claim(parts, account, "one")
+        take(parts, account, idempotency_key="k")
+        consume(parts, account, 500, "storage_bytes")
+    kept = {str(item["period"]).split("#")[0]: item.get("caller") for item in items(parts, account)}
+    assert (kept["place"], kept["lease"]) == ("svc_a", "svc_a")
+    with correlation.using("r2", "svc_b"):
+        free(parts, account, "one")
+        free(parts, account, "one")
+        consume(parts, account, -200, "storage_bytes")
+        batch(parts, {"account_id": account, "metric": "storage_bytes", "quantity": -100})
+    told = [vars(record) for record in caplog.records if record.message == "quota given back"]
+    assert [(line["metric"], line["quantity"], line["caller"]) for line in told] == [
+        ("projects/one", 1, "svc_b"),
+        ("storage_bytes", 200, "svc_b"),
+        ("storage_bytes", 100, "svc_b"),
+    ]
+
+
+def items(parts: Runtime, account: str) -> list[dict[str, object]]:
+    return list(parts.dynamo.query(parts.settings.usage_table, "account_id = :a", {":a": account}))

@@ -21,6 +21,9 @@ class Listener:
     def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
         self.heard.append((level, figures.used))
 
+    def given_back(self, account_id: str, name: str, quantity: int) -> None:
+        """Of no interest here."""
+
 
 @pytest.fixture
 def listener(parts: Runtime) -> Listener:

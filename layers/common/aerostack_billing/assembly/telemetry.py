@@ -40,6 +40,13 @@ class Telemetry:
         )
         self._count(f"Usage{level.name.capitalize()}")
 
+    def given_back(self, account_id: str, name: str, quantity: int) -> None:
+        """Storage or a place was given back: the line says by whom."""
+        self.log().info(
+            "quota given back",
+            extra={"account_id": account_id, "metric": name, "quantity": quantity, "caller": correlation.caller()},
+        )
+
     def plan_needs_review(self, account_id: str, finding: Finding, name: str) -> None:
         """Something at Stripe beside an account's plan needs a person."""
         self.log().error("plan needs review", extra={"account_id": account_id, "finding": finding, "object_id": name})

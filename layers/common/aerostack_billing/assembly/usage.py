@@ -84,7 +84,14 @@ class UsageParts:
     def leases(self) -> Leases:
         from aerostack_billing.usage.leases import Leases  # noqa: PLC0415
 
-        return Leases(self.metering, self.lease_store)
+        runtime = self._runtime
+        return Leases(
+            self.metering,
+            self.lease_store,
+            runtime.accounts.store,
+            runtime.catalog,
+            runtime.settings.lease_share_percent,
+        )
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

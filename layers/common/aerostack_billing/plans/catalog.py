@@ -38,6 +38,15 @@ class Catalog:
             )
         return metric
 
+    def lease_most(self, metric: str, share_percent: int, tier: Tier | None = None) -> int | None:
+        """The most of a quota that one lease takes under a plan, under any plan where none is named; None: unlimited.
+
+        A share of the limit, and at least 1.
+        """
+        tiers = self.data.tiers if tier is None else (tier,)
+        limits = [limit for each in tiers if (limit := self.plan(each).quotas[metric].limit) is not None]
+        return min((max(1, limit * share_percent // 100) for limit in limits), default=None)
+
     def check_kind(self, kind: str) -> str:
         """`kind` if it is a resource that takes a place; UnknownResourceKind (422) if not."""
         if kind not in self.data.resources:

@@ -109,6 +109,11 @@ class Settings:
         return self._whole("RELOADS_PER_DAY", 1, 1_000)
 
     @property
+    def lease_share_percent(self) -> int:
+        """How much of a month's limit one lease may take."""
+        return self._whole("LEASE_SHARE_PERCENT", 1, 100)
+
+    @property
     def stripe_requests_per_minute(self) -> int:
         """How many requests of one account may lead to Stripe in a clock minute."""
         return self._whole("STRIPE_REQUESTS_PER_MINUTE", 1, 100_000)

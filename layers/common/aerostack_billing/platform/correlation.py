@@ -27,6 +27,12 @@ def caller() -> str | None:
     return _caller.get()
 
 
+def asked_by() -> dict[str, str]:
+    """The caller as an attribute of what is stored; none where nobody with a token asked."""
+    found = caller()
+    return {} if found is None else {"caller": found}
+
+
 @contextmanager
 def using(correlation_id: str | None, caller: str | None = None) -> Iterator[None]:
     """Work under this id, and for this caller, inside the block."""

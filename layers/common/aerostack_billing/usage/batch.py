@@ -145,6 +145,9 @@ class Batch:
                 used = {claimed[place].key for place in taken.places}
                 events, counters_item = self._answered(events, used, results), None
                 continue
+            for event in passing:
+                if event.request.quantity < 0:
+                    self._metering.freed(account_id, event.request.metric, -event.request.quantity)
             # A refused event whose key passed in another call is answered as then.
             fresh = {event.key for event in claimed}
             refused = {event.key for event in events if results[event.place].status == 403}

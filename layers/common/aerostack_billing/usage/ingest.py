@@ -224,6 +224,9 @@ class Ingest:
             totals[event.request.metric] = totals.get(event.request.metric, 0) + event.request.quantity
         records = [self._message_record(account_id, message_id) for message_id in message_ids]
         self._metering.opened(account_id, item, lambda: self._usage.add_all_once(account_id, item, totals, records))
+        for event in passing:
+            if event.request.quantity < 0:
+                self._metering.freed(account_id, event.request.metric, -event.request.quantity)
         after = self._usage.counters_item(account_id, item)
         for metric in totals:
             self._metering.tell(account_id, item, metric, after)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from aerostack_billing.idempotency.store import KEPT_SECONDS, key_reused
-from aerostack_billing.platform import clock
+from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.usage.store import LEASES, CountersItem, UsageStore, read_counters
 
@@ -137,6 +137,7 @@ class LeaseStore:
             "taken_at": now,
             "fingerprint": fingerprint,
             "expires_at": lease.expires_at + KEPT_SECONDS,
+            **correlation.asked_by(),
         }
         free = "attribute_not_exists(account_id) OR expires_at <= :now"
         counting = self._usage.addition(account_id, lease.period, lease.metric, lease.granted)
@@ -152,6 +153,15 @@ class LeaseStore:
                 raise key_reused() from refused
             raise LeaseExists(_read(held)) from refused
         return self._usage.counters_item(account_id, lease.period)
+
+    def earlier(self, account_id: str, lease: Lease, fingerprint: str) -> Lease | None:
+        """The live lease of this number; None if there is none. IdempotencyKeyReused (409) for another request."""
+        held = self._live(account_id, lease, clock.seconds()) if lease.is_beside else None
+        if held is None:
+            return None
+        if held["fingerprint"] != fingerprint:
+            raise key_reused()
+        return _read(held)
 
     def settle(self, account_id: str, lease: Lease, unused: int) -> bool:
         """End a lease and give back what was not used; False if it is not open, and nothing was changed."""

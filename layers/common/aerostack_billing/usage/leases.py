@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from aerostack_billing.accounts.store import AccountStore
+from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import attempts
@@ -35,6 +37,12 @@ class LeaseNotFound(NotFound):
     code = "LEASE_NOT_FOUND"
 
 
+class LeaseTooLarge(InvalidRequest):
+    """One request asks for more than the share of the limit that a lease may take."""
+
+    code = "LEASE_TOO_LARGE"
+
+
 @dataclass(frozen=True)
 class Taken:
     """A lease as it is answered; `replayed` where its key had taken it before."""
@@ -46,16 +54,22 @@ class Taken:
 class Leases:
     """Takes and settles leases."""
 
-    def __init__(self, metering: Metering, store: LeaseStore) -> None:
+    def __init__(
+        self, metering: Metering, store: LeaseStore, accounts: AccountStore, catalog: Catalog, share_percent: int
+    ) -> None:
         self._metering = metering
         self._store = store
+        self._accounts = accounts
+        self._catalog = catalog
+        self._share_percent = share_percent
 
     def take(self, request: LeaseRequest) -> Taken:
         """Count the quantity as used and hand it out; with `allow_partial`, what there is of it.
 
-        Under an idempotency key the same lease is answered again, so that a lost answer costs no quota.
-        PlanLimitExceeded (403) with nothing counted; UnknownMetric and InvalidRequest (422); IdempotencyKeyReused
-        (409).
+        One lease takes a share of the limit at most, so that no request takes what is left of a month: LeaseTooLarge
+        (422) for more, unless `allow_partial` takes that share. Under an idempotency key the same lease is answered
+        again, so that a lost answer costs no quota. PlanLimitExceeded (403) with nothing counted; UnknownMetric and
+        InvalidRequest (422); IdempotencyKeyReused (409).
         """
         asked = ConsumeRequest(account_id=request.account_id, metric=request.metric, quantity=request.quantity)
         self._metering.check(asked)
@@ -68,6 +82,9 @@ class Leases:
             clock.seconds() + request.ttl_seconds,
             secrets.token_hex(8) if request.idempotency_key is None else number_of(request.idempotency_key),
         )
+        earlier, lease = self._within_share(request, lease)
+        if earlier is not None:
+            return Taken(_view(earlier), replayed=True)
         for _ in attempts(_ATTEMPTS):
             try:
                 after = self._taken(request, lease)
@@ -89,6 +106,28 @@ class Leases:
             self._tidy(request.account_id, lease.period, after, least=_LAPSED_TIDIED_AT)
             return Taken(_view(lease))
         raise StoreUnavailable("Other calls are taking the rest of this quota right now. Try again.")
+
+    def _within_share(self, request: LeaseRequest, lease: Lease) -> tuple[Lease | None, Lease]:
+        """The lease as its plan's share allows it, and before it the one that its key took earlier, if it did."""
+        most = self._most(request)
+        if request.quantity <= most:
+            return None, lease
+        earlier = self._store.earlier(request.account_id, lease, _fingerprint(request))
+        if earlier is None and not request.allow_partial:
+            raise LeaseTooLarge(
+                f"One lease takes {most} of {request.metric} at most. Take several, or count at once by consume.",
+                {"quantity": f"at most {most}"},
+            )
+        return earlier, replace(lease, granted=most)
+
+    def _most(self, request: LeaseRequest) -> int:
+        """The most that this lease may take. The account is read only where its plan matters."""
+        under_any = self._catalog.lease_most(request.metric, self._share_percent)
+        if under_any is None or request.quantity <= under_any:
+            return request.quantity
+        tier = self._accounts.get(request.account_id).plan.limits_tier
+        most = self._catalog.lease_most(request.metric, self._share_percent, tier)
+        return request.quantity if most is None else min(most, request.quantity)
 
     def _taken(self, request: LeaseRequest, lease: Lease) -> CountersItem:
         """Take the lease; the counters item after it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aerostack_billing.platform import clock
+from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.usage.models import Place
 from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore
@@ -34,7 +34,7 @@ class PlaceStore:
         One transaction: the counter has room for one more, and no such place exists. NoRoom or NotOpen otherwise.
         """
         place = Place(kind, resource_id, clock.iso_now())
-        put = {**self._key(account_id, kind, resource_id), "created_at": place.created_at}
+        put = {**self._key(account_id, kind, resource_id), "created_at": place.created_at, **correlation.asked_by()}
         writes = [
             Write(self._table, {}, put=put, condition="attribute_not_exists(account_id)"),
             self._usage.addition(account_id, RESOURCES_ITEM, kind, 1),

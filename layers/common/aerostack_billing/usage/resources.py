@@ -42,6 +42,8 @@ class Resources:
         """Give a place back; freeing what holds none changes nothing and answers likewise."""
         kind = self._catalog.check_kind(name.kind)
         freed = self._places.free(account_id, kind, name.id)
+        if freed:
+            self._metering.freed(account_id, f"{kind}/{name.id}", 1)
         figures = self._figures(account_id, kind)
         return {"kind": kind, "id": name.id, "freed": freed, "used": figures.used, "limit": figures.limit}
 

@@ -47,6 +47,9 @@ class ThresholdListener(Protocol):
     def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
         """Called once for each level of a counter."""
 
+    def given_back(self, account_id: str, name: str, quantity: int) -> None:
+        """Called when storage was given back, or the place of a resource: it makes room that may be sold again."""
+
 
 @dataclass(frozen=True)
 class Consumed:
@@ -179,7 +182,13 @@ class Metering:
         figures = self.figures(item, request.metric, CountersItem(counters_item.tier, {request.metric: counter}))
         return Consumed({"allowed": True, **figures.view()})
 
+    def freed(self, account_id: str, name: str, quantity: int) -> None:
+        """Leave a line of who gave back what."""
+        self._listener.given_back(account_id, name, quantity)
+
     def _passed(self, request: ConsumeRequest, item: str, counters_item: CountersItem, *, throttled: bool) -> Consumed:
+        if request.quantity < 0:
+            self.freed(request.account_id, request.metric, -request.quantity)
         self.tell(request.account_id, item, request.metric, counters_item)
         limited = throttled and self._catalog.plan(counters_item.tier).burst.limit is not None
         body = {"allowed": True, **self.figures(item, request.metric, counters_item).view()}
