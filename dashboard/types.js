@@ -72,6 +72,7 @@
  *
  * @typedef {object} Balance
  * @property {number} balance_cents
+ * @property {number} granted_cents
  * @property {number} held_cents
  * @property {number} debt_cents
  * @property {AutoReload} auto_reload
@@ -104,6 +105,7 @@
  * @property {number} pending_cents
  * @property {{day: string, amount_cents: number}[]} pending_by_day
  * @property {number} payable_cents
+ * @property {number} granted_cents
  * @property {number} owed_cents
  * @property {number} in_transit_cents
  * @property {number} paid_cents

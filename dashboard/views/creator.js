@@ -30,7 +30,7 @@ export function creatorView(creator, onboard) {
 }
 
 /** @param {Creator} creator */
-function sums({ payable_cents, pending_cents, owed_cents, in_transit_cents, paid_cents }) {
+function sums({ payable_cents, pending_cents, granted_cents, owed_cents, in_transit_cents, paid_cents }) {
   return h(
     "div.card",
     h("h3", "Ready to be paid"),
@@ -40,6 +40,7 @@ function sums({ payable_cents, pending_cents, owed_cents, in_transit_cents, paid
       pair("Held back for now", money(pending_cents)),
       in_transit_cents > 0 && pair("On its way", money(in_transit_cents)),
       owed_cents > 0 && pair("Refunded, taken from the next earnings", money(owed_cents), "bad"),
+      granted_cents > 0 && pair("Paid with granted credit, not paid out", money(granted_cents)),
       pair("Paid so far", money(paid_cents)),
     ),
   );

@@ -15,13 +15,14 @@ export function walletView(balance, now, acts) {
 }
 
 /** @param {Balance} balance @param {Acts} acts */
-function funds({ balance_cents, held_cents, debt_cents, lifetime_deposited_cents, lifetime_spent_cents }, acts) {
+function funds({ balance_cents, granted_cents, held_cents, debt_cents, lifetime_deposited_cents, lifetime_spent_cents }, acts) {
   return h(
     "div.card",
     h("h3", "Balance"),
     h("p.figure", { id: "balance" }, money(balance_cents)),
     h(
       "dl.pairs",
+      granted_cents > 0 && pair("Of it granted, spent first", money(granted_cents)),
       pair("Held for running work", held_cents > 0 ? money(held_cents) : "None"),
       debt_cents > 0 && pair("Owed", money(debt_cents), "bad"),
       pair("Deposited so far", money(lifetime_deposited_cents)),

@@ -324,6 +324,9 @@ class CreatorAccount(BaseModel):
     pending_cents: Cents
     pending_by_day: list[PendingDay]
     payable_cents: Cents
+    granted_cents: Annotated[
+        Cents, Field(description="What callers paid with granted money: it is shown, and not paid out.")
+    ]
     owed_cents: Cents
     in_transit_cents: Cents
     paid_cents: Cents

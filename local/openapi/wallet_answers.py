@@ -40,6 +40,13 @@ class Balance(BaseModel):
 
     balance_cents: WholeCents
     balance_micros: Micros
+    granted_cents: Annotated[
+        Cents,
+        Field(
+            description="What of the balance was granted, not paid for. It is spent first; a refund gives granted and "
+            "deposited money back to where it came from, and a refunded deposit takes deposited money first."
+        ),
+    ]
     held_cents: Cents
     debt_cents: Cents
     currency: Literal["usd"]
@@ -57,6 +64,7 @@ class Transaction(BaseModel):
     type: TransferType
     kind: Annotated[ChargeKind | None, Field(description="What the transaction paid for, if anything.")]
     amount_cents: Annotated[Cents, Field(description="Signed: the change of the balance.")]
+    granted_cents: Annotated[Cents, Field(description="How much of what was moved is granted money.")]
     balance_after_cents: Cents
     debt_after_cents: Cents
     created_at: Time

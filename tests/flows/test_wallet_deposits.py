@@ -28,6 +28,7 @@ OFF = {
 EMPTY = {
     "balance_cents": 0,
     "balance_micros": 0,
+    "granted_cents": 0,
     "held_cents": 0,
     "debt_cents": 0,
     "currency": "usd",

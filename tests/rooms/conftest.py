@@ -148,6 +148,7 @@ def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
         "STRIPE_REQUESTS_PER_MINUTE": "60",
         "PLATFORM_FEE_BPS": "2000",
         "EARNINGS_HOLD_DAYS": "7",
+        "PAY_GRANTED_EARNINGS": "false",
         "PAYOUT_MINIMUM_CENTS": "1000",
     }
 

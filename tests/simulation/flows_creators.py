@@ -11,7 +11,7 @@ from aerostack_billing.values.money import micros
 from tests.rooms.worlds.creators import RETURN, call, refund
 from tests.simulation.faults import Crash
 from tests.simulation.flows import flow
-from tests.simulation.flows_money import fund, lines
+from tests.simulation.flows_money import fund, lines, pending
 from tests.simulation.world import World
 
 
@@ -36,7 +36,7 @@ def _refund_the_call(world: World) -> None:
 def _refunded(world: World) -> None:
     assert lines(world) == [("deposit", 2_500), ("charge", -1_000), ("charge_refund", 1_000)]
     creator = world.eyes.creators.store.get(world.creator)
-    assert creator.payable + sum(world.eyes.creators.store.pending(world.creator).values()) == 0
+    assert creator.payable + pending(world) == 0
 
 
 @flow("charge refund, earning pending", called)

@@ -23,6 +23,11 @@ def fund(world: World, cents: int = 2_500) -> None:
     world.hear()
 
 
+def pending(world: World) -> int:
+    """What the creator earned and is not payable yet."""
+    return sum(earned.amount for earned in world.eyes.creators.store.pending(world.creator).values())
+
+
 def lines(world: World, account: str | None = None) -> list[tuple[str, int]]:
     """Type and effect in cents of each transfer, in order."""
     whole = world.eyes.wallet.store.ledger.whole(account or world.account)
@@ -72,7 +77,7 @@ class _ToolCall:
     @staticmethod
     def end(world: World) -> None:
         assert lines(world) == [("deposit", 2_500), ("charge", -1_000)]
-        assert sum(world.eyes.creators.store.pending(world.creator).values()) == micros(800)
+        assert pending(world) == micros(800)
 
 
 def _hold_and_capture(world: World, cents: int) -> None:

@@ -115,6 +115,7 @@ class World:
                 "STRIPE_REQUESTS_PER_MINUTE": "10000",
                 "PLATFORM_FEE_BPS": "2000",
                 "EARNINGS_HOLD_DAYS": "7",
+                "PAY_GRANTED_EARNINGS": "false",
                 "PAYOUT_MINIMUM_CENTS": "1000",
             }
         )

@@ -45,6 +45,7 @@ class Balance:
 
     balance_cents: int
     balance_micros: int
+    granted_cents: Decimal
     held_cents: Decimal
     debt_cents: Decimal
     currency: str
@@ -66,6 +67,7 @@ class Transaction:
     type: str
     kind: str | None
     amount_cents: Decimal
+    granted_cents: Decimal
     balance_after_cents: Decimal
     debt_after_cents: Decimal
     created_at: datetime
@@ -283,6 +285,7 @@ class CreatorAccount:
     pending_cents: Decimal
     pending_by_day: tuple[PendingDay, ...]
     payable_cents: Decimal
+    granted_cents: Decimal
     owed_cents: Decimal
     in_transit_cents: Decimal
     paid_cents: Decimal

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.earnings import creators_part, due_day
-from aerostack_billing.creators.models import OnboardRequest
+from aerostack_billing.creators.models import Earned, OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.payments.once import RENEW_AFTER_SECONDS
 from aerostack_billing.values.errors import InvalidRedirectUrl, PaymentsFailed, PaymentsRefused, PaymentsUnavailable
@@ -213,7 +213,7 @@ def test_the_audit_of_all_compares_what_is_pending_with_the_callers_ledgers(
     call(parts, account, creator, 100, "a")
     own = [v for v in parts.audit.service.run(None).violations if v.account_id in {account, creator}]
     assert own == []
-    parts.dynamo.update(parts.creators.store.earning(creator, "2026-03-18", 1))
+    parts.dynamo.update(parts.creators.store.earning(creator, "2026-03-18", Earned(1)))
     own = [v for v in parts.audit.service.run(None).violations if v.account_id in {account, creator}]
     assert [v.invariant for v in own] == ["pending is what callers paid less what matured"]
 

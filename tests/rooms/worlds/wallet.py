@@ -7,6 +7,7 @@ from typing import Any
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.money import micros
+from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import CaptureRequest, ChargeRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, credit_payment, take_back
@@ -21,6 +22,11 @@ def fund(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> Non
         return Change(posting.wallet, posting.transfers)
 
     parts.wallet.store.apply(account, rule)
+
+
+def grant(parts: Runtime, account: str, cents: object, key: str = "g") -> dict[str, Any]:
+    body = {"account_id": account, "amount_cents": cents, "idempotency_key": key, "description": "Welcome"}
+    return parts.wallet.grants.grant(GrantRequest.model_validate(body)).body
 
 
 def owe(parts: Runtime, account: str, cents: int, payment: str = "pi_1") -> None:

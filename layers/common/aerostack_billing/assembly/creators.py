@@ -32,8 +32,13 @@ class CreatorParts:
     def earnings(self) -> Earnings:
         from aerostack_billing.creators.earnings import Earnings  # noqa: PLC0415
 
-        runtime = self._runtime
-        return Earnings(self.store, runtime.settings.platform_fee_bps, runtime.settings.earnings_hold_days)
+        settings = self._runtime.settings
+        return Earnings(
+            self.store,
+            settings.platform_fee_bps,
+            settings.earnings_hold_days,
+            pays_granted=settings.pay_granted_earnings,
+        )
 
     @cached_property
     def accounts(self) -> CreatorAccounts:

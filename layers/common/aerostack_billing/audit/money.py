@@ -7,7 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from aerostack_billing.audit.wallets import Report, Violation, WalletAudit, movements
-from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
+from aerostack_billing.creators.models import (
+    Creator,
+    Earned,
+    granted_account,
+    payable_account,
+    pending_account,
+    transit_account,
+)
 from aerostack_billing.creators.posting import partition
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.models import Transfer
@@ -22,6 +29,7 @@ def check(creator: Creator, transfers: list[Transfer]) -> list[Violation]:
         ("seq has no gap", list(range(1, creator.seq + 1)), [transfer.seq for transfer in transfers]),
         ("all ledger accounts sum to zero", 0, sum(sums.values())),
         ("payable is the sum of its transfers", sums[payable_account(own)], creator.payable),
+        ("granted is the sum of its transfers", sums[granted_account(own)], creator.granted),
         ("in transit is the sum of its transfers", sums[transit_account(own)], creator.in_transit),
         ("paid is the sum of payouts less reversals", arrived - came_back, creator.paid),
         ("money is in transit for an open payout only", creator.open_payout_id is not None, creator.in_transit > 0),
@@ -69,4 +77,5 @@ class MoneyAudit:
         return replace(report, transfers=lines, violations=tuple(violations), busy=tuple(busy))
 
     def _snapshot(self, creator_id: str) -> tuple[Creator, int]:
-        return self._creators.get(creator_id), sum(self._creators.pending(creator_id).values())
+        pending = sum(self._creators.pending(creator_id).values(), Earned())
+        return self._creators.get(creator_id), pending.amount

@@ -41,7 +41,7 @@ class Report:
 
 def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:
     """Every invariant that does not hold of one wallet, its whole ledger in order, and its open holds."""
-    sums = movements(transfers)
+    sums, granted = movements(transfers), granted_movements(transfers)
     own = wallet.account_id
     spent = sum(t.amount for t in transfers if t.type in {"charge", "capture"})
     spent -= sum(t.amount for t in transfers if t.type == "charge_refund")
@@ -52,6 +52,9 @@ def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> 
         ("balance is the sum of its transfers", sums[available(own)], wallet.balance),
         ("held is the sum of its transfers", sums[held(own)], wallet.held),
         ("debt is the sum of its transfers", -sums[debt(own)], wallet.debt),
+        ("granted is the sum of its transfers", granted[available(own)], wallet.granted),
+        ("granted is a part of the balance", True, 0 <= wallet.granted <= wallet.balance),
+        ("granted and held is the sum of the open holds", sum(h.granted for h in open_holds), granted[held(own)]),
         ("held is the sum of the open holds", sum(hold.amount for hold in open_holds), wallet.held),
         ("spent is the sum of charges and captures less refunds", spent, wallet.spent),
         ("deposited is the sum of deposits and reloads", deposited, wallet.deposited),
@@ -70,6 +73,15 @@ def movements(transfers: list[Transfer]) -> dict[str, int]:
             if movement is not None:
                 sums[movement.debit] -= movement.amount
                 sums[movement.credit] += movement.amount
+    return sums
+
+
+def granted_movements(transfers: list[Transfer]) -> dict[str, int]:
+    """What each ledger account gained or lost of granted money."""
+    sums: dict[str, int] = defaultdict(int)
+    for transfer in transfers:
+        sums[transfer.debit] -= transfer.granted or 0
+        sums[transfer.credit] += transfer.granted or 0
     return sums
 
 

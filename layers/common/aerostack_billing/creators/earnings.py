@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
-from aerostack_billing.creators.models import pending_account
+from aerostack_billing.creators.models import FRACTIONS, Earned, pending_account
 from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.accounts import REVENUE
 from aerostack_billing.ledger.models import Split
 from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.money import Micros
-from aerostack_billing.wallet.sharing import Shared, TakenBack
+from aerostack_billing.wallet.sharing import TakenBack
 
-_BASIS_POINTS = 10_000
 _KNOWN_AT_MOST = 10_000
 
 
 def creators_part(price: Micros, fee_bps: int) -> Micros:
     """What the creator gets: the price less the platform's fee, which is rounded down to a whole micro.
 
-    So the parts always sum to the price, and a fraction of a micro falls to the creator.
+    So the parts always sum to the price. The fraction that the fee falls short of is carried: see `fee_fraction`.
     """
-    return price - price * fee_bps // _BASIS_POINTS
+    return price - price * fee_bps // FRACTIONS
+
+
+def fee_fraction(price: Micros, fee_bps: int) -> int:
+    """What the platform's fee, in whole micros, falls short of its exact share; in ten-thousandths of a micro."""
+    return price * fee_bps % FRACTIONS
 
 
 def due_day(hold_days: int) -> str:
@@ -34,10 +40,11 @@ def due_day(hold_days: int) -> str:
 class Earnings:
     """Shares prices with creators."""
 
-    def __init__(self, creators: CreatorStore, fee_bps: int, hold_days: int) -> None:
+    def __init__(self, creators: CreatorStore, fee_bps: int, hold_days: int, *, pays_granted: bool) -> None:
         self._creators = creators
         self._fee_bps = fee_bps
         self._hold_days = hold_days
+        self._pays_granted = pays_granted
         self._known: set[str] = set()
 
     def register(self, creator_id: str) -> None:
@@ -52,11 +59,32 @@ class Earnings:
             self._known.clear()
         self._known.add(creator_id)
 
-    def share(self, creator_id: str, price: Micros) -> Shared:
-        """The creator's part of a price, pending until its due day."""
-        part, day = creators_part(price, self._fee_bps), due_day(self._hold_days)
-        split = Split(REVENUE, pending_account(creator_id), part, creator_id, day)
-        return Shared(split, self._creators.earning(creator_id, day, part))
+    def share(self, creator_id: str, price: Micros, granted: Micros) -> Split:
+        """The creator's part of a price, pending until its due day.
+
+        What comes of granted money is marked as such, and is not paid out, unless the stack pays for it.
+        """
+        given = 0 if self._pays_granted else granted
+        paid = price - given
+        part = creators_part(given, self._fee_bps)
+        return Split(
+            REVENUE,
+            pending_account(creator_id),
+            creators_part(paid, self._fee_bps) + part,
+            creator_id,
+            due_day(self._hold_days),
+            part,
+            fee_fraction(paid, self._fee_bps),
+        )
+
+    def counting(self, splits: Iterable[Split]) -> list[Write]:
+        """The writes that count parts as pending: what one creator earns for one day, by one write."""
+        sums: dict[tuple[str, str], Earned] = {}
+        for split in splits:
+            sums[split.creator_id, split.due_day] = sums.get((split.creator_id, split.due_day), Earned()) + earned_of(
+                split
+            )
+        return [self._creators.earning(creator_id, day, earned) for (creator_id, day), earned in sums.items()]
 
     def take_back(self, earned: Split, refund_id: str) -> TakenBack:
         """Take a share from what is pending, or, once it has matured, from what is payable, which may go below zero.
@@ -66,13 +94,17 @@ class Earnings:
         """
         creator = self._creators.get(earned.creator_id)
         if earned.due_day > creator.matured_through:
-            pending = pending_account(earned.creator_id)
-            split = Split(pending, REVENUE, earned.amount, earned.creator_id, earned.due_day)
+            split = replace(earned, debit=earned.credit, credit=REVENUE)
             after = replace(creator, version=creator.version + 1)
-            less = self._creators.earning(earned.creator_id, earned.due_day, -earned.amount)
+            less = self._creators.earning(earned.creator_id, earned.due_day, -earned_of(earned))
             return TakenBack(split, [self._creators.writing(creator, after), less])
         posting = CreatorPosting(creator)
-        posting.taken_back(refund_id, earned.amount)
+        posting.taken_back(refund_id, earned_of(earned))
         after = replace(posting.creator, version=creator.version + 1)
         ledger = [self._creators.ledger.putting(transfer) for transfer in posting.transfers]
         return TakenBack(None, [self._creators.writing(creator, after), *ledger])
+
+
+def earned_of(split: Split) -> Earned:
+    """What a split earns its creator."""
+    return Earned(split.amount, split.granted, split.fee_fraction)

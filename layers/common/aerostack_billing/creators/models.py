@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -69,6 +70,33 @@ class Payout:
         }
 
 
+FRACTIONS = 10_000
+"""So many fractions of the platform's fee are a micro."""
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What was earned: `granted` of it with granted money. `fee_fraction` as in the ledger's `Split`."""
+
+    amount: Micros = 0
+    granted: Micros = 0
+    fee_fraction: int = 0
+
+    @property
+    def cash(self) -> Micros:
+        """What is to be paid out of it, less the whole micros that fractions of the fee have come to."""
+        return self.amount - self.granted - self.fee_fraction // FRACTIONS
+
+    def __add__(self, other: Earned) -> Earned:
+        """Both together."""
+        fractions = self.fee_fraction + other.fee_fraction
+        return Earned(self.amount + other.amount, self.granted + other.granted, fractions)
+
+    def __neg__(self) -> Earned:
+        """What takes it back."""
+        return Earned(-self.amount, -self.granted, -self.fee_fraction)
+
+
 @dataclass(frozen=True)
 class Creator:
     """A creator as stored. `payable` below zero is owed: the next earnings pay it first.
@@ -81,6 +109,10 @@ class Creator:
     version: int = 0
     seq: int = 0
     payable: Micros = 0
+    granted: Micros = 0
+    """What matured of earnings that were paid with granted money: never paid out."""
+    fee_fraction: int = 0
+    """What the platform is still to get of the earnings that matured, in ten-thousandths of a micro: less than one."""
     in_transit: Micros = 0
     paid: Micros = 0
     matured_through: str = ""
@@ -125,6 +157,11 @@ def pending_account(creator_id: str) -> str:
     return f"earning:{creator_id}"
 
 
+def granted_account(creator_id: str) -> str:
+    """The ledger account of what was earned of granted money, and is not paid out."""
+    return f"earned_grant:{creator_id}"
+
+
 def payable_account(creator_id: str) -> str:
     """The ledger account of what is payable."""
     return f"creator:{creator_id}"
@@ -133,3 +170,9 @@ def payable_account(creator_id: str) -> str:
 def transit_account(creator_id: str) -> str:
     """The ledger account of what is being paid."""
     return f"payout:{creator_id}"
+
+
+def due(creator: Creator, days: Mapping[str, Earned], today: str) -> Micros:
+    """What becomes payable of the days up to `today`: without what granted money paid, less the fee's fractions."""
+    earned = sum((earned for day, earned in days.items() if day <= today), Earned(fee_fraction=creator.fee_fraction))
+    return earned.cash

@@ -16,7 +16,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
-from aerostack_billing.creators.models import Creator, HeldFor, Onboarding, Payout, PayoutHold
+from aerostack_billing.creators.models import Creator, Earned, HeldFor, Onboarding, Payout, PayoutHold, due
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
 from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
@@ -113,7 +113,7 @@ class Payouts:
         today = clock.now().strftime("%Y-%m-%d")
         for creator_id in self._creators.due():
             creator = self._creators.get(creator_id)
-            matures = sum(amount for day, amount in self._creators.pending(creator_id).items() if day <= today)
+            matures = due(creator, self._creators.pending(creator_id), today)
             payable = creator.payable + matures
             owes = self._wallets.get(creator_id).debt > 0
             begins = _may_begin(creator) and not owes
@@ -176,8 +176,8 @@ class Payouts:
         all_of_them = len(counters) < _MATURED_AT_ONCE
         posting = CreatorPosting(replace(creator, matured_through=today if all_of_them else creator.matured_through))
         if counters:
-            posting.matured(sum(amount for _, amount in counters))
-        taking = [self._creators.taking(creator.creator_id, counter, amount) for counter, amount in counters]
+            posting.matured(sum((earned for _, earned in counters), Earned()))
+        taking = [self._creators.taking(creator.creator_id, counter, earned) for counter, earned in counters]
         return Change(posting.creator, posting.transfers, taking)
 
     def _begin(self, creator_id: str, account_id: str) -> None:

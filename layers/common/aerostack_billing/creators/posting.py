@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from aerostack_billing.creators.models import Creator, payable_account, pending_account, transit_account
+from aerostack_billing.creators.models import (
+    FRACTIONS,
+    Creator,
+    Earned,
+    granted_account,
+    payable_account,
+    pending_account,
+    transit_account,
+)
 from aerostack_billing.ledger.accounts import REVENUE, STRIPE
 from aerostack_billing.ledger.models import CreatorTransferType, Transfer
 from aerostack_billing.platform import clock, correlation
@@ -27,18 +35,41 @@ class CreatorPosting:
     creator: Creator
     transfers: list[Transfer] = field(default_factory=list)
 
-    def matured(self, amount: Micros) -> None:
-        """What was pending and is due becomes payable. Below zero: refunds took more than fell due."""
-        own = self.creator.creator_id
-        debit, credit = pending_account(own), payable_account(own)
+    def matured(self, earned: Earned) -> None:
+        """What was pending and is due becomes payable. Below zero: refunds took more than fell due.
+
+        What was earned of granted money is set apart; whole micros that the fractions of the fee come to are taken.
+        """
+        own, paid = self.creator.creator_id, earned.amount - earned.granted
+        pending, payable = pending_account(own), payable_account(own)
+        self._either_way("earning", pending, payable, paid, payable=paid)
+        if earned.granted:
+            self._either_way("earning_granted", pending, granted_account(own), earned.granted)
+            self.creator = replace(self.creator, granted=self.creator.granted + earned.granted)
+        fee, left = divmod(self.creator.fee_fraction + earned.fee_fraction, FRACTIONS)
+        if fee:
+            self._either_way("earning_fee", payable, REVENUE, fee, payable=-fee)
+        self.creator = replace(self.creator, fee_fraction=left)
+
+    def _either_way(
+        self, kind: CreatorTransferType, debit: str, credit: str, amount: Micros, payable: Micros = 0
+    ) -> None:
+        """Move an amount, which below zero goes the other way."""
         if amount < 0:
             debit, credit = credit, debit
-        self._move("earning", f"earning:{self.creator.seq + 1}", debit, credit, abs(amount), payable=amount)
+        self._move(kind, f"earning:{self.creator.seq + 1}", debit, credit, abs(amount), payable=payable)
 
-    def taken_back(self, refund_id: str, amount: Micros) -> None:
+    def taken_back(self, refund_id: str, earned: Earned) -> None:
         """A refund takes an earning that had matured; what is not there is taken from the next earnings."""
-        own = payable_account(self.creator.creator_id)
-        self._move("earning_reversal", refund_id, own, REVENUE, amount, payable=-amount)
+        own, paid = self.creator.creator_id, earned.amount - earned.granted
+        self._move("earning_reversal", refund_id, payable_account(own), REVENUE, paid, payable=-paid)
+        if earned.granted:
+            self._move("earning_reversal", f"{refund_id}:granted", granted_account(own), REVENUE, earned.granted, 0)
+        self.creator = replace(
+            self.creator,
+            granted=self.creator.granted - earned.granted,
+            fee_fraction=self.creator.fee_fraction - earned.fee_fraction,
+        )
 
     def begun(self, payout_id: str, amount: Micros) -> None:
         """A payout sets out: its money is on the way."""

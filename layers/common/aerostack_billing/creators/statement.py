@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aerostack_billing.creators.models import due
 from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.platform import clock
 from aerostack_billing.values.money import cents
@@ -17,10 +18,11 @@ class CreatorStatement:
 
     def view(self, creator_id: str) -> dict[str, object]:
         """As `GET /api/creators/me` answers. What is due already counts as payable, swept or not."""
-        creator, today = self._creators.get(creator_id), clock.now().strftime("%Y-%m-%d")
+        creator, today = self._creators.get(creator_id), clock.day()
         days = self._creators.pending(creator_id)
-        pending = {day: amount for day, amount in days.items() if day > today}
-        payable = creator.payable + sum(days.values()) - sum(pending.values())
+        pending = {day: earned.cash for day, earned in days.items() if day > today}
+        payable = creator.payable + due(creator, days, today)
+        granted = creator.granted + sum(earned.granted for earned in days.values())
         return {
             "onboarding": creator.onboarding,
             "pending_cents": cents(sum(pending.values())),
@@ -28,6 +30,7 @@ class CreatorStatement:
                 {"day": day, "amount_cents": cents(amount)} for day, amount in pending.items() if amount
             ],
             "payable_cents": cents(max(0, payable)),
+            "granted_cents": cents(granted),
             "owed_cents": cents(max(0, -payable)),
             "in_transit_cents": cents(creator.in_transit),
             "paid_cents": cents(creator.paid),

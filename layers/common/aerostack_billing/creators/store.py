@@ -14,14 +14,13 @@ from itertools import islice
 from typing import Final, cast
 
 from aerostack_billing.creators.domain_events import creator_events
-from aerostack_billing.creators.models import Creator, Payout
+from aerostack_billing.creators.models import Creator, Earned, Payout
 from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.values.fields import adapter
-from aerostack_billing.values.money import Micros
 
 SHARDS: Final = 64
 CREATOR: Final = "creator"
@@ -31,6 +30,7 @@ AGENDA_INDEX: Final = "agenda"
 PAYOUT_AGENDA: Final = "payout"
 
 _DUE_PAGE = 1_000
+_PARTS: Final = ("amount", "granted", "fee_fraction")
 
 
 class CreatorStore:
@@ -91,41 +91,41 @@ class CreatorStore:
 
     # Pending earnings
 
-    def earning(self, creator_id: str, due_day: str, amount: Micros) -> Write:
+    def earning(self, creator_id: str, due_day: str, earned: Earned) -> Write:
         """The write that adds to what falls due on a day, on a counter of its own chance."""
         shard = f"{DUE_PREFIX}{due_day}#{secrets.randbelow(SHARDS):02d}"
-        return Write(self._table, _key(creator_id, shard), update="ADD amount :amount", values={":amount": amount})
+        adds = ", ".join(f"{name} :{name}" for name in _PARTS)
+        values = {f":{name}": getattr(earned, name) for name in _PARTS}
+        return Write(self._table, _key(creator_id, shard), update=f"ADD {adds}", values=values)
 
-    def pending(self, creator_id: str) -> dict[str, Micros]:
+    def pending(self, creator_id: str) -> dict[str, Earned]:
         """What is pending by due day, soonest first."""
-        days: dict[str, Micros] = {}
-        for item, amount in self._counters(creator_id, f"{DUE_PREFIX}~"):
+        days: dict[str, Earned] = {}
+        for item, earned in self._counters(creator_id, f"{DUE_PREFIX}~"):
             day = item.split("#")[1]
-            days[day] = days.get(day, 0) + amount
+            days[day] = days.get(day, Earned()) + earned
         return days
 
-    def due_counters(self, creator_id: str, day: str, limit: int) -> list[tuple[str, Micros]]:
-        """Up to `limit` counters of days up to and including `day`, with their amounts."""
+    def due_counters(self, creator_id: str, day: str, limit: int) -> list[tuple[str, Earned]]:
+        """Up to `limit` counters of days up to and including `day`."""
         return list(islice(self._counters(creator_id, f"{DUE_PREFIX}{day}#~"), limit))
 
-    def _counters(self, creator_id: str, last: str) -> Iterator[tuple[str, Micros]]:
+    def _counters(self, creator_id: str, last: str) -> Iterator[tuple[str, Earned]]:
         items = self._dynamo.query(
             self._table,
             "creator_id = :creator AND #item BETWEEN :first AND :last",
             {":creator": creator_id, ":first": DUE_PREFIX, ":last": last},
             names={"#item": "item"},
         )
-        return ((str(item["item"]), cast("int", item["amount"])) for item in items)
+        parts = [(str(item["item"]), {name: cast("int", item.get(name, 0)) for name in _PARTS}) for item in items]
+        return ((item, Earned(**found)) for item, found in parts)
 
-    def taking(self, creator_id: str, counter: str, amount: Micros) -> Write:
+    def taking(self, creator_id: str, counter: str, earned: Earned) -> Write:
         """The write that takes a counter away, if it is as it was read."""
-        return Write(
-            self._table,
-            _key(creator_id, counter),
-            delete=True,
-            condition="amount = :amount",
-            values={":amount": amount},
-        )
+        # A counter from before parts were told apart has the first alone.
+        same = [f"({name} = :{name} OR :{name} = :none AND attribute_not_exists({name}))" for name in _PARTS]
+        values = {":none": 0, **{f":{name}": getattr(earned, name) for name in _PARTS}}
+        return Write(self._table, _key(creator_id, counter), delete=True, condition=" AND ".join(same), values=values)
 
     # Payouts
 

@@ -41,6 +41,7 @@ def line(transfer: Transfer) -> dict[str, object]:
         "details": transfer.details,
         "labels": transfer.labels,
         "caller": transfer.caller,
+        "granted_micros": transfer.granted or None,
         "shared": None if transfer.split is None else _shared(transfer.split),
         _PREVIOUS: transfer.previous_hash,
         _HASH: transfer.hash,
@@ -154,6 +155,8 @@ def _shared(split: Split) -> dict[str, object]:
         "amount_micros": split.amount,
         "creator_id": split.creator_id,
         "due_day": split.due_day,
+        "granted_micros": split.granted or None,
+        "fee_fraction": split.fee_fraction or None,
     }
 
 

@@ -23,7 +23,14 @@ TransferType = Literal[
 ]
 
 CreatorTransferType = Literal[
-    "earning", "earning_reversal", "payout", "payout_paid", "payout_failed", "payout_reversal"
+    "earning",
+    "earning_fee",
+    "earning_granted",
+    "earning_reversal",
+    "payout",
+    "payout_paid",
+    "payout_failed",
+    "payout_reversal",
 ]
 
 
@@ -32,7 +39,8 @@ class Split:
     """A second movement that one transfer carries: a tool's creator and the platform share what the caller paid.
 
     It moves `amount` on from one ledger account to another, as a transfer of its own would; `due_day` is when the
-    creator's earning becomes payable.
+    creator's earning becomes payable. `granted` of the amount was paid with granted money. `fee_fraction` is what the
+    platform's fee, a whole micro, falls short of its exact share, in ten-thousandths of a micro.
     """
 
     debit: str
@@ -40,6 +48,8 @@ class Split:
     amount: Micros
     creator_id: str
     due_day: str
+    granted: Micros = 0
+    fee_fraction: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,8 @@ class Transfer:
     """The caller's own names for whom and what it was for. No personal data."""
     caller: str | None = None
     """Which service asked: its token's client id or subject."""
+    granted: Micros | None = None
+    """How much of the amount is granted money; None is none, also on lines from before it was told apart."""
     previous_hash: str | None = None
     hash: str | None = None
     """Of the line in its canonical form, `previous_hash` included: see `ledger.chain`."""
@@ -88,6 +100,7 @@ class Transfer:
             "type": self.type,
             "kind": self.details.get("kind"),
             "amount_cents": cents(self.effect),
+            "granted_cents": cents(self.granted or 0),
             "balance_after_cents": cents(self.balance_after),
             "debt_after_cents": cents(self.debt_after),
             "created_at": self.created_at,

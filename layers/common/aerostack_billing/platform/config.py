@@ -99,6 +99,11 @@ class Settings:
         return self._whole("EARNINGS_HOLD_DAYS", 1, 90)
 
     @property
+    def pay_granted_earnings(self) -> bool:
+        """Whether creators are paid for what callers paid with granted money."""
+        return self._need("PAY_GRANTED_EARNINGS") == "true"
+
+    @property
     def payout_minimum_cents(self) -> int:
         """The least that is paid out at once."""
         return self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000)

@@ -29,6 +29,7 @@ _COLUMNS: Final = (
     "effect_micros",
     "balance_after_micros",
     "held_after_micros",
+    "granted_micros",
     "debt_after_micros",
     "billing_mode",
     "model",

@@ -140,8 +140,10 @@ class Charges:
             if mode == "wallet":
                 check_spendable(wallet, taken)
             counted = _counted(wallet, request.labels, price, mode)
-            shared = self._sharing.share(request.creator_id, taken) if request.creator_id and taken > 0 else None
             posting = WalletPosting(counted.wallet)
+            split = None
+            if request.creator_id and taken > 0:
+                split = self._sharing.share(request.creator_id, taken, posting.granted_of(taken))
             posting.move(
                 "charge",
                 charge_id,
@@ -153,10 +155,10 @@ class Charges:
                 fingerprint=asked,
                 details={**details, **counted.details},
                 labels=request.labels,
-                split=shared.split if shared else None,
+                split=split,
             )
             posting.spend(taken)
-            writes = [*(also or []), *([shared.write] if shared else [])]
+            writes = [*(also or []), *self._sharing.counting([split] if split else [])]
             return Change(after_spending(posting.wallet), posting.transfers, writes)
 
         return charged

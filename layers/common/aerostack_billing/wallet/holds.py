@@ -157,8 +157,9 @@ class Holds:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
         counted = hold_room(wallet, hold.labels, hold.amount)
-        hold = replace(hold, epochs={label: count[0] for label, count in counted.counts.items()})
         posting, own = WalletPosting(counted.wallet), wallet.account_id
+        epochs = {label: count[0] for label, count in counted.counts.items()}
+        hold = replace(hold, epochs=epochs, granted=posting.granted_of(hold.amount))
         details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at, **price.basis}
         if hold.creator_id is not None:
             details["creator_id"] = hold.creator_id
@@ -196,7 +197,9 @@ class Holds:
         held_for, epochs = (hold.labels, hold.epochs) if hold is not None and covered > 0 else ({}, {})
         counted = spend_room(posting.wallet, labels, price, held_for=held_for, epochs=epochs, covered=covered)
         posting.wallet = counted.wallet
-        shared = self._sharing.share(work.creator_id, price) if work.creator_id and price > 0 else None
+        split = None
+        if work.creator_id and price > 0:
+            split = self._sharing.share(work.creator_id, price, posting.granted_of(price))
         posting.move(
             "capture",
             capture_id(hold_id),
@@ -215,7 +218,7 @@ class Holds:
                 **counted.details,
             },
             labels=labels,
-            split=shared.split if shared else None,
+            split=split,
         )
         posting.spend(price)
         pay_debt(posting, f"{capture_id(hold_id)}:debt", hold_id)
@@ -223,7 +226,7 @@ class Holds:
         transfers = sorted(posting.transfers, key=lambda transfer: transfer.type == "capture")
         settled = after_spending(after_crediting(posting.wallet))
         also = [self._wallets.closing(hold)] if hold is not None else []
-        return Change(settled, transfers, [*also, *([shared.write] if shared else [])])
+        return Change(settled, transfers, [*also, *self._sharing.counting([split] if split else [])])
 
     def _released(
         self, wallet: Wallet, *, hold: Hold | None, lapse: Transfer | None, request: ReleaseRequest, asked: str

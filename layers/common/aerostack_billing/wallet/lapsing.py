@@ -51,6 +51,7 @@ def release(
         reference=hold.hold_id,
         fingerprint=fingerprint,
         details=details,
+        granted=hold.granted,
     )
 
 

@@ -146,6 +146,8 @@ class Wallet:
     version: int = 0
     seq: int = 0
     balance: Micros = 0
+    granted: Micros = 0
+    """What of the balance was granted, not paid for: it is spent first."""
     held: Micros = 0
     debt: Micros = 0
     deposited: Micros = 0
@@ -182,6 +184,8 @@ class Hold:
     """By label: the run of its budget's window in which the hold takes room."""
     terms: Terms | None = None
     """By what its captures are priced: the price book's version and the markup of when it was taken."""
+    granted: Micros = 0
+    """How much of the amount is granted money."""
 
     @property
     def lapsed(self) -> bool:
@@ -229,6 +233,7 @@ def view_wallet(wallet: Wallet) -> dict[str, object]:
     return {
         "balance_cents": whole_cents(wallet.balance),
         "balance_micros": wallet.balance,
+        "granted_cents": cents(wallet.granted),
         "held_cents": cents(wallet.held),
         "debt_cents": cents(wallet.debt),
         "currency": "usd",

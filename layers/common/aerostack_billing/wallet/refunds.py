@@ -55,8 +55,9 @@ class Refunds:
     def refund(self, charge_id: str, request: RefundRequest) -> Done:
         """Give the whole price of a charge back, once, and take its creator's share from what is pending.
 
-        If that has matured, it is taken from what is payable, and what is not there from the next earnings. Tokens
-        that were taken from the plan go back to it while their month lasts, room in a budget while its window does.
+        Granted and deposited money go back to where they came from. A share that has matured is taken from what is
+        payable, and what is not there from the next earnings. Tokens that were taken from the plan go back to it while
+        their month lasts, room in a budget while its window does.
         ChargeNotFound (404); AlreadyRefunded (409) under another key; IdempotencyKeyReused (409) for another body.
         """
         charge = self._charge(request.account_id, charge_id)
@@ -109,6 +110,7 @@ def _refunded(
         details={"key": _key_of(request), **_distinguishing(charge), **counted.details},
         labels=charge.labels,
         split=taken.split,
+        granted=charge.granted or 0,
     )
     month = posting.wallet.this_month
     if charge.created_at.startswith(month.period):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from aerostack_billing.ledger.accounts import STRIPE, available, debt
+from aerostack_billing.ledger.accounts import PROMO, STRIPE, available, debt
 from aerostack_billing.ledger.chain import sealed
 from aerostack_billing.ledger.models import Split, Transfer, TransferType
 from aerostack_billing.platform import clock, correlation
@@ -53,9 +53,16 @@ class WalletPosting:
         details: Mapping[str, object] | None = None,
         labels: Mapping[str, str] | None = None,
         split: Split | None = None,
+        granted: Micros | None = None,
     ) -> Transfer:
-        """Move `amount` from one ledger account to another; the wallet's own balances follow."""
-        if amount < 0 or debit == credit:
+        """Move `amount` from one ledger account to another; the wallet's own balances follow.
+
+        `granted` of it is granted money: by default as much as there is where it leaves the balance, and all of it
+        where it comes from the promotion account.
+        """
+        if granted is None:
+            granted = amount if debit == PROMO else self.granted_of(amount) if self._leaves(debit) else 0
+        if not 0 <= granted <= amount or debit == credit:
             raise Inconsistent(f"{kind} {transfer_id} would move {amount} from {debit} to {credit}")
         own = self.wallet.account_id
         changes = {name: _change(f"{name}:{own}", debit, credit, amount) for name in ("wallet", "held", "debt")}
@@ -63,6 +70,7 @@ class WalletPosting:
             self.wallet,
             seq=self.wallet.seq + 1,
             balance=self.wallet.balance + changes["wallet"],
+            granted=self.wallet.granted + _change(available(own), debit, credit, granted),
             held=self.wallet.held + changes["held"],
             # The ledger account `debt` goes below zero by what is owed.
             debt=self.wallet.debt - changes["debt"],
@@ -88,12 +96,20 @@ class WalletPosting:
             correlation_id=correlation.current(),
             labels=dict(labels or {}),
             caller=correlation.caller(),
+            granted=granted or None,
         )
         if self.wallet.head is not None or self.wallet.seq == 1:
             transfer = sealed(transfer, self.wallet.head)
             self.wallet = replace(self.wallet, head=transfer.hash)
         self.transfers.append(transfer)
         return transfer
+
+    def granted_of(self, amount: Micros) -> Micros:
+        """How much of an amount that is spent now is granted money, which is spent first."""
+        return min(self.wallet.granted, amount)
+
+    def _leaves(self, debit: str) -> bool:
+        return debit == available(self.wallet.account_id)
 
     def spend(self, amount: Micros) -> None:
         """Count `amount` as spent, in total and this month."""
@@ -173,12 +189,16 @@ def pay_debt(posting: WalletPosting, transfer_id: str, reference: str) -> None:
 
 
 def take_back(posting: WalletPosting, kind: TransferType, transfer_id: str, amount: Micros, reference: str) -> None:
-    """Take back money of a deposit that Stripe returned; what is spent already becomes debt."""
+    """Take back money of a deposit that Stripe returned; what is spent already becomes debt.
+
+    Deposited money goes first, granted money only where that does not do.
+    """
     own = posting.wallet.account_id
     there = min(amount, posting.wallet.balance)
+    granted = max(0, there - (posting.wallet.balance - posting.wallet.granted))
     described = "Deposit refunded" if kind == "refund" else "Deposit disputed"
     if there > 0:
-        posting.move(kind, transfer_id, available(own), STRIPE, there, described, reference=reference)
+        posting.move(kind, transfer_id, available(own), STRIPE, there, described, reference=reference, granted=granted)
     if amount > there:
         owed = f"{described}: spent already, now owed"
         posting.move(kind, f"{transfer_id}:owed", debt(own), STRIPE, amount - there, owed, reference=reference)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,14 +10,6 @@ from aerostack_billing.ledger.models import Split
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import Micros
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A creator's part of a price: the movement for the ledger, and the write that counts it as pending."""
-
-    split: Split
-    write: Write
 
 
 @dataclass(frozen=True)
@@ -34,8 +26,11 @@ class Sharing(Protocol):
     def register(self, creator_id: str) -> None:
         """Make sure, before the price is taken, that payouts will look for what the creator earns."""
 
-    def share(self, creator_id: str, price: Micros) -> Shared:
-        """The creator's part of a price, due after the holding period."""
+    def share(self, creator_id: str, price: Micros, granted: Micros) -> Split:
+        """The creator's part of a price, of which `granted` is granted money, due after the holding period."""
+
+    def counting(self, splits: Iterable[Split]) -> list[Write]:
+        """The writes that count parts as pending, in the transaction that takes the prices: one a creator and day."""
 
     def take_back(self, earned: Split, refund_id: str) -> TakenBack:
         """Take a share back, as it stands now. The writes fail as `Stale` if the creator changes meanwhile."""
