@@ -86,6 +86,19 @@ def test_a_call_is_held_before_it_and_captured_by_the_providers_usage(payer: Cli
     assert [line.labels for line in payer.user.transactions("capture")] == [{"agent": "agt_7"}]
 
 
+def test_a_call_whose_model_and_messages_are_not_named_is_held_by_them_all_the_same(payer: Clients, bill: Bill) -> None:
+    bill()
+    long = [{"role": "user", "content": 30_000 * "x"}]
+
+    async def work() -> None:
+        await litellm.acompletion(ASK["model"], long, client=Provider(CHAT).async_openai(), max_tokens=1)
+        await settled(payer, OPENAI_CENTS)
+
+    asyncio.run(work())
+    (_, held), *_ = lines(payer)
+    assert Decimal("-0.16") < held < Decimal("-0.15"), "ten thousand tokens of input"
+
+
 def test_an_account_without_money_gets_no_call_and_no_deployment_is_blamed(
     clients: Clients, bill: Bill, serving: Serving
 ) -> None:

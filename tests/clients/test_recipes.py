@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -12,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from aerostack_billing_client.testing import FakeBilling
 from tests.clients.faults import FaultServer, Reply, Seen
 from tests.clients.people import SCOPES, Clients
-from tests.clients.providers import CHAT
+from tests.clients.providers import CHAT, MESSAGE_EVENTS, Provider
 from tests.clients.serving import Serving
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +95,26 @@ def test_a_recipe_prints_what_its_page_says(clients: Clients, run: Run, recipe: 
     leave(clients, cents)
     assert run(recipe) == PRINTED[recipe]
     assert clients.user.balance().held_cents == 0
+
+
+@pytest.mark.filterwarnings("ignore")  # LiteLLM has warnings of its own
+def test_the_pages_snippets_fit_the_packages_they_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"BILLING_URL": "https://billing.example.com", "SERVICE_TOKEN": "t", "ACCOUNT": "acct"}
+    for name, value in {**settings, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MODE": "PRODUCTION"}.items():
+        monkeypatch.setenv(name, value)
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        exec(compile(block, "recipes.md", "exec"), names)
+    fake = FakeBilling()
+    fake.deposit("acct", 4)
+    fake.price("gpt-4o-mini", "0.15", "0.60")
+    fake.price("claude-haiku-4-5", "0.80", "4")
+    names |= {"billing": fake.service(), "Anthropic": Provider(MESSAGE_EVENTS).anthropic}
+    names["answer"]("Hi")
+    names["ACCOUNT"] = "nobody"
+    assert "PAYMENT_REQUIRED" in asyncio.run(names["ask"]("Hi"))
+    names["litellm"].callbacks = []
+    assert asyncio.run(names["summarize"].__wrapped__("one two three four")) == "one two three"
 
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.py")), ids=lambda path: path.name)

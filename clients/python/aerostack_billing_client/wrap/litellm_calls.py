@@ -192,7 +192,10 @@ class BilledCalls(CustomLogger):  # type: ignore[misc]
     def _deal(self, asked: Call) -> Deal:
         account = self._account(asked) if callable(self._account) else self._account
         labels = self._labels(asked) if callable(self._labels) else self._labels
-        sent = {name: asked[name] for name in _SENT if asked.get(name) is not None}
+        # What was not named in the call, as `acompletion("gpt-4o-mini", messages)`, only the log of it has.
+        logged = asked.get("litellm_logging_obj")
+        given = {name: getattr(logged, name, None) for name in ("model", "messages")} | dict(asked)
+        sent = {name: given[name] for name in _SENT if given.get(name) is not None}
         return Deal(Terms(account=account, labels=labels, **self._terms), LITELLM, sent)
 
     def _taken(self, kwargs: Call) -> _Open | None:
