@@ -26,6 +26,7 @@ OUTSIDE = {
     "CHANGELOG.md": "changelog.md",
     "clients/python/README.md": "clients-python.md",
     "clients/typescript/README.md": "clients-typescript.md",
+    "clients/mcp/README.md": "clients-mcp.md",
 }
 """Each document outside docs/, by its path from the root, and the page that it becomes."""
 
