@@ -110,6 +110,18 @@ def test_a_scope_says_its_account_in_each_call(clients: Clients) -> None:
     assert clients.id in repr(mine)
 
 
+def test_a_scope_says_its_labels_with_each_charge_beside_those_of_the_call(clients: Clients) -> None:
+    clients.pay_in(500)
+    mine = clients.service.account(clients.id, labels={"agent": "a", "key": "k"})
+    mine.charge("agent_execution", 10, labels={"key": "other", "member": "m"})
+    with mine.hold("agent_execution", 10) as hold:
+        hold.capture(5)
+    mine.consume("api_requests")
+    charge, capture = (next(iter(clients.user.transactions(kind))) for kind in ("charge", "capture"))
+    assert charge.labels == {"agent": "a", "key": "other", "member": "m"}
+    assert capture.labels == {"agent": "a", "key": "k"}
+
+
 @pytest.mark.parametrize("http", [httpx2, httpx], ids=["httpx2", "httpx"])
 def test_every_route_is_called_over_either_http_package(
     new_account: Callable[[], Person], door: FaultServer, monkeypatch: pytest.MonkeyPatch, http: ModuleType

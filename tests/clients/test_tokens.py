@@ -9,9 +9,11 @@ import pytest
 from aerostack_billing_client import (
     NoToken,
     ServiceClient,
+    Unanswered,
     Unauthorized,
     UserClient,
 )
+from aerostack_billing_client.calling import Answer, Request
 from tests.clients.conftest import HASTY
 from tests.clients.faults import Reply, Seen
 from tests.clients.serving import Serving, counted, service
@@ -109,6 +111,26 @@ def test_what_can_be_no_token_is_refused_without_telling_it(serving: Serving, to
         billing.consume("acct", "api_requests")
     assert "cret" not in "".join(traceback.format_exception(without.value))
     assert not server.seen
+
+
+def test_a_request_that_a_transport_or_a_traceback_shows_has_no_token_in_it() -> None:
+    shown: list[str] = []
+
+    class Showing:
+        def send(self, request: Request) -> Answer:
+            shown.append(repr(request))
+            raise Unanswered("away", sent=False)
+
+        def close(self) -> None:
+            pass
+
+    with (
+        ServiceClient("https://billing.example.com", "the.secret.token", retries=HASTY, transport=Showing()) as billing,
+        pytest.raises(Unanswered),
+    ):
+        billing.within(0.01).charge("acct", "agent_execution", 5)
+    assert "POST" in shown[0]
+    assert "secret" not in "".join(shown)
 
 
 def test_no_part_of_the_client_shows_its_token(serving: Serving, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Unanswered, error_of
@@ -76,8 +76,9 @@ class Request:
 
     method: str
     target: str
-    headers: Mapping[str, str]
-    body: bytes | None
+    headers: Mapping[str, str] = field(repr=False)
+    """With the token: they are not shown, where a log or a traceback shows requests."""
+    body: bytes | None = field(repr=False)
     seconds: float
 
 

@@ -52,9 +52,9 @@ class ServiceClient(Everyone):
         """Counts usage without a request for each, by leases taken ahead. Close it, or use it as a context manager."""
         return LeasedMeter(self, terms or LeaseTerms(), self.retries)
 
-    def account(self, account_id: str) -> AccountScope:
-        """The same calls for one account, which is said once."""
-        return AccountScope(self, account_id)
+    def account(self, account_id: str, labels: calls.Labels | None = None) -> AccountScope:
+        """The same calls for one account, which is named once, as are the labels of all that is charged to it."""
+        return AccountScope(self, account_id, labels)
 
 
 class AccountScope(Scope[ServiceClient]):

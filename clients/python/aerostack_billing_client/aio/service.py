@@ -49,9 +49,9 @@ class AsyncServiceClient(AsyncEveryone):
         """Counts usage without a request for each, by leases taken ahead; an async context manager. For asyncio."""
         return AsyncLeasedMeter(self, terms or LeaseTerms(), self.retries)
 
-    def account(self, account_id: str) -> AsyncAccountScope:
-        """The same calls for one account, which is said once."""
-        return AsyncAccountScope(self, account_id)
+    def account(self, account_id: str, labels: calls.Labels | None = None) -> AsyncAccountScope:
+        """The same calls for one account, which is named once, as are the labels of all that is charged to it."""
+        return AsyncAccountScope(self, account_id, labels)
 
 
 class AsyncAccountScope(Scope[AsyncServiceClient]):
