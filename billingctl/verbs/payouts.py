@@ -11,9 +11,10 @@ import typer
 from aerostack_billing.creators import reviews
 from aerostack_billing.creators.models import Creator
 from aerostack_billing.creators.reviews import Decision
-from aerostack_billing.values.money import cents
+from aerostack_billing.values.money import cents, micros
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import named
+from billingctl.tables import dollars
 from billingctl.work import Json, at_work
 
 app = typer.Typer(name="payouts", help="What creators are paid.", no_args_is_help=True)
@@ -112,6 +113,38 @@ def release(
     _decide(context, creator, "release", reviews.release, reason, question, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
+@app.command()
+def review(
+    context: typer.Context,
+    creator: CreatorId,
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Note that a creator was looked at: from now on no ceiling holds for what is paid out."""
+    question = f"Pay {creator} without a ceiling?"
+    _decide(context, creator, "review", reviews.review, reason, question, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+@app.command("allow-refunds")
+def allow_refunds(
+    context: typer.Context,
+    creator: CreatorId,
+    in_cents: Annotated[int, typer.Option("--cents", min=1, help="Up to how much, in whole cents.")],
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Let today's refunds make a creator owe more than the stack allows: a refund that waited is then repeated."""
+    question = f"Let refunds of today make {creator} owe up to {dollars(str(in_cents))}?"
+    decision = reviews.allowing(micros(in_cents))
+    _decide(context, creator, "allow-refunds", decision, reason, question, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
 def _decide(
     context: typer.Context,
     creator: str,
@@ -140,4 +173,10 @@ def _decide(
 
 
 def _stands(creator: Creator) -> Facts:
-    return {"held_for": creator.held_for, "payable_cents": cents(creator.payable)}
+    return {
+        "held_for": creator.held_for,
+        "payable_cents": cents(creator.payable),
+        "reviewed": creator.reviewed,
+        "refunds_owed_today_cents": cents(creator.owed_today.amount),
+        "refunds_allowed_today_cents": cents(creator.owed_today.allowed),
+    }

@@ -77,6 +77,7 @@ const STANDING = /** @type {const} */ ({
 const HELD = {
   account_disconnected: "The account at Stripe is gone, or we may not pay to it any more. Set up payouts again.",
   debt: "Payouts wait until the debt of your wallet is paid.",
+  review: "You are new here: the next payout waits until we have looked at your account.",
   operator: "Payouts are held while we look at this account. Contact us.",
   transfer_reversed: "A payout was reversed. The next ones wait until we have looked at it. Contact us.",
 };

@@ -336,7 +336,8 @@ class CreatorAccount(BaseModel):
         Field(
             description="Why no payout begins, whatever is payable: the account to be paid to is missing or "
             "restricted, the wallet of the same account owes (`debt`), or an operator must release the payouts, also "
-            "after a transfer was reversed. Null where only the amount and the day decide."
+            "after a transfer was reversed, or review a new creator who is at a ceiling (`review`). Null where only "
+            "the amount and the day decide."
         ),
     ]
     payouts: list[PayoutView]

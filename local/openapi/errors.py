@@ -62,6 +62,10 @@ ADVICE: Mapping[str, Advice] = {
     "ALREADY_REFUNDED": Advice(
         "The charge was refunded under another key.", "Nothing: the money is back. A charge is refunded once."
     ),
+    "REFUND_NEEDS_REVIEW": Advice(
+        "Today's refunds of charges that the creator was paid for are above what the stack allows.",
+        "Ask an operator to allow it, then repeat the request with the same key.",
+    ),
     "CURRENCY_CONFLICT": Advice(
         "Stripe bills the account's customer in another currency than US dollars.",
         "Ask an operator: the subscription in the other currency ends first.",

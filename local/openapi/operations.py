@@ -9,6 +9,7 @@ from typing import get_args
 from pydantic import BaseModel, TypeAdapter
 
 from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.ledger.models import TransferType
@@ -390,7 +391,7 @@ _WALLET = {
         wallet_answers.Refunded,
         body=RefundRequest,
         path=ChargeName,
-        refusals=(ChargeNotFound, AlreadyRefunded, _REUSED),
+        refusals=(ChargeNotFound, AlreadyRefunded, RefundNeedsReview, _REUSED),
         replays=True,
         description="The creator's share is taken back too.",
     ),

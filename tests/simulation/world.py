@@ -115,6 +115,10 @@ class World:
                 "STRIPE_REQUESTS_PER_MINUTE": "10000",
                 "PLATFORM_FEE_BPS": "2000",
                 "EARNINGS_HOLD_DAYS": "7",
+                "NEW_CREATOR_DAYS": "30",
+                "NEW_CREATOR_PAYOUT_CENTS": "25000",
+                "UNREVIEWED_PAYOUT_CENTS": "100000",
+                "REFUNDS_OWED_PER_DAY_CENTS": "10000",
                 "PAY_GRANTED_EARNINGS": "false",
                 "PAYOUT_MINIMUM_CENTS": "1000",
             }

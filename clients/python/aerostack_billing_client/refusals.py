@@ -176,6 +176,10 @@ class AlreadyRefunded(Conflict, code="ALREADY_REFUNDED"):
     """The charge was refunded under another key."""
 
 
+class RefundNeedsReview(Conflict, code="REFUND_NEEDS_REVIEW"):
+    """The creator was paid for the charge, and today's refunds are above what is allowed: an operator has to look."""
+
+
 class CurrencyConflict(Conflict, code="CURRENCY_CONFLICT"):
     """Stripe bills the account's customer in another currency than US dollars."""
 

@@ -12,13 +12,14 @@ import pytest
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
 from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.platform.dynamo import Write
 from tests.rooms.conftest import Time, put_together, use_stripe
 from tests.rooms.payments.test_signature import sign
-from tests.rooms.worlds.creators import call, onboard, reverse, transfers
+from tests.rooms.worlds.creators import call, onboard, refund, reverse, transfers
 from tests.rooms.worlds.deposits import deposit, open_deposit
 from tests.rooms.worlds.outbox import TakingBus
 from tests.rooms.worlds.plans import subscribe
@@ -228,6 +229,16 @@ def payout_reversed(place: Place) -> None:
     assert place.hear_last("transfer.reversed") == "processed"
 
 
+def refund_waits(place: Place) -> None:
+    """A refund of what was paid out, above what a day allows."""
+    place.creator_is_due()
+    place.parts.creators.earnings._owed_per_day = 0
+    place.run("payout")
+    made = next(t for t in place.parts.ledger.whole(place.account) if t.split is not None)
+    with pytest.raises(RefundNeedsReview):
+        refund(place.parts, place.account, made.transfer_id)
+
+
 def payout_delayed(place: Place) -> None:
     place.creator_is_due()
     place.world.door("faults", {"on": "transfers.create", "kind": "500_before"})
@@ -262,6 +273,7 @@ CAUSES: dict[str, Callable[[Place], None]] = {
     "PayoutPaid": payout_paid,
     "PayoutReversed": payout_reversed,
     "PlanNeedsReview": plan_needs_review,
+    "RefundWaits": refund_waits,
     "ReconcileLag": reconcile_lag,
     "ReloadActionRequired": reload_action_required,
     "ReloadDeclined": reload_declined,

@@ -92,7 +92,7 @@ def test_what_granted_money_paid_is_shown_and_never_paid_out(
 
 
 def test_a_stack_may_pay_for_granted_money(parts: Runtime, account: str, creator: str) -> None:
-    parts.creators.earnings = Earnings(parts.creators.store, 2_000, 7, pays_granted=True)
+    parts.creators.earnings = Earnings(parts.creators.store, 2_000, 7, 0, parts.telemetry, pays_granted=True)
     grant(parts, account, 1_000)
     call(parts, account, creator, 1_000, "a")
     answer = shown(parts, creator)

@@ -37,6 +37,8 @@ class CreatorParts:
             self.store,
             settings.platform_fee_bps,
             settings.earnings_hold_days,
+            settings.refunds_owed_per_day,
+            self._runtime.telemetry,
             pays_granted=settings.pay_granted_earnings,
         )
 
@@ -55,16 +57,21 @@ class CreatorParts:
 
     @cached_property
     def payouts(self) -> Payouts:
-        from aerostack_billing.creators.payouts import Payouts  # noqa: PLC0415
+        from aerostack_billing.creators.payouts import Payouts, PayoutTerms  # noqa: PLC0415
 
-        runtime = self._runtime
+        runtime, settings = self._runtime, self._runtime.settings
         return Payouts(
             self.store,
             self.accounts,
             runtime.payments.connect,
             runtime.telemetry,
             runtime.wallet.store,
-            runtime.settings.payout_minimum_cents,
+            PayoutTerms(
+                settings.payout_minimum,
+                settings.new_creator_days,
+                settings.new_creator_payouts,
+                settings.unreviewed_payouts,
+            ),
         )
 
     @cached_property

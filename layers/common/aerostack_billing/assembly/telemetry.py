@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from aerostack_billing.platform import clock, correlation
+from aerostack_billing.values.money import Micros, cents
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -102,6 +103,11 @@ class Telemetry:
         """A creator could not be looked after in this sweep."""
         self.log().error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
         self._count("PayoutDelayed")
+
+    def refund_waits(self, creator_id: str, would_owe: Micros) -> None:
+        """A refund of what was paid out to a creator waits for an operator."""
+        self.log().error("refund waits", extra={"creator_id": creator_id, "would_owe_cents": cents(would_owe)})
+        self._count("RefundWaits")
 
     def event_refused(self, record: Record, code: str) -> None:
         """The bus did not take an event: it is sent again in the next minute."""

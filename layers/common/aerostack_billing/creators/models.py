@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 from aerostack_billing.payments.once import Intent
@@ -21,6 +21,7 @@ HeldFor = Literal[
     "operator",
     "transfer_reversed",
     "debt",
+    "review",
     "not_onboarded",
     "account_disconnected",
     "account_restricted",
@@ -70,6 +71,15 @@ class Payout:
         }
 
 
+@dataclass(frozen=True)
+class OwedToday:
+    """What refunds of one day made a creator owe, and up to how much an operator allowed it."""
+
+    day: str = ""
+    amount: Micros = 0
+    allowed: Micros = 0
+
+
 FRACTIONS = 10_000
 """So many fractions of the platform's fee are a micro."""
 
@@ -101,8 +111,8 @@ class Earned:
 class Creator:
     """A creator as stored. `payable` below zero is owed: the next earnings pay it first.
 
-    `visit_at` is when the payout sweep is to look next. Days up to `matured_through` are in `payable`. `owes`: the last
-    sweep found a debt in the wallet of the same account.
+    `visit_at` is when the payout sweep is to look next. Days up to `matured_through` are in `payable`. `waits_for`: why
+    the last sweep began no payout that the amount allows. `since` is when the creator became known; None: long ago.
     """
 
     creator_id: str
@@ -123,7 +133,15 @@ class Creator:
     open_payout_id: str | None = None
     last_error: str | None = None
     hold: PayoutHold | None = None
-    owes: bool = False
+    waits_for: Literal["debt", "review"] | None = None
+    since: int | None = None
+    reviewed: bool = False
+    owed: OwedToday = field(default_factory=OwedToday)
+
+    @property
+    def owed_today(self) -> OwedToday:
+        """What refunds of the day that it is now made the creator owe."""
+        return self.owed if self.owed.day == clock.day() else OwedToday(clock.day())
 
     @property
     def held_for(self) -> HeldFor | None:
@@ -140,7 +158,7 @@ class Creator:
             case "restricted":
                 return "account_restricted"
             case "complete":
-                return "debt" if self.owes else None
+                return self.waits_for
             case unknown:
                 assert_never(unknown)
 

@@ -30,12 +30,35 @@ from aerostack_billing.values.errors import BillingError, Inconsistent, Payments
 from aerostack_billing.values.money import PER_CENT, Micros, cents, micros
 from aerostack_billing.wallet.store import WalletStore
 
+_DAY = 86_400
 _RESUME_SECONDS = 300
 _MATURED_AT_ONCE = 80
 """Counters taken in one transaction, which holds a hundred actions at most."""
 _BATCH = 100
 _WORKERS = 8
 _ATTEMPTS = 8
+
+
+@dataclass(frozen=True)
+class PayoutTerms:
+    """What is paid at least, and at most to a creator whom no operator has reviewed.
+
+    Within `new_days` of a creator's first day at most `new_most` is paid in all, after that at most `unreviewed_most`.
+    """
+
+    minimum: Micros
+    new_days: int
+    new_most: Micros
+    unreviewed_most: Micros
+
+    def most(self, creator: Creator) -> Micros:
+        """What may be paid now of what is payable: whole cents; 0 where it is less than the minimum."""
+        payable = creator.payable
+        if not creator.reviewed and creator.since is not None:
+            new = clock.seconds() < creator.since + self.new_days * _DAY
+            most = self.new_most if new else self.unreviewed_most
+            payable = min(payable, most - creator.paid - creator.in_transit)
+        return _in_whole_cents(payable) if payable >= self.minimum else 0
 
 
 class PayoutListener(Protocol):
@@ -89,14 +112,14 @@ class Payouts:
         connect: Connect,
         listener: PayoutListener,
         wallets: WalletStore,
-        minimum_cents: int,
+        terms: PayoutTerms,
     ) -> None:
         self._creators = creators
         self._wallets = wallets
         self._accounts = accounts
         self._connect = connect
         self._listener = listener
-        self._minimum = micros(minimum_cents)
+        self._terms = terms
 
     def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> PayoutSweep:
         """Look after every creator who is to be visited now. Safe to run twice at once, and to stop anywhere."""
@@ -114,12 +137,9 @@ class Payouts:
         for creator_id in self._creators.due():
             creator = self._creators.get(creator_id)
             matures = due(creator, self._creators.pending(creator_id), today)
-            payable = creator.payable + matures
-            owes = self._wallets.get(creator_id).debt > 0
-            begins = _may_begin(creator) and not owes
-            pays = _in_whole_cents(payable) if begins and payable >= self._minimum else 0
-            held_for = replace(creator, owes=owes).held_for
-            yield PayoutPreview(creator_id, matures, pays, creator.open_payout_id, creator.onboarding, held_for)
+            creator = self._judged(replace(creator, payable=creator.payable + matures))
+            pays = self._terms.most(creator) if _may_begin(creator) and creator.waits_for is None else 0
+            yield PayoutPreview(creator_id, matures, pays, creator.open_payout_id, creator.onboarding, creator.held_for)
 
     def _fails(self, creator_id: str) -> bool:
         try:
@@ -136,25 +156,33 @@ class Payouts:
         """
         self._mature(creator_id)
         creator = self._creators.get(creator_id)
-        visit_at, owes = creator.visit_at, creator.owes
+        visit_at = creator.visit_at
         if creator.open_payout_id is not None:
             payout = self._creators.payout(creator_id, creator.open_payout_id)
             if payout is None:
                 raise Inconsistent(f"{creator_id} has no payout {creator.open_payout_id}")
             visit_at = self._visit_again(creator, clock.seconds() + _RESUME_SECONDS, visit_at)
             self._conclude(payout, self._make(payout))
-        elif creator.payable >= self._minimum and _may_begin(creator):
-            owes = self._wallets.get(creator_id).debt > 0
-            if not owes:
+        elif _may_begin(creator):
+            creator = self._judged(creator)
+            if creator.waits_for is None and self._terms.most(creator) > 0:
                 self._begin(creator_id, str(creator.connected_account_id))
-        self._visit_again(replace(creator, owes=owes), _tomorrow(), visit_at)
+        self._visit_again(creator, _tomorrow(), visit_at)
+
+    def _judged(self, creator: Creator) -> Creator:
+        """The creator with why enough that is payable is not paid all the same, if that is so."""
+        if creator.payable < self._terms.minimum:
+            return replace(creator, waits_for=None)
+        if self._wallets.get(creator.creator_id).debt > 0:
+            return replace(creator, waits_for="debt")
+        return replace(creator, waits_for="review" if self._terms.most(creator) == 0 else None)
 
     def _visit_again(self, seen: Creator, at: int, visit_at: int | None) -> int:
         """Plan the next visit, unless another one was planned while this one went on; the time that was planned."""
 
         def planned(creator: Creator) -> Change[Creator]:
             next_at = at if creator.visit_at == visit_at else creator.visit_at
-            return Change(replace(creator, visit_at=next_at, owes=seen.owes))
+            return Change(replace(creator, visit_at=next_at, waits_for=seen.waits_for))
 
         self._creators.apply(seen.creator_id, planned)
         return at
@@ -192,9 +220,9 @@ class Payouts:
 
         def rule(creator: Creator) -> Change[Creator]:
             begun.clear()
-            if not _may_begin(creator) or creator.payable < self._minimum:
+            amount = self._terms.most(creator)
+            if not _may_begin(creator) or amount == 0:
                 return Change(creator)
-            amount = _in_whole_cents(creator.payable)
             begun.append(Payout(creator_id, payout_id, amount, account_id, int(now.timestamp())))
             posting = CreatorPosting(replace(creator, open_payout_id=payout_id))
             posting.begun(payout_id, amount)

@@ -1,4 +1,4 @@
-"""What an operator decides about a creator's payouts: to hold them, and to release them."""
+"""What an operator decides about a creator: to hold payouts, to release them, to lift ceilings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from aerostack_billing.creators.store import CreatorStore
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import OperatorRefused
+from aerostack_billing.values.money import Micros
 
 Decision = Callable[[Creator], Creator]
 """What an operator makes of a creator; OperatorRefused where there is nothing to decide."""
@@ -37,6 +38,22 @@ def hold(creator: Creator) -> Creator:
         raise OperatorRefused("The payouts are held already.", {"held_for": creator.hold.reason})
     visit_at = clock.seconds() if creator.visit_at is None else creator.visit_at
     return replace(creator, hold=PayoutHold("operator", clock.seconds()), visit_at=visit_at)
+
+
+def review(creator: Creator) -> Creator:
+    """No ceiling holds any more for what the creator is paid."""
+    if creator.reviewed:
+        raise OperatorRefused("The creator is reviewed already.", {"reviewed": "already"})
+    return replace(creator, reviewed=True, visit_at=clock.seconds())
+
+
+def allowing(amount: Micros) -> Decision:
+    """The decision that today's refunds may make the creator owe up to an amount."""
+
+    def allowed(creator: Creator) -> Creator:
+        return replace(creator, owed=replace(creator.owed_today, allowed=amount))
+
+    return allowed
 
 
 def release(creator: Creator) -> Creator:

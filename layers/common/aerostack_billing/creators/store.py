@@ -61,7 +61,9 @@ class CreatorStore:
         return [self.writing(read, after)]
 
     def writing(self, read: Creator, after: Creator) -> Write:
-        """The write of a creator as it will be, if it is as it was read."""
+        """The write of a creator as it will be, if it is as it was read; one that is new is known from now on."""
+        if read.version == 0:
+            after = replace(after, since=clock.seconds())
         item = {**_key(after.creator_id, CREATOR), **present(asdict(after))}
         if after.visit_at is not None:
             item |= {"agenda": PAYOUT_AGENDA, "agenda_at": after.visit_at}

@@ -104,9 +104,29 @@ class Settings:
         return self._need("PAY_GRANTED_EARNINGS") == "true"
 
     @property
-    def payout_minimum_cents(self) -> int:
+    def payout_minimum(self) -> Micros:
         """The least that is paid out at once."""
-        return self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000)
+        return micros(self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000))
+
+    @property
+    def new_creator_days(self) -> int:
+        """For how many days a creator is new."""
+        return self._whole("NEW_CREATOR_DAYS", 0, 365)
+
+    @property
+    def new_creator_payouts(self) -> Micros:
+        """What a new creator is paid in all, until an operator has reviewed it."""
+        return micros(self._whole("NEW_CREATOR_PAYOUT_CENTS", 0, 10_000_000))
+
+    @property
+    def unreviewed_payouts(self) -> Micros:
+        """What a creator who is not new any more is paid in all, until an operator has reviewed it."""
+        return micros(self._whole("UNREVIEWED_PAYOUT_CENTS", 0, 1_000_000_000))
+
+    @property
+    def refunds_owed_per_day(self) -> Micros:
+        """What refunds may make a creator owe on one day without an operator."""
+        return micros(self._whole("REFUNDS_OWED_PER_DAY_CENTS", 0, 10_000_000))
 
     @property
     def reloads_per_day(self) -> int:
