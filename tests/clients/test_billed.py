@@ -19,7 +19,7 @@ from aerostack_billing_client import AsyncServiceClient, InsufficientBalance, Re
 from aerostack_billing_client.wrap.model_clients import NotBilled, Unpaid, billed
 from tests.clients.faults import FaultServer, failed
 from tests.clients.people import SCOPES, Clients, awaited, lines, spent
-from tests.clients.providers import CHAT, CHUNKS, MESSAGE, MESSAGE_EVENTS, Provider, chunk
+from tests.clients.providers import CHAT, CHUNKS, MESSAGE, MESSAGE_EVENTS, RESPONSE_EVENTS, Provider, chunk
 
 ASK = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 1_000_000}
 ASK_CLAUDE = {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10_000}
@@ -100,6 +100,16 @@ def test_a_stream_is_paid_when_it_ends_and_shows_only_what_its_reader_asked_for(
     assert spent(payer) == OPENAI_CENTS
     asked = client.chat.completions.create(stream=True, stream_options={"include_usage": True}, **ASK)
     assert [bool(event.choices) for event in asked] == [True, True, False]
+    assert spent(payer) == 2 * OPENAI_CENTS
+
+
+def test_the_responses_api_is_paid_likewise_whole_and_streamed(payer: Clients) -> None:
+    ask = {"model": "gpt-4o-mini", "input": "Hi", "max_output_tokens": 1_000_000}
+    whole = billed(Provider(RESPONSE_EVENTS[-1]["response"]).openai(), payer.service, account=payer.id)
+    assert whole.responses.create(**ask).output_text == "Hello"
+    assert spent(payer) == OPENAI_CENTS
+    streamed = billed(Provider(RESPONSE_EVENTS).openai(), payer.service, account=payer.id)
+    assert [event.type for event in streamed.responses.create(stream=True, **ask)][-1] == "response.completed"
     assert spent(payer) == 2 * OPENAI_CENTS
 
 

@@ -128,12 +128,15 @@ def test_the_proxys_hook_refuses_and_its_hold_is_not_taken_twice(payer: Clients,
         passed_on = await calls.async_pre_call_hook(None, None, data, "acompletion")
         await litellm.acompletion(**passed_on, client=Provider(CHAT).async_openai())
         await settled(payer, OPENAI_CENTS)
+        await calls.async_pre_call_hook(None, None, {**data, "litellm_call_id": "call-3"}, "acompletion")
+        await calls.async_post_call_failure_hook({"litellm_call_id": "call-3"}, RuntimeError("no deployment"), None)
+        await settled(payer, OPENAI_CENTS)
         dear = {**data, "litellm_call_id": "call-2", "max_completion_tokens": 9_000_000}
         with pytest.raises(CallRefused):
             await calls.async_pre_call_hook(None, None, dear, "acompletion")
 
     asyncio.run(work())
-    assert [kind for kind, _ in lines(payer)] == ["hold", "release", "capture"]
+    assert [kind for kind, _ in lines(payer)] == ["hold", "release", "capture", "hold", "release"]
 
 
 def test_a_call_that_fails_is_free(payer: Clients, bill: Bill) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar, Unpack
 
@@ -117,7 +117,7 @@ class BilledCalls(CustomLogger):  # type: ignore[misc]
 
     async def _held(self, asked: Asked, call_type: str) -> Asked:
         call_id = asked.get("litellm_call_id")
-        if call_type not in _BILLED or not isinstance(call_id, str) or call_id in self._open:
+        if call_type not in _BILLED or not isinstance(call_id, str) or self._is_held(call_id, asked):
             return asked
         await self._in_thread(partial(self._settle_left, self._clock()))
         deal = self._deal(asked)
@@ -129,6 +129,14 @@ class BilledCalls(CustomLogger):  # type: ignore[misc]
             ends_at = self._clock() + deal.terms.ttl_seconds
             self._open[call_id] = _Open(deal, held.hold_id, ends_at, asked.get("litellm_logging_obj"))
         return LITELLM.prepared("acompletion", asked)[0]
+
+    def _is_held(self, call_id: str, asked: Asked) -> bool:
+        """Whether the proxy's hook took the hold already. The call's log, which tells of its stream, comes later."""
+        with self._lock:
+            held = self._open.get(call_id)
+            if held is not None and held.logging is None:
+                self._open[call_id] = replace(held, logging=asked.get("litellm_logging_obj"))
+            return held is not None
 
     # After it
 
@@ -167,6 +175,18 @@ class BilledCalls(CustomLogger):  # type: ignore[misc]
     ) -> None:
         """One try failed; the Router's next one takes a hold of its own."""
         await self._in_thread(partial(self._failed, request_data))
+
+    async def async_post_call_failure_hook(
+        self,
+        request_data: Call,
+        original_exception: object,  # noqa: ARG002
+        user_api_key_dict: object,  # noqa: ARG002
+        traceback_str: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """The proxy gave up a request, maybe before any deployment was asked. A stream that began is reported apart."""
+        held = self._open.get(str(request_data.get("litellm_call_id")))
+        if held is not None and not held.started:
+            await self._in_thread(partial(self._failed, request_data))
 
     def log_success_event(
         self,
