@@ -386,6 +386,14 @@ _WALLET = {
         "money, or with `fallback` the whole from the wallet where they do not suffice. A `tool_call` pays its creator "
         "a share.",
     ),
+    "ChargeBatchFunction": Operation(
+        "Take up to 100 charges at once",
+        wallet_answers.ChargeResults,
+        body=requests.ChargesRequest,
+        description="The results are in the order of the charges. Each is what `charge` would answer for that charge, "
+        "under its own key. A refused charge does not affect the others. Those of one account are taken in their "
+        "order, by as few transactions as fit.",
+    ),
     "RefundChargeFunction": Operation(
         "Refund a charge in full, once",
         wallet_answers.Refunded,

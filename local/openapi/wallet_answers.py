@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.wallet.models import BudgetWindow
 from aerostack_billing.wallet.requests import BillingMode, ChargeKind, SpendBucket
-from local.openapi.answers import Cents, Count, Day, Micros, Time, Url, WholeCents
+from local.openapi.answers import Cents, Count, Day, ErrorFields, Micros, Time, Url, WholeCents
 
 
 class ReloadFailure(BaseModel):
@@ -170,6 +170,40 @@ class Charged(_ByUsage):
     balance_cents: WholeCents
     balance_micros: Micros
     created_at: Time
+
+
+class ChargedInBatch(Charged):
+    """A charge of a batch: the answer that it would get alone."""
+
+    status: Literal[201]
+
+
+class ChargeErrorFields(ErrorFields):
+    """Why nothing was taken for a charge of a batch."""
+
+    code: Literal[
+        "BUDGET_REACHED",
+        "IDEMPOTENCY_KEY_REUSED",
+        "INSUFFICIENT_BALANCE",
+        "INVALID_REQUEST",
+        "PLAN_LIMIT_EXCEEDED",
+        "SPEND_CAP_REACHED",
+        "STORE_UNAVAILABLE",
+        "UNKNOWN_MODEL",
+    ]
+
+
+class RefusedCharge(BaseModel):
+    """A refused charge of a batch, with the status that it would get alone."""
+
+    error: ChargeErrorFields
+    status: Annotated[int, Field(ge=400, le=599)]
+
+
+class ChargeResults(BaseModel):
+    """The result of each charge, in the order of the request."""
+
+    results: list[ChargedInBatch | RefusedCharge]
 
 
 class Refusal(BaseModel):

@@ -44,6 +44,13 @@ def charge(place: Place, key: str, amount: object = 2, expect: int = 201, **more
     return place.service("charge", {**asked, "reference": "conversation-0123456789", **more}, expect=expect)
 
 
+def charge_hundred(place: Place) -> None:
+    asked = {"account_id": place.account, "kind": "bot_conversation", "amount_cents": 2, "billing_mode": "wallet"}
+    charges = [{**asked, "reference": "conversation-0123456789", "idempotency_key": f"h{n}"} for n in range(100)]
+    results = place.ask("charge_batch", {"charges": charges})["results"]
+    assert [result["status"] for result in results] == [201] * 100
+
+
 def tool_call(place: Place, creator: Place, key: str, amount: object = 2) -> dict[str, Any]:
     return charge(place, key, amount, kind="tool_call", creator_id=creator.account)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from tests.benchmarks.acts import (
     batch,
     charge,
+    charge_hundred,
     checkout,
     claim,
     consume,
@@ -278,6 +279,19 @@ def _tool_calling(place: Place) -> Act:
     creator = place.of("acct_creator")
     tool_call(place, creator, "before")
     return lambda: tool_call(place, creator, "k")
+
+
+@_operation("100 charges of one account in one batch", "charge_batch", promised(4, 210, 2))
+def _charging_hundred(place: Place) -> Act:
+    deposited(place)
+    return lambda: charge_hundred(place)
+
+
+@_operation("100 charges in one batch, replayed", "charge_batch", Budget(2, 0, 200))
+def _charging_hundred_again(place: Place) -> Act:
+    deposited(place)
+    charge_hundred(place)
+    return lambda: charge_hundred(place)
 
 
 @_operation("refund of a charge", "refund_charge", Budget(3, 6, 2))

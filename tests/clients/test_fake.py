@@ -14,6 +14,7 @@ import pytest
 
 from aerostack_billing_client import (
     ApiError,
+    ChargeRequest,
     InsufficientBalance,
     PlanLimitExceeded,
     PriceChanged,
@@ -73,6 +74,13 @@ def scenario(billing: ServiceClient, me: str) -> list[Any]:
         found(lambda: billing.refund_charge(me, charge.charge_id, idempotency_key="other")),
         found(lambda: billing.refund_charge(me, "ch_unknown")),
     ]
+    again, short = (
+        ChargeRequest(me, "bot_conversation", each, idempotency_key="ch") for each in (Decimal("12.3456"), 1)
+    )
+    charges = [again, short, ChargeRequest(me, "agent_execution", 999), ChargeRequest(me, "agent_execution", 3)]
+    seen.append(
+        [(r.charged and r.charged.balance_micros, r.error and r.error.code) for r in billing.charge_batch(charges)]
+    )
     hold = billing.take_hold(me, "agent_execution", 100, idempotency_key="h")
     seen += [
         found(lambda: billing.take_hold(me, "agent_execution", 100, idempotency_key="h")),

@@ -21,8 +21,10 @@ from aerostack_billing_client import (
     Account,
     ApiError,
     Balance,
+    ChargeRequest,
     TokenUsage,
     UsageEvent,
+    charge_batches,
     errors,
     plan_answers,
     refusals,
@@ -51,6 +53,10 @@ NOT_ANSWERS = {
     "BatchResults",
     "CountedEvent",
     "RefusedEvent",
+    "ChargeErrorFields",
+    "ChargeResults",
+    "ChargedInBatch",
+    "RefusedCharge",
 }
 """Schemas that the client shows in another way."""
 
@@ -100,6 +106,8 @@ def walk(clients: Clients, maker: Clients) -> None:
         me, "agent_execution", usage=tokens, billing_mode="plan_quota", fallback="wallet", labels=labels
     )
     assert (by_plan.amount_cents, by_plan.estimated_cents, by_plan.usage) == (0, 15, tokens)
+    (batched,) = service_.charge_batch([ChargeRequest(me, "agent_execution", 0, labels=labels)])
+    assert batched.charged
     refunded = service_.refund_charge(me, charged.charge_id, reason="no answer came", idempotency_key="refund-81c2")
     assert refunded.refunded_cents == price
     held = service_.take_hold(
@@ -271,6 +279,7 @@ def test_what_a_request_may_name_is_what_the_service_takes() -> None:
     assert set(get_args(service_calls.BillingMode)) == enum("ChargeRequest", "billing_mode")
     assert set(get_args(user_calls.TransactionType)) == enum("Transaction", "type")
     assert SCHEMAS["BatchRequest"]["properties"]["events"]["maxItems"] == service_calls.MOST_EVENTS
+    assert SCHEMAS["ChargesRequest"]["properties"]["charges"]["maxItems"] == charge_batches.MOST_CHARGES
 
 
 # Errors

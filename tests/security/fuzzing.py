@@ -231,8 +231,8 @@ include-operation-id = ["getBudget", "putBudget", "deleteBudget", "charge", "tak
 checks.negative_data_rejection.expected-statuses = ["200", "201", "400", "401", "402", "404", "409", "413", "422"]
 
 [[operations]]
-# An event that is wrong is answered in its place among the results.
-include-operation-id = "consumeBatch"
+# An event, or a charge, that is wrong is answered in its place among the results.
+include-operation-id = ["consumeBatch", "chargeBatch"]
 checks = {{ negative_data_rejection = {{ expected-statuses = ["200", "400", "401", "404", "413", "422"] }} }}
 """
 

@@ -11,6 +11,7 @@ import pytest
 
 from aerostack_billing.usage.models import BatchRequest
 from aerostack_billing.values.fields import RequestModel
+from aerostack_billing.wallet.requests import ChargesRequest
 from tests.flows.client import BACK, Account, Api, Json, error_of
 from tests.flows.test_webhooks import URL
 from tests.security.people import (
@@ -60,10 +61,13 @@ def path_of(route: Route) -> str:
 # Too much
 
 
+LONGER: dict[str, type[RequestModel]] = {"consumeBatch": BatchRequest, "chargeBatch": ChargesRequest}
+
+
 @pytest.mark.parametrize("name", WITH_BODY)
 def test_a_body_over_the_limit_is_refused_whatever_it_says(api: Api, name: str) -> None:
     route = ROUTES[name]
-    most = BatchRequest.most_bytes if name == "consumeBatch" else RequestModel.most_bytes
+    most = LONGER.get(name, RequestModel).most_bytes
     for data in (b'{"a": "' + b"x" * most + b'"}', b" " * (most + 1)):
         answer = api.send(route.method, path_of(route), token=token_for(api, route), data=data)
         error_of(answer, 413, "PAYLOAD_TOO_LARGE")

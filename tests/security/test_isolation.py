@@ -212,7 +212,7 @@ def test_every_id_in_a_service_routes_path_is_attacked() -> None:
 
 
 def test_every_service_route_names_the_account_that_it_acts_for() -> None:
-    for name in set(SERVICE_ROUTES) - {"consumeBatch"}:
+    for name in set(SERVICE_ROUTES) - {"consumeBatch", "chargeBatch"}:
         assert "account_id" in {*ROUTES[name].parameters, *ROUTES[name].fields}, name
 
 
@@ -224,6 +224,18 @@ def test_each_event_of_a_batch_names_its_own_account_and_no_other_is_touched(
     events = [{"account_id": attacker.id, **event}, event]
     named, nameless = service(api, "POST", "/api/billing/usage/batch", {"events": events}).json()["results"]
     assert (named["status"], nameless["status"]) == (200, 422)
+    assert "account_id" in nameless["error"]["details"]
+    assert victim.state() == before
+
+
+def test_each_charge_of_a_batch_names_its_own_account_and_no_other_is_touched(
+    api: Api, victim: Rich, attacker: Account
+) -> None:
+    before = victim.state()
+    charge = {"kind": "agent_execution", "amount_cents": 0, "billing_mode": "wallet", "idempotency_key": victim.key}
+    charges = [{"account_id": attacker.id, **charge}, charge]
+    named, nameless = service(api, "POST", "/api/balance/charges/batch", {"charges": charges}).json()["results"]
+    assert (named["status"], nameless["status"]) == (201, 422)
     assert "account_id" in nameless["error"]["details"]
     assert victim.state() == before
 

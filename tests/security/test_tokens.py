@@ -150,6 +150,7 @@ def test_a_meters_token_takes_no_money_and_a_charges_token_counts_nothing(api: A
         (charge, "PUT", "/api/billing/resources/projects/p"),
         (charge, "DELETE", f"/api/billing/resources/projects/p?account_id={account.id}"),
         (meter, "POST", "/api/balance/charges"),
+        (meter, "POST", "/api/balance/charges/batch"),
         (meter, "POST", "/api/balance/charges/ch_1/refund"),
         (meter, "POST", "/api/balance/holds"),
         (meter, "POST", "/api/balance/holds/hold_1/capture"),

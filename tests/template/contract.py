@@ -45,6 +45,7 @@ ROUTES = {
     "PutBudgetFunction": Promise("PUT", "/api/balance/budgets/{label}/{value}", "user"),
     "DeleteBudgetFunction": Promise("DELETE", "/api/balance/budgets/{label}/{value}", "user"),
     "ChargeFunction": Promise("POST", "/api/balance/charges", CHARGE),
+    "ChargeBatchFunction": Promise("POST", "/api/balance/charges/batch", CHARGE),
     "RefundChargeFunction": Promise("POST", "/api/balance/charges/{charge_id}/refund", CHARGE),
     "TakeHoldFunction": Promise("POST", "/api/balance/holds", CHARGE),
     "CaptureHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/capture", CHARGE),

@@ -157,6 +157,15 @@ class Caller:
         price |= more
         return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
 
+    def charge_at_once(self, *charges: dict[str, object]) -> list[int]:
+        """The statuses of charges in one batch."""
+        usual = {"account_id": self.account, "kind": "agent_execution", "billing_mode": "wallet", "labels": LABELS}
+        asked = [{**usual, "idempotency_key": str(charge), **charge} for charge in charges]
+        return [
+            each["status"]
+            for each in self("POST", "/balance/charges/batch", {"charges": asked}, scope=CHARGE)["results"]
+        ]
+
     def read_statement(self) -> None:
         answer = requests.get(
             f"{self.stack.base_url}/api/balance/statement",
@@ -314,6 +323,19 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.hear()
 
 
+def walk_through_charges_at_once(call: Caller) -> None:
+    call.deposit(1_000)
+    call.hear()
+    call("PUT", "/balance/budgets/agent/a", {"limit_cents": 100_000, "window": "total"})
+    call.lapsed_hold(900, "forgotten")
+    tool: dict[str, object] = {"amount_cents": 100, "kind": "tool_call", "creator_id": "acct_creator_of_many"}
+    assert call.charge_at_once({"amount_cents": 600}, tool) == [201, 201]
+    assert call.charge_at_once({"amount_cents": 600}, tool, {"amount_cents": 900}) == [201, 201, 402]
+    by_plan: dict[str, object] = {"usage": {"model": "gpt-4o", "input_tokens": 90_000, "output_tokens": 0}}
+    by_plan |= {"billing_mode": "plan_quota"}
+    assert call.charge_at_once(by_plan, {**by_plan, "reference": "over the limit"}) == [201, 403]
+
+
 def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     caller.deposit(5_000)
     caller.hear()
@@ -391,6 +413,7 @@ def used() -> set[Grant]:
                 walk_through_batches_and_leases(Caller(stack, "acct_batches"), Caller(stack, "acct_leases"))
                 walk_through_the_queue(Caller(stack, "acct_sending"))
                 walk_through_the_wallet(Caller(stack, "acct_wallet"))
+                walk_through_charges_at_once(Caller(stack, "acct_charging"))
                 walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
                 walk_through_lost_deliveries(Caller(stack, "acct_unheard"))
     finally:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
+from aerostack_billing_client.charge_batches import ChargeRequest, ChargeResult
 from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Unanswered, UnexpectedAnswer
 from aerostack_billing_client.holds import HeldMoney
 from aerostack_billing_client.meter import LeasedMeter, MeterStats
@@ -160,6 +161,8 @@ __all__ = [
     "Captured",
     "Cents",
     "ChargeNotFound",
+    "ChargeRequest",
+    "ChargeResult",
     "Charged",
     "Claimed",
     "Conflict",

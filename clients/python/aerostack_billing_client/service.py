@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
+from aerostack_billing_client import charge_batches
 from aerostack_billing_client import service_calls as calls
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.client import Client, Everyone, like, now
@@ -41,6 +42,7 @@ class ServiceClient(Everyone):
 
     # Money
     charge = now(calls.charge)
+    charge_batch = now(charge_batches.charge_batch)
     quote = now(calls.quote)
     refund_charge = now(calls.refund_charge)
     hold = held(calls.hold)

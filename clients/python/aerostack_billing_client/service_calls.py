@@ -97,7 +97,7 @@ class Holding:
         """Take the price, once, however often it is repeated."""
         hold_id = self.held.hold_id
         # A price that cannot even be sent is no capture that was tried.
-        _price(amount_cents, usage, labels)
+        price_of(amount_cents, usage, labels)
         self._capturing = True
         self.captured = yield from capture_hold(
             self.account_id,
@@ -224,7 +224,7 @@ def charge(
     body = given(
         account_id=account_id,
         kind=kind,
-        **_price(amount_cents, usage, labels, tool_id),
+        **price_of(amount_cents, usage, labels, tool_id),
         max_price_cents=None if max_price_cents is None else written(max_price_cents),
         billing_mode=billing_mode,
         fallback=fallback,
@@ -251,7 +251,7 @@ def quote(
     body = given(
         account_id=account_id,
         kind=kind,
-        **_price(amount_cents, usage, labels, tool_id),
+        **price_of(amount_cents, usage, labels, tool_id),
         max_price_cents=None if max_price_cents is None else written(max_price_cents),
         billing_mode=billing_mode,
         creator_id=creator_id,
@@ -315,7 +315,7 @@ def take_hold(
     body = given(
         account_id=account_id,
         kind=kind,
-        **_price(amount_cents, usage, labels),
+        **price_of(amount_cents, usage, labels),
         ttl_seconds=ttl_seconds,
         creator_id=creator_id,
         reference=reference,
@@ -342,7 +342,7 @@ def capture_hold(
     """
     body = given(
         account_id=account_id,
-        **_price(amount_cents, usage, labels),
+        **price_of(amount_cents, usage, labels),
         allow_partial=allow_partial or None,
         idempotency_key=idempotency_key or new_key(),
     )
@@ -355,7 +355,7 @@ def release_hold(account_id: str, hold_id: str, *, idempotency_key: str | None =
     return ask(Released, Call(method="POST", path=f"/api/balance/holds/{segment(hold_id)}/release", body=body))
 
 
-def _price(
+def price_of(
     amount_cents: Cents | None, usage: TokenUsage | None, labels: Labels | None, tool_id: str | None = None
 ) -> dict[str, object]:
     """What is to be paid, and for whom; ValueError unless it is exactly one of an amount, usage and a tool."""

@@ -240,6 +240,17 @@ export class ServiceClient extends Client {
     return this.ask("POST", "/api/balance/charges", { body: keyed(priced(body)), ...options });
   }
 
+  /** Take many charges, a hundred in a request. Each has a key, its own or one that it is given: hand `charges` in again after an error. */
+  async chargeBatch(charges: Body<"charge">[], options?: CallOptions): Promise<Answer<"chargeBatch">> {
+    const named = charges.map((charge) => Object.assign(charge, keyed(priced(charge))));
+    const results: Answer<"chargeBatch">["results"] = [];
+    for (const part of parts(named)) {
+      const call = { body: { charges: part }, ...options };
+      results.push(...(await this.ask<"chargeBatch">("POST", "/api/balance/charges/batch", call)).results);
+    }
+    return { results };
+  }
+
   /** What a charge would cost, and whether it would be refused; nothing is taken. */
   quote(body: Body<"charge">, options?: CallOptions): Promise<Quote> {
     const asked = { body: keyed(priced(body)), query: { dry_run: true }, ...options };

@@ -180,6 +180,18 @@ test("a batch is cut by number and by bytes, and its results come in order", asy
   assert.deepEqual(server.seen.map((seen) => seen.body.events.length), [100, 50, 49, 11]);
 });
 
+test("each charge of a batch keeps its key when it is handed in again", async () => {
+  const { server, billing } = await served(() => ({ body: { results: [] } }));
+  const charge = { account_id: "acct", kind: "agent_execution", amount_cents: "0.34", billing_mode: "wallet" };
+  const charges = [{ ...charge }, { ...charge }];
+  await billing.chargeBatch(charges);
+  await billing.chargeBatch(charges);
+  const [first, second] = server.seen.map((seen) => seen.body.charges.map((each) => each.idempotency_key));
+  assert.deepEqual(first, second);
+  assert.equal(new Set(first).size, 2);
+  await assert.rejects(() => billing.chargeBatch([{ ...charge, amount_cents: 0.34 }]), TypeError);
+});
+
 // Holds
 
 const HELD = { hold_id: "hold_1", amount_cents: 100, expires_at: "2026-03-02T09:30:00Z" };

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
+from aerostack_billing_client import charge_batches
 from aerostack_billing_client import service_calls as calls
 from aerostack_billing_client.aio.client import AsyncClient, AsyncEveryone, later
 from aerostack_billing_client.aio.holds import AsyncHeldMoney
@@ -38,6 +39,7 @@ class AsyncServiceClient(AsyncEveryone):
 
     # Money
     charge = later(calls.charge)
+    charge_batch = later(charge_batches.charge_batch)
     quote = later(calls.quote)
     refund_charge = later(calls.refund_charge)
     hold = held(calls.hold)

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
+from aerostack_billing_client.calling import Answer
 from aerostack_billing_client.testing.prices import Book, ModelRate
-from aerostack_billing_client.testing.state import FakeAccount, Refused
+from aerostack_billing_client.testing.state import FakeAccount, Json, Refused
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ class FakeService:
     tools: dict[str, FakeTool] = field(default_factory=dict)
 
 
+class Once(Protocol):
+    """Answers a key's first request, and the same request again with the first answer."""
+
+    def __call__(self, path: str, body: Json, serve: Callable[[], Json], status: int) -> Answer:
+        """The answer; Refused is not kept."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """A request: what it names in body and query, and in its path; `now` are Unix seconds."""
@@ -40,6 +49,8 @@ class Asked:
     body: Mapping[str, object]
     path: Mapping[str, str]
     service: FakeService
+    once: Once
+    """Serves a part of the request under the part's own key."""
 
     @property
     def account(self) -> FakeAccount:

@@ -151,7 +151,7 @@ class FakeBilling:
                 names = {name: unquote(value) for name, value in found.groupdict().items()}
                 owner = request.headers.get("authorization", "").removeprefix("Bearer ")
                 named = {"account_id": owner, **query, **body}
-                asked = Asked(self.account, self.clock(), named, names, self._service)
+                asked = Asked(self.account, self.clock(), named, names, self._service, self._once)
                 try:
                     if "dry_run" in query:
                         return _reply(200, serve(asked), len(self.requests))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 from aerostack_billing_client.testing.asked import Asked
@@ -62,6 +64,18 @@ def charge(asked: Asked) -> Json:
     about = {"charge_id": made.id, "account_id": account.id, "kind": asked.body["kind"], "billing_mode": mode}
     amounts = {"amount_cents": shown(micros), "estimated_cents": None if mode == "wallet" else shown(price.micros)}
     return {**about, **amounts, **price.basis, "created_at": asked.iso(), **_balances(account)}
+
+
+def charge_batch(asked: Asked) -> Json:
+    """Take many prices, each by itself, under its own key."""
+    results: list[Json] = []
+    for one in cast("list[Json]", asked.body["charges"]):
+        try:
+            answer = asked.once("/api/balance/charges", one, partial(charge, replace(asked, body=one)), 201)
+            results.append({"status": 201, **json.loads(answer.body)})
+        except Refused as refused:
+            results.append({"status": refused.status, **refused.body})
+    return {"results": results}
 
 
 def refund(asked: Asked) -> Json:

@@ -96,6 +96,7 @@ ROUTES: tuple[tuple[str, str, int, Callable[[Asked], Json]], ...] = (
     ("GET", "/api/billing/prices", 200, money.prices),
     ("GET", f"/api/tools/{_ID}", 200, money.tool),
     ("POST", "/api/balance/charges", 201, money.charge),
+    ("POST", "/api/balance/charges/batch", 200, money.charge_batch),
     ("POST", f"/api/balance/charges/{_ID}/refund", 200, money.refund),
     ("POST", "/api/balance/holds", 201, money.take_hold),
     ("POST", f"/api/balance/holds/{_ID}/capture", 200, money.capture),

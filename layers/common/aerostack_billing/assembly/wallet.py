@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.wallet.batches import ChargeBatch
     from aerostack_billing.wallet.bill import Bills
     from aerostack_billing.wallet.budget_settings import Budgets
     from aerostack_billing.wallet.charges import Charges
@@ -69,6 +70,14 @@ class WalletParts:
 
         runtime = self._runtime
         return Charges(self.lapsing, runtime.creators.earnings, self.pricing, lambda: runtime.usage.ai_tokens)
+
+    @cached_property
+    def batch(self) -> ChargeBatch:
+        from aerostack_billing.wallet.batches import ChargeBatch  # noqa: PLC0415
+
+        runtime = self._runtime
+        earnings = runtime.creators.earnings
+        return ChargeBatch(self.store, self.charges, self.lapsing, earnings, lambda: runtime.usage.ai_tokens)
 
     @cached_property
     def holds(self) -> Holds:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import Field, asdict, dataclass, replace
 from itertools import islice
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
@@ -157,6 +157,12 @@ class Ledger:
         """One transfer by its id."""
         item = self._dynamo.get(self._table, {"account_id": account_id, "transfer_id": transfer_id})
         return adapter(Transfer).validate_python(item) if item else None
+
+    def those(self, account_id: str, transfer_ids: Collection[str]) -> dict[str, Transfer]:
+        """Those of up to a hundred transfers that stand, by id, in one request."""
+        keys: list[Item] = [{"account_id": account_id, "transfer_id": each} for each in dict.fromkeys(transfer_ids)]
+        items = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
+        return {str(item["transfer_id"]): adapter(Transfer).validate_python(item) for item in items}
 
     def newest(self, account_id: str, below: int | None, limit: int) -> list[Transfer]:
         """Up to `limit` transfers with a number under `below`, newest first."""

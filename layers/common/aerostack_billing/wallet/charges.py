@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import assert_never
 
-from aerostack_billing.ledger.accounts import REVENUE, available
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
-from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
 from aerostack_billing.values.money import Micros, cents, whole_cents
-from aerostack_billing.wallet.budgets import BudgetReached, Counted, spend_room
+from aerostack_billing.wallet.budgets import BudgetReached
+from aerostack_billing.wallet.charging import Line, charged_answer, check_spendable, count, taken_alone
 from aerostack_billing.wallet.lapsing import Lapsing
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.pricing import Price, Pricing, shown
+from aerostack_billing.wallet.pricing import Pricing, shown
 from aerostack_billing.wallet.quota import Quota
-from aerostack_billing.wallet.reload_states import after_spending
-from aerostack_billing.wallet.requests import BillingMode, ChargeRequest
-from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, check_cap, check_funds
+from aerostack_billing.wallet.requests import ChargeRequest
+from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.sharing import Sharing, check_payee
 
 _TURNS = 5
@@ -44,23 +43,32 @@ class Charges:
         kind's highest price; IdempotencyKeyReused (409). Written under the conditions that the wallet is as the rule
         saw it, that the transfer's id does not exist, and that the plan's counter has the tokens.
         """
-        charge_id = transfer_id("ch_", request.account_id, request.idempotency_key)
-        asked = fingerprint(request)
+        charge_id, asked = charge_id_of(request), fingerprint(request)
         try:
-            price = self._priced(request, charge_id)
-            if request.creator_id is not None:
-                self._sharing.register(request.creator_id)
+            try:
+                line = self.line(request)
+            except InvalidRequest:
+                self._lapsing.check_new(request.account_id, charge_id)
+                raise
             match request.billing_mode:
                 case "plan_quota":
-                    change = self._by_plan(request, price, charge_id, asked)
-                case "wallet" | "byok" as mode:
-                    rule = self._charging(request, price, mode, charge_id, asked)
-                    change = self._lapsing.spend(request.account_id, charge_id, rule, labels=request.labels)
+                    change = self._by_plan(line)
+                case "wallet" | "byok":
+                    change = self._spend(line)
                 case unknown:
                     assert_never(unknown)
         except TransferExists as exists:
-            return Done(_answer(check_same(exists.transfer, asked)), replayed=True)
-        return Done(_answer(change.transfers[0]))
+            return Done(charged_answer(check_same(exists.transfer, asked)), replayed=True)
+        return Done(charged_answer(change.transfers[0]))
+
+    def line(self, request: ChargeRequest) -> Line:
+        """The charge with its price and its id, its creator known; InvalidRequest (422) where it cannot be charged."""
+        price = self._pricing.price(request.amount_cents, request.usage)
+        self._check(request, price.amount)
+        if request.creator_id is not None:
+            self._sharing.register(request.creator_id)
+        charge_id = charge_id_of(request)
+        return Line(request, price, charge_id, fingerprint(request), request.billing_mode)
 
     def quote(self, request: ChargeRequest) -> dict[str, object]:
         """What `charge` would take now, and whether it would; nothing is written. InvalidRequest (422)."""
@@ -71,7 +79,7 @@ class Charges:
         try:
             if request.billing_mode == "wallet":
                 check_spendable(wallet, price.amount)
-            _counted(wallet, request.labels, price, request.billing_mode)
+            count(wallet, request.labels, price, request.billing_mode)
         except (InsufficientBalance, SpendCapReached, BudgetReached) as refused:
             refusal = refused.view()["error"]
         return {
@@ -87,108 +95,43 @@ class Charges:
             "refusal": refusal,
         }
 
-    def _priced(self, request: ChargeRequest, charge_id: str) -> Price:
-        """The price; InvalidRequest (422) where it cannot be charged, TransferExists where it was before."""
-        try:
-            price = self._pricing.price(request.amount_cents, request.usage)
-            self._check(request, price.amount)
-        except InvalidRequest:
-            self._lapsing.check_new(request.account_id, charge_id)
-            raise
-        return price
-
     def _check(self, request: ChargeRequest, amount: Micros) -> None:
         check_payee(request.account_id, request.creator_id)
         self._pricing.check(request.kind, amount, "amount_cents" if request.usage is None else "usage")
 
-    def _by_plan(self, request: ChargeRequest, price: Price, charge_id: str, asked: str) -> Change[Wallet]:
-        account_id, quota = request.account_id, self._quota()
+    def _by_plan(self, line: Line) -> Change[Wallet]:
+        account_id, tokens, quota = line.request.account_id, line.tokens, self._quota()
         for _ in attempts(_TURNS):
-            also = [quota.taking(account_id, price.tokens)]
-            rule = self._charging(request, price, "plan_quota", charge_id, asked, also)
+            rule = self._taking(line, [quota.taking(account_id, tokens)])
             try:
-                change = self._lapsing.spend(account_id, charge_id, rule)
+                change = self._lapsing.spend(account_id, line.charge_id, rule)
             except Stale:
-                refusal = quota.refusal(account_id, price.tokens)
+                refusal = quota.refusal(account_id, tokens)
                 if refusal is None:
                     continue
-                self._lapsing.check_new(account_id, charge_id)
-                if request.fallback is None:
+                self._lapsing.check_new(account_id, line.charge_id)
+                if line.request.fallback is None:
                     raise refusal from None
-                rule = self._charging(request, price, "wallet", charge_id, asked)
-                return self._lapsing.spend(account_id, charge_id, rule, labels=request.labels)
+                return self._spend(replace(line, mode="wallet"))
             quota.tell(account_id)
             return change
         raise StoreUnavailable("The account's usage is changing right now. Try again with the same key.")
 
-    def _charging(
-        self,
-        request: ChargeRequest,
-        price: Price,
-        mode: BillingMode,
-        charge_id: str,
-        asked: str,
-        also: list[Write] | None = None,
-    ) -> Callable[[Wallet], Change[Wallet]]:
-        """The rule that takes the price by `mode`, which may be the wallet in place of the plan."""
-        taken = price.amount if mode == "wallet" else 0
-        details: dict[str, object] = {"kind": request.kind, "billing_mode": mode, **price.basis}
-        if mode != "wallet":
-            details["estimated"] = price.amount
+    def _spend(self, line: Line) -> Change[Wallet]:
+        request = line.request
+        return self._lapsing.spend(request.account_id, line.charge_id, self._taking(line), labels=request.labels)
 
-        def charged(wallet: Wallet) -> Change[Wallet]:
-            if mode == "wallet":
-                check_spendable(wallet, taken)
-            counted = _counted(wallet, request.labels, price, mode)
-            posting = WalletPosting(counted.wallet)
-            split = None
-            if request.creator_id and taken > 0:
-                split = self._sharing.share(request.creator_id, taken, posting.granted_of(taken))
-            posting.move(
-                "charge",
-                charge_id,
-                available(wallet.account_id),
-                REVENUE,
-                taken,
-                request.kind.replace("_", " ").capitalize(),
-                reference=request.reference,
-                fingerprint=asked,
-                details={**details, **counted.details},
-                labels=request.labels,
-                split=split,
-            )
-            posting.spend(taken)
-            writes = [*(also or []), *self._sharing.counting([split] if split else [])]
-            return Change(after_spending(posting.wallet), posting.transfers, writes)
+    def _taking(self, line: Line, also: list[Write] | None = None) -> Callable[[Wallet], Change[Wallet]]:
+        """The rule that takes one line; `also` is written with it."""
 
-        return charged
+        def taken(wallet: Wallet) -> Change[Wallet]:
+            folded = taken_alone(wallet, line, self._sharing.share)
+            writes = [*(also or []), *self._sharing.counting(folded.splits)]
+            return Change(folded.wallet, folded.transfers, writes)
+
+        return taken
 
 
-def _counted(wallet: Wallet, labels: Mapping[str, str], price: Price, mode: BillingMode) -> Counted:
-    """The wallet with its budgets counting the price: what a plan pays, none counts."""
-    if mode == "plan_quota":
-        return Counted(wallet, {})
-    return spend_room(wallet, labels, price.amount, byok=mode == "byok")
-
-
-def check_spendable(wallet: Wallet, amount: Micros) -> None:
-    """Return if the wallet can pay `amount` more; InsufficientBalance or SpendCapReached (402) if not."""
-    check_funds(wallet, amount)
-    check_cap(wallet, amount)
-
-
-def _answer(transfer: Transfer) -> dict[str, object]:
-    """The answer to a charge, made of its transfer alone: so is every replay."""
-    estimated = transfer.details.get("estimated")
-    return {
-        "charge_id": transfer.transfer_id,
-        "account_id": transfer.account_id,
-        "kind": transfer.details["kind"],
-        "amount_cents": cents(transfer.amount),
-        "estimated_cents": cents(estimated) if isinstance(estimated, int) else None,
-        "billing_mode": transfer.details["billing_mode"],
-        **shown(transfer.details),
-        "balance_cents": whole_cents(transfer.balance_after),
-        "balance_micros": transfer.balance_after,
-        "created_at": transfer.created_at,
-    }
+def charge_id_of(request: ChargeRequest) -> str:
+    """The id that a charge's key makes, for ever."""
+    return transfer_id("ch_", request.account_id, request.idempotency_key)

@@ -10,14 +10,13 @@ from aerostack_billing.ledger.accounts import available, held
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.wallet.budgets import BudgetReached, free_room, reached
+from aerostack_billing.wallet.charging import SHORT
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
-from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, pay_debt
+from aerostack_billing.wallet.rules import WalletPosting, pay_debt
 from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
 
 LAPSED: Final = "lapse"
-SHORT: Final = (InsufficientBalance, SpendCapReached, BudgetReached)
-"""What forbids to spend: a lapsed hold that is freed may make room."""
 _LOOKED_AT = 64
 _FREED = 16
 _Rule = Callable[[Wallet], Change[Wallet]]
@@ -101,8 +100,7 @@ class Lapsing:
             return self._wallets.apply(account_id, rule, labels)
         except SHORT:
             self.check_new(account_id, transfer_id)
-        for hold in self._lapsed_holds(account_id):
-            self.lapse(hold)
+        self.free(account_id)
         # Also where none was found: a concurrent duplicate of this request may have freed it since the wallet was read.
         try:
             return self._wallets.apply(account_id, at_last or rule, labels)
@@ -111,6 +109,11 @@ class Lapsing:
             if isinstance(short, BudgetReached) and not short.reported:
                 self._tell(short)
             raise
+
+    def free(self, account_id: str) -> None:
+        """End a few holds of an account whose time is over, those that free most first."""
+        for hold in self._lapsed_holds(account_id):
+            self.lapse(hold)
 
     def _lapsed_holds(self, account_id: str) -> list[Hold]:
         """A few holds whose time is over, those that free most first.

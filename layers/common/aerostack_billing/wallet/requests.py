@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -107,6 +107,15 @@ class ChargeRequest(_Priced):
         if self.fallback is not None and self.billing_mode != "plan_quota":
             raise WrongField("fallback", "is allowed for the billing_mode plan_quota only")
         return self
+
+
+class ChargesRequest(RequestModel):
+    """Body of `POST /api/balance/charges/batch`; each charge is checked on its own."""
+
+    most_bytes: ClassVar[int] = 3 * 1024 * 1024
+    """A hundred charges with as many labels, and as long ones, as there may be, escaped as JSON allows."""
+
+    charges: Annotated[list[dict[str, object]], Field(min_length=1, max_length=100)]
 
 
 class HoldRequest(_Priced):

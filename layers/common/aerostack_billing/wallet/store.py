@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Final
@@ -26,9 +26,16 @@ AGENDA_INDEX: Final = "agenda"
 RELOAD_AGENDA: Final = "reload"
 HOLD_AGENDA: Final = "hold"
 
+LabelValue = tuple[str, str]
+Labelled = Mapping[str, str] | Collection[LabelValue]
+"""Labels with their values: of one act, or of several, which may give one label many values."""
+
 _DUE_PAGE = 1_000
 _BUDGETS_PAGE = 200
 _REMEMBERED = 10_000
+_ASKED_UNKNOWN = 16
+"""So many counters are asked for where it is not known whether there are any; of more, the wallet is asked first."""
+_READ_AT_ONCE = 100
 
 
 class WalletStore:
@@ -43,40 +50,42 @@ class WalletStore:
         self._budgeted: dict[str, frozenset[str]] = {}
 
     def get(
-        self,
-        account_id: str,
-        labels: Mapping[str, str] | None = None,
-        *,
-        consistent: bool = True,
-        surely: bool = False,
+        self, account_id: str, labels: Labelled | None = None, *, consistent: bool = True, surely: bool = False
     ) -> Wallet:
         """The wallet with the budgets that the labels may meet; one never written is empty, at version 0.
 
         One request: which labels have budgets stands in the wallet, and is remembered from the last read. Where that
-        has changed since, one more. `surely` reads the counters also where no budget is known: one may be left over.
+        has changed since, or is not known of many labels, one more. `surely` reads the counters also where no budget
+        is known: one may be left over.
         """
-        wanted, known = dict(labels or {}), None if surely else self._budgeted.get(account_id)
-        asked = wanted if known is None else {name: wanted[name] for name in wanted if name in known}
-        wallet = self._read(account_id, asked, consistent=consistent or not asked)
+        wanted, known = _pairs(labels), None if surely else self._budgeted.get(account_id)
+        if known is None and not surely and len(wanted) > _ASKED_UNKNOWN:
+            wallet, known = self._read(account_id, frozenset(), consistent=consistent), frozenset[str]()
+        else:
+            asked = wanted if known is None else {pair for pair in wanted if pair[0] in known}
+            wallet = self._read(account_id, asked, consistent=consistent or not asked)
         if len(self._budgeted) >= _REMEMBERED:
             self._budgeted.clear()
         self._budgeted[account_id] = frozenset(wallet.budgets)
-        if wanted.keys() & wallet.budgets.keys() <= asked.keys():
+        if known is None or {label for label, _ in wanted} & wallet.budgets.keys() <= known:
             return wallet
-        return self._read(account_id, wanted, consistent=True)
+        return self._read(account_id, {pair for pair in wanted if pair[0] in wallet.budgets}, consistent=True)
 
-    def _read(self, account_id: str, labels: Mapping[str, str], *, consistent: bool) -> Wallet:
+    def _read(self, account_id: str, labels: Collection[LabelValue], *, consistent: bool) -> Wallet:
         if not labels:
-            item = self._dynamo.get(self._wallets, _key(account_id, WALLET))
+            item = self._dynamo.get(self._wallets, _key(account_id, WALLET), consistent=consistent)
             return adapter(Wallet).validate_python(item) if item else Wallet(account_id)
-        keys = [_key(account_id, WALLET), *(_key(account_id, budget_item(*label)) for label in labels.items())]
-        items = self._dynamo.batch_get({self._wallets: keys}, consistent=consistent)[self._wallets]
-        found = {str(item["item"]): item for item in items}
+        keys = [_key(account_id, WALLET), *(_key(account_id, budget_item(*label)) for label in labels)]
+        found: dict[str, Item] = {}
+        for first in range(0, len(keys), _READ_AT_ONCE):
+            some = {self._wallets: keys[first : first + _READ_AT_ONCE]}
+            items = self._dynamo.batch_get(some, consistent=consistent)[self._wallets]
+            found |= {str(item["item"]): item for item in items}
         own = found.get(WALLET)
         wallet = adapter(Wallet).validate_python(own) if own else Wallet(account_id)
         met = [
             adapter(Budget).validate_python(found[name]) if name in found else Budget(account_id, label, value)
-            for label, value in labels.items()
+            for label, value in sorted(labels)
             if (name := budget_item(label, value)) in found or label in wallet.budgets
         ]
         return replace(wallet, met=tuple(met))
@@ -85,35 +94,40 @@ class WalletStore:
         self,
         account_id: str,
         rule: Callable[[Wallet], Change[Wallet]],
-        labels: Mapping[str, str] | None = None,
+        labels: Labelled | None = None,
         *,
         surely: bool = False,
+        known: Wallet | None = None,
     ) -> Change[Wallet]:
         """Carry out what `rule` makes of the wallet, as `Ledger.apply` promises, together with its domain events.
 
         The budgets that `labels` may meet are read with it, and written with it where the rule changes them. The first
         read of those costs half, for it need not be the latest: what is written is only if nothing has changed, and
-        what is refused is put before the rule again.
+        what is refused is put before the rule again. Nor need `known` be, the wallet with those budgets as the last
+        change left it, which spares the first read.
         """
-        look = _Look(eventual=bool(labels) and not surely)
+        look = _Look(known, eventual=bool(labels) and not surely)
 
         def read() -> Wallet:
+            wallet, look.known = look.known, None
+            if wallet is not None:
+                look.was_latest = False
+                return wallet
+            look.was_latest, eventual, look.eventual = not look.eventual, look.eventual, False
             if not labels:
                 return self.get(account_id)
-            wallet = self.get(account_id, labels, consistent=not look.eventual, surely=surely)
-            look.was_eventual, look.eventual = look.eventual, False
-            return wallet
+            return self.get(account_id, labels, consistent=not eventual, surely=surely)
 
         def telling(wallet: Wallet) -> Change[Wallet]:
             change = rule(wallet)
             events = map(self._outbox.adding, wallet_events(wallet, change, self._low))
             marks = marking(self._wallets, account_id, wallet.seq, change.owner.seq)
-            return replace(change, also=[*change.also, *events, *marks])
+            return replace(change, owner=_counted(wallet, change.owner), also=[*change.also, *events, *marks])
 
         try:
             return self.ledger.apply(account_id, read, self._writing, telling)
         except BillingError:
-            if not look.was_eventual:
+            if look.was_latest:
                 raise
         return self.ledger.apply(account_id, read, self._writing, telling)
 
@@ -132,7 +146,7 @@ class WalletStore:
             if budget != was:
                 key = _key(budget.account_id, budget_item(budget.label, budget.value))
                 condition, names, values = if_as_read(was)
-                item: Item = {**key, **present(asdict(replace(budget, version=was.version + 1)))}
+                item: Item = {**key, **present(asdict(budget))}
                 yield Write(self._wallets, {}, put=item, condition=condition, names=names, values=values)
         for gone in (budget for budget in before.values() if budget.version > 0):
             key = _key(gone.account_id, budget_item(gone.label, gone.value))
@@ -238,8 +252,24 @@ class WalletStore:
 class _Look:
     """How the next read of a wallet is made, and how the last one was."""
 
+    known: Wallet | None
     eventual: bool
-    was_eventual: bool = False
+    was_latest: bool = True
+
+
+def _pairs(labels: Labelled | None) -> frozenset[LabelValue]:
+    return frozenset(labels.items() if isinstance(labels, Mapping) else labels or ())
+
+
+def _counted(read: Wallet, after: Wallet) -> Wallet:
+    """The wallet with the writes of its budgets counted: of those that changed."""
+    before = {(budget.label, budget.value): budget for budget in read.met}
+    met = [
+        budget if budget == was else replace(budget, version=(was.version if was else 0) + 1)
+        for budget in after.met
+        for was in [before.get((budget.label, budget.value))]
+    ]
+    return replace(after, met=tuple(met))
 
 
 def budget_item(label: str, value: str) -> str:

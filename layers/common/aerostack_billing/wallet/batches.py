@@ -1,0 +1,295 @@
+"""Batches: up to a hundred charges in one call, each answered as it would have been alone.
+
+The charges of one account are taken in their order, by as few transactions as fit: the wallet is read once, the rule of
+a single charge is applied to it charge by charge, and what it becomes is written with all lines, or none. A charge
+whose line stands is answered by it; one that is refused refuses no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aerostack_billing.ledger.keys import check_same, fingerprint
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
+from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.values.errors import BillingError, InvalidRequest, StoreUnavailable
+from aerostack_billing.values.fields import validated
+from aerostack_billing.wallet.charges import Charges, charge_id_of
+from aerostack_billing.wallet.charging import SHORT, Folded, Line, charged_answer, taken_together
+from aerostack_billing.wallet.lapsing import Lapsing
+from aerostack_billing.wallet.models import Wallet
+from aerostack_billing.wallet.quota import Quota
+from aerostack_billing.wallet.requests import ChargeRequest
+from aerostack_billing.wallet.sharing import Sharing
+from aerostack_billing.wallet.store import LabelValue, WalletStore
+
+_TURNS = 5
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one charge would have been answered alone."""
+
+    status: int
+    body: Mapping[str, object]
+
+    def view(self) -> dict[str, object]:
+        """As `results` lists it."""
+        return {"status": self.status, **self.body}
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A charge in its place; `line` is None where it cannot be priced, for which `wrong` is why."""
+
+    place: int
+    request: ChargeRequest
+    charge_id: str
+    asked: str
+    line: Line | None = None
+    wrong: BillingError | None = None
+
+
+@dataclass
+class _Refused:
+    """A refusal, of one charge or of several that ask for the very same under one key."""
+
+    error: BillingError
+    entries: list[_Entry]
+
+
+@dataclass
+class _Run:
+    """The charges of one account while they are taken: what is still to do, and what is known by now."""
+
+    account_id: str
+    entries: list[_Entry] = field(default_factory=list)
+    stands: dict[str, Transfer] = field(default_factory=dict)
+    refused: dict[tuple[str, str], _Refused] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    """Whose lines this batch made: a refusal of the same key was before them."""
+    results: dict[int, Result] = field(default_factory=dict)
+    known: Wallet | None = None
+    labels: frozenset[LabelValue] = frozenset()
+    """Those whose budgets `known` has."""
+    refusing: bool = False
+    by_plan_alone: bool = False
+    turns: int = 0
+
+    def settle(self) -> None:
+        """Answer what can be answered by now: by the line that stands, or as its twin earlier in the batch."""
+        left = []
+        for entry in self.entries:
+            twin = self.refused.get((entry.charge_id, entry.asked))
+            if entry.charge_id in self.stands:
+                self.results[entry.place] = _replayed(self.stands[entry.charge_id], entry.asked)
+            elif twin is not None:
+                twin.entries.append(entry)
+            else:
+                left.append(entry)
+        self.entries = left
+
+    def first_lines(self) -> list[Line]:
+        """The first charges that can be taken together: each of another key."""
+        lines: dict[str, Line] = {}
+        for entry in self.entries:
+            if entry.line is None or entry.charge_id in lines or (self.by_plan_alone and entry.line.tokens):
+                break
+            lines[entry.charge_id] = entry.line
+        return list(lines.values())
+
+    def done(self, change: Change[Wallet], folded: Folded) -> None:
+        """Note what a transaction took and refused."""
+        taken = {transfer.transfer_id: transfer for transfer in change.transfers}
+        for entry in self.entries[: folded.seen]:
+            if entry.charge_id in taken:
+                self.results[entry.place] = Result(201, charged_answer(taken[entry.charge_id]))
+            else:
+                self.refuse(entry, folded.refused[entry.charge_id])
+        self.stands |= taken
+        self.taken |= taken.keys()
+        self.entries, self.known = self.entries[folded.seen :], change.owner
+
+    def refuse(self, entry: _Entry, error: BillingError) -> None:
+        """Note a refusal, which a line that stands all the same overrules in the end."""
+        self.refused[entry.charge_id, entry.asked] = _Refused(error, [entry])
+
+    def give_up(self, error: BillingError) -> None:
+        """Answer what is not taken, or not surely refused, with why it cannot be told."""
+        unsure = [*self.entries, *(entry for refused in self.refused.values() for entry in refused.entries)]
+        self.results |= {entry.place: _refusal(error) for entry in unsure}
+
+
+class ChargeBatch:
+    """Takes many charges at once."""
+
+    def __init__(
+        self,
+        wallets: WalletStore,
+        charges: Charges,
+        lapsing: Lapsing,
+        sharing: Sharing,
+        quota: Callable[[], Quota],
+    ) -> None:
+        self._wallets = wallets
+        self._charges = charges
+        self._lapsing = lapsing
+        self._sharing = sharing
+        self._quota = quota
+
+    def run(self, charges: Sequence[Mapping[str, object]]) -> list[Result]:
+        """The result of each charge, in order. One that is refused refuses no other; a key works for ever, as alone.
+
+        What DynamoDB could not serve is 503, for the charges of that account which were not taken before: they may be
+        sent again. Written under the conditions of a single charge.
+        """
+        results: dict[int, Result] = {}
+        runs: dict[str, _Run] = {}
+        for place, raw in enumerate(charges):
+            try:
+                entry = self._entry(place, validated(ChargeRequest, raw))
+            except BillingError as error:
+                results[place] = _refusal(error)
+                continue
+            account_id = entry.request.account_id
+            runs.setdefault(account_id, _Run(account_id)).entries.append(entry)
+        for run in runs.values():
+            try:
+                self._take(run)
+            except StoreUnavailable as error:
+                run.give_up(error)
+            results |= run.results
+        return [results[place] for place in range(len(charges))]
+
+    def _entry(self, place: int, request: ChargeRequest) -> _Entry:
+        charge_id, asked = charge_id_of(request), fingerprint(request)
+        try:
+            return _Entry(place, request, charge_id, asked, self._charges.line(request))
+        except InvalidRequest as wrong:
+            return _Entry(place, request, charge_id, asked, wrong=wrong)
+
+    def _take(self, run: _Run) -> None:
+        """Take the charges of one account."""
+        if len(run.entries) > 1:
+            # A batch that is sent again stands as a whole, mostly: one look spares the writes that would be refused.
+            first = self._wallets.ledger.transfer(run.account_id, run.entries[0].charge_id)
+            self._found(run, first)
+        while run.entries:
+            run.settle()
+            lines = run.first_lines()
+            if lines:
+                self._write(run, lines)
+            elif run.entries:
+                self._alone(run)
+        self._look_again(run)
+
+    def _alone(self, run: _Run) -> None:
+        """Answer the first charge by itself: it cannot be priced, or the plan has not tokens enough for all."""
+        entry = run.entries.pop(0)
+        if entry.wrong is not None:
+            run.refuse(entry, entry.wrong)
+            return
+        run.known = None
+        try:
+            done = self._charges.charge(entry.request)
+        except StoreUnavailable:
+            run.entries.insert(0, entry)
+            raise
+        except BillingError as error:
+            run.refuse(entry, error)
+        else:
+            run.results[entry.place] = Result(201, done.body)
+
+    def _write(self, run: _Run, lines: Sequence[Line]) -> None:
+        """Take as many of the lines as one transaction does, or find out why that cannot be."""
+        rule = _Rule(lines, self._sharing, self._quota, run.account_id, refusing=run.refusing)
+        labels = _labels(lines)
+        known = run.known if labels <= run.labels else None
+        try:
+            change = self._wallets.apply(run.account_id, rule, labels, known=known)
+        except TransferExists as exists:
+            run.known = None
+            self._found(run, exists.transfer)
+        except SHORT:
+            run.known, run.refusing = None, True
+            self._lapsing.free(run.account_id)
+            run.stands |= self._standing(run)
+        except Stale:
+            run.known = None
+            self._plan_changed(run, rule.folded.tokens)
+        else:
+            run.labels = labels if known is None else run.labels
+            run.done(change, rule.folded)
+            if rule.folded.tokens:
+                self._quota().tell(run.account_id)
+
+    def _plan_changed(self, run: _Run, tokens: int) -> None:
+        """The plan's counter did not have the tokens of all: try again where it may now, else one by one."""
+        run.turns += 1
+        if run.turns > _TURNS:
+            raise StoreUnavailable("The account's usage is changing right now. Try again with the same keys.")
+        run.by_plan_alone = self._quota().refusal(run.account_id, tokens) is not None
+
+    def _found(self, run: _Run, found: Transfer | None) -> None:
+        """Note a line that stands. Where one does, its batch was sent before: look for all, in one request."""
+        if found is not None:
+            run.stands[found.transfer_id] = found
+            run.stands |= self._standing(run) if len(run.entries) > 1 else {}
+
+    def _standing(self, run: _Run) -> dict[str, Transfer]:
+        return self._wallets.ledger.those(run.account_id, [entry.charge_id for entry in run.entries])
+
+    def _look_again(self, run: _Run) -> None:
+        """Answer what was refused; what was paid for before is not, whatever it would be refused for now."""
+        if not run.refused:
+            return
+        stand = self._wallets.ledger.those(run.account_id, [charge_id for charge_id, _ in run.refused])
+        for (charge_id, asked), refused in run.refused.items():
+            line = None if charge_id in run.taken else stand.get(charge_id)
+            result = _refusal(refused.error) if line is None else _replayed(line, asked)
+            run.results |= dict.fromkeys((entry.place for entry in refused.entries), result)
+
+
+class _Rule:
+    """The rule that takes lines together, and what it last made of them."""
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        sharing: Sharing,
+        quota: Callable[[], Quota],
+        account_id: str,
+        *,
+        refusing: bool,
+    ) -> None:
+        self._lines = lines
+        self._sharing = sharing
+        self._quota = quota
+        self._account_id = account_id
+        self._refusing = refusing
+        self.folded = Folded(Wallet(account_id), (), 0)
+
+    def __call__(self, wallet: Wallet) -> Change[Wallet]:
+        self.folded = folded = taken_together(wallet, self._lines, self._sharing.share, refusing=self._refusing)
+        return Change(folded.wallet, folded.transfers, [*self._sharing.counting(folded.splits), *self._by_plan()])
+
+    def _by_plan(self) -> Iterator[Write]:
+        if self.folded.tokens:
+            yield self._quota().taking(self._account_id, self.folded.tokens)
+
+
+def _labels(lines: Sequence[Line]) -> frozenset[LabelValue]:
+    return frozenset(pair for line in lines for pair in line.request.labels.items())
+
+
+def _replayed(transfer: Transfer, asked: str) -> Result:
+    try:
+        return Result(201, charged_answer(check_same(transfer, asked)))
+    except BillingError as error:
+        return _refusal(error)
+
+
+def _refusal(error: BillingError) -> Result:
+    return Result(error.status, error.view())
