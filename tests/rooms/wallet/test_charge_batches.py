@@ -190,7 +190,7 @@ def test_a_creator_is_credited_once_a_batch_with_all_his_shares(
     assert statuses(charge_all(parts, funded, *(tool for _ in range(50)))) == [201] * 50
     # The wallet, fifty lines, one counter of the creator's.
     assert actions == [52]
-    assert sum(parts.creators.store.pending(creator).values()) == micros(400)
+    assert [earned.amount for earned in parts.creators.store.pending(creator).values()] == [micros(400)]
 
 
 def test_a_lapsed_hold_makes_room_for_a_batch(parts: Runtime, account: str, time_stands: Time) -> None:
