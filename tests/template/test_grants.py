@@ -259,7 +259,8 @@ def walk_through_batches_and_leases(at_once: Caller, leasing: Caller) -> None:
     leasing.consume(quantity=38_000)
     leasing.lease(5_000)
     leasing.lease(10, idempotency_key="lease")
-    beyond = {"account_id": leasing.account, "metric": "api_requests", "quantity": 55_000, "ttl_seconds": 60}
+    leasing.consume(quantity=10_000)
+    beyond = {"account_id": leasing.account, "metric": "api_requests", "quantity": 5_000, "ttl_seconds": 60}
     leasing("POST", "/billing/usage/leases", {**beyond, "idempotency_key": "beyond"}, scope=METER, ok=403)
     assert at_once.batch({}, {"idempotency_key": "once"}) == [200, 200]
     assert at_once.batch({"idempotency_key": "once"}, {"quantity": 54_998}) == [200, 200]
