@@ -31,6 +31,7 @@ VERBS: Final = {
     "spending": Verb("spending", "What an account spent, by day and by what it was for."),
     "webhooks": Verb("webhooks", "Stripe's events, and what became of them here."),
     "payouts": Verb("payouts", "What creators are paid."),
+    "callers": Verb("callers", "The services that call, by the name in their tokens."),
     "prices": Verb("prices", "The price book of this release. No stack is asked."),
     "stripe": Verb("stripe", "What must be there at Stripe."),
     "reconcile": Verb("reconcile", "Look for what no webhook reported."),

@@ -295,6 +295,8 @@ def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[
             found.append(errors.Unauthorized)
             if route.method != "GET":
                 found.append(errors.RoleForbidden)
+    if route.scopes:
+        found += [errors.CallerBlocked, errors.TokenRestricted]
     if operation.body is not None:
         found += [errors.InvalidJson, errors.PayloadTooLarge]
     if operation.body is not None or operation.path is not None:

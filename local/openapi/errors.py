@@ -112,6 +112,13 @@ ADVICE: Mapping[str, Advice] = {
         "The quantity is over the share of the limit that one lease may take.",
         "Take several leases, set `allow_partial`, or count the quantity at once by `consume`.",
     ),
+    "CALLER_BLOCKED": Advice(
+        "An operator stopped the service that calls.", "Ask whoever runs the billing service. Nothing was done."
+    ),
+    "TOKEN_RESTRICTED": Advice(
+        "The service's token is narrowed to other kinds, accounts or amounts. `details` names the claim.",
+        "Use a token that is for this request. Nothing was done.",
+    ),
     "UNKNOWN_METRIC": Advice("The plan catalog has no such metric.", "Use one of those that `message` lists."),
     "UNKNOWN_MODEL": Advice(
         "The price book has no such model.", "Use a name of `GET /api/billing/prices`, or have the model added."

@@ -337,3 +337,13 @@ def crash(*_: object) -> None:
 def raise_unavailable() -> None:
     """The store, throttled beyond what is retried."""
     raise StoreUnavailable("The store did not answer.")
+
+
+def test_a_caller_is_blocked_after_a_question_and_let_go_again(asked: Asked, ctl: Ctl) -> None:
+    would = asked("callers", "block", "svc_leaked", "--dry-run")["would"]
+    assert (would["before"], would["after"]) == ("allowed", "blocked")
+    assert asked("callers", "blocked")["callers"] == []
+    assert asked("callers", "block", "svc_leaked", "--yes", *WHY)["result"]["state"] == "blocked"
+    assert [each["caller"] for each in asked("callers", "blocked")["callers"]] == ["svc_leaked"]
+    assert asked("callers", "unblock", "svc_leaked", "--yes", *WHY)["result"]["state"] == "allowed"
+    assert ctl("callers", "block", "two\nlines", "--yes", *WHY).status == 2

@@ -41,6 +41,7 @@ STORES = {
     "idempotency/request_limit",
     "idempotency/store",
     "ledger/ledger",
+    "operators/callers",
     "operators/log",
     "reconcile/store",
     "usage/bursts",

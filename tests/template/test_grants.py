@@ -15,6 +15,7 @@ import requests
 from botocore.handlers import BUILTIN_HANDLERS
 from botocore.model import OperationModel
 
+from aerostack_billing.operators import callers
 from aerostack_billing.platform import clock
 from local.lambdas.host import LambdaHost
 from local.stack import Stack
@@ -407,6 +408,8 @@ def used() -> set[Grant]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(LambdaHost, "invoke", known_by_name)
             patch.setattr(ThreadPoolExecutor, "submit", known_in_threads_too)
+            # As in processes of their own: each function reads who is blocked.
+            patch.setattr(callers, "KNOWN_SECONDS", 0)
             with running_stack() as stack:
                 # Otherwise it were by chance who writes first, a function or the webhook that tells of what it did.
                 Caller(stack, "acct_plans").webhooks(paused=True)

@@ -82,6 +82,14 @@ class Forbidden(ApiError, status=403):
     """The token lacks the scope, or the plan forbids it."""
 
 
+class CallerBlocked(Forbidden, code="CALLER_BLOCKED"):
+    """An operator stopped this service."""
+
+
+class TokenRestricted(Forbidden, code="TOKEN_RESTRICTED"):
+    """The token is narrowed to other kinds, accounts or amounts."""
+
+
 class RoleForbidden(Forbidden, code="ROLE_FORBIDDEN"):
     """The token's role may read, and not change: an owner, an admin or a member for billing may."""
 

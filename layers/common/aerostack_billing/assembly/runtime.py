@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aerostack_billing.idempotency.request_limit import RequestLimit
     from aerostack_billing.idempotency.store import IdempotencyStore
     from aerostack_billing.ledger.ledger import Ledger
+    from aerostack_billing.operators.callers import BlockedCallers
     from aerostack_billing.operators.log import OperatorLog
     from aerostack_billing.plans.catalog import Catalog
     from aerostack_billing.platform.dynamo import Dynamo
@@ -131,6 +132,12 @@ class Runtime:
         from aerostack_billing.operators.log import OperatorLog  # noqa: PLC0415
 
         return OperatorLog(self.dynamo, self.settings.ledger_table)
+
+    @cached_property
+    def callers(self) -> BlockedCallers:
+        from aerostack_billing.operators.callers import BlockedCallers  # noqa: PLC0415
+
+        return BlockedCallers(self.dynamo, self.settings.events_table)
 
     @cached_property
     def outbox(self) -> OutboxParts:

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform import correlation
+from aerostack_billing.values import authority
+from aerostack_billing.values.authority import Authority
 from aerostack_billing.values.errors import (
     BillingError,
     InvalidJson,
@@ -78,12 +80,31 @@ class Request:
     @property
     def caller(self) -> str | None:
         """Who asks: the client id that the token was made out for, or its subject."""
-        claims = _found(self.event, "requestContext", "authorizer", "jwt", "claims")
-        present = claims if isinstance(claims, Mapping) else {}
+        present = self._claims
         found = next(
             (present[name] for name in _CALLER_CLAIMS if isinstance(present.get(name), str) and present[name]), None
         )
         return None if found is None else str(found)[:_LONGEST_CALLER]
+
+    @property
+    def _claims(self) -> Mapping[str, object]:
+        claims = _found(self.event, "requestContext", "authorizer", "jwt", "claims")
+        return claims if isinstance(claims, Mapping) else {}
+
+    @property
+    def is_of_a_service(self) -> bool:
+        """Whether the route asks for a scope, which services' tokens alone have."""
+        return bool(_found(self.event, "requestContext", "authorizer", "jwt", "scopes"))
+
+    @property
+    def authority(self) -> Authority:
+        """What a service's token is narrowed to; a user's acts for its own account by another rule."""
+        return Authority.of(self._claims) if self.is_of_a_service else Authority()
+
+    def admit(self) -> None:
+        """Return unless the request comes from a service that operators stopped: CallerBlocked (403)."""
+        if self.is_of_a_service:
+            self.runtime.callers.check(self.caller)
 
     @property
     def account_id(self) -> str:
@@ -129,11 +150,13 @@ class Request:
 
     @property
     def named_account_id(self) -> str:
-        """The account that a service names in the query. InvalidRequest (422) if it names none."""
+        """The account that a service names in the query. InvalidRequest (422); TokenRestricted (403)."""
         details = {"account_id": "missing or malformed"}
-        return _account_id(
+        named = _account_id(
             self.query("account_id"), lambda: InvalidRequest("account_id is needed in the query.", details)
         )
+        authority.current().check_account(named)
+        return named
 
     def query(self, name: str) -> str | None:
         """A query parameter."""
@@ -207,7 +230,8 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
         correlation_id = request.correlation_id or getattr(context, "aws_request_id", None)
         parts.request_id = correlation_id
         try:
-            with correlation.using(correlation_id, request.caller):
+            with correlation.using(correlation_id, request.caller), authority.using(request.authority):
+                request.admit()
                 response = function(request)
         except BillingError as error:
             response = refusal(error, request.correlation_id)

@@ -46,6 +46,18 @@ class RoleForbidden(BillingError):
     status, code = 403, "ROLE_FORBIDDEN"
 
 
+class TokenRestricted(BillingError):
+    """The service's token is narrowed to other kinds, other accounts or smaller charges."""
+
+    status, code = 403, "TOKEN_RESTRICTED"
+
+
+class CallerBlocked(BillingError):
+    """An operator stopped the service that calls."""
+
+    status, code = 403, "CALLER_BLOCKED"
+
+
 class PlanLimitExceeded(BillingError):
     status, code = 403, "PLAN_LIMIT_EXCEEDED"
 

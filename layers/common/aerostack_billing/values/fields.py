@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from aerostack_billing.values import authority
 from aerostack_billing.values.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -65,11 +66,20 @@ def adapter(kind: type[Kind]) -> TypeAdapter[Kind]:
 
 
 def validated(model: type[Model], data: Mapping[str, object]) -> Model:
-    """`data` as `model`; InvalidRequest (422) that says of each wrong field what is wrong with it."""
+    """`data` as `model`; InvalidRequest (422) that says of each wrong field what is wrong with it.
+
+    TokenRestricted (403) where it names an account, or a kind of charge, that the service's token is not for.
+    """
     try:
-        return model.model_validate(data)
+        made = model.model_validate(data)
     except ValidationError as error:
         raise _named(error) from error
+    account_id, kind = (getattr(made, name, None) for name in ("account_id", "kind"))
+    if isinstance(account_id, str):
+        authority.current().check_account(account_id)
+        if isinstance(kind, str):
+            authority.current().check_kind(kind)
+    return made
 
 
 def _named(error: ValidationError) -> InvalidRequest:

@@ -18,6 +18,7 @@ from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Terms
+from aerostack_billing.values import authority
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import hold_room, room_left, spend_room
@@ -80,6 +81,7 @@ class Holds:
             if request.creator_id is not None:
                 self._sharing.register(request.creator_id)
             expires_at = clock.seconds() + request.ttl_seconds
+            authority.current().check_amount(price.amount)
             hold = Hold(account_id, hold_id, price.amount, request.kind, expires_at, request.creator_id)
             hold = replace(hold, labels=request.labels, terms=terms)
             taken = partial(self._taken, hold=hold, price=price, reference=request.reference, asked=asked)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aerostack_billing.prices.models import Priced, Terms, Tokens, UsageRequest
+from aerostack_billing.values import authority
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import Micros, cents, micros
 
@@ -54,7 +55,9 @@ class Pricing:
         return Price(priced.amount, priced.view(), priced.tokens.total)
 
     def check(self, kind: str, amount: Micros, field_: str = "amount_cents") -> None:
-        """Return if a charge of this kind may take so much; InvalidRequest (422) if not."""
+        """Return if a charge of this kind may take so much; InvalidRequest (422) or TokenRestricted (403) if not."""
+        authority.current().check_kind(kind)
+        authority.current().check_amount(amount)
         most = self._most()[kind]
         if amount > micros(most):
             raise InvalidRequest(
