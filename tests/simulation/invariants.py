@@ -5,6 +5,7 @@ None of it asks the code that writes, but for the audit, which recomputes every 
 
 from __future__ import annotations
 
+import json
 from collections import Counter as Tally
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from tests.simulation.world import World
 
 Json = dict[str, Any]
 _PAYING = {"active", "trialing", "past_due"}
+_LARGEST_ITEM = 32_000
 _GONE = {"needs_response", "under_review", "lost"}
 
 
@@ -27,11 +29,29 @@ def violations(world: World, *, settled: bool = True) -> list[str]:
     """Every invariant that does not hold; `settled`: also those that hold only once nothing is left to do."""
     tables = Tables(world)
     found = [f"audit: {v.account_id} {v.invariant}: {v.expected} != {v.found}" for v in _audit(world)]
-    always = (counters, places, payments_once, customers_once, accounts_once, transfers_once, refunds_once)
+    always = (
+        counters,
+        places,
+        payments_once,
+        customers_once,
+        accounts_once,
+        transfers_once,
+        refunds_once,
+        staffs_stays,
+        small_items,
+    )
     for check in (*always, *domain_events.ALWAYS):
         found += [f"{check.__name__}: {answer}" for answer in check(world, tables)]
     if settled:
-        for check in (plans_true, payments_credited, payouts_done, nothing_open, *domain_events.SETTLED):
+        for check in (
+            plans_true,
+            no_dead_customers,
+            returned_ends,
+            payments_credited,
+            payouts_done,
+            nothing_open,
+            *domain_events.SETTLED,
+        ):
             found += [f"{check.__name__}: {answer}" for answer in check(world, tables)]
     return found
 
@@ -45,7 +65,7 @@ def _audit(world: World) -> tuple[Violation, ...]:
 def counters(world: World, tables: Tables) -> list[str]:
     """What is used and the room make the hard limit of the item's tier, which is the account's own while it counts."""
     wrong = []
-    tiers = {row["account_id"]: row.get("plan", {}).get("tier", "free") for row in tables.of("AccountsTable")}
+    tiers = {row["account_id"]: _limits_tier(row.get("plan", {})) for row in tables.of("AccountsTable")}
     month = datetime.fromtimestamp(world.time.at, UTC).strftime("%Y-%m")
     for row in tables.of("UsageTable"):
         account, item = row["account_id"], row["period"]
@@ -99,11 +119,11 @@ def payments_once(world: World, tables: Tables) -> list[str]:
 
 def payments_credited(world: World, tables: Tables) -> list[str]:
     """Each payment that Stripe received is in its account's ledger, less what was refunded or is disputed."""
-    net: dict[tuple[str, str], int] = defaultdict(int)
-    signs = {"deposit": 1, "reload": 1, "refund": -1, "dispute": -1, "dispute_reversal": 1}
+    net: dict[tuple[str, str | None], int] = defaultdict(int)
     for line in tables.of("LedgerTable"):
-        if line["type"] in signs:
-            net[line["account_id"], line["reference"]] += signs[line["type"]] * int(line["amount"])
+        if "stripe" in (line["debit"], line["credit"]):
+            sign = 1 if line["debit"] == "stripe" else -1
+            net[line["account_id"], line.get("reference")] += sign * int(line["amount"])
     wrong = []
     for payment in ours(world):
         paid = payment["status"] == "succeeded"
@@ -124,16 +144,27 @@ def _disputed(world: World, payment: Json) -> int:
 
 
 def customers_once(world: World, tables: Tables) -> list[str]:
-    """One customer an account, and it is the one that the account records, if it records one."""
+    """One customer an account, beside those that staff deleted, and it is the one that the account records, if any."""
     wrong = []
+    gone = world.stripe.world.all("deleted_customer")
     recorded = {row["account_id"]: row.get("customer_id") for row in tables.of("AccountsTable")}
     made: dict[str, list[str]] = defaultdict(list)
     for customer in world.stripe.world.all("customer").values():
         made[customer["metadata"].get("account_id", "?")].append(customer["id"])
     for account, customers in made.items():
-        if len(customers) > 1 or recorded.get(account) not in {None, customers[0]}:
+        if len(customers) > 1 or recorded.get(account) not in {None, customers[0], *gone}:
             wrong.append(f"{account}: {customers}, recorded {recorded.get(account)}")
     return wrong
+
+
+def no_dead_customers(world: World, tables: Tables) -> list[str]:
+    """No account records a customer that Stripe has no more."""
+    gone = world.stripe.world.all("deleted_customer")
+    return [
+        f"{row['account_id']} records a deleted customer"
+        for row in tables.of("AccountsTable")
+        if row.get("customer_id") in gone
+    ]
 
 
 def accounts_once(world: World, tables: Tables) -> list[str]:
@@ -143,29 +174,70 @@ def accounts_once(world: World, tables: Tables) -> list[str]:
 
 
 def plans_true(world: World, tables: Tables) -> list[str]:
-    """Each account is on what Stripe's one paying subscription says, and on Free where there is none.
+    """Each account is on the plan that Stripe's subscriptions give it, and on Free where there is none.
 
-    But for the tier that an operator gave.
+    But for the tier that an operator gave. Paid outranks owing, and what staff made outranks what Checkout sold.
     """
     wrong = []
-    subscriptions = list(world.stripe.world.all("subscription").values())
+    sold = _sold_by_checkout(world)
     for row in tables.of("AccountsTable"):
-        own = [s for s in subscriptions if s["customer"] == row.get("customer_id") and s["status"] in _PAYING]
-        if len(own) > 1:
-            wrong.append(f"{row['account_id']}: {len(own)} subscriptions")
+        own = [s for s in _giving(world) if s["customer"] == row.get("customer_id")]
         plan = row.get("plan", {})
         answer = (plan.get("tier", "free"), plan.get("interval", "monthly"), plan.get("subscription_id"))
-        sold, *rest = _sold(own[0]) if own else ("free", "monthly", None)
-        if answer != (expected := (plan.get("tier_override") or sold, *rest)):
+        allowed = [_sold(s) for s in _first_rank(own, sold)] or [("free", "monthly", None)]
+        expected = [(plan.get("tier_override") or tier, *rest) for tier, *rest in allowed]
+        if answer not in expected:
             wrong.append(f"{row['account_id']}: stored {answer}, Stripe says {expected}")
-        ends = bool(own) and (own[0]["cancel_at_period_end"] or own[0]["cancel_at"] is not None)
-        if plan.get("cancel_at_period_end", False) != ends:
-            wrong.append(f"{row['account_id']}: cancel_at_period_end is not {ends}")
+        current = next((s for s in own if s["id"] == plan.get("subscription_id")), None)
+        if current is None:
+            continue
+        if plan.get("cancel_at_period_end", False) != _ends_with_its_period(current):
+            wrong.append(f"{row['account_id']}: cancel_at_period_end is not {_ends_with_its_period(current)}")
+        surplus = [s for s in own if s is not current and s["id"] in sold and not _ends_with_its_period(s)]
+        if _is_paid(current) and surplus:
+            wrong.append(f"{row['account_id']}: {[s['id'] for s in surplus]} go on beside {current['id']}")
     return wrong
 
 
+def _limits_tier(plan: Json) -> Tier:
+    tier: Tier = "free" if plan.get("lapsed") and not plan.get("tier_override") else plan.get("tier", "free")
+    return tier
+
+
+def _giving(world: World) -> list[Json]:
+    """The subscriptions to a plan that give it: paid, or still being collected."""
+    subscriptions = world.stripe.world.all("subscription").values()
+    return [s for s in subscriptions if s["status"] in _PAYING and "tier" in _price_of(s)["metadata"]]
+
+
+def _sold_by_checkout(world: World) -> set[str]:
+    return {session["subscription"] for session in world.stripe.world.all("checkout.session").values()}
+
+
+def _first_rank(own: list[Json], sold: set[str]) -> list[Json]:
+    """Those of which one is the plan. Of a paused collection Stripe's status does not tell whether it is paid."""
+    if any(s["pause_collection"] for s in own):
+        return own
+    ranks = {s["id"]: (not _is_paid(s), s["id"] in sold) for s in own}
+    return [s for s in own if ranks[s["id"]] == min(ranks.values())]
+
+
+def _is_paid(subscription: Json) -> bool:
+    return subscription["status"] in {"active", "trialing"}
+
+
+def _ends_with_its_period(subscription: Json) -> bool:
+    end, at = subscription["items"]["data"][0]["current_period_end"], subscription["cancel_at"]
+    return bool(subscription["cancel_at_period_end"]) or (at is not None and at <= end)
+
+
+def _price_of(subscription: Json) -> Json:
+    price: Json = subscription["items"]["data"][0]["price"]
+    return price
+
+
 def _sold(subscription: Json) -> tuple[str, str, str]:
-    price = subscription["items"]["data"][0]["price"]
+    price = _price_of(subscription)
     interval = {"month": "monthly", "year": "yearly"}[price["recurring"]["interval"]]
     return price["metadata"]["tier"], interval, subscription["id"]
 
@@ -173,23 +245,70 @@ def _sold(subscription: Json) -> tuple[str, str, str]:
 def refunds_once(world: World, tables: Tables) -> list[str]:
     """No payment of a subscription is refunded but that of a surplus one, and that once and before it was ended."""
     made = world.stripe.world
-    refunds = Tally(refund["payment_intent"] for refund in made.all("refund").values())
-    wrong = []
+    standing = [r for r in made.all("refund").values() if r["status"] != "failed"]
+    refunds = Tally(r["payment_intent"] for r in standing if r["metadata"].get("by") != "staff")
+    given_back = {r["payment_intent"] for r in standing}
+    disputed = {dispute["payment_intent"] for dispute in made.all("dispute").values()}
+    sold, wrong = _sold_by_checkout(world), []
     for subscription in made.all("subscription").values():
         intents = _paid_by(made.all("invoice_payment"), subscription["latest_invoice"])
-        for intent in intents:
+        for intent in set(intents) - disputed:
             if refunds[intent] > 1:
                 wrong.append(f"{intent} was refunded {refunds[intent]} times")
+            if refunds[intent] and subscription["id"] not in sold:
+                wrong.append(f"{intent} was refunded though staff made its subscription")
             if refunds[intent] and subscription["status"] in _PAYING and _older(world, subscription) == 0:
                 wrong.append(f"{intent} was refunded though its subscription is the first")
-            if not refunds[intent] and subscription["status"] == "canceled" and _at_once(subscription):
+            if intent not in given_back and _ended_at_once_by_us(world, subscription):
                 wrong.append(f"{intent} was not refunded though its subscription was ended at once")
     return wrong
 
 
+def returned_ends(world: World, tables: Tables) -> list[str]:
+    """A plan that Checkout sold does not go on once the payment for its period was refunded in full, or lost."""
+    made, wrong = world.stripe.world, []
+    plans = {row.get("plan", {}).get("subscription_id") for row in tables.of("AccountsTable")} & _sold_by_checkout(
+        world
+    )
+    for subscription in _giving(world):
+        intents = _paid_by(made.all("invoice_payment"), subscription["latest_invoice"])
+        charges = [made.all("charge")[made.all("payment_intent")[intent]["latest_charge"]] for intent in intents]
+        lost = {d["charge"] for d in made.all("dispute").values() if d["status"] == "lost"}
+        returned = [charge["refunded"] or charge["id"] in lost for charge in charges]
+        if subscription["id"] in plans and returned and all(returned):
+            wrong.append(f"{subscription['id']} goes on though its payment was returned")
+    return wrong
+
+
+def staffs_stays(world: World, _tables: Tables) -> list[str]:
+    """What staff made is not ended by machine while it is paid."""
+    sold = _sold_by_checkout(world)
+    return [
+        f"{s['id']} was made by staff, and ended by machine"
+        for s in world.stripe.world.all("subscription").values()
+        if s["id"] not in sold and _paid_by(world.stripe.world.all("invoice_payment"), s["latest_invoice"])
+        if _ended_at_once_by_us(world, s)
+    ]
+
+
+def _ended_at_once_by_us(world: World, subscription: Json) -> bool:
+    """Neither staff ended it, nor the deletion of its customer, nor a date that was set."""
+    by_others = subscription["metadata"].get("ended_by") == "staff" or subscription["cancel_at"] is not None
+    gone = subscription["customer"] in world.stripe.world.all("deleted_customer")
+    return subscription["status"] == "canceled" and _at_once(subscription) and not by_others and not gone
+
+
+def small_items(_world: World, tables: Tables) -> list[str]:
+    """No item grows without a bound."""
+    sizes = {
+        (name, str(row)[:80]): len(json.dumps(row, default=str)) for name, rows in tables.rows.items() for row in rows
+    }
+    return [f"{name}: {row} has {size} bytes" for (name, row), size in sizes.items() if size > _LARGEST_ITEM]
+
+
 def _paid_by(payments: dict[str, Json], invoice: str) -> list[str]:
     found = [made for made in payments.values() if made["invoice"] == invoice and made["status"] == "paid"]
-    return [made["payment"]["payment_intent"] for made in found]
+    return [made["payment"]["payment_intent"] for made in found if made["payment"].get("payment_intent")]
 
 
 def _older(world: World, subscription: Json) -> int:

@@ -32,6 +32,15 @@ class Person(StripeWorld):
         answer = self._http.post(f"/v1/{path}", headers={"Authorization": "Bearer sk_test_local"})
         assert answer.status_code == 200, answer.get_data(as_text=True)
 
+    def try_post(self, path: str, **params: str) -> dict[str, Any] | None:
+        """What a call of Stripe's API answers; None where it is refused."""
+        answer = self._http.post(f"/v1/{path}", data=params, headers={"Authorization": "Bearer sk_test_local"})
+        return answer.get_json() if answer.status_code == 200 else None
+
+    def try_delete(self, path: str) -> bool:
+        """Whether Stripe's API deleted, or ended, what `path` names."""
+        return self._http.delete(f"/v1/{path}", headers={"Authorization": "Bearer sk_test_local"}).status_code == 200
+
     def door(self, path: str, body: dict[str, object]) -> object:
         answer = self._http.post(f"/{path}", json=body)
         assert answer.status_code == 200, answer.get_data(as_text=True)

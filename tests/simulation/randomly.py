@@ -20,6 +20,7 @@ from tests.simulation.invariants import violations
 from tests.simulation.tables import Tables
 from tests.simulation.turns import Turns
 from tests.simulation.usage_queue import UsageQueue
+from tests.simulation.ways_on import ways_on
 from tests.simulation.world import SCHEDULES, World
 
 Act = Callable[[Runtime], Any]
@@ -179,6 +180,7 @@ class Play:
         """Every invariant, and that what callers were told is in the tables."""
         found = violations(self.world, settled=settled)
         found += self.answers.broken(Tables(self.world)) + self.queue.broken()
+        found += ways_on(self.world, self.accounts, self.key) if settled else []
         if found:
             raise Broken("\n".join(found))
 

@@ -273,17 +273,30 @@ def test_a_plan_that_a_person_made_is_not_ended_by_a_refund(
     assert (account, "payment_returned", payment) in heard.findings
 
 
+def test_a_plan_whose_payment_came_back_while_another_outranked_it_is_none_afterwards(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    buy(parts, world, account, "pro")
+    payment = world.api("payment_intents?limit=1")["data"][0]["id"]
+    agreed = subscribe(parts, world, account, **{"recurring[interval]": "month", "metadata[tier]": "enterprise"})
+    hear_all(parts, world)
+    assert parts.accounts.store.get(account).plan.tier == "enterprise"
+    world.door("refunds", {"payment_intent": payment})
+    hear_all(parts, world)
+    world.delete(f"subscriptions/{agreed['id']}")
+    hear_all(parts, world)
+    assert parts.accounts.store.get(account).plan == PlanState()
+
+
 def test_a_price_that_was_replaced_and_archived_is_bought_by_the_new_one_at_once(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
     open_page(parts, account, "pro")
     old = world.api("prices?lookup_keys[]=pro_monthly")["data"][0]
     recurring = {"recurring[interval]": "month", "metadata[tier]": "pro"}
-    new = world.create("prices", currency="usd", unit_amount="5900", product=old["product"], **recurring)
-    # The lookup key moves on to the new price, and the old one is archived.
-    stored = world.stripe.world.all("price")
-    stored[old["id"]].update(active=False, lookup_key=None)
-    stored[new["id"]].update(lookup_key="pro_monthly")
+    moved = {"lookup_key": "pro_monthly", "transfer_lookup_key": "true"}
+    new = world.create("prices", currency="usd", unit_amount="5900", product=old["product"], **recurring, **moved)
+    world.create(f"prices/{old['id']}", active="false")
     session = world.pay(open_page(parts, account, "pro", key="k"))
     items = world.api(f"checkout/sessions/{session}/line_items")["data"]
     assert [item["price"]["id"] for item in items] == [new["id"]]

@@ -111,11 +111,9 @@ class PlanSync:
     def end_unpaid(self, account_id: str, returned: ReturnedPayment, processed: Write | None = None) -> Standing:
         """Make the account true after a payment for a plan's current period was refunded in full or lost in a dispute.
 
-        If it is the account's plan and our Checkout sold it, it ends, and nothing is given back: what is used is paid
-        for. One that a person made is left alone. Both are reported.
+        What our Checkout sold ends, and nothing is given back: what is used is paid for. That holds also beside the
+        plan, which it would be again after another one ends. What a person made is left alone. Both are reported.
         """
-        if self._accounts.get(account_id).plan.subscription_id != returned.subscription_id:
-            return self.make_true(account_id, processed)
         sold = self._payments.sold_by_checkout(account_id, returned.subscription_id)
         ending = {returned.subscription_id: None} if sold else {}
         standing = self._written(account_id, processed, lambda given: given, ending)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from pydantic import Field
 
 from aerostack_billing.payments.client import translated
-from aerostack_billing.payments.models import Invoice
+from aerostack_billing.payments.models import Invoice, SubscriptionStatus
 from aerostack_billing.payments.wire import Reference, Wire, WireEnd, WireInvoice, read
 from aerostack_billing.values.errors import AlreadyDone, ObjectMissing, PaymentsRefused
 
@@ -26,6 +26,7 @@ class _Paid(Wire):
 
 class _Latest(Wire):
     customer: Reference
+    status: SubscriptionStatus
     latest_invoice: Reference | None = None
 
 
@@ -89,7 +90,7 @@ class Undoing:
     def returned_payment(self, payment_intent_id: str) -> ReturnedPayment | None:
         """What the payment paid for, if it was refunded in full or lost in a dispute.
 
-        None for a payment that was not, that paid an earlier period, or that paid no subscription.
+        None for a payment that was not, that paid an earlier period, or that paid no subscription that goes on.
         """
         paid = self._paid(payment_intent_id)
         subscription_id = paid.subscription_id if paid else None
@@ -97,7 +98,7 @@ class Undoing:
             return None
         with translated():
             now = read(_Latest, self._connect().v1.subscriptions.retrieve(subscription_id).to_dict())
-        if now.latest_invoice != paid.id:
+        if now.latest_invoice != paid.id or now.status in {"canceled", "incomplete_expired"}:
             return None
         return ReturnedPayment(payment_intent_id, now.customer, subscription_id)
 
