@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
+import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -149,3 +151,19 @@ def test_without_its_settings_the_command_says_what_is_missing() -> None:
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 1
     assert "BILLING_URL is not set" in ran.stderr
+
+
+def test_the_package_index_would_take_the_server_as_it_is(tmp_path: Path) -> None:
+    tool = Path(sys.executable).with_name
+    build = [tool("uv"), "build", "--offline", "--no-config", "--out-dir", tmp_path, MCP]
+    done = subprocess.run(build, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    built = sorted([*tmp_path.glob("*.whl"), *tmp_path.glob("*.tar.gz")])
+    checked = subprocess.run([tool("twine"), "check", "--strict", *built], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout.count("PASSED") == 2
+    with tarfile.open(built[0] if built[0].suffix == ".gz" else built[1]) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert names >= {"README.md", "CHANGELOG.md", "LICENSE", "aerostack_billing_mcp/py.typed"}
+    project = tomllib.loads((MCP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"\n## {project['version']}\n" in (MCP / "CHANGELOG.md").read_text(encoding="utf-8")
