@@ -32,6 +32,7 @@ VERBS: Final = {
     "webhooks": Verb("webhooks", "Stripe's events, and what became of them here."),
     "payouts": Verb("payouts", "What creators are paid."),
     "callers": Verb("callers", "The services that call, by the name in their tokens."),
+    "tools": Verb("tools", "Creators' tools with their prices."),
     "prices": Verb("prices", "The price book of this release. No stack is asked."),
     "stripe": Verb("stripe", "What must be there at Stripe."),
     "reconcile": Verb("reconcile", "Look for what no webhook reported."),

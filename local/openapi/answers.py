@@ -317,6 +317,22 @@ class PayoutView(BaseModel):
     reason: str | None
 
 
+class Tool(BaseModel):
+    """A creator's tool with its price."""
+
+    tool_id: str
+    creator_id: str
+    name: str
+    price_cents: Cents
+    version: Annotated[Count, Field(description="How often it was published or changed.")]
+
+
+class Tools(BaseModel):
+    """The tools of a creator."""
+
+    tools: list[Tool]
+
+
 class CreatorAccount(BaseModel):
     """What a creator earned, what is payable, and what was paid."""
 

@@ -48,6 +48,10 @@ ADVICE: Mapping[str, Advice] = {
         "The plan's limit and its grace are used up. Nothing was counted.",
         "Refuse the work, and offer a larger plan. `details` says what is used and when it resets.",
     ),
+    "TOOL_NOT_FOUND": Advice(
+        "There is no such tool, it is sold no more, or it is another creator's.", "Check `tool_id` with its creator."
+    ),
+    "TOO_MANY_TOOLS": Advice("The creator has as many tools as one may have.", "Delete one."),
     "CHARGE_NOT_FOUND": Advice("The account has no such charge.", "Check `charge_id` and `account_id`."),
     "HOLD_NOT_FOUND": Advice("The account has no such hold.", "Check `hold_id` and `account_id`."),
     "LEASE_NOT_FOUND": Advice("The account has no such lease.", "Check `lease_id` and `account_id`."),

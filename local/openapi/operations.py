@@ -12,6 +12,7 @@ from aerostack_billing.accounts.models import CheckoutRequest
 from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
+from aerostack_billing.creators.tools import ToolName, ToolRequest, TooManyTools
 from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.prices.book import UnknownModel
 from aerostack_billing.reload.settings import NoPaymentMethod
@@ -36,6 +37,7 @@ from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.spending_view import SpendingBehind
 from aerostack_billing.wallet.statement import DEFAULT_LIMIT, MAX_LIMIT
+from aerostack_billing.wallet.tools import ToolNotFound
 from local.openapi import answers, wallet_answers
 
 Refusal = type[errors.BillingError]
@@ -440,6 +442,32 @@ _CREATORS = {
         body=OnboardRequest,
         refusals=(AlreadyOnboarded, _REDIRECTS, _WORKED_ON),
         description="Earnings are kept until the account is complete, and paid after that.",
+    ),
+    "PutToolFunction": Operation(
+        "Publish a tool with its price, or change it",
+        answers.Tool,
+        body=ToolRequest,
+        path=ToolName,
+        refusals=(ToolNotFound, TooManyTools),
+        description="A charge of a `tool_call` names the tool, and pays its creator the price. A tool's id belongs to "
+        "the creator who published it first, for ever. Safe to repeat.",
+    ),
+    "DeleteToolFunction": Operation(
+        "Sell a tool no more",
+        answers.Tool,
+        path=ToolName,
+        refusals=(ToolNotFound,),
+        description="It can no longer be charged. Its id stays with its creator.",
+    ),
+    "ListToolsFunction": Operation(
+        "List the creator's tools with their prices", answers.Tools, description="By id; a creator has 200 at most."
+    ),
+    "GetToolFunction": Operation(
+        "Show what a tool costs",
+        answers.Tool,
+        path=ToolName,
+        refusals=(ToolNotFound,),
+        description="Any signed-in user may ask.",
     ),
     "GetCreatorFunction": Operation(
         "Show what a creator earned, is owed and was paid",

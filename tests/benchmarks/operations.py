@@ -197,6 +197,36 @@ def _bill(place: Place) -> Act:
     return lambda: place.ask("get_statement")
 
 
+def _tool(place: Place) -> dict[str, str]:
+    path = {"tool_id": f"{place.account}-search"}
+    place.ask("put_tool", {"name": "Search", "price_cents": 25}, path=path)
+    return path
+
+
+@_operation("PUT a tool", "put_tool", Budget(2, 4, 1))
+def _put_tool(place: Place) -> Act:
+    path = _tool(place)
+    return lambda: place.ask("put_tool", {"name": "Search", "price_cents": 30}, path=path)
+
+
+@_operation("DELETE a tool", "delete_tool", Budget(2, 4, 1))
+def _delete_tool(place: Place) -> Act:
+    path = _tool(place)
+    return lambda: place.ask("delete_tool", path=path)
+
+
+@_operation("GET a tool", "get_tool", Budget(1, 0, 1))
+def _get_tool(place: Place) -> Act:
+    path = _tool(place)
+    return lambda: place.ask("get_tool", path=path)
+
+
+@_operation("GET /api/creators/tools", "list_tools", Budget(1, 0, 1))
+def _list_tools(place: Place) -> Act:
+    _tool(place)
+    return lambda: place.ask("list_tools")
+
+
 @_operation("GET /api/balance/spend, a month, by a label", "get_spend", promised(2, 0, 50))
 def _spend(place: Place) -> Act:
     deposited(place)

@@ -135,6 +135,11 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert user_.balance().balance_micros == 50_000_000 - 700_000
 
     maker.user.onboard_creator(**CREATOR)
+    tool_id = f"{maker.id}-search"
+    assert maker.user.publish_tool(tool_id, "Search", Decimal("2.5")).version == 1
+    assert [each.tool_id for each in maker.user.tools().tools] == [tool_id]
+    assert user_.tool(tool_id).price_cents == Decimal("2.5")
+    assert maker.user.delete_tool(tool_id).name == "Search"
     assert maker.user.creator().pending_cents == 56
 
 

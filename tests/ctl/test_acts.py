@@ -117,6 +117,16 @@ def test_a_counter_is_reset(asked: Asked, account: Customer) -> None:
     assert (used["used"], used["hard_limit"], used["state"]) == (0, 55_000, "ok")
 
 
+def test_a_creators_tools_are_shown_with_their_prices(asked: Asked, ctl: Ctl, account: Customer) -> None:
+    tool = f"{account.id}-search"
+    account.send("PUT", f"/api/creators/tools/{tool}", {"name": "Search", "price_cents": 25})
+    assert [(each["tool_id"], each["price_cents"]) for each in asked("tools", "list", account.id)["tools"]] == [
+        (tool, 25)
+    ]
+    assert asked("tools", "show", tool)["creator_id"] == account.id
+    assert ctl("tools", "show", "no-such-tool").status == 1
+
+
 def test_spending_is_shown_and_made_anew_from_the_ledger(ctl: Ctl, asked: Asked, account: Customer) -> None:
     account.deposit(2_000)
     account.charge(300, "k", labels={"agent": "a"})

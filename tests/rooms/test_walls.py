@@ -38,6 +38,7 @@ BOTO = frozenset({"platform", "assembly", "payments", "outbox", "usage"})
 STORES = {
     "accounts/store",
     "creators/store",
+    "creators/tool_store",
     "idempotency/request_limit",
     "idempotency/store",
     "ledger/ledger",

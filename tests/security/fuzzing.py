@@ -43,6 +43,7 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "getTransactions": "a cursor that no answer gave",
     "getStatement": "likewise; a first day after the last",
     "getSpend": "likewise; more days than a year has; a label that is not told apart",
+    "putTool": "a price above 10,000 cents",
     "getUsage": "a month to come",
 }
 """Operations that refuse (422) some of what their schema allows, and what."""
@@ -59,6 +60,7 @@ TAKEN: dict[str, Json] = {
     "captureHold": {"account_id": FUZZED, "amount_cents": 1, "idempotency_key": "taken"},
     "releaseHold": {"account_id": FUZZED, "idempotency_key": "taken"},
     "putBudget": {"limit_cents": 900_000, "window": "day"},
+    "putTool": {"name": "Search", "price_cents": 1},
 }
 """A body that is taken, of operations whose fields bear on one another: random ones hardly ever are."""
 
@@ -150,6 +152,10 @@ def furnish(stack: Stack) -> Json:
     for value in values:
         set_to = account.send("PUT", f"/api/balance/budgets/agent/{value}", {"limit_cents": 900_000, "window": "day"})
         assert set_to.status_code == 200, set_to.text
+    tools = [f"tool-{i}" for i in range(IDS_FOR_EACH)]
+    for tool in tools:
+        made = account.send("PUT", f"/api/creators/tools/{tool}", {"name": "Search", "price_cents": 1})
+        assert made.status_code == 200, made.text
     released = {"account_id": account.id, "idempotency_key": "released"}
     path = f"{HOLDS}/{_made(account, HOLDS)['hold_id']}/release"
     answer = account.api.send("POST", path, token=stack.token("svc", SCOPES), body=released)
@@ -158,6 +164,7 @@ def furnish(stack: Stack) -> Json:
         "account_id": [FUZZED],
         "label": ["agent"],
         "value": values,
+        "tool_id": tools,
         "labels": [{"agent": value} for value in values],
         "alert_percent": [[50, 80, 100]],
         "limit_cents": [900_000],

@@ -18,8 +18,8 @@ HOLDS = "/api/balance/holds"
 DEPOSIT = "/api/balance/deposit"
 ONBOARD = "/api/creators/onboard"
 BUDGETS = "/api/balance/budgets"
-IN_PATH = {"label": "agent", "value": "secret-agent"}
-"""What stands in the paths of user routes: the names of the budget that `Rich` has."""
+IN_PATH = {"label": "agent", "value": "secret-agent", "tool_id": "secret-tool"}
+"""What stands in the paths of user routes: the names of the budget and of the tool that `Rich` has."""
 BUDGET_LIMIT = 54_321.1234
 CONNECT_BACK = {"return_url": BACK["cancel_url"], "refresh_url": BACK["cancel_url"]}
 
@@ -123,10 +123,14 @@ class Rich:
         assert api.press(onboarding.json()["url"]).status_code == 303
         limits = {"limit_cents": BUDGET_LIMIT, "window": "total"}
         assert account.send("PUT", ROUTES["putBudget"].filled, limits).status_code == 200
+        tool = {"name": "secret-name", "price_cents": 3}
+        assert account.send("PUT", ROUTES["putTool"].filled, tool).status_code == 200
         labels = {IN_PATH["label"]: IN_PATH["value"]}
         more = {"idempotency_key": key, "labels": labels}
         charge = priced(account, CHARGES, billing_mode="wallet", reference="secret-reference", **more)
-        priced(account, CHARGES, billing_mode="wallet", kind="tool_call", creator_id=account.id)
+        payer = new_account(api)
+        deposit(payer)
+        priced(payer, CHARGES, billing_mode="wallet", kind="tool_call", creator_id=account.id)
         hold = priced(account, HOLDS, **more)
         api.deliver()
         until(lambda: account.get("/api/creators/me")["onboarding"] == "complete")

@@ -56,6 +56,10 @@ BODIES: dict[str, Json | None] = {
     "getSpend": None,
     "onboardCreator": CONNECT_BACK,
     "getCreator": None,
+    "putTool": {"name": "Mine", "price_cents": 1},
+    "deleteTool": None,
+    "listTools": None,
+    "getTool": None,
 }
 """A body that each user route takes."""
 
@@ -73,6 +77,7 @@ IDS: dict[str, Callable[[Rich, str], str]] = {
     "idempotency_key": lambda victim, _: victim.key,
     "label": lambda *_: IN_PATH["label"],
     "value": lambda *_: IN_PATH["value"],
+    "tool_id": lambda *_: IN_PATH["tool_id"],
 }
 """What a user's request can name that may belong to somebody: the victim's own."""
 
@@ -80,6 +85,7 @@ NAMES_NOBODY = {
     *("tier", "billing_interval", "success_url", "cancel_url", "return_url", "refresh_url"),
     *("period", "limit", "type", "from", "to", "bucket", "by"),
     *("enabled", "threshold_cents", "amount_cents", "monthly_cap_cents"),
+    *("name", "price_cents"),
     *("limit_cents", "window", "per_charge_max_cents", "include_byok", "alert_percent"),
 }
 
@@ -115,6 +121,11 @@ def assert_nothing_shown(victim: Rich, answer: requests.Response, marks: list[st
     assert not [mark for mark in marks if mark in shown]
 
 
+def marks_of(victim: Rich, name: str) -> list[str]:
+    """What must not be shown: what a tool costs, and whose it is, is for everyone."""
+    return [mark for mark in victim.marks() if name != "getTool" or mark != victim.account.id]
+
+
 def test_every_user_route_is_attacked() -> None:
     assert set(BODIES) == set(USER_ROUTES)
     assert {name for name, body in BODIES.items() if body is not None} == {
@@ -134,7 +145,7 @@ def test_every_field_and_parameter_is_attacked_or_names_nobody(name: str) -> Non
 def test_a_user_route_acts_for_the_tokens_account_whoever_the_query_and_the_headers_name(
     victim: Rich, attacker: Account, name: str
 ) -> None:
-    before, marks = victim.state(), victim.marks()
+    before, marks = victim.state(), marks_of(victim, name)
     query = dict.fromkeys(SMUGGLED, victim.account.id)
     headers = dict.fromkeys(CLAIMED, victim.account.id)
     assert_nothing_shown(victim, attack(attacker, ROUTES[name], query, BODIES[name], **headers), marks)
@@ -150,7 +161,7 @@ def test_a_body_that_names_an_account_is_refused(victim: Rich, attacker: Account
 
 @pytest.mark.parametrize("name", [name for name in USER_ROUTES if not ROUTES[name].has_body])
 def test_a_body_where_none_is_taken_changes_nothing(victim: Rich, attacker: Account, name: str) -> None:
-    before, marks = victim.state(), victim.marks()
+    before, marks = victim.state(), marks_of(victim, name)
     body = dict.fromkeys(SMUGGLED, victim.account.id)
     assert_nothing_shown(victim, attack(attacker, ROUTES[name], body=body), marks)
     assert victim.state() == before
@@ -162,7 +173,7 @@ def test_a_body_where_none_is_taken_changes_nothing(victim: Rich, attacker: Acco
 def test_an_id_of_anothers_shows_and_changes_nothing_of_theirs(
     victim: Rich, attacker: Account, name: str, field: str
 ) -> None:
-    route, before, marks, found = ROUTES[name], victim.state(), victim.marks(), IDS[field](victim, name)
+    route, before, marks, found = ROUTES[name], victim.state(), marks_of(victim, name), IDS[field](victim, name)
     in_body = field in route.fields
     body = {**(BODIES[name] or {}), field: found} if in_body else BODIES[name]
     answer = attack(attacker, route, None if in_body else {field: found}, body)
@@ -200,6 +211,14 @@ def test_a_budget_of_anothers_is_neither_seen_nor_changed_nor_counted(api: Api, 
     assert (own["limit_cents"], own["spent_cents"], own["state"]) == (1, 1, "reached")
     assert victim.state() == before
     assert attacker.send("DELETE", path).status_code == 200
+    assert victim.state() == before
+
+
+def test_a_tool_of_anothers_is_neither_changed_nor_deleted_nor_listed(api: Api, victim: Rich) -> None:
+    attacker, before, path = new_account(api), victim.state(), ROUTES["putTool"].filled
+    error_of(attacker.send("PUT", path, {"name": "Mine", "price_cents": 1}), 404, "TOOL_NOT_FOUND")
+    error_of(attacker.send("DELETE", path), 404, "TOOL_NOT_FOUND")
+    assert attacker.get("/api/creators/tools") == {"tools": []}
     assert victim.state() == before
 
 

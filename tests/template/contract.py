@@ -52,6 +52,10 @@ ROUTES = {
     "ReleaseHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/release", CHARGE),
     "OnboardCreatorFunction": Promise("POST", "/api/creators/onboard", "user"),
     "GetCreatorFunction": Promise("GET", "/api/creators/me", "user"),
+    "PutToolFunction": Promise("PUT", "/api/creators/tools/{tool_id}", "user"),
+    "DeleteToolFunction": Promise("DELETE", "/api/creators/tools/{tool_id}", "user"),
+    "ListToolsFunction": Promise("GET", "/api/creators/tools", "user"),
+    "GetToolFunction": Promise("GET", "/api/tools/{tool_id}", "user"),
 }
 
 SCHEDULES = {

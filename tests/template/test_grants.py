@@ -349,6 +349,11 @@ def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     caller.refund(regretted, "given back")
     caller.refund(regretted, "given back")
     caller.refund("ch_unknown", "of nothing", ok=404)
+    for price in (25, 30):
+        creator("PUT", "/creators/tools/search", {"name": "Search", "price_cents": price})
+    creator("GET", "/creators/tools")
+    caller("GET", "/tools/search")
+    creator("DELETE", "/creators/tools/search")
     assert creator("GET", "/creators/me")["pending_cents"] == 1_920
     caller.refund(caller.charge_the_plan(90_000, "by the plan"), "its tokens back")
     caller.charge_the_plan(90_000, "by the plan, near its limit")

@@ -158,7 +158,7 @@ def test_only_the_publisher_may_put_events_and_on_this_bus_alone(statements: Sta
     assert [f for f, s in statements if any(a.startswith("events:") for a in as_list(s["Action"]))] == [PUBLISHER]
 
 
-def test_nothing_is_deleted_but_a_place_a_budget_a_hold_that_ends_a_mark_earnings_that_are_due_and_news_that_were_sent(
+def test_nothing_is_deleted_but_what_has_ended_was_taken_away_or_was_sent(
     statements: Statements,
 ) -> None:
     deleting = {
@@ -173,6 +173,7 @@ def test_nothing_is_deleted_but_a_place_a_budget_a_hold_that_ends_a_mark_earning
         (PUBLISHER, str(table("OutboxTable"))),
         ("DeleteBudgetFunction", str(table("WalletsTable"))),
         ("FoldSpendingFunction", str(table("WalletsTable"))),
+        ("DeleteToolFunction", str(table("CreatorsTable"))),
         *holds,
     }
 

@@ -275,6 +275,10 @@ class LeaseTooLarge(InvalidRequest, code="LEASE_TOO_LARGE"):
     """One lease takes a share of the limit at most: take several, or count at once by `consume`."""
 
 
+class TooManyTools(InvalidRequest, code="TOO_MANY_TOOLS"):
+    """The creator has as many tools as one may have."""
+
+
 class UnknownMetric(InvalidRequest, code="UNKNOWN_METRIC"):
     """No plan counts that metric."""
 

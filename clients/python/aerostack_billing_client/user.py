@@ -39,6 +39,10 @@ class UserClient(Everyone):
 
     # Creators
     onboard_creator = now(calls.onboard_creator)
+    tools = now(calls.tools)
+    publish_tool = now(calls.publish_tool)
+    delete_tool = now(calls.delete_tool)
+    tool = now(calls.tool)
     creator = now(calls.creator)
 
     def transactions(

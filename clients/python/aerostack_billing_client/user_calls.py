@@ -20,6 +20,8 @@ from aerostack_billing_client.wallet_answers import (
     CreatorAccount,
     Spend,
     StatementPage,
+    Tool,
+    Tools,
     Transactions,
 )
 
@@ -274,6 +276,27 @@ def onboard_creator(*, return_url: str, refresh_url: str) -> Flow[Page]:
     """The page on which a creator connects to Stripe, to be paid. AlreadyOnboarded."""
     body = given(return_url=return_url, refresh_url=refresh_url)
     return ask(Page, Call(method="POST", path="/api/creators/onboard", body=body))
+
+
+def tools() -> Flow[Tools]:
+    """The creator's own tools with their prices."""
+    return ask(Tools, Call(method="GET", path="/api/creators/tools"))
+
+
+def publish_tool(tool_id: str, name: str, price_cents: Cents) -> Flow[Tool]:
+    """Publish a tool with its price, or change it. ToolNotFound where the id is another creator's; TooManyTools."""
+    body = given(name=name, price_cents=written(price_cents))
+    return ask(Tool, Call(method="PUT", path=f"/api/creators/tools/{segment(tool_id)}", body=body))
+
+
+def delete_tool(tool_id: str) -> Flow[Tool]:
+    """Sell a tool no more; what it was. ToolNotFound."""
+    return ask(Tool, Call(method="DELETE", path=f"/api/creators/tools/{segment(tool_id)}"))
+
+
+def tool(tool_id: str) -> Flow[Tool]:
+    """What a tool costs, whoever's it is. ToolNotFound."""
+    return ask(Tool, Call(method="GET", path=f"/api/tools/{segment(tool_id)}"))
 
 
 def creator() -> Flow[CreatorAccount]:

@@ -278,6 +278,24 @@ class PayoutView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A creator's tool with its price; `version` counts its changes."""
+
+    tool_id: str
+    creator_id: str
+    name: str
+    price_cents: Decimal
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The tools of a creator, by id."""
+
+    tools: tuple[Tool, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreatorAccount:
     """What a creator earned, and how it is paid."""
 

@@ -140,6 +140,28 @@ export class UserClient extends Client {
     return this.ask("PUT", "/api/balance/spend-cap", { body, ...options });
   }
 
+  // Tools
+
+  /** The creator's own tools with their prices. */
+  listTools(options?: CallOptions): Promise<Answer<"listTools">> {
+    return this.ask("GET", "/api/creators/tools", options);
+  }
+
+  /** Publish a tool with its price, or change it. */
+  putTool(toolId: string, body: Body<"putTool">, options?: CallOptions): Promise<Answer<"putTool">> {
+    return this.ask("PUT", `/api/creators/tools/${segment(toolId)}`, { body, ...options });
+  }
+
+  /** Sell a tool no more. */
+  deleteTool(toolId: string, options?: CallOptions): Promise<Answer<"deleteTool">> {
+    return this.ask("DELETE", `/api/creators/tools/${segment(toolId)}`, options);
+  }
+
+  /** What a tool costs, whoever's it is. */
+  getTool(toolId: string, options?: CallOptions): Promise<Answer<"getTool">> {
+    return this.ask("GET", `/api/tools/${segment(toolId)}`, options);
+  }
+
   // Budgets
 
   /** The budgets and what is spent of them, a page at a time. */

@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -363,3 +364,29 @@ def test_a_line_that_the_index_does_not_show_yet_is_not_passed_over(
     monkeypatch.setattr(parts.ledger, "oldest", everything)
     parts.wallet.spending_fold.catch_up(account)
     assert show(parts, account)["total_cents"] == 4
+
+
+def test_whoever_is_overtaken_leaves_the_sheets_as_they_are(
+    processes: list[Runtime], account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, fast = processes[:2]
+    fund(slow, account, 100)
+    for number in range(4):
+        charge(slow, account, 1, f"k{number}", labels={"agent": "a"})
+    monkeypatch.setattr(spending_fold, "LINES_AT_ONCE", 2)
+    store, puts = slow.wallet.spending_store, itertools.count()
+    putting = store.put
+
+    def overtaken(sheet: Sheet, through: int) -> None:
+        match next(puts):
+            case 0:
+                fast.wallet.spending_fold.catch_up(account)
+            case 1:
+                raise Dies
+        putting(sheet, through)
+
+    monkeypatch.setattr(store, "put", overtaken)
+    with suppress(Dies):
+        slow.wallet.spending_fold.catch_up(account)
+    assert told(show(fast, account, "agent")) == {("2026-03-10", "a"): (4, 4)}
+    audited(fast, account)

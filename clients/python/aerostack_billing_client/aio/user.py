@@ -39,6 +39,10 @@ class AsyncUserClient(AsyncEveryone):
 
     # Creators
     onboard_creator = later(calls.onboard_creator)
+    tools = later(calls.tools)
+    publish_tool = later(calls.publish_tool)
+    delete_tool = later(calls.delete_tool)
+    tool = later(calls.tool)
     creator = later(calls.creator)
 
     async def transactions(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aerostack_billing.creators.reviews import PayoutReviews
     from aerostack_billing.creators.statement import CreatorStatement
     from aerostack_billing.creators.store import CreatorStore
+    from aerostack_billing.creators.tools import CreatorTools
 
 
 class CreatorParts:
@@ -27,6 +28,13 @@ class CreatorParts:
 
         runtime = self._runtime
         return CreatorStore(runtime.dynamo, runtime.settings.creators_table, runtime.ledger, runtime.outbox.store)
+
+    @cached_property
+    def tools(self) -> CreatorTools:
+        from aerostack_billing.creators.tool_store import ToolStore  # noqa: PLC0415
+        from aerostack_billing.creators.tools import CreatorTools  # noqa: PLC0415
+
+        return CreatorTools(ToolStore(self._runtime.dynamo, self._runtime.settings.creators_table))
 
     @cached_property
     def earnings(self) -> Earnings:

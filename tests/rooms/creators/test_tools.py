@@ -1,0 +1,91 @@
+"""Creators' tools: one price each, changed by its creator alone, under an id that nobody else ever gets."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators import tools
+from aerostack_billing.creators.tools import ToolName, ToolRequest, TooManyTools
+from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.fields import validated
+from aerostack_billing.wallet.tools import ToolNotFound
+
+
+def publish(parts: Runtime, creator: str, tool: str, price: object = 25, name: str = "Search") -> dict[str, object]:
+    return parts.creators.tools.put(creator, tool, validated(ToolRequest, {"name": name, "price_cents": price}))
+
+
+def test_a_tool_is_published_changed_listed_and_sold_no_more(parts: Runtime, creator: str) -> None:
+    tool = f"{creator}_search"
+    first = publish(parts, creator, tool)
+    assert first == {"tool_id": tool, "creator_id": creator, "name": "Search", "price_cents": 25, "version": 1}
+    assert publish(parts, creator, tool) == first
+    dearer = publish(parts, creator, tool, "30.5")
+    assert dearer == {**first, "price_cents": 30.5, "version": 2}
+    assert parts.creators.tools.get(tool) == dearer
+    assert parts.creators.tools.list(creator) == {"tools": [dearer]}
+    assert parts.creators.tools.delete(creator, tool) == dearer
+    assert parts.creators.tools.list(creator) == {"tools": []}
+    for lost in (lambda: parts.creators.tools.get(tool), lambda: parts.creators.tools.delete(creator, tool)):
+        with pytest.raises(ToolNotFound):
+            lost()
+    assert publish(parts, creator, tool)["version"] == 4
+
+
+def test_an_id_is_its_creators_for_ever(parts: Runtime, creator: str) -> None:
+    tool = f"{creator}_search"
+    publish(parts, creator, tool)
+    for _ in range(2):
+        with pytest.raises(ToolNotFound):
+            publish(parts, "acct_another", tool)
+        with pytest.raises(ToolNotFound):
+            parts.creators.tools.delete("acct_another", tool)
+        if parts.creators.tools.list(creator)["tools"]:
+            parts.creators.tools.delete(creator, tool)
+    assert parts.creators.tools.list("acct_another") == {"tools": []}
+
+
+def test_of_changes_at_once_each_makes_a_version(processes: list[Runtime], creator: str) -> None:
+    tool = f"{creator}_search"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda n: publish(processes[n], creator, tool, n + 1)["version"], range(8)))
+    assert sorted(made) == list(range(1, 9))
+    (listed,) = processes[0].creators.tools.list(creator)["tools"]  # type: ignore[misc]
+    assert listed == processes[0].creators.tools.get(tool)
+
+
+def test_a_creator_has_so_many_tools_and_no_more(parts: Runtime, creator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "MOST_TOOLS", 2)
+    publish(parts, creator, f"{creator}_a")
+    publish(parts, creator, f"{creator}_b")
+    with pytest.raises(TooManyTools):
+        publish(parts, creator, f"{creator}_c")
+    publish(parts, creator, f"{creator}_a", 26)
+    parts.creators.tools.delete(creator, f"{creator}_a")
+    publish(parts, creator, f"{creator}_c")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "", "price_cents": 1},
+        {"name": "a\nb", "price_cents": 1},
+        {"name": "a", "price_cents": -1},
+        {"name": "a", "price_cents": 10_001},
+        {"name": "a", "price_cents": "0.00001"},
+        {"name": "a"},
+        {"name": "a", "price_cents": 1, "creator_id": "x"},
+    ],
+)
+def test_what_is_no_tool_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(InvalidRequest):
+        validated(ToolRequest, wrong)
+
+
+@pytest.mark.parametrize("name", ["", "a#b", "a/b", "x" * 129])
+def test_what_is_no_id_of_a_tool_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        validated(ToolName, {"tool_id": name})
