@@ -112,6 +112,7 @@ build: $(SETUP) $(SETUP_SAM) ## Build the functions and the layer for Lambda
 	scripts/sam validate --lint
 	scripts/sam build
 	$(PYTHON) scripts/check_build.py
+	$(PYTHON) scripts/attest_build.py
 
 deploy: build ## Deploy a stage of samconfig.toml (STAGE=dev)
 	$(PYTHON) scripts/stamp_release.py $(STAGE)

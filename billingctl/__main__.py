@@ -10,6 +10,7 @@ from types import TracebackType
 
 import typer
 
+from aerostack_billing.values.text import visible
 from billingctl.app import app
 from billingctl.chosen import Chosen
 from billingctl.console import Console, Form
@@ -29,9 +30,9 @@ def main(arguments: Sequence[str], console: Console | None = None) -> int:
         refusal = importlib.import_module("billingctl.failures").refusal(error)
         if refusal is None:
             raise
-        print(f"billingctl: {refusal.message}", file=chosen.console.err)
+        print(f"billingctl: {visible(refusal.message)}", file=chosen.console.err)
         for name, wrong in refusal.details.items():
-            print(f"  {name}: {wrong}", file=chosen.console.err)
+            print(visible(f"  {name}: {wrong}"), file=chosen.console.err)
         if chosen.console.form is Form.JSON:
             chosen.console.show(refusal.view())
         return _USAGE if refusal.status == 422 else _REFUSED

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TextIO
 
+from aerostack_billing.values.text import neutral, visible
 from billingctl.errors import Refused
 
 Step = Callable[[int, int], None]
@@ -56,13 +57,13 @@ class Console:
                 rows = rows_of(answer)
                 writer = csv.DictWriter(self.out, list(dict.fromkeys(name for row in rows for name in row)))
                 writer.writeheader()
-                writer.writerows(rows)
+                writer.writerows({name: neutral(value) for name, value in row.items()} for row in rows)
             case Form.TABLE:
                 importlib.import_module("billingctl.tables").show(self.out, summary or answer)
 
     def say(self, text: str) -> None:
         """A remark for people."""
-        print(text, file=self.err)
+        print(visible(text), file=self.err)
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[Step]:
@@ -79,7 +80,7 @@ class Console:
             return
         if not sys.stdin.isatty():
             raise Refused(f"{question} Nobody can be asked here: say --yes.")
-        print(f"{question} [y/N] ", end="", file=self.err, flush=True)
+        print(f"{visible(question)} [y/N] ", end="", file=self.err, flush=True)
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             raise Refused("Nothing was done.")
 

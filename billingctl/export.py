@@ -12,6 +12,7 @@ from typing import Final, TextIO
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.posting import partition
 from aerostack_billing.ledger.models import Split, Transfer
+from aerostack_billing.values.text import neutral
 from billingctl.console import Step
 from billingctl.errors import Refused
 
@@ -108,4 +109,4 @@ def _writer(file: TextIO, form: Format) -> Callable[[dict[str, object]], None]:
         return lambda line: print(json.dumps(line), file=file)
     counters_item = csv.DictWriter(file, COLUMNS)
     counters_item.writeheader()
-    return lambda line: counters_item.writerow(line) and None
+    return lambda line: counters_item.writerow({name: neutral(value) for name, value in line.items()}) and None

@@ -13,6 +13,8 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from aerostack_billing.values.text import visible
+
 CENTS: Final = "_cents"
 _ROWS: Final = 2
 _PIPE_WIDTH: Final = 200
@@ -52,16 +54,16 @@ def _lines(screen: RichConsole, value: Mapping[str, object], depth: int) -> None
     for name, inner in value.items():
         indent = "  " * depth
         if _is_table(inner):
-            screen.print(f"{indent}{name}")
-            _print_table(screen, [{"": key, **row} for key, row in inner.items()])
+            screen.print(f"{indent}{visible(name)}")
+            _print_table(screen, [{"": str(key), **row} for key, row in inner.items()])
         elif isinstance(inner, Mapping) and inner:
-            screen.print(f"{indent}{name}")
+            screen.print(f"{indent}{visible(name)}")
             _lines(screen, inner, depth + 1)
         elif isinstance(inner, Sequence) and inner and isinstance(inner[0], Mapping):
-            screen.print(f"{indent}{name}")
+            screen.print(f"{indent}{visible(name)}")
             _print_table(screen, [row for row in inner if isinstance(row, Mapping)])
         else:
-            screen.print(f"{indent}{name.removesuffix(CENTS)}  {_plain(name, inner)}", soft_wrap=True)
+            screen.print(f"{indent}{visible(name.removesuffix(CENTS))}  {_plain(name, inner)}", soft_wrap=True)
 
 
 def _is_table(value: object) -> TypeGuard[Mapping[str, Mapping[str, object]]]:
@@ -77,7 +79,9 @@ def _print_table(screen: RichConsole, rows: Sequence[Mapping[str, object]]) -> N
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(box=None, padding=(0, 2, 0, 2))
     for name in names:
-        table.add_column(name.removesuffix(CENTS), no_wrap=True, justify="right" if _is_figure(name, rows) else "left")
+        table.add_column(
+            visible(name.removesuffix(CENTS)), no_wrap=True, justify="right" if _is_figure(name, rows) else "left"
+        )
     for row in rows:
         table.add_row(*(_plain(name, row.get(name)) for name in names))
     width = Measurement.get(screen, screen.options.update(max_width=_WIDEST), table).maximum
@@ -98,9 +102,9 @@ def _plain(name: str, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return value
+        return visible(value)
     if isinstance(value, (int, float, Decimal)):
         return dollars(value) if name.endswith(CENTS) else f"{value:,}"
     if isinstance(value, (Mapping, Sequence)):
         return json.dumps(value, default=str) if value else "none"
-    return str(value)
+    return visible(str(value))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from billingctl.app import VERSION
-from billingctl.console import Console, rows_of
+from billingctl.console import Console, Form, rows_of
 from billingctl.tables import dollars
 from tests.ctl.conftest import Ctl, Customer, Json
 
@@ -138,3 +138,20 @@ def test_help_loads_no_sdk() -> None:
 def test_a_shell_is_told_the_verbs() -> None:
     answer = run("-m", "billingctl", _BILLINGCTL_COMPLETE="complete_bash", COMP_WORDS="billingctl acc", COMP_CWORD="1")
     assert answer.stdout.split() == ["account"], answer.stderr
+
+
+def test_a_text_that_a_terminal_would_obey_is_written_out() -> None:
+    screen, errors = StringIO(), StringIO()
+    console = Console(out=screen, err=errors)
+    evil = "\x1b]0;owned\x07\u202e\r\n"
+    console.show({"reference": evil, "rows": [{"description": evil, evil: 1}, {"description": "b", evil: 2}]})
+    console.say(f"Done: {evil}")
+    shown = screen.getvalue() + errors.getvalue()
+    assert not {"\x1b", "\x07", "\u202e", "\r"} & set(shown)
+    assert shown.count("\\x1b]0;owned\\x07\\u202e\\r\\n") >= 4
+
+
+def test_a_cell_of_csv_begins_no_formula() -> None:
+    out = StringIO()
+    Console(Form.CSV, out=out).show({"transfers": [{"reference": "=HYPERLINK(1)", "amount_cents": -5}]})
+    assert list(csv.reader(out.getvalue().splitlines()))[1] == ["'=HYPERLINK(1)", "-5"]

@@ -13,7 +13,7 @@ from aerostack_billing.values.errors import IdempotencyKeyReused, InvalidRequest
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.requests import ChargeRequest, SpendCapRequest
+from aerostack_billing.wallet.requests import ChargeRequest, HoldRequest, RefundRequest, SpendCapRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.wallet import audited, capture, charge, fund, hold, lines, owe
@@ -235,3 +235,16 @@ def test_a_deposit_taken_back_after_it_was_spent_is_owed_and_paid_by_the_next(pa
     wallet = audited(parts, account)
     assert (wallet.balance, wallet.debt) == (micros(550), 0)
     assert lines(parts, account)[-2:] == [("deposit", 1_000), ("debt_payment", -450)]
+
+
+@pytest.mark.parametrize("evil", ["\x1b[2J", "a\nb", "\x00", "\x7f", "\x9b1m", "a\u2028b", "a\rb", "\t"])
+def test_control_characters_are_refused_in_whatever_text_a_service_sends(evil: str) -> None:
+    whole = {"account_id": "acct_1", "kind": "bot_conversation", "amount_cents": 1, "idempotency_key": "k"}
+    for model, more in (
+        (ChargeRequest, {**whole, "billing_mode": "wallet", "reference": evil}),
+        (ChargeRequest, {**whole, "billing_mode": "wallet", "labels": {"agent": evil}}),
+        (HoldRequest, {**whole, "reference": evil}),
+        (RefundRequest, {"account_id": "acct_1", "idempotency_key": "k", "reason": evil}),
+    ):
+        with pytest.raises(InvalidRequest):
+            validated(model, more)

@@ -10,6 +10,7 @@ from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.models import ConsumeRequest
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import NotOpen, UsageStore
+from aerostack_billing.values.checks import required_as
 from aerostack_billing.values.errors import PlanLimitExceeded, StoreUnavailable
 
 AI_TOKENS: Final = "ai_tokens"
@@ -35,8 +36,7 @@ class AiTokens:
         self._metering.tell(account_id, item, AI_TOKENS, counters_item)
         request = ConsumeRequest(account_id=account_id, metric=AI_TOKENS, quantity=tokens)
         refused = self._metering.refused(request, item, counters_item)
-        assert isinstance(refused, PlanLimitExceeded)
-        return refused
+        return required_as(PlanLimitExceeded, refused, "the refusal of tokens")
 
     def tell(self, account_id: str) -> None:
         """Tell of the thresholds that the counter passed. Never fails: what is taken is taken."""

@@ -13,6 +13,7 @@ from typing import Final
 from aerostack_billing.ledger import chain
 from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.text import neutral
 
 MOST_LINES: Final = 2_000
 """In one answer, so that it stays far below the 6 MB that a function may answer."""
@@ -44,7 +45,6 @@ _COLUMNS: Final = (
     "previous_hash",
     "hash",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -118,11 +118,6 @@ def _cells(line: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     labels = line.get("labels")
     if isinstance(labels, Mapping):
         yield "labels", "; ".join(f"{name}={value}" for name, value in labels.items())
-
-
-def neutral(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def day(name: str, value: str | None) -> str | None:

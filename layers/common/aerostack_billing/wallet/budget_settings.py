@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Final
 
 from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import InvalidRequest, NotFound
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.money import cents
@@ -180,8 +181,7 @@ def _labels(name: BudgetName) -> dict[str, str]:
 
 def _view(wallet: Wallet, budget: Budget, name: BudgetName) -> dict[str, object]:
     """As the answers show a budget. That of each value counts nothing itself: nulls."""
-    limits = limits_of(wallet, budget)
-    assert limits is not None
+    limits = required(limits_of(wallet, budget), "the limit of a budget that is shown")
     now = counted_now(wallet, budget, limits)
     shown = figures(now, limits)
     if name.value == EACH:

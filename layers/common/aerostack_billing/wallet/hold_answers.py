@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
+from aerostack_billing.values.checks import required_as
 from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.pricing import shown
 
 
 def taken_answer(transfer: Transfer) -> dict[str, object]:
     """The answer to a hold, made of its transfer alone: so is every replay."""
-    expires_at = transfer.details["expires_at"]
-    assert isinstance(expires_at, int)
+    expires_at = required_as(int, transfer.details["expires_at"], "the end of a hold")
     return {
         "hold_id": transfer.transfer_id,
         "amount_cents": cents(transfer.amount),
@@ -23,8 +23,7 @@ def taken_answer(transfer: Transfer) -> dict[str, object]:
 
 def captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
     """The answer to a capture, made of its transfer."""
-    short = transfer.details["short"]
-    assert isinstance(short, int)
+    short = required_as(int, transfer.details["short"], "what a capture is short of")
     return {
         "hold_id": hold_id,
         "charge_id": transfer.transfer_id,
@@ -37,8 +36,7 @@ def captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
 
 def released_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
     """The answer to a release, made of its transfer."""
-    given_back = transfer.details.get("given_back", transfer.amount)
-    assert isinstance(given_back, int)
+    given_back = required_as(int, transfer.details.get("given_back", transfer.amount), "what a release gives back")
     return {"hold_id": hold_id, "released_cents": cents(given_back), **_balances(transfer)}
 
 

@@ -19,6 +19,7 @@ from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Terms
 from aerostack_billing.values import authority
+from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import hold_room, room_left, spend_room
@@ -235,8 +236,7 @@ class Holds:
     ) -> Change[Wallet]:
         posting, key = WalletPosting(wallet), _key_of(request)
         if hold is None:
-            assert lapse is not None
-            _note_release(posting, lapse, asked, key)
+            _note_release(posting, required(lapse, "the lapse of a hold that is not open"), asked, key)
             return Change(posting.wallet, posting.transfers)
         release(posting, hold, _RELEASED, "Hold released", fingerprint=asked, key=key)
         pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
@@ -266,8 +266,7 @@ class Holds:
         if captured is not None or self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
             raise HoldEnded("The hold was released. Nothing can be captured from it.", {"hold_id": "released"})
         taken = self._wallets.ledger.transfer(account_id, hold_id)
-        assert taken is not None
-        return _Work.of_line(taken)
+        return _Work.of_line(required(taken, "the line that took a hold which ended"))
 
 
 @dataclass(frozen=True)
@@ -283,7 +282,7 @@ class _Work:
     @classmethod
     def of(cls, hold: Hold | None) -> _Work:
         """The work of an open hold."""
-        assert hold is not None
+        hold = required(hold, "the hold that is captured")
         return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms)
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aerostack_billing.prices.models import Priced, Terms, Tokens, UsageRequest
 from aerostack_billing.values import authority
+from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import Micros, cents, micros
 
@@ -49,8 +50,7 @@ class Pricing:
     def price(self, amount: Micros | None, usage: UsageRequest | None, terms: Terms | None = None) -> Price:
         """What was asked, by these terms or those of this moment. UnknownModel (422)."""
         if usage is None:
-            assert amount is not None
-            return Price(amount)
+            return Price(required(amount, "the amount of what has no usage"))
         priced = self._book().price(usage.tokens, terms)
         return Price(priced.amount, priced.view(), priced.tokens.total)
 

@@ -9,11 +9,12 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from aerostack_billing.prices.models import UsageRequest
 from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel, WrongField
 from aerostack_billing.values.money import Cents
+from aerostack_billing.values.text import PRINTABLE
 
 ChargeKind = Literal["bot_conversation", "agent_execution", "tool_call"]
 BillingMode = Literal["wallet", "byok", "plan_quota"]
 SpendBucket = Literal["day", "month", "total"]
-Reference = Annotated[str, Field(min_length=1, max_length=255)]
+Reference = Annotated[str, Field(min_length=1, max_length=255, pattern=PRINTABLE)]
 
 MIN_DEPOSIT_CENTS = 500
 MAX_DEPOSIT_CENTS = 50_000
@@ -31,10 +32,7 @@ def _in_order(labels: dict[str, str]) -> dict[str, str]:
     return dict(sorted(labels.items()))
 
 
-LabelValue = Annotated[
-    str, Field(min_length=1, max_length=128, pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$")
-]
-"""Printable: no control characters, and no ends of lines. What is no text at all is refused by pydantic itself."""
+LabelValue = Annotated[str, Field(min_length=1, max_length=128, pattern=PRINTABLE)]
 Labels = Annotated[
     dict[LabelName, LabelValue],
     Field(
@@ -212,7 +210,7 @@ class RefundRequest(RequestModel):
 
     account_id: AccountId
     idempotency_key: IdempotencyKey
-    reason: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    reason: Reference | None = None
 
 
 class ChargeName(RequestModel):

@@ -14,6 +14,7 @@ from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import BillingError, InvalidRequest
 from aerostack_billing.values.money import cents
+from aerostack_billing.values.text import neutral
 from aerostack_billing.wallet import bill
 from aerostack_billing.wallet.requests import SpendBucket
 from aerostack_billing.wallet.spending import (
@@ -149,7 +150,7 @@ def as_csv(answer: Mapping[str, object]) -> str:
     for bucket in buckets if isinstance(buckets, list) else []:
         for group in bucket["groups"]:
             cells = {"start": bucket["start"], **group}
-            writer.writerow([bill.neutral(cells[name]) for name in columns])
+            writer.writerow([neutral(cells[name]) for name in columns])
     return out.getvalue()
 
 

@@ -17,6 +17,7 @@ from pydantic import Field
 from aerostack_billing.payments.client import API_VERSION, translated
 from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.wire import Wire
+from aerostack_billing.values.checks import required
 
 Scope = Literal["account", "connect"]
 _UNKEPT, _KEPT = "unkept", "kept"
@@ -126,8 +127,7 @@ class Endpoints:
         }
         with translated():
             made = self._connect().v1.webhook_endpoints.create(params)  # type: ignore[arg-type]
-        assert made.secret is not None, "Stripe tells the secret when it makes the endpoint"
-        self._keep_secret(made.id, made.secret)
+        self._keep_secret(made.id, required(made.secret, "the signing secret of a new endpoint"))
         return self._change(made.id, {"metadata": {"signing_secret": _KEPT}})
 
     def _change(self, endpoint_id: str, mended: dict[str, object]) -> str:

@@ -19,6 +19,7 @@ from aerostack_billing.payments.setup.findings import Walk
 from aerostack_billing.payments.wire import Wire
 from aerostack_billing.plans.catalog import PAID_TIERS, Catalog
 from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.values.checks import required, required_as
 from aerostack_billing.values.errors import ObjectMissing
 
 _CENTS = 100
@@ -120,8 +121,7 @@ class Shop:
                     walk.mend("price", price.id, "archive", because, partial(self._archive, price), price.id)
 
     def _wanted(self, tier: Tier, interval: Interval) -> _Wanted:
-        dollars = self._catalog.data.price_usd.of(interval).of(tier)
-        assert isinstance(dollars, int), "what is sold has a price"
+        dollars = required_as(int, self._catalog.data.price_usd.of(interval).of(tier), "the price of what is sold")
         return _Wanted(tier, interval, dollars * _CENTS)
 
     def _product(self, walk: Walk, tier: Tier, prices: list[_Price]) -> str | None:
@@ -185,7 +185,7 @@ class Shop:
         return self._create(wanted, price.product, price.id)
 
     def _create(self, wanted: _Wanted, product_id: str | None, follows: str | None) -> str:
-        assert product_id is not None, "the product is made before its prices"
+        product_id = required(product_id, "the product, which is made before its prices,")
         with translated():
             made = self._connect().v1.prices.create(
                 {
