@@ -25,8 +25,6 @@ from tests.clients.providers import CHAT, CHUNKS, MESSAGE, Provider
 
 TIMES = 500
 ACCOUNT = "acct"
-_BACKGROUND_SECONDS = 0.5
-"""LiteLLM calls back after its answer: until the last call is counted too."""
 HI = [{"role": "user", "content": "Hi"}]
 ASK: dict[str, Any] = {"model": "gpt-4o-mini", "messages": HI, "max_tokens": 100}
 ASK_CLAUDE = {**ASK, "model": "claude-haiku-4-5"}
@@ -108,9 +106,17 @@ async def _awaited(times: int) -> list[Wrapped]:
             for name, bare, wrapped in (_openai(billing), _asgi(meter), _litellm(fake)):
                 before = len(fake.requests)
                 taken = await _timed_later([bare, wrapped], times)
-                await asyncio.sleep(_BACKGROUND_SECONDS)
+                await _settled(fake)
                 found.append(Wrapped(name, taken[0], taken[1], (len(fake.requests) - before) / _rounds(times)))
     return found
+
+
+async def _settled(fake: FakeBilling) -> None:
+    """LiteLLM calls back after its answer: wait for the last call's capture too."""
+    end = time.monotonic() + 60
+    while any(not hold.ended for hold in fake.account(ACCOUNT).holds.values()):
+        assert time.monotonic() < end, "a hold is still open"
+        await asyncio.sleep(0.01)
 
 
 def _openai(billing: AsyncServiceClient) -> tuple[str, Later, Later]:
