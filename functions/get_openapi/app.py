@@ -4,12 +4,17 @@ import json
 from importlib import resources
 
 import aerostack_billing
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.http import Request, Response, endpoint
+from aerostack_billing.entry.public import published
 
-_CACHED = {"cache-control": "public, max-age=300"}
-_DOCUMENT = json.loads(resources.files(aerostack_billing).joinpath("openapi.json").read_bytes())
+_DOCUMENT: dict[str, object] = json.loads(resources.files(aerostack_billing).joinpath("openapi.json").read_bytes())
 
 
 @endpoint
-def handler(_request: Request) -> Response:
-    return Response(_DOCUMENT, headers=_CACHED)
+def handler(request: Request) -> Response:
+    return published(request, _openapi)
+
+
+def _openapi(_parts: Runtime) -> dict[str, object]:
+    return _DOCUMENT

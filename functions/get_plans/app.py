@@ -1,10 +1,14 @@
 """GET /api/billing/plans: the whole catalog, for anyone to cache."""
 
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.http import Request, Response, endpoint
-
-_CACHED = {"cache-control": "public, max-age=300"}
+from aerostack_billing.entry.public import published
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.catalog.published(), headers=_CACHED)
+    return published(request, _plans)
+
+
+def _plans(parts: Runtime) -> dict[str, object]:
+    return parts.catalog.published()

@@ -1,11 +1,14 @@
 """GET /api/billing/prices: the price book, and the most that a charge of each kind may take, for anyone to cache."""
 
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.http import Request, Response, endpoint
-
-_CACHED = {"cache-control": "public, max-age=300"}
+from aerostack_billing.entry.public import published
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    prices = request.runtime.prices
-    return Response(prices.book.published(prices.max_charge_cents), headers=_CACHED)
+    return published(request, _prices)
+
+
+def _prices(parts: Runtime) -> dict[str, object]:
+    return parts.prices.book.published(parts.prices.max_charge_cents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aerostack_billing.entry.http import Request, Response
+from aerostack_billing.payments import signature
 from aerostack_billing.values.errors import BillingError, InvalidJson, InvalidSignature
 
 
@@ -13,11 +14,16 @@ class SendAgain(BillingError):
 
 
 def received(request: Request) -> Response:
-    """Process the delivery and answer it."""
-    parts = request.runtime
+    """Process the delivery and answer it.
+
+    What nobody can have signed is refused first: it loads no secret, no SDK and no room.
+    """
+    parts, payload, header = request.runtime, request.raw_body(), request.header("stripe-signature")
+    signature.check_form(payload, header)
     secrets = parts.payments.secrets.stripe().webhook_secrets
+    signature.verify(payload, header, secrets)
     try:
-        outcome = parts.webhooks.service.receive(request.raw_body(), request.header("stripe-signature"), secrets)
+        outcome = parts.webhooks.service.receive(payload, header, secrets)
     except (InvalidJson, InvalidSignature):
         raise
     except BillingError as error:
