@@ -51,7 +51,8 @@ def test_neither_the_sdk_nor_the_secrets_nor_a_room_is_loaded_for_it() -> None:
     script = (
         "import sys; from functions.stripe_webhook.app import handler; "
         "assert handler({'headers': {}, 'body': '{}', 'requestContext': {}}, None)['statusCode'] == 400; "
-        "print(sorted({'stripe', 'aerostack_billing.payments.secrets', 'aerostack_billing.webhooks.service'} & set(sys.modules)))"
+        "loaded = {'stripe', 'aerostack_billing.payments.secrets', 'aerostack_billing.webhooks.service'}; "
+        "print(sorted(loaded & set(sys.modules)))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", script],
