@@ -106,6 +106,7 @@
  * @property {{day: string, amount_cents: number}[]} pending_by_day
  * @property {number} payable_cents
  * @property {number} granted_cents
+ * @property {number} claimed_cents
  * @property {number} owed_cents
  * @property {number} in_transit_cents
  * @property {number} paid_cents

@@ -30,7 +30,7 @@ export function creatorView(creator, onboard) {
 }
 
 /** @param {Creator} creator */
-function sums({ payable_cents, pending_cents, granted_cents, owed_cents, in_transit_cents, paid_cents }) {
+function sums({ payable_cents, pending_cents, granted_cents, claimed_cents, owed_cents, in_transit_cents, paid_cents }) {
   return h(
     "div.card",
     h("h3", "Ready to be paid"),
@@ -39,6 +39,7 @@ function sums({ payable_cents, pending_cents, granted_cents, owed_cents, in_tran
       "dl.pairs",
       pair("Held back for now", money(pending_cents)),
       in_transit_cents > 0 && pair("On its way", money(in_transit_cents)),
+      claimed_cents > 0 && pair("Held, since its payer's deposit is disputed or gone", money(claimed_cents), "warn"),
       owed_cents > 0 && pair("Refunded, taken from the next earnings", money(owed_cents), "bad"),
       granted_cents > 0 && pair("Paid with granted credit, not paid out", money(granted_cents)),
       pair("Paid so far", money(paid_cents)),

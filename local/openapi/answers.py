@@ -343,6 +343,13 @@ class CreatorAccount(BaseModel):
     granted_cents: Annotated[
         Cents, Field(description="What callers paid with granted money: it is shown, and not paid out.")
     ]
+    claimed_cents: Annotated[
+        Cents,
+        Field(
+            description="What was earned of deposits that were refunded or disputed since, or that a bank asks about: "
+            "held back, and owed where it was paid out. It comes back where the deposit does."
+        ),
+    ]
     owed_cents: Cents
     in_transit_cents: Cents
     paid_cents: Cents

@@ -66,6 +66,7 @@ def test_a_creator_who_never_earned_has_nothing(account: Account) -> None:
         "pending_by_day": [],
         "payable_cents": 0,
         "granted_cents": 0,
+        "claimed_cents": 0,
         "owed_cents": 0,
         "in_transit_cents": 0,
         "paid_cents": 0,

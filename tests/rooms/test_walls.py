@@ -37,6 +37,7 @@ BOTO = frozenset({"platform", "assembly", "payments", "outbox", "usage"})
 
 STORES = {
     "accounts/store",
+    "creators/claim_store",
     "creators/store",
     "creators/tool_store",
     "idempotency/request_limit",

@@ -72,6 +72,9 @@ def actions(operation: str, params: dict[str, Any]) -> Iterator[tuple[str, str]]
         yield params["TableName"] + (f"/{index}" if index else ""), operation
 
 
+_AS_STAFF: Any = {"headers": {"Authorization": "Bearer sk_test_local"}, "timeout": 120}
+
+
 class Caller:
     """A user, a service and Stripe's customer, over HTTP."""
 
@@ -218,6 +221,13 @@ class Caller:
     def webhooks(self, **switch: bool) -> None:
         """Hold Stripe's deliveries back, let them go, or lose them."""
         requests.post(f"{self.stack.base_url}/_local/stripe/webhooks", json=switch, timeout=120).raise_for_status()
+
+    def dispute(self, status: str) -> None:
+        """Have the bank of the account's one deposit object, or give in."""
+        payments = requests.get(f"{self.stack.base_url}/_local/stripe/v1/payment_intents", **_AS_STAFF).json()["data"]
+        own = next(each["id"] for each in payments if each["metadata"].get("account_id") == self.account)
+        body = {"payment_intent": own, "status": status}
+        requests.post(f"{self.stack.base_url}/_local/stripe/disputes", json=body, timeout=120).raise_for_status()
 
     def hear(self) -> None:
         """Take all that Stripe has to tell up to now, and hold back what comes."""
@@ -366,6 +376,12 @@ def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     assert creator("GET", "/creators/me")["paid_cents"] == 1_920
     caller.refund(matured, "given back late")
     assert creator("GET", "/creators/me")["owed_cents"] == 1_600
+    caller.charge(500, "a call that is disputed", **tool)
+    for status, claimed in (("needs_response", 720), ("won", 0)):
+        caller.dispute(status)
+        caller.hear()
+        creator.run("PayoutFunction")
+        assert creator("GET", "/creators/me")["claimed_cents"] == claimed
     creator.hear()
     creator.run("AuditFunction")
 

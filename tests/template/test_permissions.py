@@ -89,9 +89,16 @@ def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_readers(statements: St
         "AutoReloadFunction",
         "ExpireHoldsFunction",
         "FoldSpendingFunction",
+        "PayoutFunction",
     }
     assert set(granted(statements, index("agenda", "CreatorsTable"))) == {"PayoutFunction"}
-    readers = {"GetTransactionsFunction", "GetStatementFunction", "GetSpendFunction", "FoldSpendingFunction"}
+    readers = {
+        "GetTransactionsFunction",
+        "GetStatementFunction",
+        "GetSpendFunction",
+        "FoldSpendingFunction",
+        "PayoutFunction",
+    }
     assert set(granted(statements, index("by_seq", "LedgerTable"))) == readers
 
 
@@ -109,12 +116,18 @@ def test_no_wallet_is_written_past_its_version(statements: Statements) -> None:
         assert not actions & {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"}, function
 
 
-def test_only_what_takes_a_price_or_gives_it_back_may_count_earnings(statements: Statements) -> None:
+def test_only_what_takes_a_price_or_gives_it_back_or_claims_may_count_earnings(statements: Statements) -> None:
     # All else on that table is written on the condition that it is as it was read.
     counting = {
         f for f, actions in granted(statements, table("CreatorsTable")).items() if "dynamodb:UpdateItem" in actions
     }
-    assert counting == {"ChargeFunction", "ChargeBatchFunction", "CaptureHoldFunction", "RefundChargeFunction"}
+    assert counting == {
+        "ChargeFunction",
+        "ChargeBatchFunction",
+        "CaptureHoldFunction",
+        "PayoutFunction",
+        "RefundChargeFunction",
+    }
 
 
 def test_no_function_may_scan_a_table_but_the_one_with_a_reason(statements: Statements) -> None:
@@ -170,6 +183,7 @@ def test_nothing_is_deleted_but_what_has_ended_was_taken_away_or_was_sent(
     assert deleting == {
         ("FreeResourceFunction", str(table("UsageTable"))),
         ("PayoutFunction", str(table("CreatorsTable"))),
+        ("PayoutFunction", str(table("WalletsTable"))),
         (PUBLISHER, str(table("OutboxTable"))),
         ("DeleteBudgetFunction", str(table("WalletsTable"))),
         ("FoldSpendingFunction", str(table("WalletsTable"))),

@@ -304,6 +304,7 @@ class CreatorAccount:
     pending_by_day: tuple[PendingDay, ...]
     payable_cents: Decimal
     granted_cents: Decimal
+    claimed_cents: Decimal
     owed_cents: Decimal
     in_transit_cents: Decimal
     paid_cents: Decimal

@@ -250,6 +250,9 @@ class _Wallets:
     def depositing(self, *_: object) -> None:
         return None
 
+    def marking(self, _: str) -> None:
+        return None
+
 
 def test_a_settlement_that_breaks_off_leaves_the_event_to_be_sent_again(
     parts: Runtime, world: StripeWorld, account: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.creators.claims import Claims
     from aerostack_billing.creators.earnings import Earnings
     from aerostack_billing.creators.onboarding import CreatorAccounts
     from aerostack_billing.creators.payouts import Payouts
@@ -64,6 +65,15 @@ class CreatorParts:
         return CreatorStatement(self.store)
 
     @cached_property
+    def claims(self) -> Claims:
+        from aerostack_billing.creators.claim_store import ClaimStore  # noqa: PLC0415
+        from aerostack_billing.creators.claims import Claims  # noqa: PLC0415
+
+        runtime = self._runtime
+        claims = ClaimStore(runtime.dynamo, runtime.settings.wallets_table)
+        return Claims(self.store, runtime.wallet.store, claims, runtime.telemetry)
+
+    @cached_property
     def payouts(self) -> Payouts:
         from aerostack_billing.creators.payouts import Payouts, PayoutTerms  # noqa: PLC0415
 
@@ -74,6 +84,7 @@ class CreatorParts:
             runtime.payments.connect,
             runtime.telemetry,
             runtime.wallet.store,
+            self.claims,
             PayoutTerms(
                 settings.payout_minimum,
                 settings.new_creator_days,

@@ -104,6 +104,11 @@ class Telemetry:
         self.log().error("payout delayed", extra={"creator_id": creator_id, "code": error.code})
         self._count("PayoutDelayed")
 
+    def earnings_claimed(self, account_id: str, creator_id: str, more: Micros) -> None:
+        """What a creator earned of an account is held or owed: a deposit that paid for it is gone or contested."""
+        fields = {"account_id": account_id, "creator_id": creator_id, "more_cents": cents(more)}
+        self.log().warning("earnings claimed", extra=fields)
+
     def refund_waits(self, creator_id: str, would_owe: Micros) -> None:
         """A refund of what was paid out to a creator waits for an operator."""
         self.log().error("refund waits", extra={"creator_id": creator_id, "would_owe_cents": cents(would_owe)})

@@ -10,6 +10,7 @@ from aerostack_billing.audit.wallets import Report, Violation, WalletAudit, move
 from aerostack_billing.creators.models import (
     Creator,
     Earned,
+    claimed_account,
     granted_account,
     payable_account,
     pending_account,
@@ -30,6 +31,7 @@ def check(creator: Creator, transfers: list[Transfer]) -> list[Violation]:
         ("all ledger accounts sum to zero", 0, sum(sums.values())),
         ("payable is the sum of its transfers", sums[payable_account(own)], creator.payable),
         ("granted is the sum of its transfers", sums[granted_account(own)], creator.granted),
+        ("claimed is the sum of its transfers", sums[claimed_account(own)], creator.claimed),
         ("in transit is the sum of its transfers", sums[transit_account(own)], creator.in_transit),
         ("paid is the sum of payouts less reversals", arrived - came_back, creator.paid),
         ("money is in transit for an open payout only", creator.open_payout_id is not None, creator.in_transit > 0),

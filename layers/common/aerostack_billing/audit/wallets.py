@@ -54,6 +54,7 @@ def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> 
         ("debt is the sum of its transfers", -sums[debt(own)], wallet.debt),
         ("granted is the sum of its transfers", granted[available(own)], wallet.granted),
         ("granted is a part of the balance", True, 0 <= wallet.granted <= wallet.balance),
+        ("granted and held is the sum of its transfers", granted[held(own)], wallet.granted_held),
         ("granted and held is the sum of the open holds", sum(h.granted for h in open_holds), granted[held(own)]),
         ("held is the sum of the open holds", sum(hold.amount for hold in open_holds), wallet.held),
         ("spent is the sum of charges and captures less refunds", spent, wallet.spent),

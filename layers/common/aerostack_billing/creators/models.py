@@ -123,6 +123,8 @@ class Creator:
     """What matured of earnings that were paid with granted money: never paid out."""
     fee_fraction: int = 0
     """What the platform is still to get of the earnings that matured, in ten-thousandths of a micro: less than one."""
+    claimed: Micros = 0
+    """What was earned of deposits that are gone or contested: held, and owed where it was paid out."""
     in_transit: Micros = 0
     paid: Micros = 0
     matured_through: str = ""
@@ -178,6 +180,11 @@ def pending_account(creator_id: str) -> str:
 def granted_account(creator_id: str) -> str:
     """The ledger account of what was earned of granted money, and is not paid out."""
     return f"earned_grant:{creator_id}"
+
+
+def claimed_account(creator_id: str) -> str:
+    """The ledger account of what was earned and nobody paid for."""
+    return f"claimed:{creator_id}"
 
 
 def payable_account(creator_id: str) -> str:

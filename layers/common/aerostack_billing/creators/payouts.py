@@ -16,6 +16,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Protocol
 
+from aerostack_billing.creators.claims import Claims
 from aerostack_billing.creators.models import Creator, Earned, HeldFor, Onboarding, Payout, PayoutHold, due
 from aerostack_billing.creators.onboarding import CreatorAccounts, onboarding_state
 from aerostack_billing.creators.posting import CreatorPosting
@@ -112,6 +113,7 @@ class Payouts:
         connect: Connect,
         listener: PayoutListener,
         wallets: WalletStore,
+        claims: Claims,
         terms: PayoutTerms,
     ) -> None:
         self._creators = creators
@@ -119,10 +121,15 @@ class Payouts:
         self._accounts = accounts
         self._connect = connect
         self._listener = listener
+        self._claims = claims
         self._terms = terms
 
     def sweep(self, may_go_on: Callable[[], bool] = lambda: True) -> PayoutSweep:
-        """Look after every creator who is to be visited now. Safe to run twice at once, and to stop anywhere."""
+        """Look after every creator who is to be visited now. Safe to run twice at once, and to stop anywhere.
+
+        Before that, what deposits that are gone or contested paid for is claimed.
+        """
+        self._claims.sweep(may_go_on)
         visited = failed = 0
         creators = self._creators.due()
         with ThreadPoolExecutor(_WORKERS) as pool:

@@ -11,6 +11,7 @@ from aerostack_billing.creators.models import (
     FRACTIONS,
     Creator,
     Earned,
+    claimed_account,
     granted_account,
     payable_account,
     pending_account,
@@ -70,6 +71,21 @@ class CreatorPosting:
             granted=self.creator.granted - earned.granted,
             fee_fraction=self.creator.fee_fraction - earned.fee_fraction,
         )
+
+    def held_back(self, amount: Micros) -> None:
+        """What is pending is claimed, since nobody paid for it; below zero: it is pending again."""
+        own = self.creator.creator_id
+        self._claim(pending_account(own), amount, payable=0)
+
+    def claimed(self, amount: Micros) -> None:
+        """What is payable, or was paid out, is claimed, since nobody paid for it; below zero: it is payable again."""
+        own = self.creator.creator_id
+        self._claim(payable_account(own), amount, payable=-amount)
+
+    def _claim(self, debit: str, amount: Micros, payable: Micros) -> None:
+        credit = claimed_account(self.creator.creator_id)
+        self._either_way("earning_claim", debit, credit, amount, payable)
+        self.creator = replace(self.creator, claimed=self.creator.claimed + amount)
 
     def begun(self, payout_id: str, amount: Micros) -> None:
         """A payout sets out: its money is on the way."""

@@ -31,6 +31,7 @@ class CreatorStatement:
             ],
             "payable_cents": cents(max(0, payable)),
             "granted_cents": cents(granted),
+            "claimed_cents": cents(creator.claimed),
             "owed_cents": cents(max(0, -payable)),
             "in_transit_cents": cents(creator.in_transit),
             "paid_cents": cents(creator.paid),

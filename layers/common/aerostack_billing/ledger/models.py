@@ -24,6 +24,7 @@ TransferType = Literal[
 
 CreatorTransferType = Literal[
     "earning",
+    "earning_claim",
     "earning_fee",
     "earning_granted",
     "earning_reversal",

@@ -149,6 +149,7 @@ class Wallet:
     granted: Micros = 0
     """What of the balance was granted, not paid for: it is spent first."""
     held: Micros = 0
+    granted_held: Micros = 0
     debt: Micros = 0
     deposited: Micros = 0
     spent: Micros = 0
@@ -161,6 +162,11 @@ class Wallet:
     """The budgets that were read with the wallet, and are written with it where they change: items of their own."""
     month: Month = field(default_factory=Month)
     reload: Reload = field(default_factory=Reload)
+
+    @property
+    def deposited_left(self) -> Micros:
+        """What there is of deposited money, held or not."""
+        return self.balance - self.granted + self.held - self.granted_held
 
     @property
     def this_month(self) -> Month:
@@ -198,6 +204,8 @@ class Deposit:
     """A payment that was credited, and how much of it Stripe has taken back since.
 
     `warned`: its bank reported it as possible fraud. `inquired`: its bank asks about it, and a dispute may follow.
+    `seq` is the number of the line that credited it, 0 where that was not kept; `older` is what there was of deposited
+    money then, held or not.
     """
 
     account_id: str
@@ -208,6 +216,18 @@ class Deposit:
     version: int = 1
     warned: bool = False
     inquired: bool = False
+    seq: int = 0
+    older: Micros = 0
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether its bank may take it back."""
+        return self.warned or self.inquired
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was taken back, in part or whole, or may be."""
+        return self.is_contested or self.refunded + self.disputed > 0
 
 
 _SHOWN: dict[ReloadState, str] = {"claimed": "pending", "submitted": "pending", "declined": "retrying"}

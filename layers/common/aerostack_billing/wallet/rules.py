@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from aerostack_billing.ledger.accounts import PROMO, STRIPE, available, debt
+from aerostack_billing.ledger.accounts import PROMO, STRIPE, available, debt, held
 from aerostack_billing.ledger.chain import sealed
 from aerostack_billing.ledger.models import Split, Transfer, TransferType
 from aerostack_billing.platform import clock, correlation
@@ -72,6 +72,7 @@ class WalletPosting:
             balance=self.wallet.balance + changes["wallet"],
             granted=self.wallet.granted + _change(available(own), debit, credit, granted),
             held=self.wallet.held + changes["held"],
+            granted_held=self.wallet.granted_held + _change(held(own), debit, credit, granted),
             # The ledger account `debt` goes below zero by what is owed.
             debt=self.wallet.debt - changes["debt"],
         )

@@ -102,7 +102,7 @@ class Settlement:
     ) -> Change[Wallet]:
         posting, reference = WalletPosting(wallet), payment.payment_intent_id
         brought = micros(payment.received_cents)
-        before = read or Deposit(wallet.account_id, reference, brought)
+        before = read or Deposit(wallet.account_id, reference, brought, seq=wallet.seq + 1, older=wallet.deposited_left)
         if read is None:
             credit_payment(posting, _KINDS[payment.kind or ""], reference, brought, reference)
         refunded = min(micros(payment.refunded_cents), before.amount)
@@ -124,7 +124,16 @@ class Settlement:
         # a dispute that is won by now for one that is open.
         if processed is None and settled == wallet and replace(after, version=before.version) == read:
             return Change(wallet)
-        return Change(settled, posting.transfers, [self._wallets.depositing(after, read)], processed)
+        also = [self._wallets.depositing(after, read)]
+        if _moved_funding(posting, before, after):
+            also.append(self._wallets.marking(wallet.account_id))
+        return Change(settled, posting.transfers, also, processed)
+
+
+def _moved_funding(posting: WalletPosting, before: Deposit, after: Deposit) -> bool:
+    """Whether deposits may not pay any more for what they paid, or do so again."""
+    contested = (after.warned, after.inquired) != (before.warned, before.inquired)
+    return contested or any(line.type not in {"deposit", "reload"} for line in posting.transfers)
 
 
 def _stopped(wallet: Wallet, before: Deposit, after: Deposit) -> Wallet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -25,6 +26,8 @@ BUDGET_PREFIX: Final = "budget#"
 AGENDA_INDEX: Final = "agenda"
 RELOAD_AGENDA: Final = "reload"
 HOLD_AGENDA: Final = "hold"
+FUNDING: Final = "funding"
+FUNDING_AGENDA: Final = "funding"
 
 LabelValue = tuple[str, str]
 Labelled = Mapping[str, str] | Collection[LabelValue]
@@ -222,6 +225,21 @@ class WalletStore:
         """The deposit that a payment brought, once it was credited."""
         item = self._dynamo.get(self._wallets, _key(account_id, DEPOSIT_PREFIX + payment_intent_id))
         return adapter(Deposit).validate_python(item) if item else None
+
+    def deposits(self, account_id: str) -> Iterator[Deposit]:
+        """Every deposit of the account."""
+        items = self._dynamo.query(
+            self._wallets,
+            "account_id = :account AND begins_with(#item, :prefix)",
+            {":account": account_id, ":prefix": DEPOSIT_PREFIX},
+            names={"#item": "item"},
+        )
+        return (adapter(Deposit).validate_python(item) for item in items)
+
+    def marking(self, account_id: str) -> Write:
+        """The write that has somebody look, before creators are paid, at what the account's deposits paid for."""
+        mark = {"mark": secrets.token_hex(16), "agenda": FUNDING_AGENDA, "agenda_at": clock.seconds()}
+        return Write(self._wallets, {}, put={**_key(account_id, FUNDING), **mark})
 
     def depositing(self, deposit: Deposit, read: Deposit | None) -> Write:
         """The write that stores a deposit if it is as it was read; None read: if there is none."""
