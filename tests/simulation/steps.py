@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from aerostack_billing.values.errors import BillingError
 from tests.simulation import flows_creators, flows_money, flows_plans, flows_usage  # noqa: F401 - they note their flows
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import DEAF, Call, kinds_for
 from tests.simulation.flows import FLOWS, Flow
+from tests.simulation.hands import hand, hands_for
 from tests.simulation.invariants import violations
-from tests.simulation.world import Picture, World
+from tests.simulation.ways_on import ways_on
+from tests.simulation.world import Picture, StillFailing, World
 
 SAMPLED = 5
 """How many calls of each flow the test suite strikes, one way each; see `sampled`."""
@@ -54,22 +58,42 @@ def replay(world: World, flow: Flow, start: Picture, strike: Strike) -> str | No
         world.strike(strike.number, strike.kind, seed)
         world.events_lost = strike.kind == DEAF
         try:
-            flow.act(world)
+            world.calls.hand = hand(world, strike.kind, seed)
+            found = _with_a_hand(world, flow) if world.calls.hand else _to_its_end(world, flow)
             if strike.number and world.calls.struck is None:
                 return "the call to be struck was never made"
-            world.go_on()
-            flow.end(world)
-            found = violations(world)
+            found += violations(world)
         except Exception:  # noqa: BLE001 - whatever escapes is what failed
             return traceback.format_exc()
     return "; ".join(found) or None
 
 
+def _to_its_end(world: World, flow: Flow) -> list[str]:
+    flow.act(world)
+    world.go_on()
+    flow.end(world)
+    return []
+
+
+def _with_a_hand(world: World, flow: Flow) -> list[str]:
+    """Where somebody else interferes, the flow may be refused, or come to another end than its own."""
+    try:
+        flow.act(world)
+    except StillFailing:
+        raise
+    except (BillingError, AssertionError) as error:
+        if isinstance(error, BillingError) and error.status >= 500:
+            raise
+    world.go_on()
+    keys = (f"way on {number}" for number in itertools.count())
+    return ways_on(world, [world.account], lambda: next(keys))
+
+
 def every(calls: list[Call]) -> Iterator[Strike]:
-    """Webhooks that never arrive, and every call struck in every way it can be."""
+    """Webhooks that never arrive, every call struck in every way it can be, and every hand before every one."""
     yield Strike(0, DEAF)
     for number, call in enumerate(calls, 1):
-        for kind in kinds_for(call):
+        for kind in (*kinds_for(call), *hands_for(call)):
             yield Strike(number, kind)
 
 
@@ -81,7 +105,7 @@ def sampled(calls: list[Call], turn: int, most: int) -> Iterator[Strike]:
     yield Strike(0, DEAF)
     stride = -(-len(calls) // most)
     for number in range(1 + turn % stride, len(calls) + 1, stride):
-        kinds = kinds_for(calls[number - 1])
+        kinds = [*kinds_for(calls[number - 1]), *hands_for(calls[number - 1])]
         yield Strike(number, kinds[(number // stride + turn) % len(kinds)])
 
 

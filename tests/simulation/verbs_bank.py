@@ -33,6 +33,10 @@ def inquires(play: Play) -> bool:
     return _on_a_deposit(play, "disputes", {"status": "warning_needs_response"})
 
 
+def disputes_a_deposit(play: Play) -> bool:
+    return _on_a_deposit(play, "disputes", {"status": "needs_response"})
+
+
 def disputes_a_plan(play: Play) -> bool:
     """A payment that is neither a deposit nor a reload: a subscription's."""
     deposits = {payment["id"] for payment in _deposits(play)}

@@ -61,6 +61,8 @@ class Calls:
     """Says how a call is to be struck once it is known which it is."""
     lose_events: Callable[[], None] = lambda: None
     duplicate: Callable[[], None] | None = None
+    hand: Callable[[], object] | None = None
+    """What somebody else does right before the call that is struck, which is then carried out."""
     gate: Callable[[Call], None] | None = None
     trace: Callable[[str], None] | None = None
     """Is told of every call, with all that it asks."""
@@ -70,7 +72,7 @@ class Calls:
     def begin(self, strike_at: int = 0, kind: str = "") -> None:
         """Number calls from here on; at 0 none is struck."""
         self.made, self.numbering, self.struck, self.outage = [], True, None, None
-        self.strike_at, self.kind = strike_at, kind
+        self.strike_at, self.kind, self.hand = strike_at, kind, None
 
     def end(self) -> None:
         """Number, and break, no more."""
@@ -97,6 +99,9 @@ class Calls:
         return self._strike(call, carry_out)
 
     def _strike(self, call: Call, carry_out: CarryOut) -> Answer:
+        if self.hand is not None:
+            self.hand()
+            return carry_out()
         if self.kind == DUPLICATE:
             if self.duplicate is not None:
                 self.numbering, duplicate = False, self.duplicate

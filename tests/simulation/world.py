@@ -192,16 +192,18 @@ class World:
 
     def request(self, act: Callable[[Runtime], Result], meanwhile: Callable[[], None] | None = None) -> Result:
         """A client's request, made again with its key until it is answered."""
+        last: BaseException | None = None
         for wait in _CLIENT_WAITS:
             try:
                 return self._run(act, meanwhile)
-            except Crash:
-                pass
+            except Crash as crash:
+                last = crash
             except BillingError as error:
+                last = error
                 if error.status < 500 and not isinstance(error, RequestInProgress):
                     raise
             self.later(wait)
-        raise StillFailing
+        raise StillFailing from last
 
     def fire(self, schedule: str, meanwhile: Callable[[], None] | None = None) -> bool:
         """A scheduled function's turn; whether it came to its end."""

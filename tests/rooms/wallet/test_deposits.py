@@ -292,3 +292,18 @@ def test_a_payment_in_another_currency_is_no_deposit(parts: Runtime, world: Stri
     world.create("payment_intents", currency="usd", **paid, **ours)
     assert deliver(parts, events(world, "payment_intent.succeeded")[-1]).result == "processed"
     assert lines(parts, account) == [("deposit", 5_000)]
+
+
+@pytest.mark.parametrize("gone", ["customer", "card"])
+def test_a_deposit_whose_customer_or_card_is_gone_by_then_is_credited(
+    parts: Runtime, world: StripeWorld, account: str, gone: str
+) -> None:
+    session = world.pay(open_deposit(parts, account, 2_500))
+    payment = world.api(f"checkout/sessions/{session}")["payment_intent"]
+    made = world.api(f"payment_intents/{payment}")
+    if gone == "customer":
+        world.delete(f"customers/{made['customer']}")
+    else:
+        world.create(f"payment_methods/{made['payment_method']}/detach")
+    hear_all(parts, world)
+    assert parts.wallet.store.get(account).balance == micros(2_500)

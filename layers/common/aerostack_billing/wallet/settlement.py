@@ -16,7 +16,7 @@ from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.payments.cards import CardPayments, Payment
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.errors import PaymentsRefused, StoreUnavailable
 from aerostack_billing.values.money import Micros, micros
 from aerostack_billing.wallet.models import Deposit, Wallet
 from aerostack_billing.wallet.reload_states import DISPUTED, REPORTED, after_refunding, credited, stopped
@@ -94,8 +94,12 @@ class Settlement:
         """
         if payment.kind != "deposit" or payment.payment_method_id is None or payment.customer_id is None:
             return
-        if self._cards.default_card(payment.customer_id) is None:
-            self._cards.make_default(payment.customer_id, payment.payment_method_id)
+        try:
+            if self._cards.default_card(payment.customer_id) is None:
+                self._cards.make_default(payment.customer_id, payment.payment_method_id)
+        except PaymentsRefused:
+            # The customer or the card is gone by now. The money that came is credited all the same.
+            return
 
     def _settled(
         self, wallet: Wallet, *, payment: Payment, read: Deposit | None, processed: Write | None, warned: bool
