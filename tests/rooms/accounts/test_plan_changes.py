@@ -221,8 +221,7 @@ def test_an_end_in_a_year_is_shown_and_is_not_the_end_of_the_period(
 ) -> None:
     plan = buy(parts, world, account, "pro")
     in_a_year = (plan.period_end or 0) + 370 * 86_400
-    stored = world.stripe.world.find("subscription", str(plan.subscription_id))
-    stored["cancel_at"] = in_a_year
+    world.create(f"subscriptions/{plan.subscription_id}", cancel_at=str(in_a_year))
     plan = parts.accounts.sync.make_true(account).account.plan
     assert (plan.cancel_at_period_end, plan.cancel_at) == (False, in_a_year)
     parts.accounts.subscriptions.cancel(account)

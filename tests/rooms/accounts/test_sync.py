@@ -12,6 +12,7 @@ import pytest
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import InvoiceOpen, NoActiveSubscription
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.plans import Heard, buy, deliver, open_page, pass_days, subscribe
@@ -199,6 +200,21 @@ def test_enterprise_that_sales_made_beside_a_plan_outranks_it_and_is_left_alone(
     assert (kept["status"], kept["cancel_at_period_end"]) == ("active", True)
 
 
+@pytest.mark.parametrize("before", ["a cheaper plan was to come", "it was to end in a year"])
+def test_what_is_outranked_ends_with_its_period_whatever_was_planned_for_it(
+    parts: Runtime, world: StripeWorld, account: str, before: str
+) -> None:
+    pro = buy(parts, world, account, "pro").subscription_id
+    if before == "a cheaper plan was to come":
+        world.submit(open_page(parts, account, "starter"), action="confirm")
+        assert parts.accounts.sync.make_true(account).account.plan.pending_change is not None
+    else:
+        world.create(f"subscriptions/{pro}", cancel_at=str(clock.seconds() + 400 * 86_400))
+    subscribe(parts, world, account, **ENTERPRISE)
+    assert parts.accounts.sync.make_true(account).account.plan.tier == "enterprise"
+    assert world.api(f"subscriptions/{pro}")["cancel_at_period_end"] is True
+
+
 def test_two_that_people_made_are_both_left_alone_and_reported(
     parts: Runtime, world: StripeWorld, account: str, heard: Heard
 ) -> None:
@@ -221,10 +237,9 @@ def test_who_buys_anew_after_a_plan_ended_unpaid_is_not_brought_back_to_it(
     assert parts.accounts.sync.make_true(account).account.plan.status == "unpaid"
     with pytest.raises(InvoiceOpen):
         open_page(parts, account, "starter")
-    # An operator voids what is open.
-    for invoice in world.stripe.world.all("invoice").values():
-        if invoice["status"] == "open":
-            invoice["status"] = "void"
+    # An operator gives up what is open.
+    for invoice in world.api("invoices?status=open")["data"]:
+        world.create(f"invoices/{invoice['id']}/mark_uncollectible")
     assert buy(parts, world, account, "starter").tier == "starter"
     assert [s["status"] for s in world.api("subscriptions?status=all")["data"]] == ["active", "canceled"]
     charged = world.api("charges?limit=100")["data"]

@@ -14,6 +14,7 @@ from aerostack_billing.accounts.choice import Choice
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.payments.models import Subscription
 from aerostack_billing.payments.undoing import Undoing
 from aerostack_billing.values.errors import BillingError, RequestInProgress
 
@@ -46,8 +47,9 @@ class Mending:
         What failed already before this, and fails again, is reported: a person may have to look.
         """
         for outranked in choice.outranked:
-            if not outranked.ends:
-                self._guarded(account, outranked.subscription_id, self._end_with_period, report=True)
+            if not outranked.ends_with_period:
+                end = functools.partial(self._end_with_period, outranked)
+                self._guarded(account, outranked.subscription_id, end, report=True)
         done = [
             name
             for name, since in account.upkeep.undoing.items()
@@ -73,9 +75,8 @@ class Mending:
                 self._listener.plan_needs_review(account.account_id, "not_undone_yet", name)
             return False
 
-    def _end_with_period(self, account: Account, subscription_id: str) -> bool:
-        del account
-        self._payments.end_with_period(subscription_id)
+    def _end_with_period(self, outranked: Subscription, _account: Account, _name: str) -> bool:
+        self._payments.end_with_period(outranked)
         return True
 
     def _undo(self, account: Account, subscription_id: str, *, since: int | None) -> bool:

@@ -34,9 +34,7 @@ class Subscriptions:
         subscription = self._cancellable(account_id)
         if subscription.ends_with_period:
             return
-        if subscription.schedule_id is not None:
-            self._payments.release_schedule(subscription.schedule_id)
-        self._payments.end_with_period(subscription.subscription_id)
+        self._payments.end_with_period(subscription)
         self._sync.make_true(account_id)
 
     def _cancellable(self, account_id: str) -> Subscription:

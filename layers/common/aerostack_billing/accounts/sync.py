@@ -206,7 +206,7 @@ class PlanSync:
         since = choice.current.created_at if choice.current else 0
         undoing = {**{extra.subscription_id: since for extra in choice.surplus}, **undone}
         again = clock.seconds() + _MEND_AGAIN_SECONDS
-        due = [again] if undoing or any(not each.ends for each in choice.outranked) else []
+        due = [again] if undoing or any(not each.ends_with_period for each in choice.outranked) else []
         if plan.grace_ends_at is not None and not plan.lapsed:
             due.append(plan.grace_ends_at)
         reported = tuple(sorted(set(choice.for_review))[:_REPORTED_AT_MOST])

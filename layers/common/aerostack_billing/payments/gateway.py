@@ -160,10 +160,15 @@ class Payments:
         except (ObjectMissing, Unreadable):
             return None
 
-    def end_with_period(self, subscription_id: str) -> None:
-        """Let the subscription end with its period. Safe to repeat."""
+    def end_with_period(self, subscription: Subscription) -> None:
+        """Let the subscription end with its period. Safe to repeat.
+
+        A change that was to come then is dropped first: while a schedule manages it, Stripe refuses to set its end.
+        """
+        if subscription.schedule_id is not None:
+            self.release_schedule(subscription.schedule_id)
         with translated():
-            self._connect().v1.subscriptions.update(subscription_id, {"cancel_at_period_end": True})
+            self._connect().v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": True})
 
     def go_on(self, subscription_id: str) -> None:
         """Take a pending end back, by the flag or by the date that set it. Safe to repeat.
