@@ -51,6 +51,10 @@ ADVICE: Mapping[str, Advice] = {
     "TOOL_NOT_FOUND": Advice(
         "There is no such tool, it is sold no more, or it is another creator's.", "Check `tool_id` with its creator."
     ),
+    "PRICE_CHANGED": Advice(
+        "The tool costs more than `max_price_cents`. Nothing was taken; `details` has the price.",
+        "Ask whoever pays, and charge it again with a higher `max_price_cents`.",
+    ),
     "TOO_MANY_TOOLS": Advice("The creator has as many tools as one may have.", "Delete one."),
     "CHARGE_NOT_FOUND": Advice("The account has no such charge.", "Check `charge_id` and `account_id`."),
     "HOLD_NOT_FOUND": Advice("The account has no such hold.", "Check `hold_id` and `account_id`."),

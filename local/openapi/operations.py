@@ -37,7 +37,7 @@ from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.spending_view import SpendingBehind
 from aerostack_billing.wallet.statement import DEFAULT_LIMIT, MAX_LIMIT
-from aerostack_billing.wallet.tools import ToolNotFound
+from aerostack_billing.wallet.tools import PriceChanged, ToolNotFound
 from local.openapi import answers, wallet_answers
 
 Refusal = type[errors.BillingError]
@@ -379,14 +379,14 @@ _WALLET = {
         wallet_answers.Charged,
         body=requests.ChargeRequest,
         query=(Query("dry_run", {"type": "boolean", "default": False}, "Quote the price, and take nothing."),),
-        refusals=(*_SHORT, _REUSED, UnknownModel, errors.PlanLimitExceeded),
+        refusals=(*_SHORT, _REUSED, UnknownModel, ToolNotFound, PriceChanged, errors.PlanLimitExceeded),
         status=201,
         replays=True,
         rehearsal=wallet_answers.Quoted,
         description="The price is an amount, or `usage` by the price book. `byok` charges nothing and is recorded at "
         "zero, with what it would have cost. `plan_quota` takes the tokens from the plan's `ai_tokens` in place of "
         "money, or with `fallback` the whole from the wallet where they do not suffice. A `tool_call` pays its creator "
-        "a share.",
+        "a share; with `tool_id` price and creator are those that the creator published.",
     ),
     "ChargeBatchFunction": Operation(
         "Take up to 100 charges at once",
@@ -409,7 +409,7 @@ _WALLET = {
         "Hold money for work that is priced when it ends",
         wallet_answers.Held,
         body=requests.HoldRequest,
-        refusals=(*_SHORT, _REUSED, UnknownModel),
+        refusals=(*_SHORT, _REUSED, UnknownModel, ToolNotFound, PriceChanged),
         status=201,
         replays=True,
         description="Money that is neither captured nor released returns after `ttl_seconds`.",

@@ -73,6 +73,7 @@ class Transaction(BaseModel):
     labels: dict[str, str]
     usage: TokenUsage | None
     price_version: Day | None
+    tool_id: str | None
 
 
 class Transactions(BaseModel):
@@ -95,6 +96,7 @@ class TokenUsage(BaseModel):
 class _ByUsage(BaseModel):
     usage: Annotated[TokenUsage | None, Field(description="What was priced; null where an amount was named.")]
     price_version: Annotated[Day | None, Field(description="The version of the price book that prices it.")]
+    tool_id: Annotated[str | None, Field(description="The tool whose price it is; null where none was named.")]
 
 
 Estimated = Annotated[

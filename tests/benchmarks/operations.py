@@ -203,6 +203,16 @@ def _tool(place: Place) -> dict[str, str]:
     return path
 
 
+@_operation("charge of a tool's price", "charge", Budget(2, 10, 1))
+def _charging_a_tool(place: Place) -> Act:
+    deposited(place)
+    creator = place.of("acct_creator")
+    path = _tool(creator)
+    more = {"kind": "tool_call", "amount_cents": None, **path}
+    charge(place, "before", **more)
+    return lambda: charge(place, "k", **more)
+
+
 @_operation("PUT a tool", "put_tool", Budget(2, 4, 1))
 def _put_tool(place: Place) -> Act:
     path = _tool(place)

@@ -139,6 +139,11 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert maker.user.publish_tool(tool_id, "Search", Decimal("2.5")).version == 1
     assert [each.tool_id for each in maker.user.tools().tools] == [tool_id]
     assert user_.tool(tool_id).price_cents == Decimal("2.5")
+    used = service_.charge(me, "tool_call", tool_id=tool_id, max_price_cents=Decimal("2.5"))
+    assert (used.tool_id, used.amount_cents) == (tool_id, Decimal("2.5"))
+    assert service_.refund_charge(me, used.charge_id).refunded_cents == Decimal("2.5")
+    held = service_.take_hold(me, "tool_call", tool_id=tool_id, max_price_cents=3)
+    assert service_.release_hold(me, held.hold_id).released_cents == Decimal("2.5")
     assert maker.user.delete_tool(tool_id).name == "Search"
     assert maker.user.creator().pending_cents == 56
 

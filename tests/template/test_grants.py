@@ -156,7 +156,7 @@ class Caller:
         assert paid.status_code == 303, paid.text
         return parse_qs(urlsplit(paid.headers["Location"]).query)["session_id"][0]
 
-    def charge(self, amount_cents: int, key: str, ok: int = 201, **more: object) -> str:
+    def charge(self, amount_cents: int | None, key: str, ok: int = 201, **more: object) -> str:
         price = {"kind": "agent_execution", "amount_cents": amount_cents, "billing_mode": "wallet", "labels": LABELS}
         price |= more
         return str(self._for_money("/balance/charges", key, ok, **price).get("charge_id"))
@@ -186,7 +186,7 @@ class Caller:
     def refund(self, charge_id: str, key: str, ok: int = 200) -> None:
         self._for_money(f"/balance/charges/{charge_id}/refund", key, ok)
 
-    def hold(self, amount_cents: int, key: str, ttl_seconds: int = 900, ok: int = 201, **more: object) -> str:
+    def hold(self, amount_cents: int | None, key: str, ttl_seconds: int = 900, ok: int = 201, **more: object) -> str:
         wanted = {"kind": "agent_execution", "amount_cents": amount_cents, "ttl_seconds": ttl_seconds, "labels": LABELS}
         wanted |= more
         return str(self._for_money("/balance/holds", key, ok, **wanted).get("hold_id"))
@@ -363,17 +363,21 @@ def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
         creator("PUT", "/creators/tools/search", {"name": "Search", "price_cents": price})
     creator("GET", "/creators/tools")
     caller("GET", "/tools/search")
+    call_of_it = {"kind": "tool_call", "tool_id": "search"}
+    caller.charge(None, "by its price", **call_of_it)
+    caller.hold(None, "by its price", **call_of_it)
+    assert caller.charge_at_once(call_of_it) == [201]
     creator("DELETE", "/creators/tools/search")
-    assert creator("GET", "/creators/me")["pending_cents"] == 1_920
+    assert creator("GET", "/creators/me")["pending_cents"] == 1_968
     caller.refund(caller.charge_the_plan(90_000, "by the plan"), "its tokens back")
     caller.charge_the_plan(90_000, "by the plan, near its limit")
     caller.charge_the_plan(90_000, "over the plan's limit", ok=403)
     creator.wait(9 * 86_400)
     creator.run("PayoutFunction")
-    assert creator("GET", "/creators/me")["payable_cents"] == 1_920
+    assert creator("GET", "/creators/me")["payable_cents"] == 1_968
     creator.onboard()
     creator.run("PayoutFunction")
-    assert creator("GET", "/creators/me")["paid_cents"] == 1_920
+    assert creator("GET", "/creators/me")["paid_cents"] == 1_968
     caller.refund(matured, "given back late")
     assert creator("GET", "/creators/me")["owed_cents"] == 1_600
     caller.charge(500, "a call that is disputed", **tool)

@@ -307,15 +307,21 @@ def take_hold(
     usage: TokenUsage | None = None,
     ttl_seconds: int | None = None,
     creator_id: str | None = None,
+    tool_id: str | None = None,
+    max_price_cents: Cents | None = None,
     reference: str | None = None,
     labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Flow[Held]:
-    """Set money aside until it is captured, released, or its time is over. InsufficientBalance, SpendCapReached."""
+    """Set money aside until it is captured, released, or its time is over. InsufficientBalance, SpendCapReached.
+
+    Of a tool its price is set aside; PriceChanged above `max_price_cents`.
+    """
     body = given(
         account_id=account_id,
         kind=kind,
-        **price_of(amount_cents, usage, labels),
+        **price_of(amount_cents, usage, labels, tool_id),
+        max_price_cents=None if max_price_cents is None else written(max_price_cents),
         ttl_seconds=ttl_seconds,
         creator_id=creator_id,
         reference=reference,

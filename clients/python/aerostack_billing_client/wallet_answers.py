@@ -76,6 +76,7 @@ class Transaction:
     labels: Mapping[str, str]
     usage: TokenUsage | None
     price_version: date | None
+    tool_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +168,7 @@ class Charged:
     billing_mode: str
     usage: TokenUsage | None
     price_version: date | None
+    tool_id: str | None = None
     balance_cents: int
     balance_micros: int
     created_at: datetime
@@ -194,6 +196,7 @@ class Quoted:
     billing_mode: str
     usage: TokenUsage | None
     price_version: date | None
+    tool_id: str | None = None
     balance_cents: int
     balance_micros: int
     refusal: Refusal | None
@@ -221,6 +224,7 @@ class Held:
     expires_at: datetime
     usage: TokenUsage | None
     price_version: date | None
+    tool_id: str | None = None
     balance_cents: int
     balance_micros: int
     held_cents: Decimal
@@ -237,6 +241,7 @@ class Captured:
     short_cents: Decimal
     usage: TokenUsage | None
     price_version: date | None
+    tool_id: str | None = None
     balance_cents: int
     balance_micros: int
     held_cents: Decimal

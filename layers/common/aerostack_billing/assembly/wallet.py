@@ -61,8 +61,11 @@ class WalletParts:
     def pricing(self) -> Pricing:
         from aerostack_billing.wallet.pricing import Pricing  # noqa: PLC0415
 
-        prices = self._runtime.prices
-        return Pricing(lambda: prices.book, lambda: prices.terms, lambda: prices.max_charge_cents)
+        runtime = self._runtime
+        prices = runtime.prices
+        return Pricing(
+            lambda: prices.book, lambda: prices.terms, lambda: prices.max_charge_cents, lambda: runtime.creators.tools
+        )
 
     @cached_property
     def charges(self) -> Charges:

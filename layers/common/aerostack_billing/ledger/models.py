@@ -110,4 +110,5 @@ class Transfer:
             "labels": self.labels,
             "usage": self.details.get("usage"),
             "price_version": self.details.get("price_version"),
+            "tool_id": self.details.get("tool_id"),
         }

@@ -7,16 +7,16 @@ whose line stands is answered by it; one that is refused refuses no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aerostack_billing.ledger.keys import check_same, fingerprint
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
-from aerostack_billing.values.errors import BillingError, InvalidRequest, StoreUnavailable
+from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.fields import validated
-from aerostack_billing.wallet.charges import Charges, charge_id_of
+from aerostack_billing.wallet.charges import UNPRICED, Charges, charge_id_of
 from aerostack_billing.wallet.charging import SHORT, Folded, Line, charged_answer, taken_together
 from aerostack_billing.wallet.lapsing import Lapsing
 from aerostack_billing.wallet.models import Wallet
@@ -147,9 +147,13 @@ class ChargeBatch:
         """
         results: dict[int, Result] = {}
         runs: dict[str, _Run] = {}
+        tools: set[str | None] = {None}
         for place, raw in enumerate(charges):
             try:
-                entry = self._entry(place, validated(ChargeRequest, raw))
+                request = validated(ChargeRequest, raw)
+                # What is refused here is not looked at again: a tool's price is, once a batch.
+                entry = self._entry(place, request, latest=request.tool_id not in tools)
+                tools.add(request.tool_id)
             except BillingError as error:
                 results[place] = _refusal(error)
                 continue
@@ -163,11 +167,11 @@ class ChargeBatch:
             results |= run.results
         return [results[place] for place in range(len(charges))]
 
-    def _entry(self, place: int, request: ChargeRequest) -> _Entry:
+    def _entry(self, place: int, request: ChargeRequest, *, latest: bool) -> _Entry:
         charge_id, asked = charge_id_of(request), fingerprint(request)
         try:
-            return _Entry(place, request, charge_id, asked, self._charges.line(request))
-        except InvalidRequest as wrong:
+            return _Entry(place, request, charge_id, asked, self._charges.line(request, latest=latest))
+        except UNPRICED as wrong:
             return _Entry(place, request, charge_id, asked, wrong=wrong)
 
     def _take(self, run: _Run) -> None:
@@ -204,7 +208,7 @@ class ChargeBatch:
 
     def _write(self, run: _Run, lines: Sequence[Line]) -> None:
         """Take as many of the lines as one transaction does, or find out why that cannot be."""
-        rule = _Rule(lines, self._sharing, self._quota, run.account_id, refusing=run.refusing)
+        rule = _Rule(lines, self._sharing, self._quota, run.account_id, self._charges.unchanged, refusing=run.refusing)
         labels = _labels(lines)
         known = run.known if labels <= run.labels else None
         try:
@@ -218,19 +222,27 @@ class ChargeBatch:
             run.stands |= self._standing(run)
         except Stale:
             run.known = None
-            self._plan_changed(run, rule.folded.tokens)
+            self._changed(run, lines, rule.folded.tokens)
         else:
             run.labels = labels if known is None else run.labels
             run.done(change, rule.folded)
             if rule.folded.tokens:
                 self._quota().tell(run.account_id)
 
-    def _plan_changed(self, run: _Run, tokens: int) -> None:
-        """The plan's counter did not have the tokens of all: try again where it may now, else one by one."""
+    def _changed(self, run: _Run, lines: Sequence[Line], tokens: int) -> None:
+        """A tool costs something else, or the plan's counter did not have the tokens of all.
+
+        What tools cost is looked up again. Tokens are tried again where they may do now, else one by one.
+        """
         run.turns += 1
         if run.turns > _TURNS:
             raise StoreUnavailable("The account's usage is changing right now. Try again with the same keys.")
-        run.by_plan_alone = self._quota().refusal(run.account_id, tokens) is not None
+        if any(line.tool is not None for line in lines):
+            run.entries = [
+                self._entry(entry.place, entry.request, latest=True) if entry.request.tool_id is not None else entry
+                for entry in run.entries
+            ]
+        run.by_plan_alone = tokens > 0 and self._quota().refusal(run.account_id, tokens) is not None
 
     def _found(self, run: _Run, found: Transfer | None) -> None:
         """Note a line that stands. Where one does, its batch was sent before: look for all, in one request."""
@@ -261,9 +273,11 @@ class _Rule:
         sharing: Sharing,
         quota: Callable[[], Quota],
         account_id: str,
+        unchanged: Callable[[Iterable[Line]], list[Write]],
         *,
         refusing: bool,
     ) -> None:
+        self._unchanged = unchanged
         self._lines = lines
         self._sharing = sharing
         self._quota = quota
@@ -273,7 +287,10 @@ class _Rule:
 
     def __call__(self, wallet: Wallet) -> Change[Wallet]:
         self.folded = folded = taken_together(wallet, self._lines, self._sharing.share, refusing=self._refusing)
-        return Change(folded.wallet, folded.transfers, [*self._sharing.counting(folded.splits), *self._by_plan()])
+        taken = {transfer.transfer_id for transfer in folded.transfers}
+        tools = self._unchanged(line for line in self._lines if line.charge_id in taken)
+        writes = [*self._sharing.counting(folded.splits), *self._by_plan(), *tools]
+        return Change(folded.wallet, folded.transfers, writes)
 
     def _by_plan(self) -> Iterator[Write]:
         if self.folded.tokens:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 
 from aerostack_billing.ledger.keys import Done, check_same, fingerprint, transfer_id
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
-from aerostack_billing.values.money import Micros, cents, whole_cents
+from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.budgets import BudgetReached
-from aerostack_billing.wallet.charging import Line, charged_answer, check_spendable, count, taken_alone
+from aerostack_billing.wallet.charging import SHORT, Line, charged_answer, check_spendable, count, taken_alone
 from aerostack_billing.wallet.lapsing import Lapsing
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.pricing import Pricing, shown
+from aerostack_billing.wallet.pricing import Due, Pricing, shown
 from aerostack_billing.wallet.quota import Quota
 from aerostack_billing.wallet.requests import ChargeRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from aerostack_billing.wallet.sharing import Sharing, check_payee
+from aerostack_billing.wallet.tools import PriceChanged, ToolNotFound
 
 _TURNS = 5
+UNPRICED: Final = (InvalidRequest, ToolNotFound, PriceChanged)
+"""Why a request has no price that could be charged."""
 
 
 class Charges:
@@ -41,39 +44,48 @@ class Charges:
         PlanLimitExceeded (403) where they do not suffice, unless the wallet is to pay the whole then.
         InsufficientBalance, SpendCapReached and BudgetReached (402) with nothing taken; InvalidRequest (422) above the
         kind's highest price; IdempotencyKeyReused (409). Written under the conditions that the wallet is as the rule
-        saw it, that the transfer's id does not exist, and that the plan's counter has the tokens.
+        saw it, that the transfer's id does not exist, that the plan's counter has the tokens, and that a tool costs
+        what it did. ToolNotFound (404); PriceChanged (409) where it costs more than was allowed.
         """
-        charge_id, asked = charge_id_of(request), fingerprint(request)
+        asked = fingerprint(request)
         try:
-            try:
-                line = self.line(request)
-            except InvalidRequest:
-                self._lapsing.check_new(request.account_id, charge_id)
-                raise
+            line = self._line(request, latest=False)
             match request.billing_mode:
                 case "plan_quota":
                     change = self._by_plan(line)
                 case "wallet" | "byok":
-                    change = self._spend(line)
+                    change = self._spend(line) if line.tool is None else self._by_tool(line)
                 case unknown:
                     assert_never(unknown)
         except TransferExists as exists:
             return Done(charged_answer(check_same(exists.transfer, asked)), replayed=True)
         return Done(charged_answer(change.transfers[0]))
 
-    def line(self, request: ChargeRequest) -> Line:
-        """The charge with its price and its id, its creator known; InvalidRequest (422) where it cannot be charged."""
-        price = self._pricing.price(request.amount_cents, request.usage)
-        self._check(request, price.amount)
-        if request.creator_id is not None:
-            self._sharing.register(request.creator_id)
-        charge_id = charge_id_of(request)
-        return Line(request, price, charge_id, fingerprint(request), request.billing_mode)
+    def line(self, request: ChargeRequest, *, latest: bool) -> Line:
+        """The charge with its price and its id, its creator known; one of UNPRICED where it cannot be charged.
+
+        `latest`: by what a tool costs now, and not when this process last looked.
+        """
+        due = self._pricing.due(request, latest=latest)
+        self._check(request, due)
+        if due.creator_id is not None:
+            self._sharing.register(due.creator_id)
+        charge_id, asked = charge_id_of(request), fingerprint(request)
+        return Line(request, due.price, charge_id, asked, request.billing_mode, due.creator_id, due.tool)
+
+    def _line(self, request: ChargeRequest, *, latest: bool) -> Line:
+        """Likewise; TransferExists where it was charged before."""
+        try:
+            return self.line(request, latest=latest)
+        except UNPRICED:
+            self._lapsing.check_new(request.account_id, charge_id_of(request))
+            raise
 
     def quote(self, request: ChargeRequest) -> dict[str, object]:
         """What `charge` would take now, and whether it would; nothing is written. InvalidRequest (422)."""
-        price = self._pricing.price(request.amount_cents, request.usage)
-        self._check(request, price.amount)
+        due = self._pricing.due(request, latest=True)
+        self._check(request, due)
+        price = due.price
         wallet = self._lapsing.wallet(request.account_id, request.labels)
         refusal = None
         try:
@@ -95,9 +107,23 @@ class Charges:
             "refusal": refusal,
         }
 
-    def _check(self, request: ChargeRequest, amount: Micros) -> None:
-        check_payee(request.account_id, request.creator_id)
-        self._pricing.check(request.kind, amount, "amount_cents" if request.usage is None else "usage")
+    def _check(self, request: ChargeRequest, due: Due) -> None:
+        check_payee(request.account_id, due.creator_id)
+        self._pricing.check(request.kind, due.price.amount, "amount_cents" if request.usage is None else "usage")
+
+    def _by_tool(self, line: Line) -> Change[Wallet]:
+        """Pay a tool's price, if it still is that in the transaction: else what it is now, or its refusal."""
+        for _ in attempts(_TURNS):
+            try:
+                return self._spend(line)
+            except Stale:
+                line = self._line(line.request, latest=True)
+            except SHORT:
+                now = self._line(line.request, latest=True)
+                if now == line:
+                    raise
+                line = now
+        raise StoreUnavailable("The tool is changing right now. Try again with the same key.")
 
     def _by_plan(self, line: Line) -> Change[Wallet]:
         account_id, tokens, quota = line.request.account_id, line.tokens, self._quota()
@@ -117,6 +143,10 @@ class Charges:
             return change
         raise StoreUnavailable("The account's usage is changing right now. Try again with the same key.")
 
+    def unchanged(self, lines: Iterable[Line]) -> list[Write]:
+        """The writes that hold only if the lines' tools cost what they did."""
+        return self._pricing.unchanged(line.tool for line in lines)
+
     def _spend(self, line: Line) -> Change[Wallet]:
         request = line.request
         return self._lapsing.spend(request.account_id, line.charge_id, self._taking(line), labels=request.labels)
@@ -126,7 +156,8 @@ class Charges:
 
         def taken(wallet: Wallet) -> Change[Wallet]:
             folded = taken_alone(wallet, line, self._sharing.share)
-            writes = [*(also or []), *self._sharing.counting(folded.splits)]
+            tools = self._pricing.unchanged([line.tool])
+            writes = [*(also or []), *self._sharing.counting(folded.splits), *tools]
             return Change(folded.wallet, folded.transfers, writes)
 
         return taken

@@ -15,6 +15,7 @@ from aerostack_billing.wallet.pricing import Price, shown
 from aerostack_billing.wallet.reload_states import after_spending
 from aerostack_billing.wallet.requests import BillingMode, ChargeRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached, WalletPosting, check_cap, check_funds
+from aerostack_billing.wallet.tools import Tool
 
 SHORT: Final = (InsufficientBalance, SpendCapReached, BudgetReached)
 """What forbids to spend: a lapsed hold that is freed may make room."""
@@ -33,6 +34,8 @@ class Line:
     charge_id: str
     asked: str
     mode: BillingMode
+    creator_id: str | None = None
+    tool: Tool | None = None
 
     @property
     def taken(self) -> Micros:
@@ -76,8 +79,8 @@ def take(posting: WalletPosting, line: Line, share: Share) -> None:
         details["estimated"] = line.price.amount
     posting.wallet = counted.wallet
     split = None
-    if request.creator_id and taken > 0:
-        split = share(request.creator_id, taken, posting.granted_of(taken))
+    if line.creator_id and taken > 0:
+        split = share(line.creator_id, taken, posting.granted_of(taken))
     posting.move(
         "charge",
         line.charge_id,
@@ -133,12 +136,13 @@ def taken_together(wallet: Wallet, lines: Sequence[Line], share: Share, *, refus
 def _actions(before: Wallet, posting: WalletPosting, *, tokens: int) -> int:
     """How many actions the transaction may have.
 
-    The wallet, a low balance's event and spending's mark; the lines; budgets with their events; shares; the plan.
+    The wallet, a low balance's event, spending's mark; lines; budgets with their events; shares; tools; the plan.
     """
     creators = {(t.split.creator_id, t.split.due_day) for t in posting.transfers if t.split is not None}
     was = {(budget.label, budget.value): budget for budget in before.met}
     budgets = sum(_actions_of(was[budget.label, budget.value], budget) for budget in posting.wallet.met)
-    return 3 + len(posting.transfers) + budgets + len(creators) + int(tokens > 0)
+    tools = {t.details["tool_id"] for t in posting.transfers if "tool_id" in t.details}
+    return 3 + len(posting.transfers) + budgets + len(creators) + len(tools) + int(tokens > 0)
 
 
 def _actions_of(was: Budget, budget: Budget) -> int:

@@ -20,18 +20,19 @@ from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Terms
 from aerostack_billing.values import authority
 from aerostack_billing.values.checks import required
-from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
+from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound, StoreUnavailable
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import hold_room, room_left, spend_room
 from aerostack_billing.wallet.hold_answers import captured_answer, released_answer, taken_answer
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, budgeted, end_id, release
 from aerostack_billing.wallet.models import Hold, Wallet
-from aerostack_billing.wallet.pricing import Price, Pricing
+from aerostack_billing.wallet.pricing import Due, Price, Pricing
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
 from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
 from aerostack_billing.wallet.sharing import Sharing, check_payee
 from aerostack_billing.wallet.store import WalletStore
+from aerostack_billing.wallet.tools import PriceChanged, ToolNotFound
 
 _HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
 _CAPTURED, _RELEASED = "capture", "release"
@@ -72,24 +73,29 @@ class Holds:
     def take(self, request: HoldRequest) -> Done:
         """Set the amount aside until it is captured, released, or its time is over.
 
-        InsufficientBalance and SpendCapReached (402) with nothing held; IdempotencyKeyReused (409).
+        InsufficientBalance and SpendCapReached (402) with nothing held; IdempotencyKeyReused (409). Of a tool its price
+        is held, if it still is that in the transaction: ToolNotFound (404), PriceChanged (409) above what was allowed.
         """
         account_id = request.account_id
         hold_id = transfer_id("hold_", account_id, request.idempotency_key)
         asked = fingerprint(request)
-        try:
-            price, terms = self._priced(request, hold_id)
-            if request.creator_id is not None:
-                self._sharing.register(request.creator_id)
-            expires_at = clock.seconds() + request.ttl_seconds
-            authority.current().check_amount(price.amount)
-            hold = Hold(account_id, hold_id, price.amount, request.kind, expires_at, request.creator_id)
-            hold = replace(hold, labels=request.labels, terms=terms)
-            taken = partial(self._taken, hold=hold, price=price, reference=request.reference, asked=asked)
-            change = self._lapsing.spend(account_id, hold_id, taken, labels=request.labels)
-        except TransferExists as exists:
-            return Done(taken_answer(check_same(exists.transfer, asked)), replayed=True)
-        return Done(taken_answer(change.transfers[0]))
+        for _ in attempts(_RACES):
+            try:
+                due, terms = self._due(request, hold_id)
+                if due.creator_id is not None:
+                    self._sharing.register(due.creator_id)
+                authority.current().check_amount(due.price.amount)
+                expires_at = clock.seconds() + request.ttl_seconds
+                hold = Hold(account_id, hold_id, due.price.amount, request.kind, expires_at, due.creator_id)
+                hold = replace(hold, labels=request.labels, terms=terms, tool_id=request.tool_id)
+                taken = partial(self._taken, hold=hold, due=due, reference=request.reference, asked=asked)
+                change = self._lapsing.spend(account_id, hold_id, taken, labels=request.labels)
+            except TransferExists as exists:
+                return Done(taken_answer(check_same(exists.transfer, asked)), replayed=True)
+            except Stale:
+                continue
+            return Done(taken_answer(change.transfers[0]))
+        raise StoreUnavailable("The tool is changing right now. Try again with the same key.")
 
     def capture(self, hold_id: str, request: CaptureRequest) -> Done:
         """Charge the price of the work that the hold was for, and free the rest.
@@ -146,24 +152,25 @@ class Holds:
 
     # What the wallet becomes
 
-    def _priced(self, request: HoldRequest, hold_id: str) -> tuple[Price, Terms]:
+    def _due(self, request: HoldRequest, hold_id: str) -> tuple[Due, Terms]:
         """What is to be held, and the terms of its captures; TransferExists where it was held before."""
         terms = self._pricing.terms()
         try:
-            check_payee(request.account_id, request.creator_id)
-            return self._pricing.price(request.amount_cents, request.usage, terms), terms
-        except InvalidRequest:
+            due = self._pricing.due(request, terms, latest=True)
+            check_payee(request.account_id, due.creator_id)
+        except (InvalidRequest, ToolNotFound, PriceChanged):
             self._lapsing.check_new(request.account_id, hold_id)
             raise
+        return due, terms
 
-    def _taken(self, wallet: Wallet, hold: Hold, price: Price, reference: str | None, asked: str) -> Change[Wallet]:
+    def _taken(self, wallet: Wallet, hold: Hold, due: Due, reference: str | None, asked: str) -> Change[Wallet]:
         check_funds(wallet, hold.amount)
         check_cap(wallet, hold.amount)
         counted = hold_room(wallet, hold.labels, hold.amount)
         posting, own = WalletPosting(counted.wallet), wallet.account_id
         epochs = {label: count[0] for label, count in counted.counts.items()}
         hold = replace(hold, epochs=epochs, granted=posting.granted_of(hold.amount))
-        details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at, **price.basis}
+        details: dict[str, object] = {"kind": hold.kind, "expires_at": hold.expires_at, **due.price.basis}
         if hold.creator_id is not None:
             details["creator_id"] = hold.creator_id
         if hold.terms is not None:
@@ -181,7 +188,8 @@ class Holds:
             details=details,
             labels=hold.labels,
         )
-        return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.opening(hold)])
+        writes = [self._wallets.opening(hold), *self._pricing.unchanged([due.tool])]
+        return Change(after_spending(posting.wallet), posting.transfers, writes)
 
     def _capturing(
         self, hold: Hold | None, work: _Work, asking: _Asking, take: _Take
@@ -217,6 +225,7 @@ class Holds:
                 "billing_mode": "wallet",
                 "short": asking.price.amount - price,
                 "key": _key_of(asking.request),
+                **({"tool_id": work.tool_id} if work.tool_id else {}),
                 **asking.price.basis,
                 **counted.details,
             },
@@ -278,22 +287,23 @@ class _Work:
     creator_id: str | None
     labels: dict[str, str]
     terms: Terms | None
+    tool_id: str | None
 
     @classmethod
     def of(cls, hold: Hold | None) -> _Work:
         """The work of an open hold."""
         hold = required(hold, "the hold that is captured")
-        return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms)
+        return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms, hold.tool_id)
 
     @classmethod
     def of_line(cls, taken: Transfer) -> _Work:
         """The work of a hold that is over, from the line that took it."""
-        creator_id, version, markup = (
-            taken.details.get(name) for name in ("creator_id", "price_version", "markup_bps")
-        )
+        version, markup = taken.details.get("price_version"), taken.details.get("markup_bps")
         terms = Terms(str(version), markup) if version is not None and isinstance(markup, int) else None
-        kind = str(taken.details["kind"])
-        return cls(taken.transfer_id, kind, None if creator_id is None else str(creator_id), taken.labels, terms)
+        creator_id, tool_id = (
+            None if (found := taken.details.get(name)) is None else str(found) for name in ("creator_id", "tool_id")
+        )
+        return cls(taken.transfer_id, str(taken.details["kind"]), creator_id, taken.labels, terms, tool_id)
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,8 @@ class Hold:
     """By what its captures are priced: the price book's version and the markup of when it was taken."""
     granted: Micros = 0
     """How much of the amount is granted money."""
+    tool_id: str | None = None
+    """The creator's tool whose price is held, if it is one's."""
 
     @property
     def lapsed(self) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.prices.models import Priced, Terms, Tokens, UsageRequest
 from aerostack_billing.values import authority
 from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import Micros, cents, micros
+from aerostack_billing.wallet.requests import PricedRequest
+from aerostack_billing.wallet.tools import Tool, Tools
 
 
 class Book(Protocol):
@@ -30,6 +33,15 @@ class Price:
     """All tokens, as the plan counts them."""
 
 
+@dataclass(frozen=True)
+class Due:
+    """What is to be paid, whom it pays a share, and the tool that said so, if one did."""
+
+    price: Price
+    creator_id: str | None
+    tool: Tool | None = None
+
+
 class Pricing:
     """Prices work."""
 
@@ -38,10 +50,12 @@ class Pricing:
         book: Callable[[], Book],
         terms: Callable[[], Terms],
         max_charge_cents: Callable[[], Mapping[str, int]],
+        tools: Callable[[], Tools],
     ) -> None:
         self._book = book
         self._terms = terms
         self._most = max_charge_cents
+        self._tools = tools
 
     def terms(self) -> Terms:
         """By what a price of this moment is worked out."""
@@ -53,6 +67,23 @@ class Pricing:
             return Price(required(amount, "the amount of what has no usage"))
         priced = self._book().price(usage.tokens, terms)
         return Price(priced.amount, priced.view(), priced.tokens.total)
+
+    def due(self, request: PricedRequest, terms: Terms | None = None, *, latest: bool) -> Due:
+        """What a request asks to be paid: an amount, usage, or a tool's price.
+
+        UnknownModel (422); ToolNotFound (404), PriceChanged (409). A tool is as this process remembers it, unless
+        `latest`: the write of `unchanged` holds only if it still is so.
+        """
+        if request.tool_id is None:
+            return Due(self.price(request.amount_cents, request.usage, terms), request.creator_id)
+        tool = self._tools().priced(request.tool_id, request.max_price_cents, latest=latest)
+        basis = {"tool_id": tool.tool_id, "tool_version": tool.version}
+        return Due(Price(tool.price, basis), tool.creator_id, tool)
+
+    def unchanged(self, tools: Iterable[Tool | None]) -> list[Write]:
+        """The writes that hold only if the tools are as they were read; one a tool."""
+        known = {tool.tool_id: tool for tool in tools if tool is not None}
+        return [self._tools().unchanged(tool) for tool in known.values()]
 
     def check(self, kind: str, amount: Micros, field_: str = "amount_cents") -> None:
         """Return if a charge of this kind may take so much; InvalidRequest (422) or TokenRestricted (403) if not."""
@@ -68,4 +99,4 @@ class Pricing:
 
 def shown(basis: Mapping[str, object]) -> dict[str, object]:
     """What an answer says of how a price came about; nulls where it was named."""
-    return {"usage": basis.get("usage"), "price_version": basis.get("price_version")}
+    return {name: basis.get(name) for name in ("usage", "price_version", "tool_id")}

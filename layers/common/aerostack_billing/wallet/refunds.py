@@ -28,7 +28,7 @@ from aerostack_billing.wallet.store import WalletStore
 
 _CHARGE_ID = re.compile(r"(ch|cap)_[0-9a-f]{40}")
 _ATTEMPTS = 20
-_DISTINGUISHING = ("kind", "billing_mode", "usage")
+_DISTINGUISHING = ("kind", "billing_mode", "usage", "tool_id")
 """What a refund's line says of its charge, so that the lines alone tell spending apart."""
 
 

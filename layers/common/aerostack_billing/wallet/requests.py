@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from aerostack_billing.prices.models import UsageRequest
-from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel, WrongField
+from aerostack_billing.values.fields import AccountId, IdempotencyKey, RequestModel, ResourceId, WrongField
 from aerostack_billing.values.money import Cents
 from aerostack_billing.values.text import PRINTABLE
 
@@ -69,21 +69,50 @@ class _Amount(RequestModel):
         return self
 
 
-class _Priced(_Amount):
-    """What has a kind, and a creator if and only if it is a tool call."""
+class PricedRequest(_Amount):
+    """What has a kind, and a creator or a tool of one if and only if it is a tool call."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("amount_cents", "usage", "tool_id")]}
+    )
 
     account_id: AccountId
     kind: ChargeKind
     creator_id: AccountId | None = None
+    tool_id: Annotated[
+        ResourceId | None, Field(description="In place of `creator_id` and a price: both are the tool's.")
+    ] = Field(default=None, json_schema_extra=_without_null)
+    max_price_cents: Annotated[
+        Cents | None, Field(description="With `tool_id`: the most that may be taken; else 409 `PRICE_CHANGED`.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        """Also a tool is one."""
+        if self.tool_id is not None:
+            for name in ("amount_cents", "usage", "creator_id"):
+                if getattr(self, name) is not None:
+                    raise WrongField(name, "is the tool's: leave it out beside tool_id")
+        elif self.max_price_cents is not None:
+            raise WrongField("max_price_cents", "is allowed with tool_id only")
+        elif self.amount_cents is None and self.usage is None:
+            raise WrongField("amount_cents", "is required unless usage or tool_id is given")
+        elif self.amount_cents is not None and self.usage is not None:
+            raise WrongField("usage", "replaces amount_cents: give only one of them")
+        return self
 
     @model_validator(mode="after")
     def _creator_of_a_tool_call(self) -> Self:
+        if self.tool_id is not None:
+            if self.kind != "tool_call":
+                raise WrongField("tool_id", "is allowed for a tool_call only")
+            return self
         if (self.kind == "tool_call") != (self.creator_id is not None):
             raise WrongField("creator_id", "is required for a tool_call and allowed for nothing else")
         return self
 
 
-class ChargeRequest(_Priced):
+class ChargeRequest(PricedRequest):
     """Body of `POST /api/balance/charges`."""
 
     billing_mode: BillingMode
@@ -116,7 +145,7 @@ class ChargesRequest(RequestModel):
     charges: Annotated[list[dict[str, object]], Field(min_length=1, max_length=100)]
 
 
-class HoldRequest(_Priced):
+class HoldRequest(PricedRequest):
     """Body of `POST /api/balance/holds`."""
 
     ttl_seconds: Annotated[int, Field(ge=1, le=MAX_HOLD_SECONDS)] = HOLD_SECONDS
