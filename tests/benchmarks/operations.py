@@ -463,7 +463,7 @@ def _adding_up(place: Place) -> Act:
     return lambda: place.run("fold_spending")
 
 
-@_operation("payout sweep, one creator paid", "payout", Budget(12, 26, 7.5))
+@_operation("payout sweep, one creator paid", "payout", Budget(14, 28, 8.5))
 def _paying_out(place: Place) -> Act:
     deposited(place)
     # A creator of its own: the local Stripe, which all places share, knows the one of an earlier round.
