@@ -14,15 +14,17 @@ import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from mcp.client import Client
 from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from starlette.testclient import TestClient
 
-from aerostack_billing_client import AsyncServiceClient, ServiceClient
+from aerostack_billing_client import AsyncServiceClient, ServiceClient, UserClient
 from aerostack_billing_client.testing import FakeBilling
 from aerostack_billing_client.wrap.asgi import MeteredRequests
 from aerostack_billing_client.wrap.lambdas import metered, metered_routes
 from aerostack_billing_client.wrap.mcp_tools import of_token, paid
 from tests.clients.conftest import HASTY
 from tests.clients.people import SCOPES, Clients
+from tests.flows.client import Account
 
 Refusal = tuple[int, str]
 
@@ -259,6 +261,26 @@ def test_a_tool_with_a_published_price_is_charged_by_its_id_and_refunded_when_it
     assert [charge.refunded for charge in fake.account("acct").charges.values()] == [False, True]
     asked = [made.body for made in fake.requests if made.path.endswith("/charges")]
     assert {(body["kind"], body["tool_id"]) for body in asked} == {("tool_call", "search")}
+
+
+def test_a_published_price_is_taken_on_the_stack_and_given_back_when_the_tool_fails(
+    clients: Clients, new_account: Callable[[], Account]
+) -> None:
+    clients.pay_in(500)
+    maker = new_account()
+    tool_id = f"search-{maker.id}"
+    with UserClient(clients.user.base_url, maker.token, retries=HASTY) as creator:
+        creator.publish_tool(tool_id, "Search", 40)
+        tool = paid(clients.service, tool_id=tool_id, account=clients.id)(lambda number: 1 // number)
+        assert tool(1) == 1
+        with pytest.raises(ZeroDivisionError):
+            tool(0)
+        creator.publish_tool(tool_id, "Search", 41)
+        with pytest.raises(ToolError, match="PRICE_CHANGED: this costs 41 cents now"):
+            paid(clients.service, tool_id=tool_id, max_price_cents=40, account=clients.id)(lambda: None)()
+        assert creator.creator().pending_cents == 32, "40 cents less the platform's fee of a fifth"
+    types = [(line.type, line.amount_cents) for line in clients.user.transactions()]
+    assert types == [("charge_refund", 40), ("charge", -40), ("charge", -40), ("deposit", 500)]
 
 
 def test_a_blocking_tool_with_a_published_price_keeps_its_own_error_when_the_refund_fails() -> None:

@@ -150,7 +150,7 @@ def _price(asked: Asked, book: Book) -> Price:
     body = asked.body
     nothing: Json = {"usage": None, "price_version": None}
     if body.get("tool_id") is not None:
-        return Price(_of_tool(asked), nothing)
+        return Price(_of_tool(asked), {**nothing, "tool_id": body["tool_id"]})
     usage = body.get("usage")
     if usage is None:
         return Price(micros_of(body["amount_cents"]), nothing)
