@@ -10,28 +10,83 @@ import typer
 
 from aerostack_billing.ledger.chain import verify as verified
 from aerostack_billing.values.json_object import parse_object
+from aerostack_billing.wallet.doings import Span
+from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import named
-from billingctl.errors import Refused
+from billingctl.errors import Refused, WrongUsage
 from billingctl.export import Format, export_ledgers
-from billingctl.work import Account, Json, at_work, chosen_in
+from billingctl.work import Json, at_work, chosen_in
 
 app = typer.Typer(name="ledger", help="The transfers of wallets and creators.", no_args_is_help=True)
+Since = Annotated[str | None, typer.Option("--since", help="A day or a time, like 2026-03-01T09:30, in UTC.")]
+Until = Annotated[str | None, typer.Option("--until", help="Likewise; itself not included.")]
 OneOrAll = Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="One account; all of them if not given.")]
 
 
 @app.command()
 def show(
     context: typer.Context,
-    account: Account,
+    account: OneOrAll = None,
     *,
     limit: Annotated[int, typer.Option(help="How many, 100 at most.")] = 25,
     kind: Annotated[str | None, typer.Option("--type", help="Only this type, like charge.")] = None,
     cursor: Annotated[str | None, typer.Option(help="The next_cursor of the page before.")] = None,
+    caller: Annotated[str | None, typer.Option(help="What this service asked for; without an account, of all.")] = None,
+    since: Since = None,
+    until: Until = None,
     as_json: Json = False,
 ) -> None:
-    """Show an account's transactions, newest first."""
+    """Show an account's transactions, newest first; or what one service did, everywhere or in one account."""
+    if caller is None and account is None:
+        raise WrongUsage("Name an account, or a service by --caller.")
+    if caller is None and (since or until):
+        raise WrongUsage("--since and --until go with --caller.")
+    one = None if account is None else named(account)
     with at_work(context, as_json=as_json) as work:
-        work.console.show(work.parts.wallet.statement.transactions(named(account), str(limit), cursor, kind))
+        wallet = work.parts.wallet
+        if caller is not None:
+            work.console.show(wallet.doings.view(caller, Span.asked(since, until), one))
+        elif one is not None:
+            work.console.show(wallet.statement.transactions(one, str(limit), cursor, kind))
+
+
+@app.command("take-back")
+def take_back(
+    context: typer.Context,
+    caller: Annotated[str, typer.Argument(metavar="CALLER", help="The client id, or the subject, of its tokens.")],
+    *,
+    account: Annotated[str | None, typer.Option(help="In this account alone.")] = None,
+    since: Since = None,
+    until: Until = None,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Refund all that a service charged, and release its open holds; exit status 1 if something could not be."""
+    one, span = None if account is None else named(account), Span.asked(since, until)
+    with at_work(context, as_json=as_json) as work:
+        doings = work.parts.wallet.doings
+        foreseen = doings.foresee(caller, span, one)
+
+        def effect() -> Facts:
+            with work.console.progress("Taking back") as step:
+                return {"caller": caller, **doings.take_back(caller, span, one, step).view()}
+
+        act = Act(
+            "ledger take-back",
+            {"caller": caller, "account": one, "since": since, "until": until},
+            reason,
+            dry_run,
+            one,
+            question=f"Refund {foreseen['to_refund']} charges of {caller}, {foreseen['to_refund_cents']} cents in all?",
+            yes=yes,
+            looks_first=False,
+        )
+        done = carry_out(work, act, lambda: foreseen, effect)
+        result = done.get("result")
+        if isinstance(result, dict) and result["failed"]:
+            raise typer.Exit(1)
 
 
 @app.command()

@@ -117,6 +117,30 @@ def test_a_counter_is_reset(asked: Asked, account: Customer) -> None:
     assert (used["used"], used["hard_limit"], used["state"]) == (0, 55_000, "ok")
 
 
+def test_what_a_leaked_token_took_is_listed_and_taken_back_once(asked: Asked, ctl: Ctl, account: Customer) -> None:
+    leaked = f"svc_leaked_{account.id}"
+    account.deposit(2_000)
+    account.charge(100, "honest")
+    for key in ("a", "b"):
+        body = {"kind": "agent_execution", "amount_cents": 300, "billing_mode": "wallet", "idempotency_key": key}
+        token = account.api.stack.token(leaked, "billing:charge")
+        answer = account.api.send("POST", "/api/balance/charges", body={"account_id": account.id, **body}, token=token)
+        assert answer.status_code == 201
+    shown = asked("ledger", "show", "--caller", leaked)
+    assert (shown["lines"], shown["accounts"], shown["charged_cents"]) == (2, 1, 600)
+    foreseen = asked("ledger", "take-back", leaked, "--dry-run")["would"]
+    assert (foreseen["to_refund"], foreseen["to_refund_cents"]) == (2, 600)
+    assert account.balance()["balance_cents"] == 1_300
+    assert ctl("ledger", "take-back", leaked, *WHY).status == 1
+    done = asked("ledger", "take-back", leaked, "--yes", *WHY)["result"]
+    assert (done["refunded"], done["refunded_cents"], done["failed"]) == (2, 600, [])
+    assert account.balance()["balance_cents"] == 1_900
+    again = asked("ledger", "take-back", leaked, "--yes", *WHY)["result"]
+    assert (again["refunded"], again["refunded_before"]) == (0, 2)
+    assert account.balance()["balance_cents"] == 1_900
+    assert ctl("ledger", "show").status == 2
+
+
 def test_a_creators_tools_are_shown_with_their_prices(asked: Asked, ctl: Ctl, account: Customer) -> None:
     tool = f"{account.id}-search"
     account.send("PUT", f"/api/creators/tools/{tool}", {"name": "Search", "price_cents": 25})

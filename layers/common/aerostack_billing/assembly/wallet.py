@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.charges import Charges
     from aerostack_billing.wallet.checkout_return import CheckoutReturn
     from aerostack_billing.wallet.deposits import Deposits
+    from aerostack_billing.wallet.doings import Doings
     from aerostack_billing.wallet.grants import Grants
     from aerostack_billing.wallet.holds import Holds
     from aerostack_billing.wallet.lapsing import Lapsing
@@ -125,6 +126,12 @@ class WalletParts:
 
         runtime = self._runtime
         return Refunds(self.store, runtime.creators.earnings, lambda: runtime.usage.ai_tokens)
+
+    @cached_property
+    def doings(self) -> Doings:
+        from aerostack_billing.wallet.doings import Doings  # noqa: PLC0415
+
+        return Doings(self._runtime.ledger, self.store, self.refunds, self.holds)
 
     @cached_property
     def statement(self) -> Statement:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, asdict, dataclass, replace
 from itertools import islice
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
@@ -183,6 +183,11 @@ class Ledger:
         """Every transfer of the account in order; for the audit."""
         items = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
         return sorted(map(adapter(Transfer).validate_python, items), key=lambda transfer: transfer.seq)
+
+    def of_caller(self, caller: str) -> Iterator[Transfer]:
+        """Every transfer that a service asked for, in no order; reads the whole table, for an operator alone."""
+        items = self._dynamo.scan(self._table, "#caller = :caller", {":caller": caller}, names={"#caller": "caller"})
+        return (adapter(Transfer).validate_python(item) for item in items)
 
 
 def _raise_unless_raced(refused: TransactionRefused, change: Change[Owner], owned: int) -> None:
