@@ -12,10 +12,11 @@ from aerostack_billing.creators import reviews
 from aerostack_billing.creators.models import Creator
 from aerostack_billing.creators.reviews import Decision
 from aerostack_billing.values.money import cents, micros
+from aerostack_billing.wallet.models import Deposit
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import named
 from billingctl.tables import dollars
-from billingctl.work import Json, at_work
+from billingctl.work import Account, Json, at_work
 
 app = typer.Typer(name="payouts", help="What creators are paid.", no_args_is_help=True)
 _MOST = 1_000
@@ -143,6 +144,44 @@ def allow_refunds(
     question = f"Let refunds of today make {creator} owe up to {dollars(str(in_cents))}?"
     decision = reviews.allowing(micros(in_cents))
     _decide(context, creator, "allow-refunds", decision, reason, question, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+@app.command("clear-deposit")
+def clear_deposit(
+    context: typer.Context,
+    account: Account,
+    payment: Annotated[str, typer.Argument(metavar="PAYMENT_INTENT", help="The payment that brought the deposit.")],
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Pay creators what a deposit pays for although its bank asks about it, or reported it as possible fraud."""
+    with at_work(context, as_json=as_json) as work:
+        account_id = named(account)
+
+        def preview() -> Facts:
+            return _contested(work.parts.wallet.settlement.deposit(account_id, payment))
+
+        def effect() -> Facts:
+            return _contested(work.parts.wallet.settlement.clear(account_id, payment))
+
+        arguments = {"account": account_id, "payment_intent_id": payment}
+        question = f"Pay out what {payment} of {account_id} pays for?"
+        act = Act("payouts clear-deposit", arguments, reason, dry_run, account_id, question=question, yes=yes)
+        carry_out(work, act, preview, effect)
+
+
+def _contested(deposit: Deposit) -> Facts:
+    return {
+        "account_id": deposit.account_id,
+        "payment_intent_id": deposit.payment_intent_id,
+        "amount_cents": cents(deposit.amount),
+        "reported_as_fraud": deposit.warned,
+        "inquired": deposit.inquired,
+        "cleared": deposit.cleared,
+    }
 
 
 def _decide(

@@ -422,7 +422,9 @@ _WALLET = {
         refusals=(*_SHORT, HoldNotFound, HoldEnded, _REUSED, UnknownModel),
         replays=True,
         description="Held money beyond the price returns. Missing money comes from the balance; if the balance is "
-        "too low, the call is refused and the hold stays. `allow_partial` takes what there is.",
+        "too low, the call is refused and the hold stays. `allow_partial` takes what there is. What is held is "
+        "guaranteed, also where the deposit it came from is refunded or disputed meanwhile: it stays held, "
+        "`debt_cents` says what is owed, and the capture is covered.",
     ),
     "ReleaseHoldFunction": Operation(
         "Release a hold in full",
@@ -472,7 +474,10 @@ _CREATORS = {
     "GetCreatorFunction": Operation(
         "Show what a creator earned, is owed and was paid",
         answers.CreatorAccount,
-        description="Earnings become payable after a holding period, and are paid above a minimum.",
+        description="Earnings become payable after a holding period, and are paid above a minimum; a new creator is "
+        "paid up to a ceiling until reviewed. What callers paid with granted money is not paid out. What a deposit "
+        "paid for that is refunded or disputed since is held, and owed where it was paid out. A refunded charge takes "
+        "its share back, from the next earnings where it was paid out.",
     ),
 }
 

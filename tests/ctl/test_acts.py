@@ -211,6 +211,21 @@ def test_creators_are_paid_by_the_sweep_of_the_schedule(asked: Asked, account: C
     assert payout in everyones
 
 
+def test_ceilings_of_a_creator_are_lifted_and_a_deposit_is_cleared(asked: Asked, account: Customer, api: Api) -> None:
+    maker = Customer(api, f"{account.id}-maker")
+    account.deposit(5_000)
+    account.charge(500, "tool", kind="tool_call", creator_id=maker.id)
+    would = asked("payouts", "review", maker.id, "--dry-run")["would"]
+    assert (would["before"]["reviewed"], would["after"]["reviewed"]) == (False, True)
+    assert asked("payouts", "review", maker.id, "--yes", *WHY)["result"]["reviewed"] is True
+    allowed = asked("payouts", "allow-refunds", maker.id, "--cents", "5000", "--yes", *WHY)["result"]
+    assert allowed["refunds_allowed_today_cents"] == 5_000
+    (brought,) = account.get("/api/balance/transactions?type=deposit")["transactions"]
+    assert asked("payouts", "clear-deposit", account.id, brought["id"], "--dry-run")["would"]["cleared"] is False
+    cleared = asked("payouts", "clear-deposit", account.id, brought["id"], "--yes", *WHY)["result"]
+    assert (cleared["amount_cents"], cleared["cleared"]) == (5_000, True)
+
+
 # To say, and not to do
 
 

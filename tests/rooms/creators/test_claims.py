@@ -8,12 +8,15 @@ import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.values.errors import OperatorRefused
+from aerostack_billing.values.money import micros
+from aerostack_billing.wallet.rules import InsufficientBalance
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.creators import call, no_violations, onboard, refund, shown, transfers
 from tests.rooms.worlds.deposits import deposit, dispute, hear_all
 from tests.rooms.worlds.deposits import refund as refund_payment
 from tests.rooms.worlds.stripe import StripeWorld
-from tests.rooms.worlds.wallet import grant
+from tests.rooms.worlds.wallet import audited, capture, charge, grant, hold, release
 
 DAY = 86_400
 
@@ -175,3 +178,61 @@ def test_a_mark_ends_once_nothing_is_claimed_and_nothing_owed(
     hear_all(parts, world)
     parts.creators.claims.sweep()
     assert parts.creators.claims._claims.mark(account) is None
+
+
+def test_a_hold_of_a_deposit_that_is_refunded_is_captured_owed_and_claimed(
+    parts: Runtime, world: StripeWorld, account: str, creator: str, time_stands: Time
+) -> None:
+    onboard(parts, world, creator)
+    payment = deposit(parts, world, account, 2_000)
+    held = hold(parts, account, 1_500, kind="tool_call", creator_id=creator, ttl_seconds=86_400)
+    refund_payment(world, payment)
+    hear_all(parts, world)
+    wallet = audited(parts, account)
+    assert (wallet.balance, wallet.held, wallet.debt) == (0, micros(1_500), micros(1_500))
+    assert capture(parts, account, held["hold_id"], 1_500)["captured_cents"] == 1_500
+    wallet = audited(parts, account)
+    assert (wallet.balance, wallet.held, wallet.debt) == (0, 0, micros(1_500))
+    with pytest.raises(InsufficientBalance):
+        charge(parts, account, 1, "more")
+    time_stands.forward(8 * DAY)
+    parts.creators.payouts.sweep()
+    assert (transfers(world), seen(parts, creator)) == ([], (0, 0, 1_200, 0))
+    deposit(parts, world, account, 1_500)
+    parts.creators.payouts.sweep()
+    assert [made["amount"] for made in transfers(world)] == [1_200]
+    whole_audit(parts, account, creator)
+
+
+def test_a_hold_of_a_deposit_that_is_refunded_pays_the_debt_when_it_is_released(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    payment = deposit(parts, world, account, 2_000)
+    held = hold(parts, account, 1_500)
+    refund_payment(world, payment)
+    hear_all(parts, world)
+    release(parts, account, held["hold_id"])
+    wallet = audited(parts, account)
+    assert (wallet.balance, wallet.held, wallet.debt) == (0, 0, 0)
+
+
+def test_an_operator_clears_a_reported_payment(
+    parts: Runtime, world: StripeWorld, account: str, creator: str, time_stands: Time
+) -> None:
+    onboard(parts, world, creator)
+    payment = deposit(parts, world, account, 5_000, "4000000000005423")
+    hear_all(parts, world)
+    call(parts, account, creator, 2_000, "reported")
+    parts.creators.payouts.sweep()
+    assert seen(parts, creator) == (0, 0, 1_600, 0)
+    parts.wallet.settlement.clear(account, payment)
+    parts.creators.payouts.sweep()
+    assert seen(parts, creator) == (1_600, 0, 0, 0)
+    # What the bank takes after all is claimed all the same.
+    dispute(world, payment, "needs_response")
+    hear_all(parts, world)
+    parts.creators.payouts.sweep()
+    assert seen(parts, creator) == (0, 0, 1_600, 0)
+    with pytest.raises(OperatorRefused):
+        parts.wallet.settlement.clear(account, "pi_unknown")
+    whole_audit(parts, account, creator)

@@ -207,7 +207,7 @@ class Deposit:
 
     `warned`: its bank reported it as possible fraud. `inquired`: its bank asks about it, and a dispute may follow.
     `seq` is the number of the line that credited it, 0 where that was not kept; `older` is what there was of deposited
-    money then, held or not.
+    money then, held or not. `cleared`: an operator let what it pays for be paid out, whatever its bank asks.
     """
 
     account_id: str
@@ -220,11 +220,12 @@ class Deposit:
     inquired: bool = False
     seq: int = 0
     older: Micros = 0
+    cleared: bool = False
 
     @property
     def is_contested(self) -> bool:
-        """Whether its bank may take it back."""
-        return self.warned or self.inquired
+        """Whether its bank may take it back, and no operator cleared it."""
+        return (self.warned or self.inquired) and not self.cleared
 
     @property
     def is_gone(self) -> bool:

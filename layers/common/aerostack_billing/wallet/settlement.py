@@ -7,6 +7,7 @@ that the deposit is as it was read, and so once, whatever arrived in whatever or
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,7 +17,7 @@ from aerostack_billing.ledger.models import TransferType
 from aerostack_billing.payments.cards import CardPayments, Payment
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import PaymentsRefused, StoreUnavailable
+from aerostack_billing.values.errors import OperatorRefused, PaymentsRefused, StoreUnavailable
 from aerostack_billing.values.money import Micros, micros
 from aerostack_billing.wallet.models import Deposit, Wallet
 from aerostack_billing.wallet.reload_states import DISPUTED, REPORTED, after_refunding, credited, stopped
@@ -86,6 +87,27 @@ class Settlement:
                 continue
             return settled
         raise StoreUnavailable("The deposit is changing right now. Try again.")
+
+    def clear(self, account_id: str, payment_intent_id: str) -> Deposit:
+        """Let what a deposit pays for be paid out although its bank asks about it; done before, nothing changes.
+
+        What the bank takes back is claimed all the same. OperatorRefused where the account has no such deposit.
+        """
+        for _ in attempts(_ATTEMPTS):
+            read = self.deposit(account_id, payment_intent_id)
+            after = replace(read, cleared=True, version=read.version + 1)
+            also = [self._wallets.depositing(after, read), self._wallets.marking(account_id)]
+            with suppress(Stale):
+                self._wallets.apply(account_id, lambda wallet, also=also: Change(wallet, also=also))  # type: ignore[misc]
+                return after
+        raise StoreUnavailable("The deposit is changing right now. Try again.")
+
+    def deposit(self, account_id: str, payment_intent_id: str) -> Deposit:
+        """The deposit that a payment brought; OperatorRefused where the account has none such."""
+        found = self._wallets.deposit(account_id, payment_intent_id)
+        if found is None:
+            raise OperatorRefused("The account has no such deposit.", {"payment_intent_id": "unknown"})
+        return found
 
     def _keep_card(self, payment: Payment) -> None:
         """Make a deposit's card the customer's default where there is none.
