@@ -90,6 +90,28 @@ def take_back(
 
 
 @app.command()
+def chain(
+    context: typer.Context,
+    account: OneOrAll = None,
+    *,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Begin the chain of hashes of wallets that are older than it. No line is changed. Safe to repeat."""
+    with at_work(context, as_json=as_json) as work:
+        chaining, one = work.parts.wallet.chaining, None if account is None else named(account)
+        accounts = chaining.accounts(one)
+
+        def effect() -> Facts:
+            with work.console.progress("Chaining") as step:
+                return dict(asdict(chaining.run(accounts, step)))
+
+        act = Act("ledger chain", {"account": one}, reason, dry_run, one, looks_first=False)
+        carry_out(work, act, lambda: dict(asdict(chaining.preview(accounts))), effect)
+
+
+@app.command()
 def export(
     context: typer.Context,
     account: OneOrAll = None,

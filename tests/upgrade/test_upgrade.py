@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.ledger import chain
 from aerostack_billing.values.errors import PlanLimitExceeded
 from aerostack_billing.wallet.rules import InsufficientBalance
 from tests.rooms.conftest import Time, made_tables, put_together
@@ -112,6 +113,31 @@ def test_holds_debts_and_refunds_go_on(upgraded: Upgraded) -> None:
     refund(parts, SPENT, answers["to refund"]["charge_id"], "later")
     refund(parts, CALLER, answers["tool call"]["charge_id"], "later")
     assert shown(parts, MAKER)["pending_cents"] == 0
+    assert upgraded.wrong() == []
+
+
+def test_the_lines_of_before_are_chained_once_and_sealed_by_the_next(upgraded: Upgraded) -> None:
+    parts, chaining = upgraded.parts, upgraded.parts.wallet.chaining
+    fund(parts, SPENT, 500, "pi_before")
+    spent = parts.ledger.whole(SPENT)
+    everybody = chaining.accounts(None)
+    foreseen = chaining.preview(everybody)
+    assert foreseen.chained > 0
+    assert parts.wallet.store.get(SPENT).head is None
+    assert chaining.run(everybody) == foreseen
+    assert chaining.run(everybody).chained == 0
+    assert upgraded.wrong() == []
+    assert parts.ledger.whole(SPENT) == spent
+    charge(parts, SPENT, 1, "later")
+    (*_, last) = parts.ledger.whole(SPENT)
+    assert last.hash == parts.wallet.store.get(SPENT).head
+    checked = chain.verify(map(chain.line, parts.ledger.whole(SPENT)))
+    assert (checked.wrong, checked.hash) == (None, last.hash)
+    altered = [
+        {**chain.line(line), "description": "Another"} if line.seq == 1 else chain.line(line)
+        for line in parts.ledger.whole(SPENT)
+    ]
+    assert chain.verify(altered).wrong is not None
     assert upgraded.wrong() == []
 
 

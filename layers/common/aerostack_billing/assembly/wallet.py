@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.batches import ChargeBatch
     from aerostack_billing.wallet.bill import Bills
     from aerostack_billing.wallet.budget_settings import Budgets
+    from aerostack_billing.wallet.chaining import Chaining
     from aerostack_billing.wallet.charges import Charges
     from aerostack_billing.wallet.checkout_return import CheckoutReturn
     from aerostack_billing.wallet.deposits import Deposits
@@ -126,6 +127,12 @@ class WalletParts:
 
         runtime = self._runtime
         return Refunds(self.store, runtime.creators.earnings, lambda: runtime.usage.ai_tokens)
+
+    @cached_property
+    def chaining(self) -> Chaining:
+        from aerostack_billing.wallet.chaining import Chaining  # noqa: PLC0415
+
+        return Chaining(self.store)
 
     @cached_property
     def doings(self) -> Doings:
