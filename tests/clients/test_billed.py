@@ -197,7 +197,7 @@ def test_an_answer_is_not_lost_when_its_capture_fails_and_can_be_paid_later(paye
 
 
 def test_a_snapshot_that_the_price_book_does_not_know_is_paid_as_the_model_asked_for(payer: Clients) -> None:
-    client = billed(Provider({**CHAT, "model": "gpt-4o-mini-2031-01-01"}).openai(), payer.service, account=payer.id)
+    client = billed(Provider({**CHAT, "model": "gpt-next-2031-01-01"}).openai(), payer.service, account=payer.id)
     client.chat.completions.create(**ASK)
     assert spent(payer) == OPENAI_CENTS
 

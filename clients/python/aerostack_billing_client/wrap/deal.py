@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 
 from aerostack_billing_client.asking import Flow, new_key
 from aerostack_billing_client.errors import BillingError
-from aerostack_billing_client.refusals import UnknownModel
 from aerostack_billing_client.service_calls import Labels, capture_hold, release_hold, take_hold
 from aerostack_billing_client.usage import StreamedUsage, TokenUsage, UnreadableUsage
-from aerostack_billing_client.wallet_answers import Captured, Held
+from aerostack_billing_client.wallet_answers import Held
 from aerostack_billing_client.wrap.estimates import estimated
 from aerostack_billing_client.wrap.providers import Provider
 
@@ -80,30 +79,18 @@ class Deal:
         )
 
     def capture(self, hold_id: str, usage: TokenUsage) -> Flow[None]:
-        """Take what was used. A capture that fails is reported: the answer of the work is not lost for that.
-
-        Where the price book does not know the model that answered, such as a new snapshot, the one asked for is paid.
-        """
+        """Take what was used. A capture that fails is reported: the answer of the work is not lost for that."""
         try:
-            try:
-                yield from self._captured(hold_id, usage)
-            except UnknownModel:
-                if usage.model == self.estimate.model:
-                    raise
-                usage = replace(usage, model=self.estimate.model)
-                yield from self._captured(hold_id, usage)
+            yield from capture_hold(
+                self.account_id,
+                hold_id,
+                usage=usage,
+                labels=self.labels,
+                allow_partial=True,
+                idempotency_key=self.key,
+            )
         except BillingError as error:
             self.terms.on_unpaid(Unpaid(self.account_id, hold_id, self.key, usage, error))
-
-    def _captured(self, hold_id: str, usage: TokenUsage) -> Flow[Captured]:
-        return capture_hold(
-            self.account_id,
-            hold_id,
-            usage=usage,
-            labels=self.labels,
-            allow_partial=True,
-            idempotency_key=self.key,
-        )
 
     def release(self, hold_id: str) -> Flow[None]:
         """Give it back. What failed before must come through; a hold that is not given back lapses by itself."""
