@@ -31,7 +31,7 @@ from aerostack_billing.values.fields import AccountId
 from aerostack_billing.wallet import requests
 from aerostack_billing.wallet.budget_settings import BudgetNotFound, TooManyBudgets
 from aerostack_billing.wallet.budgets import BudgetReached
-from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
+from aerostack_billing.wallet.hold_work import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.wallet.requests import ChargeName, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
@@ -425,6 +425,16 @@ _WALLET = {
         "too low, the call is refused and the hold stays. `allow_partial` takes what there is. What is held is "
         "guaranteed, also where the deposit it came from is refunded or disputed meanwhile: it stays held, "
         "`debt_cents` says what is owed, and the capture is covered.",
+    ),
+    "ExtendHoldFunction": Operation(
+        "Extend a hold: let it end later, and hold more",
+        wallet_answers.Extended,
+        body=requests.ExtendRequest,
+        path=requests.HoldName,
+        refusals=(*_SHORT, HoldNotFound, HoldEnded, _REUSED),
+        replays=True,
+        description="What is added passes the checks of a hold. The hold takes room anew in the budgets that its "
+        "labels meet. A hold that is over is not extended.",
     ),
     "ReleaseHoldFunction": Operation(
         "Release a hold in full",

@@ -191,6 +191,7 @@ class ChargeErrorFields(ErrorFields):
         "PLAN_LIMIT_EXCEEDED",
         "SPEND_CAP_REACHED",
         "STORE_UNAVAILABLE",
+        "TOKEN_RESTRICTED",
         "UNKNOWN_MODEL",
     ]
 
@@ -255,13 +256,33 @@ class Held(_Balances, _ByUsage):
     expires_at: Time
 
 
+class CapturedItem(_ByUsage):
+    """A piece of work that a hold paid for."""
+
+    charge_id: str
+    amount_cents: Cents
+
+
 class Captured(_Balances, _ByUsage):
     """What the capture charged; `short_cents` is how much of the asked price it could not charge."""
 
     hold_id: str
-    charge_id: str
+    charge_id: Annotated[str, Field(description="Of a capture of items: the first one's.")]
     captured_cents: Cents
     short_cents: Cents
+    remaining_cents: Annotated[Cents, Field(description="What the hold still holds, where the capture did not end it.")]
+    items: Annotated[
+        list[CapturedItem] | None, Field(description="In the order of the request; null where none were named.")
+    ]
+
+
+class Extended(_Balances):
+    """An extended hold."""
+
+    hold_id: str
+    amount_cents: Annotated[Cents, Field(description="What it holds now.")]
+    added_cents: Cents
+    expires_at: Time
 
 
 class Released(_Balances):

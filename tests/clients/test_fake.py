@@ -14,6 +14,8 @@ import pytest
 
 from aerostack_billing_client import (
     ApiError,
+    Captured,
+    CaptureItem,
     ChargeRequest,
     InsufficientBalance,
     PlanLimitExceeded,
@@ -44,6 +46,16 @@ def found(ask: Callable[[], Any]) -> Any:
     if "price_version" in shown:
         shown["price_version"] = shown["price_version"] is not None
     return shown
+
+
+def amounts(ask: Callable[[], Captured]) -> Any:
+    """What a capture of items answers or refuses, without what differs each time."""
+    try:
+        answer = ask()
+    except ApiError as error:
+        return type(error).__name__, error.status, error.code
+    taken = [item.amount_cents for item in answer.items or ()]
+    return taken, answer.captured_cents, answer.remaining_cents, answer.balance_micros, answer.held_cents
 
 
 def scenario(billing: ServiceClient, me: str) -> list[Any]:
@@ -89,6 +101,19 @@ def scenario(billing: ServiceClient, me: str) -> list[Any]:
         found(lambda: billing.capture_hold(me, hold.hold_id, 40, idempotency_key="other")),
         found(lambda: billing.release_hold(me, hold.hold_id)),
         found(lambda: billing.release_hold(me, "hold_" + 40 * "0")),
+    ]
+    hold = billing.take_hold(me, "agent_execution", 50, labels={"agent": "a"})
+    pieces = [CaptureItem(10), CaptureItem(Decimal("1.5"), labels={"run": "r"}, reference="r")]
+    seen += [
+        found(lambda: billing.extend_hold(me, hold.hold_id, ttl_seconds=1_000, add_cents=10, idempotency_key="ext")),
+        found(lambda: billing.extend_hold(me, hold.hold_id, ttl_seconds=1_000, add_cents=10, idempotency_key="ext")),
+        found(lambda: billing.extend_hold(me, hold.hold_id, ttl_seconds=1_000, add_cents=10_000)),
+        amounts(lambda: billing.capture_items(me, hold.hold_id, pieces, final=False, idempotency_key="d")),
+        amounts(lambda: billing.capture_items(me, hold.hold_id, pieces, final=False, idempotency_key="d")),
+        amounts(lambda: billing.capture_items(me, hold.hold_id, [CaptureItem(9_000)], final=False)),
+        amounts(lambda: billing.capture_items(me, hold.hold_id, pieces)),
+        amounts(lambda: billing.capture_items(me, hold.hold_id, pieces)),
+        found(lambda: billing.extend_hold(me, hold.hold_id, ttl_seconds=1_000)),
     ]
     for price in (1_000, 60):
         hold = billing.take_hold(me, "agent_execution", 50)

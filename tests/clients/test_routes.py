@@ -21,6 +21,7 @@ from aerostack_billing_client import (
     Account,
     ApiError,
     Balance,
+    CaptureItem,
     ChargeRequest,
     TokenUsage,
     UsageEvent,
@@ -117,6 +118,14 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert captured.captured_cents == 70
     held = service_.take_hold(me, "agent_execution", usage=tokens, labels=labels)
     assert service_.capture_hold(me, held.hold_id, usage=TokenUsage("gpt-4o-mini", 0, 0), labels=labels).usage
+    held = service_.take_hold(me, "agent_execution", 1, labels=labels)
+    extended = service_.extend_hold(
+        me, held.hold_id, ttl_seconds=600, add_cents=Decimal("0.5"), idempotency_key="ext_1"
+    )
+    assert extended.amount_cents == Decimal("1.5")
+    pieces = [CaptureItem(0, kind="bot_conversation", reference="piece-1", labels={"run": "r"}), CaptureItem(0)]
+    assert service_.capture_items(me, held.hold_id, pieces, final=False, idempotency_key="draw_1").items
+    assert service_.capture_items(me, held.hold_id, pieces).remaining_cents == 0
     held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
     assert service_.release_hold(me, held.hold_id, idempotency_key="run_56").released_cents == Decimal("0.5")
     assert user_.transactions_page("hold", limit=1).next_cursor

@@ -36,7 +36,8 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "setAutoReload": "on without figures; a cap below the amount; a whole number written 500.0",
     "setSpendCap": "a whole number written 500.0",
     "charge": "a creator if and only if it is a tool call; a price above the kind's highest; a model not in the book",
-    "captureHold": "likewise",
+    "captureHold": "likewise; other labels than the hold's; items beside a price",
+    "extendHold": "a whole number written 900.0",
     "takeHold": "likewise; a whole number written 900.0",
     "putBudget": "a limit of 0; alerts that do not rise",
     "listBudgets": "what is no label; a cursor that no answer gave",
@@ -58,13 +59,14 @@ TAKEN: dict[str, Json] = {
     },
     "takeHold": {"account_id": FUZZED, "kind": "agent_execution", "amount_cents": 1, "idempotency_key": "taken"},
     "captureHold": {"account_id": FUZZED, "amount_cents": 1, "idempotency_key": "taken"},
+    "extendHold": {"account_id": FUZZED, "ttl_seconds": 900, "idempotency_key": "taken"},
     "releaseHold": {"account_id": FUZZED, "idempotency_key": "taken"},
     "putBudget": {"limit_cents": 900_000, "window": "day"},
     "putTool": {"name": "Search", "price_cents": 1},
 }
 """A body that is taken, of operations whose fields bear on one another: random ones hardly ever are."""
 
-DONE_BEFORE = {"POST /api/balance/holds/{hold_id}/release"}
+DONE_BEFORE = {"POST /api/balance/holds/{hold_id}/release", "POST /api/balance/holds/{hold_id}/extend"}
 """What `furnish` has done once: random captures end the holds that a release would need."""
 
 IDS_FOR_EACH = 40

@@ -49,6 +49,7 @@ ROUTES = {
     "RefundChargeFunction": Promise("POST", "/api/balance/charges/{charge_id}/refund", CHARGE),
     "TakeHoldFunction": Promise("POST", "/api/balance/holds", CHARGE),
     "CaptureHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/capture", CHARGE),
+    "ExtendHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/extend", CHARGE),
     "ReleaseHoldFunction": Promise("POST", "/api/balance/holds/{hold_id}/release", CHARGE),
     "OnboardCreatorFunction": Promise("POST", "/api/creators/onboard", "user"),
     "GetCreatorFunction": Promise("GET", "/api/creators/me", "user"),

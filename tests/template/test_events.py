@@ -82,6 +82,7 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "RefundChargeFunction": 404,  # the charge is a made-up one
     "TakeHoldFunction": 402,
     "CaptureHoldFunction": 404,  # the hold is a made-up one
+    "ExtendHoldFunction": 404,
     "ReleaseHoldFunction": 404,
     WEBHOOK: 400,  # a signature lives for five minutes: `make invoke` signs again
 }

@@ -194,6 +194,14 @@ class Caller:
     def capture(self, hold_id: str, amount_cents: int, key: str, ok: int = 200) -> None:
         self._for_money(f"/balance/holds/{hold_id}/capture", key, ok, amount_cents=amount_cents)
 
+    def draw(self, hold_id: str, key: str, *amounts: int, final: bool = False, **tool: object) -> None:
+        more = {"kind": "tool_call", **tool} if tool else {}
+        items = [{"amount_cents": amount, **more} for amount in amounts]
+        self._for_money(f"/balance/holds/{hold_id}/capture", key, 200, items=items, final=final)
+
+    def extend(self, hold_id: str, add_cents: int, key: str, ok: int = 200) -> None:
+        self._for_money(f"/balance/holds/{hold_id}/extend", key, ok, ttl_seconds=900, add_cents=add_cents)
+
     def release(self, hold_id: str, key: str) -> None:
         self._for_money(f"/balance/holds/{hold_id}/release", key, 200)
 
@@ -348,6 +356,21 @@ def walk_through_charges_at_once(call: Caller) -> None:
     assert call.charge_at_once(by_plan, {**by_plan, "reference": "over the limit"}) == [201, 403]
 
 
+def walk_through_an_allowance(call: Caller) -> None:
+    call.deposit(1_000)
+    call.hear()
+    call("PUT", "/balance/budgets/agent/a", {"limit_cents": 900, "window": "total"})
+    allowance = call.hold(100, "for many pieces of work")
+    call.lapsed_hold(800, "forgotten")
+    call.extend(allowance, 300, "more")
+    call.extend(allowance, 300, "more")
+    call.extend(allowance, 550, "more than the budget has", ok=402)
+    for _ in range(2):
+        call.draw(allowance, "pieces", 20, 30, creator_id="acct_paid_by_items")
+    call.draw(allowance, "the last", 1, final=True)
+    call.extend(allowance, 1, "after its end", ok=409)
+
+
 def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     caller.deposit(5_000)
     caller.hear()
@@ -381,7 +404,7 @@ def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     caller.refund(matured, "given back late")
     assert creator("GET", "/creators/me")["owed_cents"] == 1_600
     caller.charge(500, "a call that is disputed", **tool)
-    for status, claimed in (("needs_response", 720), ("won", 0)):
+    for status, claimed in (("needs_response", 768), ("won", 0)):
         caller.dispute(status)
         caller.hear()
         creator.run("PayoutFunction")
@@ -442,6 +465,7 @@ def used() -> set[Grant]:
                 walk_through_batches_and_leases(Caller(stack, "acct_batches"), Caller(stack, "acct_leases"))
                 walk_through_the_queue(Caller(stack, "acct_sending"))
                 walk_through_the_wallet(Caller(stack, "acct_wallet"))
+                walk_through_an_allowance(Caller(stack, "acct_allowance"))
                 walk_through_charges_at_once(Caller(stack, "acct_charging"))
                 walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
                 walk_through_lost_deliveries(Caller(stack, "acct_unheard"))

@@ -22,6 +22,7 @@ ENDING_HOLDS = {
     "ChargeBatchFunction",
     "TakeHoldFunction",
     "CaptureHoldFunction",
+    "ExtendHoldFunction",
     "ReleaseHoldFunction",
     "ExpireHoldsFunction",
 }

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from aerostack_billing_client.allowance_calls import CaptureItem
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
 from aerostack_billing_client.charge_batches import ChargeRequest, ChargeResult
@@ -105,8 +106,10 @@ from aerostack_billing_client.wallet_answers import (
     Budget,
     Budgets,
     Captured,
+    CapturedItem,
     Charged,
     CreatorAccount,
+    Extended,
     Held,
     Quoted,
     Refunded,
@@ -165,7 +168,9 @@ __all__ = [
     "CallerBlocked",
     "CancelInstead",
     "Cancelled",
+    "CaptureItem",
     "Captured",
+    "CapturedItem",
     "Cents",
     "ChargeNotFound",
     "ChargeRequest",
@@ -178,6 +183,7 @@ __all__ = [
     "CreatorAccount",
     "CurrencyConflict",
     "EventResult",
+    "Extended",
     "Forbidden",
     "Freed",
     "GatewayTimeout",

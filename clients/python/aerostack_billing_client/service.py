@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from aerostack_billing_client import charge_batches
+from aerostack_billing_client import allowance_calls, charge_batches
 from aerostack_billing_client import service_calls as calls
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.client import Client, Everyone, like, now
@@ -48,6 +48,8 @@ class ServiceClient(Everyone):
     hold = held(calls.hold)
     take_hold = now(calls.take_hold)
     capture_hold = now(calls.capture_hold)
+    capture_items = now(allowance_calls.capture_items)
+    extend_hold = now(allowance_calls.extend_hold)
     release_hold = now(calls.release_hold)
 
     def meter(self, terms: LeaseTerms | None = None) -> LeasedMeter:
@@ -74,4 +76,6 @@ class AccountScope(Scope[ServiceClient]):
     hold = scoped(ServiceClient.hold)
     take_hold = scoped(ServiceClient.take_hold)
     capture_hold = scoped(ServiceClient.capture_hold)
+    capture_items = scoped(ServiceClient.capture_items)
+    extend_hold = scoped(ServiceClient.extend_hold)
     release_hold = scoped(ServiceClient.release_hold)

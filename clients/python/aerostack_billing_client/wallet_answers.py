@@ -232,8 +232,19 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedItem:
+    """A piece of work that a hold paid for."""
+
+    charge_id: str
+    amount_cents: Decimal
+    usage: TokenUsage | None
+    price_version: date | None
+    tool_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """Work was paid from a hold; `short_cents` is what was not there."""
+    """Work was paid from a hold; `short_cents` is what was not there, `remaining_cents` what the hold still holds."""
 
     hold_id: str
     charge_id: str
@@ -242,6 +253,22 @@ class Captured:
     usage: TokenUsage | None
     price_version: date | None
     tool_id: str | None = None
+    remaining_cents: Decimal
+    items: tuple[CapturedItem, ...] | None
+    balance_cents: int
+    balance_micros: int
+    held_cents: Decimal
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended:
+    """A hold ends later, or holds more: `amount_cents` is what it holds now."""
+
+    hold_id: str
+    amount_cents: Decimal
+    added_cents: Decimal
+    expires_at: datetime
     balance_cents: int
     balance_micros: int
     held_cents: Decimal

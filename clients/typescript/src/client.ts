@@ -294,6 +294,11 @@ export class ServiceClient extends Client {
     return this.ask("POST", `/api/balance/holds/${segment(holdId)}/capture`, { body: keyed(priced(body)), ...options });
   }
 
+  /** Let a hold end later, and hold more. */
+  extendHold(holdId: string, body: Body<"extendHold">, options?: CallOptions): Promise<Answer<"extendHold">> {
+    return this.ask("POST", `/api/balance/holds/${segment(holdId)}/extend`, { body: keyed(body), ...options });
+  }
+
   /** Give the whole hold back. */
   releaseHold(holdId: string, body: Body<"releaseHold">, options?: CallOptions): Promise<Answer<"releaseHold">> {
     return this.ask("POST", `/api/balance/holds/${segment(holdId)}/release`, { body: keyed(body), ...options });

@@ -11,6 +11,8 @@ import pytest
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Dynamo, Write
+from aerostack_billing.values import authority
+from aerostack_billing.values.authority import Authority
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.batches import _Run
@@ -133,6 +135,13 @@ def test_a_wrong_charge_is_refused_by_itself(parts: Runtime, funded: str) -> Non
     )
     assert statuses(results) == [201, 422, 422, 422, 422]
     assert audited(parts, funded).balance == micros(9_998)
+
+
+def test_a_narrowed_token_takes_what_it_is_for_and_nothing_else(parts: Runtime, funded: str) -> None:
+    with authority.using(Authority(accounts=(funded,), kinds=frozenset({"agent_execution"}), most_cents=5)):
+        agent = {"kind": "agent_execution"}
+        results = charge_all(parts, funded, agent, {}, {**agent, "account_id": "x"}, {**agent, "amount_cents": 6})
+    assert statuses(results) == [201, 403, 403, 403]
 
 
 def test_a_key_that_stands_twice_in_a_batch_is_taken_once(parts: Runtime, funded: str) -> None:

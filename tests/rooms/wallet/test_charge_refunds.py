@@ -13,7 +13,7 @@ from aerostack_billing.creators.posting import CreatorPosting, partition
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.errors import IdempotencyKeyReused
 from aerostack_billing.values.money import micros
-from aerostack_billing.wallet.holds import capture_id
+from aerostack_billing.wallet.hold_work import capture_id
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.creators import call, no_violations, refund, shown

@@ -11,7 +11,7 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import BillingError, IdempotencyKeyReused
 from aerostack_billing.values.money import micros
-from aerostack_billing.wallet.holds import HoldEnded, HoldNotFound
+from aerostack_billing.wallet.hold_work import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.models import Hold
 from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.rules import InsufficientBalance

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from aerostack_billing_client import charge_batches
+from aerostack_billing_client import allowance_calls, charge_batches
 from aerostack_billing_client import service_calls as calls
 from aerostack_billing_client.aio.client import AsyncClient, AsyncEveryone, later
 from aerostack_billing_client.aio.holds import AsyncHeldMoney
@@ -45,6 +45,8 @@ class AsyncServiceClient(AsyncEveryone):
     hold = held(calls.hold)
     take_hold = later(calls.take_hold)
     capture_hold = later(calls.capture_hold)
+    capture_items = later(allowance_calls.capture_items)
+    extend_hold = later(allowance_calls.extend_hold)
     release_hold = later(calls.release_hold)
 
     def meter(self, terms: LeaseTerms | None = None) -> AsyncLeasedMeter:
@@ -71,4 +73,6 @@ class AsyncAccountScope(Scope[AsyncServiceClient]):
     hold = scoped(AsyncServiceClient.hold)
     take_hold = scoped(AsyncServiceClient.take_hold)
     capture_hold = scoped(AsyncServiceClient.capture_hold)
+    capture_items = scoped(AsyncServiceClient.capture_items)
+    extend_hold = scoped(AsyncServiceClient.extend_hold)
     release_hold = scoped(AsyncServiceClient.release_hold)

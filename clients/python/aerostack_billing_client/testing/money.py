@@ -44,7 +44,7 @@ def tool(asked: Asked) -> Json:
 
 def charge(asked: Asked) -> Json:
     """Take a price, or quote it."""
-    account, mode, price = asked.account, str(asked.body["billing_mode"]), _price(asked, asked.book)
+    account, mode, price = asked.account, str(asked.body["billing_mode"]), price_of(asked, asked.book)
     if asked.body.get("dry_run") in (True, "true"):
         return _quote(asked, price)
     if mode == "plan_quota":
@@ -57,7 +57,7 @@ def charge(asked: Asked) -> Json:
             mode = "wallet"
     micros = price.micros if mode == "wallet" else 0
     account.check(micros)
-    room = {} if mode == "plan_quota" else spend_room(asked, _labels(asked), price.micros, byok=mode == "byok")
+    room = {} if mode == "plan_quota" else spend_room(asked, labels_of(asked), price.micros, byok=mode == "byok")
     account.spend(micros)
     made = Charge(asked.new_id("ch"), micros, room)
     account.charges[made.id] = made
@@ -96,9 +96,9 @@ def refund(asked: Asked) -> Json:
 def take_hold(asked: Asked) -> Json:
     """Set money aside."""
     account, book = asked.account, asked.book
-    price, seconds = _price(asked, book), asked.whole(asked.body.get("ttl_seconds", 900))
+    price, seconds = price_of(asked, book), asked.whole(asked.body.get("ttl_seconds", 900))
     account.check(price.micros)
-    labels = _labels(asked)
+    labels = labels_of(asked)
     room = hold_room(asked, labels, price.micros)
     account.spend(price.micros)
     kind, expires_at = str(asked.body["kind"]), asked.now + seconds
@@ -115,8 +115,8 @@ def capture(asked: Asked) -> Json:
     account = asked.account
     hold = account.hold(asked.path["id"])
     if hold.ended not in {"", "lapse"}:
-        raise _ended(hold)
-    price, labels = _price(asked, hold.book), {**hold.labels, **_labels(asked)}
+        raise hold_ended(hold)
+    price, labels = price_of(asked, hold.book), {**hold.labels, **labels_of(asked)}
     covered, ended = 0 if hold.ended else hold.micros, hold.ended
     account.free(hold, "capture")
     try:
@@ -131,8 +131,15 @@ def capture(asked: Asked) -> Json:
     account.spend(taken)
     made = Charge(hold.id.replace("hold_", "cap_", 1), taken, room)
     account.charges[made.id] = made
-    told = {"hold_id": hold.id, "charge_id": made.id, "captured_cents": shown(taken)}
-    return {**told, "short_cents": shown(price.micros - taken), **price.basis, **account.balances()}
+    told: Json = {"hold_id": hold.id, "charge_id": made.id, "captured_cents": shown(taken)}
+    return {
+        **told,
+        "short_cents": shown(price.micros - taken),
+        **price.basis,
+        "remaining_cents": 0,
+        "items": None,
+        **account.balances(),
+    }
 
 
 def release(asked: Asked) -> Json:
@@ -140,12 +147,12 @@ def release(asked: Asked) -> Json:
     account = asked.account
     hold = account.hold(asked.path["id"])
     if hold.ended not in {"", "lapse"}:
-        raise _ended(hold)
+        raise hold_ended(hold)
     account.free(hold, "release")
     return {"hold_id": hold.id, "released_cents": shown(hold.micros), **account.balances()}
 
 
-def _price(asked: Asked, book: Book) -> Price:
+def price_of(asked: Asked, book: Book) -> Price:
     """The named price, a tool's, or that of the tokens by the book."""
     body = asked.body
     nothing: Json = {"usage": None, "price_version": None}
@@ -180,7 +187,7 @@ def _quote(asked: Asked, price: Price) -> Json:
     try:
         account.check(price.micros if mode == "wallet" else 0)
         if mode != "plan_quota":
-            room = spend_room(asked, _labels(asked), price.micros, byok=mode == "byok")
+            room = spend_room(asked, labels_of(asked), price.micros, byok=mode == "byok")
             give_room_back(account, room)
     except Refused as refused:
         refusal = refused.body["error"]
@@ -197,7 +204,7 @@ def _quote(asked: Asked, price: Price) -> Json:
     }
 
 
-def _labels(asked: Asked) -> Mapping[str, str]:
+def labels_of(asked: Asked) -> Mapping[str, str]:
     return cast("Mapping[str, str]", asked.body.get("labels") or {})
 
 
@@ -205,6 +212,6 @@ def _balances(account: FakeAccount) -> Json:
     return {name: value for name, value in account.balances().items() if name != "held_cents"}
 
 
-def _ended(hold: Hold) -> Refused:
+def hold_ended(hold: Hold) -> Refused:
     message = "The hold was already captured or released under another key."
     return Refused(409, "HOLD_ENDED", message, hold_id=hold.ended)

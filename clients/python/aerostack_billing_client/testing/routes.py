@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from aerostack_billing_client.testing import budgets, money
+from aerostack_billing_client.testing import allowances, budgets, money
 from aerostack_billing_client.testing.asked import Asked
 from aerostack_billing_client.testing.state import Counter, Json, Lease, Refused
 
@@ -99,7 +99,8 @@ ROUTES: tuple[tuple[str, str, int, Callable[[Asked], Json]], ...] = (
     ("POST", "/api/balance/charges/batch", 200, money.charge_batch),
     ("POST", f"/api/balance/charges/{_ID}/refund", 200, money.refund),
     ("POST", "/api/balance/holds", 201, money.take_hold),
-    ("POST", f"/api/balance/holds/{_ID}/capture", 200, money.capture),
+    ("POST", f"/api/balance/holds/{_ID}/capture", 200, allowances.capture),
+    ("POST", f"/api/balance/holds/{_ID}/extend", 200, allowances.extend),
     ("POST", f"/api/balance/holds/{_ID}/release", 200, money.release),
     ("GET", "/api/balance/budgets", 200, budgets.list_budgets),
     ("GET", _BUDGET, 200, budgets.get_budget),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.wallet.allowances import Allowances
     from aerostack_billing.wallet.batches import ChargeBatch
     from aerostack_billing.wallet.bill import Bills
     from aerostack_billing.wallet.budget_settings import Budgets
@@ -90,6 +91,12 @@ class WalletParts:
 
         runtime = self._runtime
         return Holds(self.store, self.lapsing, runtime.creators.earnings, self.pricing)
+
+    @cached_property
+    def allowances(self) -> Allowances:
+        from aerostack_billing.wallet.allowances import Allowances  # noqa: PLC0415
+
+        return Allowances(self.store, self.lapsing, self._runtime.creators.earnings, self.pricing)
 
     @cached_property
     def bills(self) -> Bills:

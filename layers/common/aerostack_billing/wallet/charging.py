@@ -116,7 +116,7 @@ def taken_together(wallet: Wallet, lines: Sequence[Line], share: Share, *, refus
     )
     for seen, line in enumerate(lines):
         before, numbered = posting.wallet, len(posting.transfers)
-        if _actions(wallet, posting, tokens=tokens) >= MOST_ACTIONS:
+        if actions_of(wallet, posting, tokens=tokens) >= MOST_ACTIONS:
             return Folded(after_spending(before), posting.transfers, seen, tokens, refused)
         try:
             take(posting, line, share)
@@ -126,14 +126,14 @@ def taken_together(wallet: Wallet, lines: Sequence[Line], share: Share, *, refus
             if isinstance(short, BudgetReached) and not short.reported:
                 posting.wallet = reached(posting.wallet, short.label, short.value)
             refused[line.charge_id] = short
-        if _actions(wallet, posting, tokens=tokens + line.tokens) > MOST_ACTIONS:
+        if actions_of(wallet, posting, tokens=tokens + line.tokens) > MOST_ACTIONS:
             refused.pop(line.charge_id, None)
             return Folded(after_spending(before), posting.transfers[:numbered], seen, tokens, refused)
         tokens += line.tokens if line.charge_id not in refused else 0
     return Folded(after_spending(posting.wallet), posting.transfers, len(lines), tokens, refused)
 
 
-def _actions(before: Wallet, posting: WalletPosting, *, tokens: int) -> int:
+def actions_of(before: Wallet, posting: WalletPosting, *, tokens: int = 0) -> int:
     """How many actions the transaction may have.
 
     The wallet, a low balance's event, spending's mark; lines; budgets with their events; shares; tools; the plan.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
 from aerostack_billing.values.checks import required_as
@@ -30,6 +32,39 @@ def captured_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
         "captured_cents": cents(transfer.amount),
         "short_cents": cents(short),
         **shown(transfer.details),
+        "remaining_cents": 0,
+        "items": None,
+        **_balances(transfer),
+    }
+
+
+def drawn_answer(hold_id: str, lines: Sequence[Transfer]) -> dict[str, object]:
+    """The answer to a capture by items, made of their lines, first to last."""
+    left = required_as(int, lines[0].details["left"], "what a hold still holds")
+    items = [
+        {"charge_id": line.transfer_id, "amount_cents": cents(line.amount), **shown(line.details)} for line in lines
+    ]
+    return {
+        "hold_id": hold_id,
+        "charge_id": lines[0].transfer_id,
+        "captured_cents": cents(sum(line.amount for line in lines)),
+        "short_cents": 0,
+        **shown({}),
+        "remaining_cents": cents(left),
+        "items": items,
+        **_balances(lines[-1]),
+    }
+
+
+def extended_answer(hold_id: str, transfer: Transfer) -> dict[str, object]:
+    """The answer to an extension, made of its transfer."""
+    expires_at = required_as(int, transfer.details["expires_at"], "the end of a hold")
+    holds = required_as(int, transfer.details["holds"], "what a hold holds")
+    return {
+        "hold_id": hold_id,
+        "amount_cents": cents(holds),
+        "added_cents": cents(transfer.amount),
+        "expires_at": clock.iso(expires_at),
         **_balances(transfer),
     }
 

@@ -6,7 +6,6 @@ gives the whole hold back and takes its price in the same transaction, so that l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,45 +19,33 @@ from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Terms
 from aerostack_billing.values import authority
 from aerostack_billing.values.checks import required
-from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound, StoreUnavailable
+from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import hold_room, room_left, spend_room
 from aerostack_billing.wallet.hold_answers import captured_answer, released_answer, taken_answer
+from aerostack_billing.wallet.hold_work import (
+    CAPTURED,
+    RELEASED,
+    HoldEnded,
+    HoldStates,
+    Work,
+    capture_id,
+    key_of,
+    same_end,
+)
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, budgeted, end_id, release
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.pricing import Due, Price, Pricing
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
-from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, HoldRequest, ReleaseRequest
+from aerostack_billing.wallet.requests import CaptureRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt, under_cap
 from aerostack_billing.wallet.sharing import Sharing, check_payee
 from aerostack_billing.wallet.store import WalletStore
 from aerostack_billing.wallet.tools import PriceChanged, ToolNotFound
 
-_HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
-_CAPTURED, _RELEASED = "capture", "release"
 _RACES = 5
 _Take = Callable[[Wallet, Micros, Micros, Mapping[str, str]], Micros]
 """What to take of a wallet for a price of which an open hold covers so much."""
-
-
-class HoldNotFound(NotFound):
-    """The account has no such hold."""
-
-    code = "HOLD_NOT_FOUND"
-
-
-class HoldEnded(Conflict):
-    """The hold was captured or released under another key."""
-
-    code = "HOLD_ENDED"
-
-
-def capture_id(hold_id: str) -> str:
-    """The id of the transfer that captures a hold: one for each hold, so that none is captured twice.
-
-    A lapsed hold that is released has this id taken by the release, so that it is never captured after that.
-    """
-    return hold_id.replace("hold_", "cap_", 1)
 
 
 class Holds:
@@ -66,6 +53,7 @@ class Holds:
 
     def __init__(self, wallets: WalletStore, lapsing: Lapsing, sharing: Sharing, pricing: Pricing) -> None:
         self._wallets = wallets
+        self._states = HoldStates(wallets)
         self._lapsing = lapsing
         self._sharing = sharing
         self._pricing = pricing
@@ -107,10 +95,10 @@ class Holds:
         """
         asked = fingerprint(request)
         for _ in attempts(_RACES):
-            hold = self._open(request.account_id, hold_id)
+            hold = self._states.open(request.account_id, hold_id)
             try:
-                lapsed = self._capturable(request.account_id, hold_id) if hold is None else None
-                work = lapsed or _Work.of(hold)
+                lapsed = self._states.capturable(request.account_id, hold_id) if hold is None else None
+                work = lapsed or Work.of(hold)
                 price = self._pricing.price(request.amount_cents, request.usage, work.terms)
                 self._pricing.check(work.kind, price.amount, "amount_cents" if request.usage is None else "usage")
                 asking = _Asking(request, price, asked)
@@ -119,7 +107,7 @@ class Holds:
                 change = self._lapsing.spend(request.account_id, capture_id(hold_id), whole, last, asking.labels(work))
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
-                    return Done(captured_answer(hold_id, _same_end(exists.transfer, request, asked)), replayed=True)
+                    return Done(captured_answer(hold_id, same_end(exists.transfer, request, asked)), replayed=True)
             except Stale:
                 continue
             else:
@@ -133,16 +121,16 @@ class Holds:
         """
         asked = fingerprint(request)
         for _ in attempts(_RACES):
-            hold = self._open(request.account_id, hold_id)
-            end = self._ended(request.account_id, hold_id) if hold is None else None
+            hold = self._states.open(request.account_id, hold_id)
+            end = self._states.ended(request.account_id, hold_id) if hold is None else None
             if end is not None and end.details["ended_by"] != LAPSED:
-                return Done(released_answer(hold_id, _same_end(end, request, asked)), replayed=True)
+                return Done(released_answer(hold_id, same_end(end, request, asked)), replayed=True)
             try:
                 rule = partial(self._released, hold=hold, lapse=end, request=request, asked=asked)
                 change = self._wallets.apply(request.account_id, rule, budgeted(hold) if hold else None)
             except TransferExists as exists:
                 if end is not None:
-                    first = _same_end(exists.transfer, request, asked)
+                    first = same_end(exists.transfer, request, asked)
                     return Done(released_answer(hold_id, first), replayed=True)
             except Stale:
                 continue
@@ -192,15 +180,15 @@ class Holds:
         return Change(after_spending(posting.wallet), posting.transfers, writes)
 
     def _capturing(
-        self, hold: Hold | None, work: _Work, asking: _Asking, take: _Take
+        self, hold: Hold | None, work: Work, asking: _Asking, take: _Take
     ) -> Callable[[Wallet], Change[Wallet]]:
         return lambda wallet: self._captured(wallet, hold, work, asking, take)
 
-    def _captured(self, wallet: Wallet, hold: Hold | None, work: _Work, asking: _Asking, take: _Take) -> Change[Wallet]:
+    def _captured(self, wallet: Wallet, hold: Hold | None, work: Work, asking: _Asking, take: _Take) -> Change[Wallet]:
         posting, covered, hold_id = WalletPosting(wallet), 0, work.hold_id
         if hold is not None:
             covered = 0 if hold.lapsed else hold.amount
-            release(posting, hold, _CAPTURED, "Hold released to be captured")
+            release(posting, hold, CAPTURED, "Hold released to be captured")
         # Up to what an open hold guarantees, nothing is asked of the wallet.
         price, labels = asking.price.amount, asking.labels(work)
         if price > covered:
@@ -224,7 +212,7 @@ class Holds:
                 "kind": work.kind,
                 "billing_mode": "wallet",
                 "short": asking.price.amount - price,
-                "key": _key_of(asking.request),
+                "key": key_of(asking.request),
                 **({"tool_id": work.tool_id} if work.tool_id else {}),
                 **asking.price.basis,
                 **counted.details,
@@ -243,67 +231,13 @@ class Holds:
     def _released(
         self, wallet: Wallet, *, hold: Hold | None, lapse: Transfer | None, request: ReleaseRequest, asked: str
     ) -> Change[Wallet]:
-        posting, key = WalletPosting(wallet), _key_of(request)
+        posting, key = WalletPosting(wallet), key_of(request)
         if hold is None:
             _note_release(posting, required(lapse, "the lapse of a hold that is not open"), asked, key)
             return Change(posting.wallet, posting.transfers)
-        release(posting, hold, _RELEASED, "Hold released", fingerprint=asked, key=key)
+        release(posting, hold, RELEASED, "Hold released", fingerprint=asked, key=key)
         pay_debt(posting, f"{end_id(hold.hold_id)}:debt", hold.hold_id)
         return Change(after_crediting(posting.wallet), posting.transfers, [self._wallets.closing(hold)])
-
-    # How the hold stands
-
-    def _open(self, account_id: str, hold_id: str) -> Hold | None:
-        if not _HOLD_ID.fullmatch(hold_id):
-            raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
-        return self._wallets.hold(account_id, hold_id)
-
-    def _ended(self, account_id: str, hold_id: str) -> Transfer:
-        end = self._wallets.ledger.transfer(account_id, end_id(hold_id))
-        if end is None:
-            raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
-        return end
-
-    def _capturable(self, account_id: str, hold_id: str) -> _Work:
-        """What an ended hold was for, if it may still be captured, which is if it lapsed.
-
-        TransferExists if it was captured; HoldEnded (409) if it was released.
-        """
-        captured = self._wallets.ledger.transfer(account_id, capture_id(hold_id))
-        if captured is not None and captured.type == "capture":
-            raise TransferExists(captured)
-        if captured is not None or self._ended(account_id, hold_id).details["ended_by"] == _RELEASED:
-            raise HoldEnded("The hold was released. Nothing can be captured from it.", {"hold_id": "released"})
-        taken = self._wallets.ledger.transfer(account_id, hold_id)
-        return _Work.of_line(required(taken, "the line that took a hold which ended"))
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What a hold was taken for."""
-
-    hold_id: str
-    kind: str
-    creator_id: str | None
-    labels: dict[str, str]
-    terms: Terms | None
-    tool_id: str | None
-
-    @classmethod
-    def of(cls, hold: Hold | None) -> _Work:
-        """The work of an open hold."""
-        hold = required(hold, "the hold that is captured")
-        return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms, hold.tool_id)
-
-    @classmethod
-    def of_line(cls, taken: Transfer) -> _Work:
-        """The work of a hold that is over, from the line that took it."""
-        version, markup = taken.details.get("price_version"), taken.details.get("markup_bps")
-        terms = Terms(str(version), markup) if version is not None and isinstance(markup, int) else None
-        creator_id, tool_id = (
-            None if (found := taken.details.get(name)) is None else str(found) for name in ("creator_id", "tool_id")
-        )
-        return cls(taken.transfer_id, str(taken.details["kind"]), creator_id, taken.labels, terms, tool_id)
 
 
 @dataclass(frozen=True)
@@ -314,20 +248,9 @@ class _Asking:
     price: Price
     asked: str
 
-    def labels(self, work: _Work) -> dict[str, str]:
-        """Those of the hold, and the capture's own beside them; InvalidRequest (422) for another value of the hold's.
-
-        A hold takes room under its labels, and its capture settles there.
-        """
-        own = self.request.labels
-        other = {name for name in own if work.labels.get(name, own[name]) != own[name]}
-        if other:
-            wrong = {f"labels.{name}": f"is {work.labels[name]} since the hold was taken" for name in sorted(other)}
-            raise InvalidRequest("A capture adds labels to those of its hold, and changes none.", wrong)
-        both = dict(sorted({**work.labels, **own}.items()))
-        if len(both) > MAX_LABELS:
-            raise InvalidRequest(f"A hold and its capture have {MAX_LABELS} labels at most.", {"labels": "too many"})
-        return both
+    def labels(self, work: Work) -> dict[str, str]:
+        """Those of the hold, and the capture's own beside them; InvalidRequest (422)."""
+        return work.joined(self.request.labels)
 
 
 def _all_of(wallet: Wallet, price: Micros, _covered: Micros, _labels: Mapping[str, str]) -> Micros:
@@ -351,7 +274,7 @@ def _what_there_is(wallet: Wallet, price: Micros, covered: Micros, labels: Mappi
 def _note_release(posting: WalletPosting, lapse: Transfer, asked: str, key: str) -> None:
     """Move nothing: the hold's money came back when it lapsed. The line keeps it from being captured."""
     own, hold_id = posting.wallet.account_id, lapse.reference or ""
-    details = {"ended_by": _RELEASED, "key": key, "given_back": lapse.amount}
+    details = {"ended_by": RELEASED, "key": key, "given_back": lapse.amount}
     described = "Hold released after it lapsed"
     posting.move(
         "release",
@@ -364,17 +287,3 @@ def _note_release(posting: WalletPosting, lapse: Transfer, asked: str, key: str)
         fingerprint=asked,
         details=details,
     )
-
-
-def _key_of(request: CaptureRequest | ReleaseRequest) -> str:
-    return transfer_id("key_", request.account_id, request.idempotency_key)
-
-
-def _same_end(end: Transfer, request: CaptureRequest | ReleaseRequest, asked: str) -> Transfer:
-    """The transfer that ended the hold if this request made it; HoldEnded (409) if another key did."""
-    if end.details.get("key") != _key_of(request):
-        raise HoldEnded(
-            "The hold was already captured or released under another key.",
-            {"hold_id": end.details.get("ended_by", _CAPTURED)},
-        )
-    return check_same(end, asked)

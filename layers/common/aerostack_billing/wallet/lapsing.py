@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from aerostack_billing.ledger.accounts import available, held
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import BudgetReached, free_room, reached
 from aerostack_billing.wallet.charging import SHORT
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.rules import WalletPosting, pay_debt
-from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, WalletStore
+from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, Labelled, WalletStore
 
 LAPSED: Final = "lapse"
 _LOOKED_AT = 64
@@ -54,6 +56,17 @@ def release(
     )
 
 
+def draw(posting: WalletPosting, hold: Hold, amount: Micros, transfer_id: str) -> Hold:
+    """Move a part of what is held back to what can be spent, likewise; the hold with the rest. Granted money first."""
+    own, granted = posting.wallet.account_id, min(hold.granted, amount)
+    posting.wallet = free_room(posting.wallet, hold.labels, hold.epochs, amount)
+    described = "Part of a hold released to be captured"
+    posting.move(
+        "release", transfer_id, held(own), available(own), amount, described, reference=hold.hold_id, granted=granted
+    )
+    return replace(hold, amount=hold.amount - amount, granted=hold.granted - granted)
+
+
 def budgeted(hold: Hold) -> dict[str, str]:
     """The labels of a hold under which it takes room in budgets."""
     return {label: hold.labels[label] for label in hold.epochs}
@@ -89,7 +102,7 @@ class Lapsing:
         transfer_id: str,
         rule: _Rule,
         at_last: _Rule | None = None,
-        labels: Mapping[str, str] | None = None,
+        labels: Labelled | None = None,
     ) -> Change[Wallet]:
         """Apply a rule that spends, once more after some lapsed holds were freed where it finds the wallet short.
 

@@ -194,6 +194,8 @@ class Hold:
     """How much of the amount is granted money."""
     tool_id: str | None = None
     """The creator's tool whose price is held, if it is one's."""
+    version: int = 0
+    """How often it was drawn down or extended."""
 
     @property
     def lapsed(self) -> bool:

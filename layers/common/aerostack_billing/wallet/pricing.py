@@ -12,7 +12,7 @@ from aerostack_billing.values import authority
 from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import Micros, cents, micros
-from aerostack_billing.wallet.requests import PricedRequest
+from aerostack_billing.wallet.requests import Payable
 from aerostack_billing.wallet.tools import Tool, Tools
 
 
@@ -68,7 +68,7 @@ class Pricing:
         priced = self._book().price(usage.tokens, terms)
         return Price(priced.amount, priced.view(), priced.tokens.total)
 
-    def due(self, request: PricedRequest, terms: Terms | None = None, *, latest: bool) -> Due:
+    def due(self, request: Payable, terms: Terms | None = None, *, latest: bool) -> Due:
         """What a request asks to be paid: an amount, usage, or a tool's price.
 
         UnknownModel (422); ToolNotFound (404), PriceChanged (409). A tool is as this process remembers it, unless

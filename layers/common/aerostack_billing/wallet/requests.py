@@ -22,6 +22,7 @@ DepositCents = Annotated[int, Field(ge=MIN_DEPOSIT_CENTS, le=MAX_DEPOSIT_CENTS)]
 CapCents = Annotated[int, Field(ge=1, le=100_000_000)]
 HOLD_SECONDS = 900
 MAX_HOLD_SECONDS = 7 * 86_400
+MAX_ITEMS = 90
 
 
 LabelName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
@@ -69,15 +70,13 @@ class _Amount(RequestModel):
         return self
 
 
-class PricedRequest(_Amount):
-    """What has a kind, and a creator or a tool of one if and only if it is a tool call."""
+class Payable(_Amount):
+    """What is to be paid, and whom it pays a share: by a creator's name, or by a tool that is one's."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": [name]} for name in ("amount_cents", "usage", "tool_id")]}
     )
 
-    account_id: AccountId
-    kind: ChargeKind
     creator_id: AccountId | None = None
     tool_id: Annotated[
         ResourceId | None, Field(description="In place of `creator_id` and a price: both are the tool's.")
@@ -100,6 +99,13 @@ class PricedRequest(_Amount):
         elif self.amount_cents is not None and self.usage is not None:
             raise WrongField("usage", "replaces amount_cents: give only one of them")
         return self
+
+
+class PricedRequest(Payable):
+    """What has a kind, and a creator or a tool of one if and only if it is a tool call."""
+
+    account_id: AccountId
+    kind: ChargeKind
 
     @model_validator(mode="after")
     def _creator_of_a_tool_call(self) -> Self:
@@ -153,11 +159,61 @@ class HoldRequest(PricedRequest):
     reference: Reference | None = None
 
 
+class CaptureItem(Payable):
+    """A piece of work that a hold pays for, with a line of its own in the statement.
+
+    Its kind, and the creator of a `tool_call`, are those of the hold where none are named.
+    """
+
+    kind: Annotated[ChargeKind | None, Field(json_schema_extra=_without_null)] = None
+    reference: Reference | None = None
+
+
 class CaptureRequest(_Amount):
     """Body of `POST /api/balance/holds/{hold_id}/capture`. Its labels stand beside those of the hold."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("amount_cents", "usage", "items")]}
+    )
+
     account_id: AccountId
     allow_partial: bool = False
+    items: Annotated[
+        list[CaptureItem] | None,
+        Field(
+            min_length=1,
+            max_length=MAX_ITEMS,
+            description="Several pieces of work: all are taken, each by a line of its own, or none.",
+            json_schema_extra=_without_null,
+        ),
+    ] = None
+    final: Annotated[
+        bool, Field(description="With `items`: whether the hold ends. If not, the rest stays held for later captures.")
+    ] = True
+    idempotency_key: IdempotencyKey
+
+    @model_validator(mode="after")
+    def _one_price(self) -> Self:
+        given = [name for name in ("amount_cents", "usage", "items") if getattr(self, name) is not None]
+        if not given:
+            raise WrongField("amount_cents", "is required unless usage or items are given")
+        if len(given) > 1:
+            raise WrongField(given[-1], f"replaces {given[0]}: give only one of them")
+        if self.items is None and not self.final:
+            raise WrongField("final", "is allowed with items only")
+        if self.items is not None and (self.allow_partial or self.labels):
+            raise WrongField("labels" if self.labels else "allow_partial", "is not allowed with items")
+        return self
+
+
+class ExtendRequest(RequestModel):
+    """Body of `POST /api/balance/holds/{hold_id}/extend`."""
+
+    account_id: AccountId
+    ttl_seconds: Annotated[
+        int, Field(ge=1, le=MAX_HOLD_SECONDS, description="From now; an end that is later already stays.")
+    ]
+    add_cents: Annotated[Cents, Field(description="What is held beside what there is.")] = 0
     idempotency_key: IdempotencyKey
 
 

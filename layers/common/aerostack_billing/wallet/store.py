@@ -203,10 +203,19 @@ class WalletStore:
         item = {**_key(hold.account_id, HOLD_PREFIX + hold.hold_id), **present(asdict(hold)), **agenda}
         return Write(self._wallets, {}, put=item, condition="attribute_not_exists(account_id)")
 
+    def changing(self, read: Hold, after: Hold) -> Write:
+        """The write of a hold that was drawn down or extended, if it is open and as it was read."""
+        agenda = {"agenda": HOLD_AGENDA, "agenda_at": after.expires_at}
+        kept = present(asdict(replace(after, version=read.version + 1)))
+        item = {**_key(after.account_id, HOLD_PREFIX + after.hold_id), **kept, **agenda}
+        condition, names, values = _hold_as_read(read)
+        return Write(self._wallets, {}, put=item, condition=condition, names=names, values=values)
+
     def closing(self, hold: Hold) -> Write:
-        """The write that closes a hold which is open."""
+        """The write that closes a hold, if it is open and as it was read."""
         key = _key(hold.account_id, HOLD_PREFIX + hold.hold_id)
-        return Write(self._wallets, key, delete=True, condition="attribute_exists(account_id)")
+        condition, names, values = _hold_as_read(hold)
+        return Write(self._wallets, key, delete=True, condition=condition, names=names, values=values)
 
     def budgets(self, account_id: str, after: str = "", label: str | None = None) -> Iterator[Budget]:
         """The counters of the account's budgets, those of one label if it is named, behind the item `after`."""
@@ -288,6 +297,14 @@ def _counted(read: Wallet, after: Wallet) -> Wallet:
         for was in [before.get((budget.label, budget.value))]
     ]
     return replace(after, met=tuple(met))
+
+
+def _hold_as_read(hold: Hold) -> tuple[str, dict[str, str], dict[str, object]]:
+    """The condition that a hold is open and as it was read, with its names and values."""
+    as_read = "#version = :read"
+    if hold.version == 0:
+        as_read = f"(attribute_not_exists(#version) OR {as_read})"
+    return f"attribute_exists(account_id) AND {as_read}", {"#version": "version"}, {":read": hold.version}
 
 
 def budget_item(label: str, value: str) -> str:

@@ -1,0 +1,133 @@
+"""What a hold is for, and how it stands: open, lapsed, captured or released."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aerostack_billing.ledger.keys import check_same, transfer_id
+from aerostack_billing.ledger.ledger import TransferExists
+from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.prices.models import Terms
+from aerostack_billing.values.checks import required
+from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
+from aerostack_billing.wallet.lapsing import end_id
+from aerostack_billing.wallet.models import Hold
+from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, ExtendRequest, ReleaseRequest
+from aerostack_billing.wallet.store import WalletStore
+
+CAPTURED, RELEASED = "capture", "release"
+_HOLD_ID = re.compile(r"hold_[0-9a-f]{40}")
+
+
+class HoldNotFound(NotFound):
+    """The account has no such hold."""
+
+    code = "HOLD_NOT_FOUND"
+
+
+class HoldEnded(Conflict):
+    """The hold was captured or released under another key."""
+
+    code = "HOLD_ENDED"
+
+
+def capture_id(hold_id: str) -> str:
+    """The id of the transfer that captures a hold: one for each hold, so that none is captured twice.
+
+    A lapsed hold that is released has this id taken by the release, so that it is never captured after that.
+    """
+    return hold_id.replace("hold_", "cap_", 1)
+
+
+class HoldStates:
+    """Looks up how holds stand."""
+
+    def __init__(self, wallets: WalletStore) -> None:
+        self._wallets = wallets
+
+    def open(self, account_id: str, hold_id: str) -> Hold | None:
+        """The hold if it is open; HoldNotFound (404) for what is no id of one."""
+        if not _HOLD_ID.fullmatch(hold_id):
+            raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
+        return self._wallets.hold(account_id, hold_id)
+
+    def ended(self, account_id: str, hold_id: str) -> Transfer:
+        """The line that ended it; HoldNotFound (404) where there is none."""
+        end = self._wallets.ledger.transfer(account_id, end_id(hold_id))
+        if end is None:
+            raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
+        return end
+
+    def capturable(self, account_id: str, hold_id: str) -> Work:
+        """What an ended hold was for, if it may still be captured, which is if it lapsed.
+
+        TransferExists if it was captured whole; HoldEnded (409) if it was released, or captured by items.
+        """
+        captured = self._wallets.ledger.transfer(account_id, capture_id(hold_id))
+        if captured is not None and captured.type == "capture":
+            raise TransferExists(captured)
+        ended_by = (captured or self.ended(account_id, hold_id)).details["ended_by"]
+        if ended_by == RELEASED:
+            raise HoldEnded("The hold was released. Nothing can be captured from it.", {"hold_id": "released"})
+        if ended_by == CAPTURED:
+            raise HoldEnded("The hold was already captured under another key.", {"hold_id": "capture"})
+        taken = self._wallets.ledger.transfer(account_id, hold_id)
+        return Work.of_line(required(taken, "the line that took a hold which ended"))
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a hold was taken for."""
+
+    hold_id: str
+    kind: str
+    creator_id: str | None
+    labels: dict[str, str]
+    terms: Terms | None
+    tool_id: str | None
+
+    @classmethod
+    def of(cls, hold: Hold | None) -> Work:
+        """The work of an open hold."""
+        hold = required(hold, "the hold that is captured")
+        return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms, hold.tool_id)
+
+    @classmethod
+    def of_line(cls, taken: Transfer) -> Work:
+        """The work of a hold that is over, from the line that took it."""
+        version, markup = taken.details.get("price_version"), taken.details.get("markup_bps")
+        terms = Terms(str(version), markup) if version is not None and isinstance(markup, int) else None
+        creator_id, tool_id = (
+            None if (found := taken.details.get(name)) is None else str(found) for name in ("creator_id", "tool_id")
+        )
+        return cls(taken.transfer_id, str(taken.details["kind"]), creator_id, taken.labels, terms, tool_id)
+
+    def joined(self, own: Mapping[str, str], place: str = "labels") -> dict[str, str]:
+        """Those of the hold, and a capture's own beside them; InvalidRequest (422) for another value of the hold's.
+
+        A hold takes room under its labels, and its captures settle there.
+        """
+        other = {name for name in own if self.labels.get(name, own[name]) != own[name]}
+        if other:
+            wrong = {f"{place}.{name}": f"is {self.labels[name]} since the hold was taken" for name in sorted(other)}
+            raise InvalidRequest("A capture adds labels to those of its hold, and changes none.", wrong)
+        both = dict(sorted({**self.labels, **own}.items()))
+        if len(both) > MAX_LABELS:
+            raise InvalidRequest(f"A hold and its capture have {MAX_LABELS} labels at most.", {place: "too many"})
+        return both
+
+
+def key_of(request: CaptureRequest | ExtendRequest | ReleaseRequest) -> str:
+    return transfer_id("key_", request.account_id, request.idempotency_key)
+
+
+def same_end(end: Transfer, request: CaptureRequest | ExtendRequest | ReleaseRequest, asked: str) -> Transfer:
+    """The transfer that ended the hold if this request made it; HoldEnded (409) if another key did."""
+    if end.details.get("key") != key_of(request):
+        raise HoldEnded(
+            "The hold was already captured or released under another key.",
+            {"hold_id": end.details.get("ended_by", CAPTURED)},
+        )
+    return check_same(end, asked)
