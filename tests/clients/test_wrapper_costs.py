@@ -19,8 +19,8 @@ def test_each_wrapper_asks_billing_as_often_as_its_page_says() -> None:
             r"^\| (`.+?) \| [\d., ms]+ \| [\d., ms]+ \| [\d.]+ ms \| ([\d.]+) \|", PAGE.read_text("utf-8"), re.MULTILINE
         )
     )
-    asked = {one.name: one.requests for one in measured(times=10)}
-    assert set(asked) == set(told)
+    asked = {one.name: one.requests for one in measured(times=10, with_litellm=False)}
+    assert set(told) - set(asked) == {"`BilledCalls`, LiteLLM's acompletion"}
     for name, requests in asked.items():
         by_leases = "by leases" in name
         assert requests <= 1 if by_leases else requests == float(told[name]), name
