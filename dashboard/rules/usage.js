@@ -72,6 +72,16 @@ export function resetWords(period, now) {
 }
 
 /**
+ * What to say of a paid month that spans two calendar months.
+ *
+ * @param {string} tier
+ */
+export function spanWords(tier) {
+  if (tier === "free" || tier === "enterprise") return "";
+  return " Billed monthly, what you used since your last payment counts on after the 1st, until the next one.";
+}
+
+/**
  * What a smaller plan made read-only.
  *
  * @param {Resources} resources

@@ -2,7 +2,7 @@
 
 import { h } from "../lib/dom.js";
 import { month, title } from "../lib/format.js";
-import { amount, barOf, graceMatters, resetWords, wordsOf } from "../rules/usage.js";
+import { amount, barOf, graceMatters, resetWords, spanWords, wordsOf } from "../rules/usage.js";
 
 /** @import { Metric, Usage } from "../types.js" */
 
@@ -10,7 +10,7 @@ import { amount, barOf, graceMatters, resetWords, wordsOf } from "../rules/usage
 export function usageView(usage, now) {
   const meters = Object.entries(usage.usage).map(([name, metric]) => h("li", meter(name, metric)));
   return [
-    h("p.soft", h("strong", month(usage.period)), ". ", resetWords(usage.period, now), "."),
+    h("p.soft", h("strong", month(usage.period)), ". ", resetWords(usage.period, now), ".", spanWords(usage.tier)),
     h("ul.meters", meters),
   ];
 }

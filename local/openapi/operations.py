@@ -183,7 +183,10 @@ _USAGE = {
             ),
         ),
         refusals=(errors.InvalidRequest,),
-        description="Each counter beside its limit, and the number of resources of each kind.",
+        description="Each counter beside its limit, and the number of resources of each kind. Quotas are of the "
+        "calendar month in UTC. A plan that is paid by the month has one month's quota for each payment: what was used "
+        "of a paid period before the 1st counts in the new month too, as `used`, until the next period begins. Free, "
+        "yearly plans and tiers that an operator gave go by the calendar alone.",
     ),
     "GetResourcesFunction": Operation(
         "List the account's resources by kind",

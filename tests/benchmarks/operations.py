@@ -376,7 +376,7 @@ def _checking_out(place: Place) -> Act:
     return lambda: checkout(place)
 
 
-@_operation("verify-session of a plan", "verify_session", Budget(4, 7, 1))
+@_operation("verify-session of a plan", "verify_session", Budget(5, 7, 1))
 def _verifying(place: Place) -> Act:
     session_id = place.stripe.pay(checkout(place))
     return lambda: verify(place, session_id)

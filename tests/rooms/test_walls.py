@@ -49,6 +49,7 @@ STORES = {
     "usage/bursts",
     "usage/ceilings",
     "usage/lease_store",
+    "usage/periods",
     "usage/places",
     "usage/resets",
     "usage/store",

@@ -54,6 +54,9 @@ class Answers:
             for name, value in row.items():
                 if name.endswith("_used"):
                     used[row["account_id"], name.removesuffix("_used")] += int(value)
+            # What was carried into a month from the one before is counted in both.
+            for name, value in row.get("carried", {}).items():
+                used[row["account_id"], name] -= int(value)
         wrong = []
         for name in {*self.counted, *self.unknown}:
             answer, unknown = self.counted[name], self.unknown[name]

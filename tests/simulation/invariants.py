@@ -69,7 +69,8 @@ def counters(world: World, tables: Tables) -> list[str]:
     month = datetime.fromtimestamp(world.time.at, UTC).strftime("%Y-%m")
     for row in tables.of("UsageTable"):
         account, item = row["account_id"], row["period"]
-        if str(item).startswith("place#"):
+        if "tier" not in row:
+            # A place, a lease, or where the counters stood when a paid period began.
             continue
         tier: Tier = row["tier"]
         live = item in {STORAGE_ITEM, RESOURCES_ITEM} or item >= month

@@ -36,9 +36,9 @@ _REPORTED_AT_MOST = 50
 
 
 class CounterMoves(Protocol):
-    """The room that keeps counters says what a change of tier does to them."""
+    """The room that keeps counters says what a change of plan does to them."""
 
-    def moves(self, account_id: str, before: Tier, after: Tier) -> Sequence[Write]:
+    def of_plan(self, account_id: str, before: PlanState, after: PlanState) -> Sequence[Write]:
         """The writes to commit together with the change."""
 
 
@@ -163,7 +163,7 @@ class PlanSync:
             account = self._accounts.get(account_id)
             try:
                 look = self._look(account, override, ending)
-                moves = self._counters.moves(account_id, account.plan.limits_tier, look.plan.limits_tier)
+                moves = self._counters.of_plan(account_id, account.plan, look.plan)
                 after = self._accounts.write_plan(account, look.plan, moves, processed, look.upkeep)
             except ObjectMissing:
                 if account.customer_id is None or not self._customers.forget_if_deleted(

@@ -57,6 +57,11 @@ def minute() -> int:
     return seconds() // 60
 
 
+def period_of(moment: int) -> str:
+    """The calendar month, in UTC, of a moment in unix seconds."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m")
+
+
 def next_period(period: str) -> str:
     """The month after `period`."""
     year, month = int(period[:4]), int(period[5:])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, TypeVar, cast
 
 from aerostack_billing.accounts.models import Account
@@ -23,6 +24,7 @@ from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.bursts import LIMIT as BURST_LIMIT
 from aerostack_billing.usage.bursts import Turn, read_burst
 from aerostack_billing.usage.models import Burst, Counter, Level
+from aerostack_billing.usage.periods import BEGAN_ITEM, Standing, carried_into, read_began, storing
 from aerostack_billing.values.errors import StoreUnavailable
 
 STORAGE_ITEM = "storage"
@@ -272,12 +274,15 @@ class UsageStore:
         """
         plan = self._catalog.plan(account.plan.limits_tier)
         limits = limits_of(plan, item)
+        standing = partial(self.standing, account.account_id)
+        began, carried = carried_into(item, account.plan, limits, standing) if outdated is None else (None, {})
         names, settings, removals = {"#tier": "tier", **_VERSION_NAME}, ["#tier = :tier", "#limits = :limits"], []
         values: dict[str, object] = {":tier": plan.tier, ":limits": self._version, ":zero": 0}
         for i, (name, limit) in enumerate(limits.items()):
             names |= {f"#u{i}": f"{name}_used", f"#r{i}": f"{name}_room"}
             values[f":c{i}"] = limit.ceiling
-            used = f"if_not_exists(#u{i}, :zero)"
+            values |= {f":k{i}": carried[name]} if name in carried else {}
+            used = f"if_not_exists(#u{i}, {f':k{i}' if name in carried else ':zero'})"
             settings += [f"#u{i} = {used}", f"#r{i} = :c{i} - {used}"]
             counter = outdated.counters.get(name) if outdated else None
             if counter is not None and counter.used + counter.room != limit.ceiling:
@@ -299,8 +304,12 @@ class UsageStore:
             names=names,
             values=values,
         )
+        also = []
+        if began is not None and carried:
+            after = replace(began, carried_into=item, carried=carried)
+            also = [storing(self._table, account.account_id, began, after)]
         try:
-            self._dynamo.transact([write, self._accounts.unchanged(account)])
+            self._dynamo.transact([write, self._accounts.unchanged(account), *also])
         except TransactionRefused:
             return
 
@@ -326,6 +335,15 @@ class UsageStore:
             if name in limits
         }
         return replace(counters_item, counters=counters, limits_version=self._version)
+
+    def standing(self, account_id: str, month: str) -> Standing:
+        """A month's counters, and where they stood when the paid period began, consistently read in one request."""
+        keys = [self._key(account_id, name) for name in (month, BEGAN_ITEM)]
+        items = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
+        found = {str(item["period"]): item for item in items}
+        return Standing(
+            read_counters(found[month]).counters if month in found else {}, read_began(found.get(BEGAN_ITEM))
+        )
 
     def overview(self, account_id: str, items: Sequence[str]) -> tuple[Account, dict[str, CountersItem]]:
         """The account and the items that exist, in one request; read with eventual consistency, for showing."""

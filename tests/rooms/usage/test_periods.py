@@ -1,0 +1,193 @@
+"""A paid month is one month's quota, whatever day it begins on; Free's is the calendar's, and a year's is twelve."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from aerostack_billing.accounts.models import PlanState
+from aerostack_billing.accounts.store import VersionConflict
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.values.errors import PlanLimitExceeded
+from tests.rooms.conftest import Meter, Time
+from tests.rooms.worlds.plans import buy, pass_days
+from tests.rooms.worlds.stripe import StripeWorld
+from tests.rooms.worlds.usage import consume, settle, take
+
+DAY = 86_400
+MOST = {"free": 55_000, "pro": 2_400_000}
+
+
+def used(parts: Runtime, account: str, month: str) -> int:
+    return parts.usage.store.counters_item(account, month).counters["api_requests"].used
+
+
+def set_plan(
+    parts: Runtime, account: str, tier: Tier, begins: float, days: int = 30, interval: Interval = "monthly"
+) -> None:
+    """Write a plan with a paid period, as `make_true` does."""
+    before = parts.accounts.store.get(account)
+    plan = PlanState(
+        tier=tier,
+        interval=interval,
+        subscription_id="sub_1",
+        period_start=int(begins),
+        period_end=int(begins) + days * DAY,
+    )
+    if tier == "free":
+        plan = PlanState()
+    moves = parts.usage.ceilings.of_plan(account, before.plan, plan)
+    parts.accounts.store.write_plan(before, plan, moves, None)
+
+
+def audit(parts: Runtime, account: str) -> None:
+    assert parts.audit.service.run(account).violations == ()
+
+
+def test_bought_on_the_31st_at_2330_and_cancelled_is_one_month_s_quota(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    buy(parts, world, account, "pro")
+    parts.accounts.subscriptions.cancel(account)
+    consume(parts, account, MOST["pro"])
+    time_stands.to(2026, 4, 1, 0, 0)
+    with pytest.raises(PlanLimitExceeded) as refused:
+        consume(parts, account)
+    assert (refused.value.details["limit"], refused.value.details["hard_limit"]) == (2_000_000, MOST["pro"])
+    audit(parts, account)
+    pass_days(world, time_stands, 30)
+    plan = parts.accounts.sync.make_true(account).account.plan
+    assert plan.tier == "free"
+    # What Free allows in that month is left: none of it was used.
+    consume(parts, account, MOST["free"])
+    audit(parts, account)
+
+
+def test_what_is_left_of_the_paid_month_is_there_after_the_turn_and_the_next_payment_brings_a_whole_one(
+    parts: Runtime, world: StripeWorld, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 16, 12)
+    consume(parts, account, 40_000)
+    buy(parts, world, account, "pro")
+    consume(parts, account, 1_400_000)
+    time_stands.to(2026, 4, 1, 0, 0)
+    assert consume(parts, account, 1)["used"] == 1_400_001
+    consume(parts, account, 999_999)
+    with pytest.raises(PlanLimitExceeded):
+        consume(parts, account)
+    pass_days(world, time_stands, 16)
+    parts.accounts.sync.make_true(account)
+    assert used(parts, account, "2026-04") == 1_000_000
+    consume(parts, account, 1_400_000)
+    audit(parts, account)
+    time_stands.to(2026, 5, 1, 0, 0)
+    # Since the payment in April: not what the payment before paid for.
+    assert consume(parts, account, 1)["used"] == 1_400_001
+    audit(parts, account)
+
+
+def test_two_paid_months_are_never_three_quotas(parts: Runtime, account: str, time_stands: Time) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    taken = 0
+    set_plan(parts, account, "pro", time_stands.at)
+    for moment in ((2026, 3, 31, 23, 40), (2026, 4, 2), (2026, 4, 30, 23, 40), (2026, 5, 1), (2026, 5, 20)):
+        time_stands.to(*moment)
+        if moment == (2026, 4, 30, 23, 40):
+            set_plan(parts, account, "pro", time_stands.at - 600)
+        for quantity in (MOST["pro"], 1):
+            try:
+                consume(parts, account, quantity)
+                taken += quantity
+            except PlanLimitExceeded:
+                pass
+    assert taken == 2 * MOST["pro"]
+    audit(parts, account)
+
+
+@pytest.mark.parametrize(("interval", "tier"), [("yearly", "pro"), ("monthly", "free")])
+def test_a_year_and_free_go_by_the_calendar(
+    parts: Runtime, account: str, time_stands: Time, interval: Interval, tier: Tier
+) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    set_plan(parts, account, tier, time_stands.at, 365, interval)
+    consume(parts, account, MOST[tier])
+    time_stands.to(2026, 4, 1, 0, 0)
+    assert consume(parts, account, MOST[tier])["used"] == MOST[tier]
+
+
+def test_a_tier_that_an_operator_gave_goes_by_the_calendar(parts: Runtime, account: str, time_stands: Time) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    set_plan(parts, account, "pro", time_stands.at)
+    before = parts.accounts.store.get(account)
+    given = replace(before.plan, tier="business", tier_override="business")
+    moves = parts.usage.ceilings.of_plan(account, before.plan, given)
+    parts.accounts.store.write_plan(before, given, moves, None)
+    consume(parts, account, 1_000)
+    time_stands.to(2026, 4, 1, 0, 0)
+    assert consume(parts, account, 5)["used"] == 5
+
+
+def test_a_request_is_one_write_unit_and_the_month_s_first_carries_once_however_many_come_at_once(
+    processes: list[Runtime], account: str, time_stands: Time, meter: Meter
+) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    set_plan(processes[0], account, "pro", time_stands.at)
+    consume(processes[0], account, 1_000_000)
+    time_stands.to(2026, 4, 1, 0, 0)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda parts: consume(parts, account, 10), processes))
+    assert used(processes[0], account, "2026-04") == 1_000_080
+    meter.reset()
+    consume(processes[0], account)
+    assert meter.spent() == (1, 1, 0)
+    audit(processes[0], account)
+
+
+def test_a_renewal_at_the_very_moment_of_the_month_s_first_use_leaves_no_carry_behind(
+    processes: list[Runtime], account: str, time_stands: Time
+) -> None:
+    for number in range(12):
+        own = f"{account}{number}"
+        time_stands.to(2026, 3, 31, 23, 30)
+        set_plan(processes[0], own, "pro", time_stands.at)
+        consume(processes[0], own, 1_000_000)
+        time_stands.to(2026, 4, 1, 0, 0)
+
+        def renew(parts: Runtime, own: str = own) -> None:
+            try:
+                set_plan(parts, own, "pro", time_stands.at)
+            except VersionConflict:
+                renew(parts, own)
+
+        with ThreadPoolExecutor(2) as pool:
+            done = [pool.submit(renew, processes[1]), pool.submit(consume, processes[2], own, 10)]
+            for each in done:
+                each.result()
+        assert used(processes[0], own, "2026-04") == 10
+        audit(processes[0], own)
+
+
+def test_a_plan_that_was_written_after_the_turn_carries_nothing(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 31, 23, 59)
+    consume(parts, account, 50_000)
+    bought = time_stands.at
+    time_stands.to(2026, 4, 1, 0, 1)
+    set_plan(parts, account, "pro", bought)
+    assert consume(parts, account, 1)["used"] == 1
+
+
+def test_a_lease_of_the_month_before_gives_back_there(parts: Runtime, account: str, time_stands: Time) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    set_plan(parts, account, "pro", time_stands.at)
+    lease = take(parts, account, 100_000, 3_600)
+    time_stands.to(2026, 4, 1, 0, 0)
+    assert consume(parts, account, 1)["used"] == 100_001
+    assert settle(parts, account, lease, 40_000) == 60_000
+    assert used(parts, account, "2026-03") == 40_000
+    audit(parts, account)
