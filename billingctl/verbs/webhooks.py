@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from enum import StrEnum
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import Annotated
 
 import typer
 
+from aerostack_billing.payments.history import pages
 from aerostack_billing.platform import clock
 from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
 from aerostack_billing.webhooks.models import Event
@@ -56,8 +58,9 @@ def listed(
     """List what happened at Stripe, newest first, each with what became of it here."""
     with at_work(context, as_json=as_json) as work:
         now = clock.seconds() + 1
-        raw = work.parts.payments.history.events(now - hours * 3600, now)
-        events = [event for event in map(Event.model_validate, reversed(raw)) if kind in (None, event.type)]
+        listed = pages(partial(work.parts.payments.history.events, now - hours * 3600, now))
+        raw = chain.from_iterable(page.items for page in listed)
+        events = [event for event in map(Event.model_validate, raw) if kind in (None, event.type)]
         views = _views(work, events)
         wanted = [view for view in views if result == view["result"] or (result is None and _concerns(view, every))]
         left_out = (

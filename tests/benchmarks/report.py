@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.paths import ROOT
+from tests.benchmarks.backlog import Backlog
 from tests.benchmarks.budgets import STRIPE_FUNCTIONS, Budget, promised
 from tests.benchmarks.cold import Starts
 from tests.benchmarks.rates import Charging
@@ -40,11 +41,13 @@ def tables(
     charged: Mapping[str, Charging],
     missing: str,
     wrapped: Sequence[Wrapped],
+    backlogs: Sequence[Backlog],
 ) -> str:
     """All that was measured, as Markdown: what varies least comes first."""
     parts = [
         COUNTS + ", the same on every machine",
         _counts(counts),
+        _backlogs(backlogs),
         "### Ratios, measured in one run",
         _warm(warmth),
         _cold(functions),
@@ -85,6 +88,20 @@ def _counts(counts: Sequence[Count]) -> str:
 
     said = "Spent of the most it may: `promised` is what the service was designed for, `noted` what it costs today.\n\n"
     return said + _table(["operation", "requests", "write units", "read units", "budget"], [row(c) for c in counts])
+
+
+def _backlogs(backlogs: Sequence[Backlog]) -> str:
+    """What the reconciler takes after a long outage."""
+    rows = [
+        [f"{one.events:,}", f"{one.requests:,}", f"{one.per_hundred:.2f}", f"{one.peak_kib:,} KiB"] for one in backlogs
+    ]
+    head = [
+        "events that are known, looked through in one run",
+        "requests to the store",
+        "a hundred events",
+        "peak memory",
+    ]
+    return _table(head, rows)
 
 
 def _warm(warmth: Sequence[Warm]) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.payments.history import History, _payment
+from aerostack_billing.payments.history import History, ListedPayment, Page, _payment
 from aerostack_billing.reconcile.service import Reconciler
-from aerostack_billing.reconcile.store import ProgressStore
-from aerostack_billing.values.errors import BillingError
+from aerostack_billing.reconcile.store import ProgressStore, Window
+from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.money import micros
 from aerostack_billing.webhooks.models import Outcome
-from tests.rooms.conftest import Time
+from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.deposits import hear_all, open_deposit, refund
 from tests.rooms.worlds.plans import open_page, pass_days
 from tests.rooms.worlds.stripe import StripeWorld
@@ -72,8 +74,8 @@ def test_what_stripe_lists_only_after_its_window_was_looked_through_is_found_by_
     world.pay(open_deposit(parts, account))
     time_stands.forward(600)
     with monkeypatch.context() as patched:
-        patched.setattr(History, "events", lambda *_: iter(()))
-        patched.setattr(History, "payments", lambda *_: iter(()))
+        patched.setattr(History, "events", lambda *_: Page([], None))
+        patched.setattr(History, "payments", lambda *_: Page([], None))
         reconciler.run()
     time_stands.forward(600)
     reconciler.run()
@@ -137,19 +139,19 @@ def test_what_fails_again_and_again_hides_nothing_that_came_after_it(
         world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
         done = reconciler.run()
         assert len(done.failed) == 1
-        assert (reconciler._progress.through() or 0) <= failing_since
+        assert (reconciler._progress.read().through or 0) <= failing_since
         assert audited(parts, account).balance == micros(2_500)
     assert reconciler.run().failed == []
 
 
 def test_a_run_that_ends_late_does_not_set_the_progress_of_another_back(reconciler: Reconciler) -> None:
     reconciler.run()
-    reached = reconciler._progress.through()
+    reached = reconciler._progress.read().through
     assert reached is not None
     reconciler._progress.advance(reached - 7_200)
-    assert reconciler._progress.through() == reached
+    assert reconciler._progress.read().through == reached
     reconciler._progress.advance(reached + 60)
-    assert reconciler._progress.through() == reached + 60
+    assert reconciler._progress.read().through == reached + 60
 
 
 @dataclass
@@ -213,13 +215,122 @@ def test_a_payment_of_an_unknown_form_is_reported_and_holds_no_window(
     time_stands.forward(600)
     listed = History.payments
 
-    def spoiled(history: History, since: int, until: int) -> object:
+    def spoiled(history: History, since: int, until: int, after: str | None) -> Page[ListedPayment]:
         unknown = {"id": intent, "status": "of_next_year", "created": 1}
-        return [(intent, partial(_payment, unknown)), *listed(history, since, until)]
+        page = listed(history, since, until, after)
+        return Page([(intent, partial(_payment, unknown)), *page.items], page.after)
 
     monkeypatch.setattr(History, "payments", spoiled)
     done = reconciler.run()
     assert (done.failed, heard.failed, heard.unreadable) == ([], [], [intent])
     assert heard.behind == [0]
-    assert (reconciler._progress.through() or 0) >= time_stands.at
+    assert (reconciler._progress.read().through or 0) >= time_stands.at
     assert audited(parts, account).balance == micros(2_500)
+
+
+# Page by page
+
+
+@pytest.fixture
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aerostack_billing.payments.history.PAGE", 3)
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_a_run_that_is_cut_off_at_any_page_is_gone_on_with_where_it_ended(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    reconciler.run()
+    for _ in range(3):
+        world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    looked, runs = 0, 0
+    while (reconciler._progress.read().through or 0) < time_stands.at:
+        pages = iter((True, False))
+        looked += reconciler.run(lambda pages=pages: next(pages, False)).events  # type: ignore[misc]
+        runs += 1
+        assert runs < 100
+    assert runs > 5
+    # What the last hour's overlap shows again aside, nothing was looked at twice.
+    assert looked <= len(world.events()) + 3
+    assert audited(parts, account).balance == micros(7_500)
+    assert reconciler._progress.read().window is None
+
+
+@pytest.mark.usefixtures("short_pages")
+@pytest.mark.parametrize("write", range(1, 12))
+def test_a_run_that_dies_at_any_page_loses_nothing(
+    parts: Runtime,
+    world: StripeWorld,
+    reconciler: Reconciler,
+    account: str,
+    time_stands: Time,
+    monkeypatch: pytest.MonkeyPatch,
+    write: int,
+) -> None:
+    reconciler.run()
+    world.pay(open_deposit(parts, account))
+    world.pay(open_page(parts, account, "pro"))
+    time_stands.forward(600)
+    keep, kept = ProgressStore.keep, count(1)
+
+    def dies(store: ProgressStore, window: Window | None) -> None:
+        if next(kept) == write:
+            raise StoreUnavailable("killed")
+        keep(store, window)
+
+    with monkeypatch.context() as patched, suppress(StoreUnavailable):
+        patched.setattr(ProgressStore, "keep", dies)
+        reconciler.run()
+    reconciler.run()
+    assert audited(parts, account).balance == micros(2_500)
+    assert parts.accounts.store.get(account).plan.tier == "pro"
+    assert reconciler.run().failed == []
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_a_failure_on_an_earlier_page_is_not_forgotten_by_the_run_that_goes_on(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    reconciler.run()
+    before = reconciler._progress.read().through
+    for _ in range(2):
+        world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    world.door("faults", {"on": "payment_intents.retrieve", "kind": "500_before"})
+    pages = iter((True, True, True, False))
+    assert len(reconciler.run(lambda: next(pages, False)).failed) == 1
+    assert reconciler._progress.read().window is not None
+    reconciler.run()
+    assert reconciler._progress.read().through == before
+    reconciler.run()
+    assert (reconciler._progress.read().through or 0) >= time_stands.at
+
+
+@pytest.mark.usefixtures("short_pages")
+def test_a_page_that_stripe_lists_no_more_is_looked_through_from_the_beginning(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    reconciler.run()
+    world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    now = int(time_stands.at)
+    reconciler._progress.keep(Window(now - 3_600, now, "events", "evt_that_is_gone"))
+    assert reconciler.run().failed == []
+    assert audited(parts, account).balance == micros(2_500)
+
+
+def test_a_hundred_events_that_are_known_are_two_requests_to_the_store(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time, meter: Meter
+) -> None:
+    reconciler.run()
+    while len(world.events()) < 250:
+        world.pay(open_deposit(parts, account))
+    for _ in range(2):
+        hear_all(parts, world)
+    time_stands.forward(600)
+    meter.reset()
+    done = reconciler.run()
+    assert done.missed == []
+    # Beside them: the progress, the accounts that are due, and the payments.
+    assert meter.requests <= 2 * (done.events // 100 + 1) + 2 * (done.payments // 100 + 1) + 3

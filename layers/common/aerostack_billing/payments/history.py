@@ -1,12 +1,14 @@
 """What happened at Stripe, listed: finds what no webhook delivered.
 
-All methods raise PaymentsUnavailable and PaymentsFailed.
+All methods raise PaymentsUnavailable and PaymentsFailed; PaymentsRefused for an id that is listed no more.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
 import stripe
 
@@ -15,25 +17,42 @@ from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.wire import read
 from aerostack_billing.values.errors import ObjectMissing
 
+PAGE: Final = 100
+Item = TypeVar("Item")
+ListedPayment = tuple[str, Callable[[], Payment]]
+"""A payment's id, and what reads it, which raises Unreadable for an unknown form."""
+
+
+@dataclass(frozen=True)
+class Page(Generic[Item]):
+    """A hundred of what is listed at most; `after` is where the next page begins, None at the end."""
+
+    items: Sequence[Item]
+    after: str | None
+
 
 class History:
-    """Lists of a span of time, oldest first; times in unix seconds, `since` included and `until` not."""
+    """Lists of a span of time, newest first; times in unix seconds, `since` included and `until` not."""
 
     def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
         self._connect = connect
 
-    def events(self, since: int, until: int) -> list[dict[str, object]]:
-        """The events of the span, as a webhook would carry them. Stripe lists those of the last thirty days."""
+    def events(self, since: int, until: int, after: str | None = None) -> Page[dict[str, object]]:
+        """Events of the span, as a webhook would carry them. Stripe lists those of the last thirty days."""
         with translated():
-            found = self._connect().v1.events.list({"created": {"gte": since, "lt": until}, "limit": 100})
-            return [event.to_dict() for event in found.auto_paging_iter()][::-1]
+            found = self._connect().v1.events.list(
+                {"created": {"gte": since, "lt": until}, "limit": PAGE, **({"starting_after": after} if after else {})}
+            )
+        return Page([event.to_dict() for event in found.data], found.data[-1].id if found.has_more else None)
 
-    def payments(self, since: int, until: int) -> list[tuple[str, Callable[[], Payment]]]:
-        """The payments begun in the span, each by its id; what reads it raises Unreadable for an unknown form."""
+    def payments(self, since: int, until: int, after: str | None = None) -> Page[ListedPayment]:
+        """Payments begun in the span."""
         with translated():
-            found = self._connect().v1.payment_intents.list({"created": {"gte": since, "lt": until}, "limit": 100})
-            listed = [(made.id, made.to_dict()) for made in found.auto_paging_iter()][::-1]
-        return [(intent, functools.partial(_payment, raw)) for intent, raw in listed]
+            found = self._connect().v1.payment_intents.list(
+                {"created": {"gte": since, "lt": until}, "limit": PAGE, **({"starting_after": after} if after else {})}
+            )
+        listed: list[ListedPayment] = [(made.id, functools.partial(_payment, made.to_dict())) for made in found.data]
+        return Page(listed, found.data[-1].id if found.has_more else None)
 
     def event(self, event_id: str) -> dict[str, object] | None:
         """One event, as a webhook would carry it; None where Stripe has none, or has none any more."""
@@ -42,6 +61,15 @@ class History:
                 return self._connect().v1.events.retrieve(event_id).to_dict()
         except ObjectMissing:
             return None
+
+
+def pages(fetch: Callable[[str | None], Page[Item]]) -> Iterator[Page[Item]]:
+    """All pages of a list, as `fetch` hands out the one after an id."""
+    page = fetch(None)
+    yield page
+    while page.after is not None:
+        page = fetch(page.after)
+        yield page
 
 
 def _payment(raw: dict[str, object]) -> Payment:

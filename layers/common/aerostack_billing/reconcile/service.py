@@ -1,31 +1,30 @@
 """The reconciler: finds what no webhook delivered, takes it through the same code, and reports the drift.
 
-It goes through Stripe's events and payments in windows of time, oldest first, and keeps how far it came. What it hands
-on is deduped like any delivery, so that it may overlap itself, run twice at once, and stop anywhere.
+It goes through Stripe's events and payments in windows of time, oldest first, and through each window by pages of a
+hundred, newest first: an event only says where to look, so their order does not matter. It keeps how far it came after
+each page, holds one page in memory, and asks the store once a page for what is known. What it hands on is deduped like
+any delivery, so that it may overlap itself, run twice at once, and stop anywhere.
 """
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Protocol
-
-from pydantic import ValidationError
 
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
 from aerostack_billing.payments.cards import Payment
-from aerostack_billing.payments.history import History
+from aerostack_billing.payments.history import History, ListedPayment, pages
 from aerostack_billing.payments.wire import Unreadable
 from aerostack_billing.platform import clock
-from aerostack_billing.reconcile.store import ProgressStore
-from aerostack_billing.values.errors import BillingError
+from aerostack_billing.reconcile.store import Progress, ProgressStore, Window
+from aerostack_billing.values.errors import BillingError, PaymentsRefused
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
-from aerostack_billing.webhooks.models import Event, Outcome
+from aerostack_billing.webhooks.models import Outcome
 from aerostack_billing.webhooks.service import Webhooks
 
 _WINDOW_SECONDS = 6 * 3_600
@@ -97,66 +96,120 @@ class Reconciler:
         """Look through all that is new. A window in which something failed is looked through again next time.
 
         The windows after it are looked through all the same: what can never be taken in must not hide what can.
+        `may_go_on` is asked before each page; the next run goes on where this one ends.
         """
         done = Reconciled()
         self._review(done)
-        since, now, through = self._span()
-        length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
-        while since < now and may_go_on():
-            until = min(now, since + length)
-            self._window(since, until, done)
-            if not done.failed:
-                self._progress.advance(until)
-                done.through, through = clock.iso(until), max(through, until)
-            since = until
+        progress, now = self._progress.read(), clock.seconds() + 1
+        through = now - _FIRST_LOOK_SECONDS if progress.through is None else progress.through
+        for window in self._windows(progress, now):
+            ended = self._look_through(window, done, may_go_on) if may_go_on() else None
+            if ended is None:
+                break
+            if not ended.failed and ended.since <= through:
+                self._progress.advance(ended.until)
+                done.through, through = clock.iso(ended.until), max(through, ended.until)
+            elif progress.window is not None or ended.failed:
+                self._progress.keep(None)
         self._listener.reconciled(max(0, now - through))
         return done
+
+    def _windows(self, progress: Progress, now: int) -> Iterator[Window]:
+        """What is to be looked through now: first the window in which the last run was cut off, if one was."""
+        since = self._begin(progress, now)
+        if progress.window is not None:
+            yield progress.window
+            since = progress.window.until
+        length = max(_WINDOW_SECONDS, -(-(now - since) // _WINDOWS))
+        while since < now:
+            until = min(now, since + length)
+            yield Window(since, until)
+            since = until
+
+    def _begin(self, progress: Progress, now: int) -> int:
+        if progress.through is None:
+            return now - _FIRST_LOOK_SECONDS
+        return progress.through - _OVERLAP_SECONDS
+
+    def _look_through(self, window: Window, done: Reconciled, may_go_on: Callable[[], bool]) -> Window | None:
+        """Look through the window, and keep how far after each page; None if there is no time for the next one."""
+        while True:
+            after, failed = self._page_of(window, done)
+            done.failed += failed
+            window = replace(window, after=after, failed=window.failed or bool(failed))
+            if after is None:
+                if window.listing == "payments":
+                    return window
+                window = replace(window, listing="payments")
+            if not (going_on := may_go_on()) or after is not None:
+                self._progress.keep(window)
+            if not going_on:
+                return None
+
+    def _page_of(self, window: Window, done: Reconciled) -> tuple[str | None, list[str]]:
+        """Look through one page: where the next one begins, and what could not be taken in."""
+        look = self._events_page if window.listing == "events" else self._payments_page
+        try:
+            return look(window, done)
+        except PaymentsRefused:
+            if window.after is None:
+                raise
+        # Stripe lists the id after which to go on no more: the list is read from its beginning.
+        return look(replace(window, after=None), done)
+
+    def _events_page(self, window: Window, done: Reconciled) -> tuple[str | None, list[str]]:
+        page = self._history.events(window.since, window.until, window.after)
+        done.events += len(page.items)
+        awaited = self._webhooks.awaited(page.items)
+        looks = [(str(raw["id"]), partial(self._event, raw, done)) for raw in awaited]
+        return page.after, [name for name, look in looks if not self._guarded(name, look)]
+
+    def _payments_page(self, window: Window, done: Reconciled) -> tuple[str | None, list[str]]:
+        page = self._history.payments(window.since, window.until, window.after)
+        done.payments += len(page.items)
+        uncredited, failed = self._uncredited(page.items)
+        failed += [intent for intent in uncredited if not self._guarded(intent, partial(self._settle, intent, done))]
+        return page.after, failed
+
+    def _uncredited(self, listed: Sequence[ListedPayment]) -> tuple[list[str], list[str]]:
+        """Which payments succeeded for an account, and are no deposit of it; and which could not be read."""
+        succeeded: dict[str, str] = {}
+
+        def look(intent: str, read: Callable[[], Payment]) -> None:
+            payment = read()
+            if payment.status == "succeeded" and payment.account_id is not None:
+                succeeded[intent] = payment.account_id
+
+        failed = [intent for intent, read in listed if not self._guarded(intent, partial(look, intent, read))]
+        credited = self._wallets.credited(succeeded)
+        return [intent for intent in succeeded if intent not in credited], failed
 
     def _review(self, done: Reconciled) -> None:
         """Look at the accounts whose plan time alone changes, or beside whose plan something is still to be undone."""
         for account_id in islice(self._accounts.due_for_review(), _REVIEWS):
             done.reviewed += 1
             # One that fails stays on the agenda: it does not keep the events from being looked through.
-            self._guarded(account_id, functools.partial(self._sync.make_true, account_id))
+            self._guarded(account_id, partial(self._sync.make_true, account_id))
 
     def preview(self) -> Reconciled:
         """What a run would find missing now, reported as a run does; nothing is taken in."""
-        found = Reconciled()
-        since, now, _ = self._span()
-        for raw in self._history.events(since, now):
-            found.events += 1
-            with contextlib.suppress(ValidationError):
-                event = Event.model_validate(raw)
-                if self._webhooks.awaits(event):
-                    found.missed.append(event.id)
-        for intent, listed in self._history.payments(since, now):
-            found.payments += 1
-            if not self._guarded(intent, functools.partial(self._preview, intent, listed, found)):
-                found.failed.append(intent)
+        found, now = Reconciled(), clock.seconds() + 1
+        since = self._begin(self._progress.read(), now)
+        for events in pages(partial(self._history.events, since, now)):
+            found.events += len(events.items)
+            found.missed += [str(raw["id"]) for raw in self._webhooks.awaited(events.items)]
+        for payments in pages(partial(self._history.payments, since, now)):
+            found.payments += len(payments.items)
+            uncredited, failed = self._uncredited(payments.items)
+            found.failed += failed
+            for intent in uncredited:
+                if not self._guarded(intent, partial(self._preview, intent, found)):
+                    found.failed.append(intent)
         return found
 
-    def _preview(self, payment_intent_id: str, listed: Callable[[], Payment], found: Reconciled) -> None:
-        ours = self._settlement.look(payment_intent_id) if listed().status == "succeeded" else None
-        if ours is not None and self._wallets.deposit(ours.account_id, payment_intent_id) is None:
+    def _preview(self, payment_intent_id: str, found: Reconciled) -> None:
+        if self._settlement.look(payment_intent_id) is not None:
             found.uncredited.append(payment_intent_id)
-
-    def _span(self) -> tuple[int, int, int]:
-        """From when, and up to when, there is something to look through, and up to when all was."""
-        now = clock.seconds() + 1
-        through = self._progress.through()
-        if through is None:
-            return now - _FIRST_LOOK_SECONDS, now, now - _FIRST_LOOK_SECONDS
-        return through - _OVERLAP_SECONDS, now, through
-
-    def _window(self, since: int, until: int, done: Reconciled) -> None:
-        looks: list[tuple[str, Callable[[], object]]] = []
-        for raw in self._history.events(since, until):
-            done.events += 1
-            looks.append((str(raw.get("id")), functools.partial(self._event, raw, done)))
-        for intent, payment in self._history.payments(since, until):
-            done.payments += 1
-            looks.append((intent, functools.partial(self._payment, intent, payment, done)))
-        done.failed += [name for name, look in looks if not self._guarded(name, look)]
 
     def _guarded(self, name: str, look: Callable[[], object]) -> bool:
         """Whether the look is done. One thing that fails keeps none of the others from being looked at.
@@ -172,7 +225,7 @@ class Reconciler:
             return False
         return True
 
-    def _event(self, raw: dict[str, object], done: Reconciled) -> None:
+    def _event(self, raw: Mapping[str, object], done: Reconciled) -> None:
         event = self._webhooks.read(raw)
         if isinstance(event, Outcome):
             # One that cannot be read was reported when it was recorded.
@@ -183,12 +236,7 @@ class Reconciler:
             done.missed.append(event.id)
             self._listener.drift_found("event", event.id)
 
-    def _payment(self, payment_intent_id: str, listed: Callable[[], Payment], done: Reconciled) -> None:
-        payment = listed()
-        if payment.status != "succeeded" or payment.account_id is None:
-            return
-        if self._wallets.deposit(payment.account_id, payment_intent_id) is not None:
-            return
+    def _settle(self, payment_intent_id: str, done: Reconciled) -> None:
         if self._settlement.settle(payment_intent_id) is not None:
             done.uncredited.append(payment_intent_id)
             self._listener.drift_found("payment", payment_intent_id)

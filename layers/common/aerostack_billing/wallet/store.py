@@ -235,6 +235,12 @@ class WalletStore:
         item = self._dynamo.get(self._wallets, _key(account_id, DEPOSIT_PREFIX + payment_intent_id))
         return adapter(Deposit).validate_python(item) if item else None
 
+    def credited(self, payments: Mapping[str, str]) -> set[str]:
+        """Which of up to a hundred payments, each with its account, are deposits that were credited."""
+        keys = [_key(account_id, DEPOSIT_PREFIX + payment) for payment, account_id in payments.items()]
+        found = self._dynamo.batch_get({self._wallets: keys}, consistent=True)[self._wallets]
+        return {str(item["payment_intent_id"]) for item in found}
+
     def deposits(self, account_id: str) -> Iterator[Deposit]:
         """Every deposit of the account."""
         items = self._dynamo.query(

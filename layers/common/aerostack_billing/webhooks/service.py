@@ -96,9 +96,11 @@ class Webhooks:
             return Outcome(event.id, event.type, "duplicate", record.account_id)
         return self._taken(event)
 
-    def awaits(self, event: Event) -> bool:
-        """Whether the event is of a type that is handled, and never came."""
-        return event.type in self._handlers and not self._events.seen(event.id)
+    def awaited(self, listed: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
+        """Of up to a hundred events, those of a handled type that never came, in their order; one request for all."""
+        handled = [raw for raw in listed if raw.get("type") in self._handlers and isinstance(raw.get("id"), str)]
+        seen = self._events.records([str(raw["id"]) for raw in handled]) if handled else {}
+        return [raw for raw in handled if raw["id"] not in seen]
 
     def _taken(self, event: Event) -> Outcome:
         handler = self._handlers.get(event.type)
