@@ -4,15 +4,34 @@ import { button, safeUrl } from "./lib/dom.js";
 import { explain } from "./lib/errors.js";
 import { title } from "./lib/format.js";
 import { pageUrl } from "./returning.js";
+import { verify } from "./rules/chain.js";
 import { planName } from "./rules/plans.js";
+import { askBudget, askRemoval } from "./views/budgets.js";
 import { askCancel, askCap, askDeposit, askInstead, askReload } from "./views/dialogs.js";
 
 /** @import { Api } from "./lib/api.js" */
 /** @import { Store } from "./lib/store.js" */
 /** @import { Tell } from "./returning.js" */
-/** @import { Interval, Plan } from "./types.js" */
+/** @import { Budget, Interval, Plan } from "./types.js" */
 
 const LEAVING_MS = 10_000;
+
+/** @param {string} label @param {string} value */
+function budgetPath(label, value) {
+  return `/api/balance/budgets/${encodeURIComponent(label)}/${encodeURIComponent(value)}`;
+}
+
+/** Every line of the ledger, oldest first. @param {Api} api */
+async function ledger(api) {
+  const found = [];
+  let cursor = null;
+  do {
+    const page = await api.lines(`/api/balance/statement${cursor === null ? "" : `?cursor=${cursor}`}`);
+    found.push(...page.lines);
+    cursor = page.next;
+  } while (cursor !== null);
+  return found;
+}
 
 /**
  * Makes acts that tell the reader where they fail.
@@ -103,6 +122,29 @@ export function createActs(api, store, tell) {
         await store.load("balance");
         tell("good", cents === null ? "The monthly cap is taken away." : "The monthly cap is set.");
       }),
+    /** @param {Budget | null} budget */
+    budget: (budget) =>
+      askBudget(budget, async (label, value, body) => {
+        await api.put(budgetPath(label, value), body);
+        await store.load("budgets");
+        tell("good", `The budget of ${label} ${value} is set.`);
+      }),
+    /** @param {Budget} budget */
+    unbudget: (budget) =>
+      askRemoval(budget, async () => {
+        await api.del(budgetPath(budget.label, budget.value));
+        await store.load("budgets");
+        tell("good", `The budget of ${budget.label} ${budget.value} is removed.`);
+      }),
+    check: told(async () => {
+      store.set("bill", "checking");
+      try {
+        store.set("bill", await verify(await ledger(api)));
+      } catch (error) {
+        store.set("bill", "not yet");
+        throw error;
+      }
+    }),
     onboard: told(async () => {
       const body = { return_url: pageUrl({ back: "payouts" }), refresh_url: pageUrl({ back: "payouts-again" }) };
       await leave(await api.post("/api/creators/onboard", body));

@@ -16,9 +16,13 @@ import { firstDay, spendingByDay } from "./rules/spending.js";
 import { resourceNotices, usageNotices } from "./rules/usage.js";
 import { walletNotices } from "./rules/wallet.js";
 import { noticeBox } from "./views/acts.js";
+import { billView } from "./views/bill.js";
+import { breakdownView } from "./views/breakdown.js";
+import { budgetsView } from "./views/budgets.js";
 import { creatorView } from "./views/creator.js";
 import { planView } from "./views/plan.js";
 import { plansView } from "./views/plans.js";
+import { pricesView } from "./views/prices.js";
 import { resourcesView } from "./views/resources.js";
 import { signInView } from "./views/sign-in.js";
 import { spendingView } from "./views/spending.js";
@@ -108,10 +112,15 @@ function createStore() {
     balance: () => api.get("/api/balance"),
     transactions: () => transactions(store.data("type"), store.data("transactions")?.transactions.length ?? 0),
     activity,
+    breakdown: () => breakdown(store.data("by")),
+    budgets: () => api.get("/api/balance/budgets"),
+    prices: () => api.get("/api/billing/prices"),
     creator: () => api.get("/api/creators/me"),
   });
   store.set("interval", null);
   store.set("type", "");
+  store.set("by", "kind");
+  store.set("bill", "not yet");
   return store;
 }
 
@@ -127,6 +136,18 @@ function transactions(type, atLeast, cursor = null) {
   if (type) query.set("type", type);
   if (cursor) query.set("cursor", cursor);
   return api.get(`/api/balance/transactions?${query}`);
+}
+
+/** The last 30 days in one sum, by what it was for. @param {string} by */
+function breakdown(by) {
+  const query = new URLSearchParams({ from: firstDay(now()), to: now().toISOString().slice(0, 10), bucket: "total", by });
+  return api.get(`/api/balance/spend?${query}`);
+}
+
+/** The labels that the account is known to use: of its budgets and of its latest lines. */
+/** @param {{label: string}[]} budgets @param {Transaction[]} lines */
+function labelsOf(budgets, lines) {
+  return [...new Set([...budgets.map(({ label }) => label), ...lines.flatMap((line) => Object.keys(line.labels ?? {}))])].sort();
 }
 
 /** The statement of the chart's days, or as much of it as a page should read: `since` says from when on. */
@@ -192,9 +213,17 @@ function sections(store, acts) {
     panel(store, "spending", "Spending", ["activity"], ({ lines, since }) =>
       spendingView(spendingByDay(lines, now()), since),
     ),
+    panel(store, "who-spent", "Who spent it", ["breakdown", "budgets", "activity"], (spend, { budgets }, { lines }) =>
+      breakdownView(spend, labelsOf(budgets, lines), reading(store).by),
+    ),
+    panel(store, "budgets", "Budgets", ["budgets"], (page) =>
+      budgetsView(page, { add: () => acts.budget(null), change: acts.budget, remove: acts.unbudget }),
+    ),
+    panel(store, "prices", "Prices", ["prices"], pricesView),
     panel(store, "transactions", "Transactions", ["transactions", "type"], (page, type) =>
       transactionsView(page, type, reading(store)),
     ),
+    panel(store, "check", "Check my bill", ["bill"], (checked) => billView(checked, acts.check)),
     panel(store, "earnings", "Earnings", ["creator"], (creator) => creatorView(creator, acts.onboard)),
   ];
 }
@@ -214,6 +243,13 @@ function reading(store) {
         // The choice is shown as it is, also where it could not be changed.
         store.tell("type");
       }
+    }),
+    by: told(async (/** @type {string} */ by) => {
+      const turn = store.begin("breakdown");
+      const spend = await breakdown(by);
+      if (turn !== store.turns.breakdown) return;
+      store.set("by", by);
+      store.set("breakdown", { ...spend, by });
     }),
     more: told(async () => {
       const page = store.data("transactions");

@@ -1,4 +1,41 @@
 /**
+ * @typedef {object} SpendGroup
+ * @property {string | null} value
+ * @property {boolean} rest
+ * @property {number} amount_cents
+ * @property {number} charges
+ * @property {number} input_tokens
+ * @property {number} output_tokens
+ * @property {number} cache_read_tokens
+ * @property {number} cache_write_tokens
+ *
+ * @typedef {object} Spend
+ * @property {string} by
+ * @property {number} total_cents
+ * @property {{start: string, groups: SpendGroup[]}[]} buckets
+ *
+ * @typedef {object} Budget
+ * @property {string} label
+ * @property {string} value
+ * @property {"day" | "month" | "total"} window
+ * @property {number} limit_cents
+ * @property {number | null} spent_cents
+ * @property {number | null} held_cents
+ * @property {number | null} remaining_cents
+ * @property {string | null} resets_at
+ * @property {number | null} per_charge_max_cents
+ * @property {boolean} include_byok
+ * @property {number[]} alert_percent
+ * @property {boolean} inherited
+ * @property {"ok" | "alert" | "reached"} state
+ *
+ * @typedef {object} PriceBook
+ * @property {string} version
+ * @property {number} markup_bps
+ * @property {{model: string, input: string, output: string, cache_read: string | null, cache_write: string | null}[]} models
+ */
+
+/**
  * The shapes that the page works with. Those of the API are described in full at `GET /api/billing/openapi.json`; here
  * stands what the page reads of them. Nothing of this file is loaded by a browser.
  *

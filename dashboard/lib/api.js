@@ -11,6 +11,8 @@ const TIMEOUT_MS = 30_000;
  * @property {(path: string) => Promise<any>} get
  * @property {(path: string, body?: object) => Promise<any>} post
  * @property {(path: string, body: object) => Promise<any>} put
+ * @property {(path: string) => Promise<any>} del
+ * @property {(path: string) => Promise<{lines: any[], next: string | null}>} lines Of an answer that has one a line.
  */
 
 /**
@@ -57,6 +59,14 @@ export function createApi(baseUrl, session) {
     get: (path) => call("GET", path),
     post: (path, body) => call("POST", path, body),
     put: (path, body) => call("PUT", path, body),
+    del: (path) => call("DELETE", path),
+    async lines(path) {
+      const response = await authorized(path, requestOf("GET"));
+      if (!response.ok) return answerOf(response);
+      const text = await response.text();
+      const lines = text.split("\n").filter(Boolean);
+      return { lines: lines.map((line) => JSON.parse(line)), next: response.headers.get("x-next-cursor") };
+    },
   };
 }
 

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
-MOST_BYTES = 144_000
-MOST_BYTES_SENT = 40_000
+MOST_BYTES = 180_000
+MOST_BYTES_SENT = 50_000
 MOST_LINES = 400
 
 
