@@ -189,3 +189,93 @@ class _PayoutMeanwhile:
 
 def _die(_payout: object) -> Any:  # noqa: ANN401 - it never answers
     raise Crash
+
+
+@flow("connected account gone, and another one paid", payable)
+class _Disconnected:
+    @staticmethod
+    def act(world: World) -> None:
+        (gone,) = world.stripe.world.all("account")
+        world.person.door(f"accounts/{gone}", {"deauthorized": True})
+        world.hear()
+        world.fire("payouts")
+        onboard(world)
+        world.fire("payouts")
+
+    @staticmethod
+    def end(world: World) -> None:
+        """One transfer, to the one account that there is."""
+        (account,) = world.stripe.world.all("account")
+        assert [t["destination"] for t in world.stripe.world.all("transfer").values()] == [account]
+        creator = world.eyes.creators.store.get(world.creator)
+        assert (creator.onboarding, creator.connected_account_id) == ("complete", account)
+
+
+def _dispute(world: World, status: str = "needs_response") -> None:
+    world.person.door("disputes", {"payment_intent": world.notes["payment"], "status": status})
+
+
+def _claimed(world: World, cents: int) -> None:
+    """So much is claimed, and what was paid out of it is owed."""
+    creator = world.eyes.creators.store.get(world.creator)
+    sent = sum(amount - back for amount, back in transfers(world))
+    assert (creator.claimed, creator.payable, creator.paid) == (micros(cents), -micros(sent), micros(sent))
+
+
+def earned(world: World) -> None:
+    """A creator who can be paid earned $16 a moment ago."""
+    fund(world)
+    onboard(world)
+    call(world.parts, world.account, world.creator, 2_000, "called")
+
+
+@flow("deposit disputed, what it paid for pending", earned)
+class _DisputedPending:
+    @staticmethod
+    def act(world: World) -> None:
+        _dispute(world)
+        world.hear()
+        world.fire("payouts")
+        world.later(9 * 86_400)
+        world.fire("payouts")
+
+    @staticmethod
+    def end(world: World) -> None:
+        # Where no webhook arrives, the reconciler may come after the payout: then it is owed.
+        assert world.events_lost or transfers(world) == []
+        _claimed(world, 1_600)
+
+
+@flow("deposit disputed, what it paid for paid out, and won", paid)
+class _DisputedPaid:
+    @staticmethod
+    def act(world: World) -> None:
+        _dispute(world)
+        world.hear()
+        world.fire("payouts")
+        _dispute(world, "won")
+        world.hear()
+        world.fire("payouts")
+
+    @staticmethod
+    def end(world: World) -> None:
+        creator = world.eyes.creators.store.get(world.creator)
+        assert (creator.claimed, creator.payable, transfers(world)) == (0, 0, [(1_600, 0)])
+
+
+@flow("payout, while the deposit that paid for it is disputed", payable)
+class _DisputedMeanwhile:
+    @staticmethod
+    def act(world: World) -> None:
+        def disputed() -> None:
+            _dispute(world)
+            world.hear_elsewhere(world.unheard())
+            world.process().creators.claims.sweep()
+
+        world.fire("payouts", disputed)
+
+    @staticmethod
+    def end(world: World) -> None:
+        """Paid or not, nothing of it is the creator's."""
+        if world.stripe.world.all("dispute"):
+            _claimed(world, 1_600)

@@ -19,7 +19,10 @@ def test_a_flow_ends_as_it_should_whichever_call_breaks(simulated: World, name: 
     assert row.calls
 
 
-FOUND = [("hold, lapsed and then captured", "query wallets", DUPLICATE)]
+FOUND = [
+    ("hold, lapsed and then captured", "query wallets", DUPLICATE),
+    ("deposit disputed, what it paid for pending", "transact_write_items creators+ledger+wallets", DUPLICATE),
+]
 """Flow, call and kind of what once broke."""
 
 

@@ -17,7 +17,7 @@ from aerostack_billing.creators.funding import DueEarning, Funding, changes
 from aerostack_billing.creators.models import Creator, Earned
 from aerostack_billing.creators.posting import CreatorPosting
 from aerostack_billing.creators.store import CreatorStore
-from aerostack_billing.ledger.ledger import Change, Stale
+from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
@@ -59,7 +59,7 @@ class Claims:
                 break
             try:
                 self.look(account_id)
-            except (BillingError, Stale) as error:
+            except (BillingError, Stale, TransferExists) as error:
                 delayed = error if isinstance(error, BillingError) else StoreUnavailable("A claim is changing.")
                 self._listener.payout_delayed(account_id, delayed)
             looked += 1
@@ -68,7 +68,7 @@ class Claims:
     def look(self, account_id: str) -> None:
         """Bring what is claimed of creators to what the account's ledger says now.
 
-        Stale if somebody else does the same: then the next sweep looks again.
+        Stale or TransferExists if somebody else does the same: then the next sweep looks again.
         """
         mark = self._claims.mark(account_id)
         claimed = self._claims.claims(account_id)
