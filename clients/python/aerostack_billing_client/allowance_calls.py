@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from aerostack_billing_client.asking import Flow, ask, given, new_key, segment
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.money import Cents, written
-from aerostack_billing_client.service_calls import Kind, Labels, price_of
+from aerostack_billing_client.paid_for import price_of
+from aerostack_billing_client.service_calls import Kind, Labels
 from aerostack_billing_client.usage import TokenUsage
 from aerostack_billing_client.wallet_answers import Captured, Extended
 

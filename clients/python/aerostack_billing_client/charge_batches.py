@@ -10,8 +10,9 @@ from aerostack_billing_client.asking import Flow, ask_any, cut, given, mapping, 
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.errors import ApiError, UnexpectedAnswer, error_in
 from aerostack_billing_client.money import Cents, written
+from aerostack_billing_client.paid_for import price_of
 from aerostack_billing_client.reading import read
-from aerostack_billing_client.service_calls import MOST_BATCH_BYTES, BillingMode, Kind, Labels, price_of
+from aerostack_billing_client.service_calls import MOST_BATCH_BYTES, BillingMode, Kind, Labels
 from aerostack_billing_client.usage import TokenUsage
 from aerostack_billing_client.wallet_answers import Charged
 

@@ -15,6 +15,7 @@ from aerostack_billing_client.asking import Flow, ask, ask_any, cut, given, mapp
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.errors import ApiError, BillingError, UnexpectedAnswer, error_in
 from aerostack_billing_client.money import Cents, written
+from aerostack_billing_client.paid_for import price_of
 from aerostack_billing_client.plan_answers import Claimed, Consumed, Freed, Leased, Settled
 from aerostack_billing_client.reading import read
 from aerostack_billing_client.usage import TokenUsage
@@ -359,20 +360,6 @@ def release_hold(account_id: str, hold_id: str, *, idempotency_key: str | None =
     """Give the whole hold back. HoldNotFound, HoldEnded."""
     body = given(account_id=account_id, idempotency_key=idempotency_key or new_key())
     return ask(Released, Call(method="POST", path=f"/api/balance/holds/{segment(hold_id)}/release", body=body))
-
-
-def price_of(
-    amount_cents: Cents | None, usage: TokenUsage | None, labels: Labels | None, tool_id: str | None = None
-) -> dict[str, object]:
-    """What is to be paid, and for whom; ValueError unless it is exactly one of an amount, usage and a tool."""
-    if sum(price is not None for price in (amount_cents, usage, tool_id)) != 1:
-        raise ValueError("give exactly one of amount_cents, usage and, for a tool_call, tool_id")
-    return given(
-        amount_cents=None if amount_cents is None else written(amount_cents),
-        usage=None if usage is None else usage.body(),
-        tool_id=tool_id,
-        labels=None if not labels else dict(labels),
-    )
 
 
 def _batch(events: Sequence[UsageEvent]) -> Flow[list[EventResult]]:
