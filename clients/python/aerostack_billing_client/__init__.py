@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from aerostack_billing_client.allowance import Allowance, AllowanceStats, AllowanceTerms
 from aerostack_billing_client.allowance_calls import CaptureItem
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
@@ -148,6 +149,9 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "Account",
     "AccountScope",
+    "Allowance",
+    "AllowanceStats",
+    "AllowanceTerms",
     "AlreadyOnPlan",
     "AlreadyOnboarded",
     "AlreadyRefunded",

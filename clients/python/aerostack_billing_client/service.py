@@ -7,10 +7,12 @@ from typing import Concatenate, ParamSpec
 
 from aerostack_billing_client import allowance_calls, charge_batches
 from aerostack_billing_client import service_calls as calls
+from aerostack_billing_client.allowance import Allowance, AllowanceTerms
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.client import Client, Everyone, like, now
 from aerostack_billing_client.holds import HeldMoney
 from aerostack_billing_client.meter import LeasedMeter
+from aerostack_billing_client.money import Cents
 from aerostack_billing_client.scope import Scope, scoped
 
 P = ParamSpec("P")
@@ -55,6 +57,23 @@ class ServiceClient(Everyone):
     def meter(self, terms: LeaseTerms | None = None) -> LeasedMeter:
         """Counts usage without a request for each, by leases taken ahead. Close it, or use it as a context manager."""
         return LeasedMeter(self, terms or LeaseTerms(), self.retries)
+
+    def allowance(
+        self,
+        account_id: str,
+        cents: Cents,
+        *,
+        kind: calls.Kind = "agent_execution",
+        labels: calls.Labels | None = None,
+        ttl_seconds: int = 300,
+        settle_seconds: float = 2.0,
+    ) -> Allowance:
+        """Takes charges without a request for each, out of money that is held ahead: `cents` at most.
+
+        Close it, or use it as a context manager. See `Allowance` for what a process that is killed loses.
+        """
+        terms = AllowanceTerms(cents=cents, ttl_seconds=ttl_seconds, settle_seconds=settle_seconds)
+        return Allowance(self, account_id, terms, kind=kind, labels=labels)
 
     def account(self, account_id: str, labels: calls.Labels | None = None) -> AccountScope:
         """The same calls for one account, which is named once, as are the labels of all that is charged to it."""

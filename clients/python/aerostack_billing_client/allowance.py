@@ -1,0 +1,392 @@
+"""Charging without a request for each charge: money is held ahead, handed out here, and captured by items.
+
+One lock guards what is in hand, and is never held during a request. A thread in the background captures what was
+handed out, ninety charges in a request, and lets the hold grow before it is used up. Who finds too little in hand asks
+for more itself, and is told what the service refuses.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from types import TracebackType
+from typing import Protocol, Self
+
+from aerostack_billing_client import forking
+from aerostack_billing_client.allowance_calls import MOST_ITEMS, CaptureItem
+from aerostack_billing_client.asking import new_key
+from aerostack_billing_client.blocks import Elapsed
+from aerostack_billing_client.errors import ApiError, BillingError
+from aerostack_billing_client.money import Cents, written
+from aerostack_billing_client.refusals import HoldEnded, InvalidRequest, PaymentRequired
+from aerostack_billing_client.service_calls import Kind, Labels
+from aerostack_billing_client.wallet_answers import Captured, Extended, Held, Released
+
+_log = logging.getLogger(__name__)
+_MICROS = 10_000
+_PAUSE_SECONDS = 5.0
+"""How long nothing is asked for ahead after that was refused or failed, nor settled after that failed."""
+
+
+class HoldsMoney(Protocol):
+    """What an allowance asks of a service's client."""
+
+    def take_hold(
+        self, account_id: str, kind: Kind, amount_cents: Cents, /, *, ttl_seconds: int, labels: Labels | None
+    ) -> Held:
+        """Set money aside."""
+
+    def extend_hold(self, account_id: str, hold_id: str, /, *, ttl_seconds: int, add_cents: Cents) -> Extended:
+        """Set more aside, for longer."""
+
+    def capture_items(
+        self,
+        account_id: str,
+        hold_id: str,
+        items: Sequence[CaptureItem],
+        /,
+        *,
+        final: bool,
+        idempotency_key: str,
+    ) -> Captured:
+        """Take prices out of it."""
+
+    def release_hold(self, account_id: str, hold_id: str, /) -> Released:
+        """Give the rest back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowanceTerms:
+    """How an allowance works: what it holds at most, for how long, and how often it captures.
+
+    A hold lives for `ttl_seconds`, and is extended at half of them for as long as the process lives.
+    """
+
+    cents: Cents
+    ttl_seconds: int = 300
+    settle_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if _micros(self.cents) <= 0 or self.ttl_seconds < 10 or self.settle_seconds <= 0:
+            raise ValueError("an allowance needs cents, at least ten seconds to live, and a time to settle")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowanceStats:
+    """What an allowance did so far, in cents. `lost` was handed out and could not be captured."""
+
+    handed_out: Decimal
+    captured: Decimal
+    lost: Decimal
+    waiting: int
+    """Charges that were handed out and are not captured yet."""
+
+
+@dataclass(slots=True)
+class _Part:
+    """Charges to capture together under one key, from the hold that they were handed out of."""
+
+    hold_id: str
+    items: list[CaptureItem] = field(default_factory=list)
+    key: str = field(default_factory=new_key)
+
+
+class Allowance:
+    """Takes charges from one account at the speed of memory, out of money that is held for them.
+
+    `charge` returns when the money is certain: it is held, and the charge is captured from it within seconds, by a
+    line of the statement of its own. What the wallet, its cap or a budget refuses is raised by the charge that finds
+    too little in hand: InsufficientBalance, SpendCapReached, BudgetReached.
+
+    Close it at the end, or use it as a context manager: what was handed out is captured, and the rest of the hold goes
+    back. At the interpreter's exit it closes itself. **A process that is killed loses what it had handed out and not
+    captured yet: the charges of the last `settle_seconds`, and never more than the hold, `cents`.** The customer is
+    not charged for them, and gets the held money back when the hold lapses, `ttl_seconds` later at most.
+
+    Any number of threads may use it. A child process starts with nothing in hand, and takes a hold of its own.
+    """
+
+    def __init__(
+        self,
+        service: HoldsMoney,
+        account_id: str,
+        terms: AllowanceTerms,
+        *,
+        kind: Kind = "agent_execution",
+        labels: Labels | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.account_id = account_id
+        self.terms = terms
+        self._service = service
+        self._kind = kind
+        self._labels = dict(labels or {})
+        self._most = _micros(terms.cents)
+        self._clock = clock or Elapsed()
+        self._closed = False
+        self.start_anew()
+        forking.tend(self)
+
+    def __repr__(self) -> str:
+        return f"Allowance({self.account_id!r}, {self.stats()})"
+
+    def start_anew(self) -> None:
+        """Forget everything in hand: in a child process it is the parent's."""
+        self._lock = threading.Lock()
+        self._busy = threading.Condition(self._lock)
+        self._asking = threading.Lock()
+        self._settling = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self._hold_id: str | None = None
+        self._left = self._waiting = 0
+        self._ends_at = self._renews_at = self._paused_until = 0.0
+        self._parts: deque[_Part] = deque()
+        self._oldest = 0.0
+        self._handed_out = self._captured = self._lost = 0
+
+    def charge(
+        self,
+        amount_cents: Cents,
+        *,
+        kind: Kind | None = None,
+        reference: str | None = None,
+        labels: Labels | None = None,
+        creator_id: str | None = None,
+    ) -> None:
+        """Take a price out of what is held; mostly without a request.
+
+        InsufficientBalance, SpendCapReached, BudgetReached, or another BillingError, where more has to be held and
+        cannot be: then nothing is taken. ValueError above the allowance itself; RuntimeError once it is closed.
+        """
+        micros = _micros(amount_cents)
+        if not 0 <= micros <= self._most:
+            raise ValueError(f"an allowance of {self.terms.cents} cents takes charges from 0 up to that")
+        item = CaptureItem(amount_cents, kind=kind, reference=reference, labels=labels, creator_id=creator_id)
+        while not self._hand_out(micros, item):
+            self._ask_for(micros)
+
+    def settle(self) -> None:
+        """Capture now what was handed out up to now; BillingError where that fails, and it is tried again later."""
+        with self._settling:
+            while (part := self._next()) is not None:
+                self._capture(part)
+
+    def close(self) -> None:
+        """Capture what was handed out, and give the rest of the hold back; what cannot be captured is logged."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._busy.notify_all()
+        atexit.unregister(self.close)
+        if self._worker is not None:
+            self._worker.join()
+        try:
+            self.settle()
+            if self._hold_id is not None:
+                self._service.release_hold(self.account_id, self._hold_id)
+        except BillingError as error:
+            waiting = [item for part in self._parts for item in part.items]
+            self._count_lost(waiting, error)
+            self._parts.clear()
+
+    def stats(self) -> AllowanceStats:
+        """What was done so far."""
+        with self._lock:
+            waiting = sum(len(part.items) for part in self._parts)
+            shown = [Decimal(micros) / _MICROS for micros in (self._handed_out, self._captured, self._lost)]
+        return AllowanceStats(handed_out=shown[0], captured=shown[1], lost=shown[2], waiting=waiting)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # What is in hand
+
+    def _hand_out(self, micros: int, item: CaptureItem) -> bool:
+        """Hand a charge out of what is in hand, if there is enough of it."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the allowance is closed")
+            now = self._clock()
+            if self._hold_id is None or now >= self._ends_at or micros > self._left:
+                return False
+            self._left -= micros
+            self._handed_out += micros
+            self._waiting += micros
+            if not self._parts:
+                self._oldest = now
+            if not self._parts or len(self._parts[-1].items) >= MOST_ITEMS or self._parts[-1].hold_id != self._hold_id:
+                self._parts.append(_Part(self._hold_id))
+            self._parts[-1].items.append(item)
+            if len(self._parts) > 1 or self._wants_more(now):
+                self._busy.notify()
+            return True
+
+    def _wants_more(self, now: float) -> bool:
+        if self._hold_id is None or now < self._paused_until:
+            return False
+        return 2 * self._left <= self._most or now >= self._renews_at
+
+    def _ask_for(self, micros: int) -> None:
+        """Hold enough for a charge: as much as the terms say, or where that is refused, what the charge needs."""
+        with self._asking:
+            with self._lock:
+                if self._hold_id is not None and self._clock() < self._ends_at and self._left >= micros:
+                    return
+            # What waits to be captured is a part of what is held: only without it there is room for more.
+            self.settle()
+            try:
+                self._hold_more(self._most)
+            except PaymentRequired:
+                self._hold_more(micros)
+        self._start()
+
+    def _hold_more(self, up_to: int) -> None:
+        """Extend the hold, or take one where there is none; only one thread at a time does."""
+        with self._lock:
+            hold_id, sent_at = self._hold_id, self._clock()
+            add = max(0, up_to - self._left - self._waiting)
+            over = sent_at >= self._ends_at
+        seconds = self.terms.ttl_seconds
+        if hold_id is not None and not over:
+            try:
+                self._service.extend_hold(self.account_id, hold_id, ttl_seconds=seconds, add_cents=_cents(add))
+            except HoldEnded:
+                hold_id = None
+        if hold_id is None or over:
+            held = self._service.take_hold(
+                self.account_id, self._kind, _cents(up_to), ttl_seconds=seconds, labels=self._labels or None
+            )
+            hold_id, add = held.hold_id, up_to
+        with self._lock:
+            if hold_id != self._hold_id:
+                self._hold_id, self._left = hold_id, 0
+            self._left += add
+            # A part of the time is left for the last capture, which is to come before the hold lapses.
+            self._ends_at, self._renews_at = sent_at + 0.9 * seconds, sent_at + 0.5 * seconds
+
+    # The thread in the background
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._worker is not None or self._closed:
+                return
+            self._worker = threading.Thread(target=self._work, name="aerostack-allowance", daemon=True)
+            self._worker.start()
+        atexit.register(self.close)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if self._closed:
+                    return
+                now = self._clock()
+                due = len(self._parts) > 1 or (self._parts and now >= self._oldest + self.terms.settle_seconds)
+                more = self._wants_more(now)
+                if not due and not more:
+                    self._busy.wait(min(self.terms.settle_seconds, _PAUSE_SECONDS))
+                    continue
+            if self._settled() and more:
+                self._ahead()
+
+    def _ahead(self) -> None:
+        try:
+            with self._asking:
+                self._hold_more(self._most)
+        except BillingError as error:
+            # Whoever needs it asks for itself, and is told.
+            _log.debug("no more could be held ahead: %s", error)
+            with self._lock:
+                self._paused_until = self._clock() + _PAUSE_SECONDS
+
+    def _settled(self) -> bool:
+        try:
+            self.settle()
+        except BillingError as error:
+            _log.warning("charges could not be captured yet, and are tried again: %s", error)
+            with self._lock:
+                self._busy.wait(_PAUSE_SECONDS)
+            return False
+        return True
+
+    # Capturing
+
+    def _next(self) -> _Part | None:
+        """The oldest part, closed to further charges."""
+        with self._lock:
+            if not self._parts:
+                return None
+            if len(self._parts) == 1:
+                self._parts.append(_Part(self._parts[0].hold_id))
+            part = self._parts[0]
+            if not part.items:
+                self._parts.clear()
+                return None
+            return part
+
+    def _capture(self, part: _Part) -> None:
+        """Capture a part, once however often it is tried; BillingError where it is to be tried again."""
+        try:
+            self._take(part)
+        except InvalidRequest as error:
+            if len(part.items) == 1:
+                self._count_lost(part.items, error)
+            # One that is wrong is not to spoil the others: each by itself, under a key of its own.
+            for place, item in enumerate(part.items if len(part.items) > 1 else []):
+                self._take_or_lose(_Part(part.hold_id, [item], f"{part.key}:{place}"))
+        except ApiError as error:
+            if _passes(error):
+                raise
+            self._count_lost(part.items, error)
+        with self._lock:
+            self._parts.popleft()
+            self._oldest = self._clock()
+
+    def _take(self, part: _Part) -> None:
+        self._service.capture_items(self.account_id, part.hold_id, part.items, final=False, idempotency_key=part.key)
+        with self._lock:
+            self._captured += _sum(part.items)
+            self._waiting -= _sum(part.items)
+
+    def _take_or_lose(self, part: _Part) -> None:
+        try:
+            self._take(part)
+        except ApiError as error:
+            if _passes(error):
+                raise
+            self._count_lost(part.items, error)
+
+    def _count_lost(self, items: Sequence[CaptureItem], error: BillingError) -> None:
+        lost = _sum(items)
+        with self._lock:
+            self._lost += lost
+            self._waiting -= lost
+        if items:
+            _log.error("%d charges, %s cents, were not captured: %s", len(items), _cents(lost), error)
+
+
+def _micros(amount: Cents) -> int:
+    return int(Decimal(written(amount)) * _MICROS)
+
+
+def _cents(micros: int) -> Cents:
+    return Decimal(micros) / _MICROS if micros % _MICROS else micros // _MICROS
+
+
+def _sum(items: Sequence[CaptureItem]) -> int:
+    return sum(_micros(item.amount_cents or 0) for item in items)
+
+
+def _passes(error: ApiError) -> bool:
+    """Whether the same request may succeed later."""
+    return error.status >= 500 or error.status in {401, 403, 429}
