@@ -27,6 +27,8 @@ class Answers:
     """By account the tiers that operators may have given it: one, unless an answer was lost."""
     suspended: set[str] = field(default_factory=set)
     """Accounts whose auto-reload was suspended, and whose users saved no settings since."""
+    budgets: dict[str, int] = field(default_factory=dict)
+    """By account the highest limit that a budget of it may have had, in micros."""
     operations: set[str] = field(default_factory=set)
     """Acts of operators that were answered."""
 

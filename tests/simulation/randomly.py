@@ -17,6 +17,7 @@ from tests.simulation.answers import Answers
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import DUPLICATE, KEPT, LOST, Call, Crash, kinds_for
 from tests.simulation.invariants import violations
+from tests.simulation.invariants_spending import budgets_held, spending_true
 from tests.simulation.tables import Tables
 from tests.simulation.turns import Turns
 from tests.simulation.usage_queue import UsageQueue
@@ -179,7 +180,9 @@ class Play:
     def check(self, *, settled: bool) -> None:
         """Every invariant, and that what callers were told is in the tables."""
         found = violations(self.world, settled=settled)
-        found += self.answers.broken(Tables(self.world)) + self.queue.broken()
+        tables = Tables(self.world)
+        found += self.answers.broken(tables) + self.queue.broken()
+        found += budgets_held(tables, self.answers.budgets) + spending_true(self.world, tables)
         found += ways_on(self.world, self.accounts, self.key) if settled else []
         if found:
             raise Broken("\n".join(found))

@@ -9,7 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aerostack_billing.values.errors import BillingError
-from tests.simulation import flows_creators, flows_money, flows_plans, flows_usage  # noqa: F401 - they note their flows
+from tests.simulation import (  # noqa: F401 - they note their flows
+    flows_creators,
+    flows_money,
+    flows_plans,
+    flows_spending,
+    flows_usage,
+)
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import DEAF, Call, kinds_for
 from tests.simulation.flows import FLOWS, Flow

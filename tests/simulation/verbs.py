@@ -17,7 +17,7 @@ from tests.rooms.worlds.creators import RETURN, call
 from tests.rooms.worlds.plans import LINKS
 from tests.rooms.worlds.reload import configure
 from tests.rooms.worlds.wallet import capture, charge, hold, release
-from tests.simulation import verbs_operators, verbs_queue
+from tests.simulation import verbs_operators, verbs_queue, verbs_spending
 from tests.simulation.domain_events import THRESHOLDS_CENTS
 from tests.simulation.randomly import Act, Play
 from tests.simulation.verbs_bank import bank
@@ -303,7 +303,7 @@ def onboard(play: Play) -> None:
 
 
 def schedule(play: Play) -> None:
-    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "reconcile", "audit", "events")))
+    play.fire(play.chance.choice(("reload", "reload", "holds", "payouts", "spending", "reconcile", "audit", "events")))
 
 
 def schedules_at_once(play: Play) -> None:
@@ -381,5 +381,6 @@ _WEIGHTS: dict[Callable[[Play], None], int] = {
     month_turns: 1,
     Play.ask_again: 6,
     **verbs_queue.WEIGHTS,
+    **verbs_spending.WEIGHTS,
     **verbs_operators.WEIGHTS,
 }

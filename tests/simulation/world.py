@@ -49,6 +49,7 @@ SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
     "reload": lambda parts: parts.reload.service.sweep(),
     "holds": lambda parts: parts.wallet.lapsing.sweep(),
     "payouts": lambda parts: parts.creators.payouts.sweep(),
+    "spending": lambda parts: parts.wallet.spending_fold.sweep(),
     "reconcile": lambda parts: parts.webhooks.reconciler.run(),
     "audit": lambda parts: parts.audit.service.run(None, see=parts.usage.metering.catch_up),
     "events": lambda parts: parts.outbox.publisher.run(),
