@@ -79,6 +79,7 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "ChargeFunction": 402,  # the wallet is empty
     "GetBudgetFunction": 404,  # the budget is a made-up one
     "DeleteBudgetFunction": 404,
+    "DeleteToolFunction": 404,  # the tool is a made-up one
     "RefundChargeFunction": 404,  # the charge is a made-up one
     "TakeHoldFunction": 402,
     "CaptureHoldFunction": 404,  # the hold is a made-up one
