@@ -15,6 +15,8 @@ from aerostack_billing.values.errors import IdempotencyKeyReused
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.hold_work import capture_id
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
+from aerostack_billing.wallet.requests import SpendCapRequest
+from aerostack_billing.wallet.rules import SpendCapReached
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.creators import call, no_violations, refund, shown
 from tests.rooms.worlds.wallet import audited, capture, charge, fund, hold, owe, release
@@ -162,3 +164,19 @@ def test_refunds_while_earnings_mature_lose_and_double_no_micro(
     body = shown(parts, creator)
     assert (body["pending_cents"], body["payable_cents"]) == (0, 15 * 8)
     no_violations(parts, account, creator)
+
+
+def test_a_refund_of_last_months_charge_gives_nothing_to_this_months_cap(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    fund(parts, account, 1_000)
+    parts.wallet.statement.cap(account, SpendCapRequest(monthly_cap_cents=100))
+    old = charge(parts, account, 80, "old")
+    time_stands.to(2026, 4, 1)
+    new = charge(parts, account, 100, "new")
+    refund(parts, account, str(old["charge_id"]), "back old")
+    with pytest.raises(SpendCapReached):
+        charge(parts, account, 1, "over")
+    refund(parts, account, str(new["charge_id"]), "back new")
+    charge(parts, account, 100, "again")
+    audited(parts, account)
