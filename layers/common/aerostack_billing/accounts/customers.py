@@ -84,6 +84,10 @@ class Customers:
         """
         return self._accounts.owner_of(customer_id) or self._named(customer_id)
 
+    def owner_of(self, customer_id: str) -> str | None:
+        """The account whose customer this is or was, by our own table alone; Stripe is not asked."""
+        return self._accounts.owner_of(customer_id)
+
     def adopt(self, customer_id: str) -> str | None:
         """The same, and an owner that only the metadata named is kept from now on."""
         owner = self._accounts.owner_of(customer_id)

@@ -38,7 +38,7 @@ class WebhookParts:
         from aerostack_billing.webhooks.service import Webhooks  # noqa: PLC0415
 
         handlers = Handlers(RoomsOfEvents(self._runtime, self.events))
-        return Webhooks(self.events, handlers.by_type(), self._runtime.telemetry)
+        return Webhooks(self.events, handlers.by_type(), self._runtime.telemetry, handlers.is_foreign)
 
     @cached_property
     def reconciler(self) -> Reconciler:

@@ -60,14 +60,32 @@ class Settlement:
             return None
         return Settled(account_id, payment)
 
-    def settle(self, payment_intent_id: str, processed: Write | None = None, *, warned: bool = False) -> Settled | None:
+    def is_foreign(self, payment_intent_id: str, customer_id: str | None, kind: str | None) -> bool:
+        """Whether a payment of that kind is certainly none of ours, by our own tables; Stripe is not asked.
+
+        What our Checkout and the sweep make names its kind from its first moment. What was credited stays ours.
+        """
+        if kind in _KINDS:
+            return False
+        owner = self._customers.owner_of(customer_id) if customer_id is not None else None
+        return owner is None or self._wallets.deposit(owner, payment_intent_id) is None
+
+    def settle(
+        self,
+        payment_intent_id: str,
+        processed: Write | None = None,
+        *,
+        warned: bool = False,
+        looked: Settled | None = None,
+    ) -> Settled | None:
         """Post what Stripe says of the payment and the ledger does not have; None if the payment is not ours.
 
         `warned`: the bank reported the payment as possible fraud. `processed` is written in the same transaction;
-        AlreadyProcessed if it stands. A payment that is not paid posts nothing.
+        AlreadyProcessed if it stands. A payment that is not paid posts nothing. `looked` is what the caller has just
+        been told by `look`: it is not asked for a second time.
         """
         for _ in attempts(_ATTEMPTS):
-            settled = self.look(payment_intent_id)
+            settled, looked = looked or self.look(payment_intent_id), None
             deposit = self._wallets.deposit(settled.account_id, payment_intent_id) if settled else None
             if deposit is not None:
                 # Asked again after the read: an answer older than what was posted since would undo it.

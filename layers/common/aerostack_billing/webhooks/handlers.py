@@ -71,6 +71,13 @@ class _Identified(Wire):
     id: Reference
 
 
+class _Payment(_OfCustomer):
+    """A payment intent, as its event has it."""
+
+    id: Reference
+    metadata: dict[str, str] | None = None
+
+
 class _BankPayout(Wire):
     failure_code: str | None = None
 
@@ -101,6 +108,19 @@ class Handlers:
             "transfer.reversed": self.reversed_transfer,
             "payout.failed": self.failed_payout,
         }
+
+    def is_foreign(self, event: Event) -> bool:
+        """Whether the event itself says that it is of no concern to us: Stripe is not asked then.
+
+        Each renewal of a plan makes a payment intent, which is no deposit and no reload. That it was made as none is
+        all that is believed.
+        """
+        if event.type not in _PAYMENT_TYPES:
+            return False
+        payment = _Payment.model_validate(event.data.object)
+        if payment.metadata is None:
+            return False
+        return self._rooms.settlement.is_foreign(payment.id, payment.customer, payment.metadata.get("kind"))
 
     def session(self, event: Event) -> Outcome:
         """A Checkout session: the plan or the deposit that was bought on it."""
@@ -231,7 +251,7 @@ class Handlers:
         if settled.payment.kind == "reload" and settled.payment.status != "succeeded":
             self._rooms.reloads.heard(settled, processed)
         else:
-            self._rooms.settlement.settle(payment_intent_id, processed, warned=warned)
+            self._rooms.settlement.settle(payment_intent_id, processed, warned=warned, looked=settled)
         return outcome
 
     def _account_of(self, customer_id: str | None) -> str | None:

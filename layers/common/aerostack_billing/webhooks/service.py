@@ -33,10 +33,17 @@ class WebhookListener(Protocol):
 class Webhooks:
     """Takes deliveries."""
 
-    def __init__(self, events: EventStore, handlers: Mapping[str, Handler], listener: WebhookListener) -> None:
+    def __init__(
+        self,
+        events: EventStore,
+        handlers: Mapping[str, Handler],
+        listener: WebhookListener,
+        is_foreign: Callable[[Event], bool] = lambda _event: False,
+    ) -> None:
         self._events = events
         self._handlers = handlers
         self._listener = listener
+        self._is_foreign = is_foreign
 
     def receive(self, payload: bytes, header: str | None, secrets: Sequence[str]) -> Outcome:
         """Process one delivery; when this returns, its effect is stored.
@@ -84,10 +91,12 @@ class Webhooks:
         """Take effect of a genuine event, once; the reconciler hands in those that never arrived."""
         if self._events.seen(event.id):
             return Outcome(event.id, event.type, "duplicate")
-        return self._taken(event)
+        return self._taken(event, self._is_foreign)
 
     def replay(self, event: Event) -> Outcome:
         """Take effect of an event that had none: one that never came, or was found `dead` or `ignored`, as it is now.
+
+        Stripe is asked whatever the event says.
 
         One that took effect is a `duplicate` still.
         """
@@ -102,11 +111,13 @@ class Webhooks:
         seen = self._events.records([str(raw["id"]) for raw in handled]) if handled else {}
         return [raw for raw in handled if raw["id"] not in seen]
 
-    def _taken(self, event: Event) -> Outcome:
+    def _taken(self, event: Event, is_foreign: Callable[[Event], bool] = lambda _event: False) -> Outcome:
         handler = self._handlers.get(event.type)
         if handler is None:
             return self._ignored(event.id, event.type)
         try:
+            if is_foreign(event):
+                return self._ignored(event.id, event.type)
             outcome = handler(event)
         except AlreadyProcessed:
             return Outcome(event.id, event.type, "duplicate")
