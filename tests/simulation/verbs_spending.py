@@ -40,7 +40,7 @@ def _note(play: Play, account: str) -> Any:  # noqa: ANN401 - what is done with 
 def labelled(play: Play) -> None:
     account, key, labels = play.account(), play.key(), _labels(play)
     cents, more = _price(play)
-    mode = play.chance.choice(("wallet", "wallet", "byok", "plan_quota" if more else "wallet"))
+    mode = play.chance.choice(("wallet", "wallet", "byok"))
     play.ask(
         f"labelled charge of {account} by {mode}",
         lambda parts: charge(parts, account, cents, key, labels=labels, billing_mode=mode, **more),
