@@ -123,6 +123,7 @@ class _PaymentTarget(Wire):
 
 class _WireInvoicePayment(Wire):
     status: str
+    created: int = 0
     amount_paid: int | None = None
     payment: _PaymentTarget
 
@@ -163,7 +164,8 @@ class WireInvoice(Wire):
 
     def read(self) -> Invoice:
         """The invoice in our words."""
-        payments = self.payments.data if self.payments else []
+        # Stripe lists the newest first.
+        payments = sorted(self.payments.data if self.payments else [], key=lambda each: each.created)
         return Invoice(
             invoice_id=self.id,
             status=self.status,
