@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aerostack_billing.audit.wallets import Violation
+from aerostack_billing.creators.models import FRACTIONS
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
 from aerostack_billing.values.money import micros
@@ -49,6 +50,7 @@ def violations(world: World, *, settled: bool = True) -> list[str]:
             returned_ends,
             payments_credited,
             payouts_done,
+            nobody_gains,
             nothing_open,
             *domain_events.SETTLED,
         ):
@@ -127,16 +129,22 @@ def payments_credited(world: World, tables: Tables) -> list[str]:
             net[line["account_id"], line.get("reference")] += sign * int(line["amount"])
     wrong = []
     for payment in ours(world):
-        paid = payment["status"] == "succeeded"
-        charge = world.stripe.world.all("charge").get(payment["latest_charge"] or "")
-        back = (charge["amount_refunded"] + _disputed(world, payment)) if charge and paid else 0
-        expected = micros(max(0, payment["amount_received"] - back)) if paid else 0
+        expected = _left_of(world, payment)
         account = payment["metadata"]["account_id"]
         if net[account, payment["id"]] != expected:
             wrong.append(
                 f"{account} {payment['id']}: {net[account, payment['id']]} in the ledger, {expected} at Stripe"
             )
     return wrong
+
+
+def _left_of(world: World, payment: Json) -> int:
+    """What Stripe received of a payment, less what was refunded or is disputed."""
+    if payment["status"] != "succeeded":
+        return 0
+    charge = world.stripe.world.all("charge").get(payment["latest_charge"] or "")
+    back = charge["amount_refunded"] + _disputed(world, payment) if charge else 0
+    return int(micros(max(0, payment["amount_received"] - back)))
 
 
 def _disputed(world: World, payment: Json) -> int:
@@ -346,6 +354,21 @@ def payouts_done(world: World, tables: Tables) -> list[str]:
         for row in tables.of("CreatorsTable", "creator")
         if row["paid"] != sent[row["creator_id"]] or row["in_transit"] != 0
     ]
+
+
+def nobody_gains(world: World, tables: Tables) -> list[str]:
+    """What creators were paid, and are to be, is at most what Stripe received of deposits and did not give back.
+
+    So granted money, disputed deposits and refunded charges make no cash, whoever pays whom.
+    """
+    earned = sum(
+        row["paid"] + row["in_transit"] + row["payable"] - row.get("fee_fraction", 0) // FRACTIONS
+        for row in tables.of("CreatorsTable", "creator")
+    )
+    for row in tables.of("CreatorsTable", "due#"):
+        earned += row["amount"] - row.get("granted", 0) - row.get("fee_fraction", 0) // FRACTIONS
+    left = sum(_left_of(world, payment) for payment in ours(world))
+    return [f"creators have {earned} of {left} that was paid"] if earned > left else []
 
 
 def nothing_open(world: World, tables: Tables) -> list[str]:
