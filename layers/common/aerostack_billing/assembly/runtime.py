@@ -73,7 +73,7 @@ class Runtime:
 
     @cached_property
     def telemetry(self) -> Telemetry:
-        return Telemetry(lambda: self.log, self.settings.metrics_namespace)
+        return Telemetry(lambda: self.log, self.settings.metrics_namespace, self.settings.service_name)
 
     @cached_property
     def dynamo(self) -> Dynamo:

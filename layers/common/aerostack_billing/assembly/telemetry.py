@@ -32,6 +32,7 @@ class Telemetry:
 
     log: Callable[[], Logger]
     namespace: str
+    service: str = "billing"
 
     def threshold_passed(self, account_id: str, level: Level, figures: Figures) -> None:
         """An account came near its limit, into grace, or to its hard limit."""
@@ -72,9 +73,27 @@ class Telemetry:
             "correlation_id": correlation.current(),
             "account_id": transfers[0].account_id,
             "transfers": lines,
+            **self._charged(transfers),
         }
         # Every charge says this, the first one too: loading the logger for it would cost each cold start.
         sys.stdout.write(json.dumps(fields, separators=(",", ":")) + "\n")
+
+    def _charged(self, transfers: Sequence[Transfer]) -> dict[str, object]:
+        """What a service charged, in micros: a metric of its own, and by the service's name.
+
+        It costs no request: the line that is written anyway carries it.
+        """
+        amount = sum(transfer.amount for transfer in transfers if transfer.type in {"charge", "capture"})
+        caller = transfers[0].caller
+        if amount == 0 or caller is None:
+            return {}
+        metric = {
+            "Namespace": self.namespace,
+            "Dimensions": [["service"], ["service", "caller"]],
+            "Metrics": [{"Name": "Charged", "Unit": "None"}],
+        }
+        told: dict[str, object] = {"Timestamp": int(clock.unix() * 1_000), "CloudWatchMetrics": [metric]}
+        return {"_aws": told, "service": self.service, "caller": caller, "Charged": [amount]}
 
     def contended(self, times: int) -> None:
         """A wallet or a creator was in demand: a write had to be made again, or could not be made at all."""
