@@ -55,6 +55,7 @@ upgrade-test: $(SETUP) ## Run this code on the tables that older releases left (
 simulate: export SEED ?=
 simulate: export STEPS ?= 1000
 simulate: export FLOW ?=
+simulate: export GAIN ?=
 simulate: export WORKERS ?=
 simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none WORKERS=cores)
 	@exec scripts/simulate

@@ -1,4 +1,4 @@
-"""Both modes, manually: `make simulate [SEED=] [STEPS=] [FLOW=] [WORKERS=]`."""
+"""All modes, manually: `make simulate [SEED=] [STEPS=] [FLOW=] [GAIN=] [WORKERS=]`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.simulation import steps
-from tests.simulation.workers import play_seed, run_flow, workers
+from tests.simulation.workers import play_for_gain, play_seed, run_flow, workers
 
 _RUN = 500
 """Steps of one run; more are done in further runs, from the seeds that follow."""
 
 
 def main() -> int:
-    """Every flow that FLOW names (all where nothing is said) with every fault, then STEPS at random from SEED."""
+    """Every flow that FLOW names (all where nothing is said) with every fault, STEPS at random, GAIN moves."""
     wanted, number = os.environ.get("FLOW", ""), int(os.environ.get("STEPS") or 1_000)
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     flows = [name for name in steps.all_flows() if wanted in name]
@@ -24,7 +24,8 @@ def main() -> int:
     count = min(int(os.environ.get("WORKERS") or os.cpu_count() or 1), max(len(flows), len(runs), 1))
     with workers(count) as pool:
         clean = _step_by_step(pool, flows) if wanted != "none" else True
-        return 0 if _at_random(pool, runs) and clean else 1
+        clean = _at_random(pool, runs) and clean
+        return 0 if _for_gain(pool, seed, int(os.environ.get("GAIN") or 0)) and clean else 1
 
 
 def _step_by_step(pool: ProcessPoolExecutor, flows: list[str]) -> bool:
@@ -52,6 +53,22 @@ def _at_random(pool: ProcessPoolExecutor, runs: dict[int, int]) -> bool:
             _say(broken)
             return False
     _say(f"at random: {sum(runs.values())} steps clean in {time.monotonic() - began:.0f} s")
+    return True
+
+
+def _for_gain(pool: ProcessPoolExecutor, seed: int, number: int) -> bool:
+    """So many moves of the player for gain, in runs from the seeds that follow."""
+    began = time.monotonic()
+    runs = {seed + first // _RUN: min(_RUN, number - first) for first in range(0, number, _RUN)}
+    playing = {pool.submit(play_for_gain, each, count): each for each, count in runs.items()}
+    for done in as_completed(playing):
+        broken = done.result()
+        _say(f"for gain: SEED={playing[done]} GAIN={runs[playing[done]]}")
+        if broken is not None:
+            _say(broken)
+            return False
+    if runs:
+        _say(f"for gain: {number} moves, nothing gained, in {time.monotonic() - began:.0f} s")
     return True
 
 

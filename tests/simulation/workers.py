@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 
-from tests.simulation import steps
+from tests.simulation import gain, steps
 from tests.simulation.place import dynamodb
 from tests.simulation.randomly import Broken, play
 from tests.simulation.world import World, world
@@ -16,7 +16,7 @@ from tests.simulation.world import World, world
 
 @contextmanager
 def workers(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of so many, ready for `run_flow` and `play_seed`; what was not begun when the block ends is left."""
+    """A pool of so many, ready for the functions below; what was not begun when the block ends is left."""
     own = multiprocessing.get_context("spawn")
     with ExitStack() as running:
         urls = own.SimpleQueue()
@@ -39,6 +39,15 @@ def _begin(urls: multiprocessing.queues.SimpleQueue[str]) -> None:
 def run_flow(name: str) -> steps.Row:
     """A flow with every fault."""
     return steps.run(_worlds[0], steps.all_flows()[name])
+
+
+def play_for_gain(seed: int, count: int) -> str | None:
+    """So many moves of the player for gain; what was gained, or None."""
+    try:
+        gain.play(_worlds[0], seed, count)
+    except Broken as broken:
+        return str(broken)
+    return None
 
 
 def play_seed(seed: int, count: int) -> str | None:
