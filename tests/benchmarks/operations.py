@@ -355,6 +355,23 @@ def _capturing(place: Place) -> Act:
     return lambda: place.service("capture_hold", asked, path=path)
 
 
+@_operation("90 charges captured from an allowance", "capture_hold", Budget(3, 190, 2))
+def _drawing(place: Place) -> Act:
+    deposited(place)
+    path = {"hold_id": hold(place)}
+    items = [{"amount_cents": "0.5", "reference": f"run-{number}"} for number in range(90)]
+    asked = {"items": items, "final": False, "idempotency_key": "d"}
+    return lambda: place.service("capture_hold", asked, path=path)
+
+
+@_operation("extension of a hold", "extend_hold", Budget(3, 12, 2))
+def _extending(place: Place) -> Act:
+    deposited(place)
+    path = {"hold_id": hold(place)}
+    asked = {"ttl_seconds": 900, "add_cents": 50, "idempotency_key": "e"}
+    return lambda: place.service("extend_hold", asked, path=path)
+
+
 @_operation("release of a hold", "release_hold", Budget(3, 10, 2))
 def _releasing(place: Place) -> Act:
     deposited(place)

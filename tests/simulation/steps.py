@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from aerostack_billing.values.errors import BillingError
 from tests.simulation import (  # noqa: F401 - they note their flows
+    flows_charging,
     flows_creators,
     flows_money,
     flows_plans,

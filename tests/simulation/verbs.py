@@ -17,7 +17,7 @@ from tests.rooms.worlds.creators import RETURN, call
 from tests.rooms.worlds.plans import LINKS
 from tests.rooms.worlds.reload import configure
 from tests.rooms.worlds.wallet import capture, charge, hold, release
-from tests.simulation import verbs_operators, verbs_queue, verbs_spending
+from tests.simulation import verbs_charging, verbs_operators, verbs_queue, verbs_spending
 from tests.simulation.domain_events import THRESHOLDS_CENTS
 from tests.simulation.randomly import Act, Play
 from tests.simulation.verbs_bank import bank
@@ -380,6 +380,7 @@ _WEIGHTS: dict[Callable[[Play], None], int] = {
     days_pass: 1,
     month_turns: 1,
     Play.ask_again: 6,
+    **verbs_charging.WEIGHTS,
     **verbs_queue.WEIGHTS,
     **verbs_spending.WEIGHTS,
     **verbs_operators.WEIGHTS,
