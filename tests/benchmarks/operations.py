@@ -451,12 +451,12 @@ def _onboarding(place: Place) -> Act:
 # On a schedule: what one due item costs, and what a run costs that finds none
 
 
-@_operation("auto-reload sweep, nothing due", "auto_reload", Budget(1, 0, 0.5))
+@_operation("auto-reload sweep, nothing due", "auto_reload", Budget(2, 0, 1))
 def _sweeping_nothing(place: Place) -> Act:
     return lambda: place.run("auto_reload")
 
 
-@_operation("auto-reload sweep, one wallet due", "auto_reload", Budget(9, 18, 6.5))
+@_operation("auto-reload sweep, one wallet due", "auto_reload", Budget(10, 18, 7))
 def _sweeping(place: Place) -> Act:
     deposited(place)
     reload_below_500(place)
@@ -464,7 +464,7 @@ def _sweeping(place: Place) -> Act:
     return lambda: place.run("auto_reload")
 
 
-@_operation("sweep of lapsed holds, one lapsed", "expire_holds", Budget(4, 10, 2.5))
+@_operation("sweep of lapsed holds, one lapsed", "expire_holds", Budget(19, 10, 10))
 def _expiring(place: Place) -> Act:
     deposited(place)
     hold(place)

@@ -55,9 +55,9 @@ Invoke = Callable[[str, object], Any]
 """Runs a function, by its folder's name, with an event; what it answers."""
 
 
-def in_process(function: str, event: object) -> Any:
+def in_process(function: str, event: object, context: object | None = None) -> Any:
     """Run the function's handler in this process."""
-    return _handler(function)(event, _Context())
+    return _handler(function)(event, context or _Context())
 
 
 @dataclass

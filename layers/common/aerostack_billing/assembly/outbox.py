@@ -32,7 +32,7 @@ class OutboxParts:
         from aerostack_billing.outbox.bus import EventBus  # noqa: PLC0415
 
         runtime = self._runtime
-        return EventBus(cast("EventBridgeClient", runtime.aws_client("events")), runtime.settings.event_bus)
+        return EventBus(cast("EventBridgeClient", runtime.patient_client("events")), runtime.settings.event_bus)
 
     @cached_property
     def publisher(self) -> Publisher:

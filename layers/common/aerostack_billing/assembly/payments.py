@@ -32,7 +32,7 @@ class PaymentParts:
     def secrets(self) -> SecretStore:
         from aerostack_billing.payments.secrets import SecretStore  # noqa: PLC0415
 
-        client = cast("SecretsManagerClient", self._runtime.aws_client("secretsmanager"))
+        client = cast("SecretsManagerClient", self._runtime.patient_client("secretsmanager"))
         return SecretStore(client, self._runtime.settings.stripe_secret_arn)
 
     def client(self) -> stripe.StripeClient:

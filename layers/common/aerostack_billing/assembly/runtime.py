@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 1
 _READ_SECONDS = 3
+_TRIES = 2
 _making_a_logger = threading.Lock()
 """Powertools keeps loggers by name: one that is half made by another thread would be taken for whole."""
 
@@ -79,16 +80,27 @@ class Runtime:
     def dynamo(self) -> Dynamo:
         from botocore.config import Config  # noqa: PLC0415
 
-        from aerostack_billing.platform.dynamo import Dynamo  # noqa: PLC0415
+        from aerostack_billing.platform.dynamo import CONNECT_SECONDS, READ_SECONDS, Dynamo  # noqa: PLC0415
 
         # The client's own retries are off: dynamo.py knows which calls may be repeated.
         config = Config(
-            connect_timeout=_CONNECT_SECONDS,
-            read_timeout=_READ_SECONDS,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
             retries={"total_max_attempts": 1},
             max_pool_connections=64,
         )
         return Dynamo(cast("DynamoDBClient", self.aws_client("dynamodb", config=config)))
+
+    def patient_client(self, service: str) -> object:
+        """A client of a service that is seldom called: it takes at most eight seconds, a second try included.
+
+        botocore's own limits are a minute for each of five tries, and no function has that long.
+        """
+        from botocore.config import Config  # noqa: PLC0415
+
+        retries: dict[str, object] = {"total_max_attempts": _TRIES}
+        config = Config(connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries=retries)  # type: ignore[arg-type]
+        return self.aws_client(service, config=config)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -99,7 +99,7 @@ class UsageParts:
 
         runtime = self._runtime
         return DeadLetters(
-            lambda: cast("SQSClient", runtime.aws_client("sqs")), runtime.settings.ingest_dead_letter_queue_url
+            lambda: cast("SQSClient", runtime.patient_client("sqs")), runtime.settings.ingest_dead_letter_queue_url
         )
 
     @cached_property

@@ -8,7 +8,8 @@ from aerostack_billing.creators.funding import DueEarning
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.values.money import Micros
-from aerostack_billing.wallet.store import FUNDING, FUNDING_AGENDA
+from aerostack_billing.wallet.agendas import FUNDING_AGENDA
+from aerostack_billing.wallet.store import FUNDING
 
 CLAIM_PREFIX = "claim#"
 

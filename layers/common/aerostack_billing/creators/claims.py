@@ -23,8 +23,9 @@ from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.money import Micros
+from aerostack_billing.wallet.agendas import FUNDING_AGENDA
 from aerostack_billing.wallet.models import Deposit
-from aerostack_billing.wallet.store import FUNDING_AGENDA, WalletStore
+from aerostack_billing.wallet.store import WalletStore
 
 _LINES_AT_ONCE = 1_000
 _DAY = 86_400

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.platform import correlation
+from aerostack_billing.platform import correlation, deadline
 from aerostack_billing.values import authority
 from aerostack_billing.values.authority import Authority
 from aerostack_billing.values.errors import (
@@ -230,7 +230,11 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
         correlation_id = request.correlation_id or getattr(context, "aws_request_id", None)
         parts.request_id = correlation_id
         try:
-            with correlation.using(correlation_id, request.caller), authority.using(request.authority):
+            with (
+                correlation.using(correlation_id, request.caller),
+                authority.using(request.authority),
+                deadline.within(context),
+            ):
                 request.admit()
                 response = function(request)
         except BillingError as error:

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.scheduled import LambdaContext
+from aerostack_billing.platform import deadline
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -34,7 +35,8 @@ def queued(function: Take) -> Callable[[Mapping[str, object], object], PartialIt
     def handler(event: Mapping[str, object], context: object) -> PartialItemFailureResponse:
         parts, within = runtime.current(), cast("LambdaContext", context)
         parts.request_id = within.aws_request_id
-        again = function(parts, _records(event))
+        with deadline.within(context):
+            again = function(parts, _records(event))
 
         def judge(record: SQSRecord) -> None:
             if record.message_id in again:

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.platform import correlation
+from aerostack_billing.platform import correlation, deadline
 from aerostack_billing.values.fields import AccountId, RequestModel, validated
 
 _RESERVE_MS = 30_000
@@ -56,7 +56,7 @@ def scheduled(function: Callable[[Job], dict[str, object]]) -> Callable[[object,
     def handler(event: object, context: object) -> dict[str, object]:
         parts, within = runtime.current(), cast("LambdaContext", context)
         parts.request_id = within.aws_request_id
-        with correlation.using(within.aws_request_id):
+        with correlation.using(within.aws_request_id), deadline.within(context):
             done = function(Job(event if isinstance(event, dict) else {}, within, parts))
         parts.log.info("scheduled run", extra={"function": within.function_name, "done": done})
         return done

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aerostack_billing.outbox.models import Record
+from aerostack_billing.platform import deadline
 from aerostack_billing.values.errors import BillingError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class EventBus:
 
         A call that is answered with success may have refused single entries. BusUnavailable where the call failed.
         """
+        if not deadline.allows(deadline.PATIENT_SECONDS):
+            raise BusUnavailable("There is no time left to reach the event bus: the events wait.")
         entries: list[PutEventsRequestEntryTypeDef] = [
             {
                 "EventBusName": self._name,

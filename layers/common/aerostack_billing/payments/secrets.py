@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from aerostack_billing.platform import deadline
 from aerostack_billing.values.errors import PaymentsUnavailable
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class SecretStore:
         self._kept = None
 
     def _read(self) -> str:
+        if not deadline.allows(deadline.PATIENT_SECONDS):
+            raise PaymentsUnavailable("The payment provider cannot be reached. Try again.")
         try:
             return self.client.get_secret_value(SecretId=self.arn)["SecretString"]
         except (BotoCoreError, ClientError) as error:

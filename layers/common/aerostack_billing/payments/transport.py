@@ -7,13 +7,18 @@ something else than its APIConnectionError, so that it is not retried and looks 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
 
 import stripe
 import urllib3
 
+from aerostack_billing.platform import deadline
+
 _CONNECT_SECONDS = 2
 _READ_SECONDS = 8
+_KEPT_FOR_THE_STORE_SECONDS = 4
+"""What Stripe did has to be stored, or told, after its answer."""
+_LEAST_SECONDS = 0.5
+"""In less than that no request is begun."""
 _CONNECTIONS = 16
 """Kept open to Stripe: at least as many as a sweep has workers."""
 
@@ -29,7 +34,6 @@ class Urllib3Client(stripe.HTTPClient):
     def __init__(self) -> None:
         super().__init__()
         self._pool = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_READ_SECONDS),
             retries=False,
             maxsize=_CONNECTIONS,
             ca_certs=stripe.ca_bundle_path,
@@ -38,11 +42,18 @@ class Urllib3Client(stripe.HTTPClient):
     def request(  # type: ignore[override]  # the base declares a private argument that its callers never pass
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | bytes | None = None
     ) -> tuple[str, int, Mapping[str, str]]:
-        """One request, and the whole answer."""
+        """One request, and the whole answer, in what is left of the invocation's time."""
+        left = deadline.left() - _KEPT_FOR_THE_STORE_SECONDS
+        if left < _LEAST_SECONDS:
+            raise _lost(may_ask_again=False)
+        connect = min(_CONNECT_SECONDS, left / 2)
+        timeout = urllib3.Timeout(connect=connect, read=min(_READ_SECONDS, left - connect))
         try:
-            answer = self._pool.request(method.upper(), url, body=post_data, headers=dict(headers or {}))
+            answer = self._pool.request(
+                method.upper(), url, body=post_data, headers=dict(headers or {}), timeout=timeout
+            )
         except urllib3.exceptions.HTTPError as error:
-            _unanswered(error)
+            raise _lost(may_ask_again=deadline.allows(_KEPT_FOR_THE_STORE_SECONDS + 1)) from error
         return answer.data.decode("utf-8"), answer.status, {k.lower(): v for k, v in answer.headers.items()}
 
     def close(self) -> None:
@@ -50,6 +61,5 @@ class Urllib3Client(stripe.HTTPClient):
         self._pool.clear()
 
 
-def _unanswered(error: urllib3.exceptions.HTTPError) -> NoReturn:
-    lost = stripe.APIConnectionError("Stripe gave no whole answer.", should_retry=True)  # type: ignore[no-untyped-call]
-    raise lost from error
+def _lost(*, may_ask_again: bool) -> stripe.APIConnectionError:
+    return stripe.APIConnectionError("Stripe gave no whole answer.", should_retry=may_ask_again)  # type: ignore[no-untyped-call]

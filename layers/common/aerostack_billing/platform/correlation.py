@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import TypeVar
 
 Argument = TypeVar("Argument")
@@ -45,11 +45,11 @@ def using(correlation_id: str | None, caller: str | None = None) -> Iterator[Non
 
 
 def carried(function: Callable[[Argument], Result]) -> Callable[[Argument], Result]:
-    """`function` under the id of now, in whichever thread it is called: a thread begins without one."""
-    correlation_id = current()
+    """`function` under the id, and by the deadline, of now, in whichever thread it is called: a thread has neither."""
+    present = copy_context()
 
     def under_it(argument: Argument) -> Result:
-        with using(correlation_id):
-            return function(argument)
+        # A copy for each call: no two threads may be in one context at once.
+        return present.copy().run(function, argument)
 
     return under_it

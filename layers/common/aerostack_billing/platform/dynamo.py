@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aerostack_billing.platform import clock
+from aerostack_billing.platform import clock, deadline
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.platform.wire import from_wire, to_wire
 from aerostack_billing.values.errors import StoreUnavailable
@@ -50,6 +50,9 @@ _IDLE_SECONDS = 10
 """Well below the idle time after which load balancers and NAT gateways drop a connection without a word."""
 _TRIES_AT_LOST_ANSWERS = 3
 """Few: each of them may have waited for the client's whole time limit."""
+CONNECT_SECONDS = 1
+READ_SECONDS = 2
+"""The client's time limits. DynamoDB answers within milliseconds; the largest transaction takes some tenths of one."""
 
 
 class ConditionFailed(Exception):
@@ -258,7 +261,11 @@ class Dynamo:
     def _call(self, call: Callable[[], Result], *, repeatable: bool) -> Result:
         self._drop_idle_connections()
         tries_at_lost_answers = _TRIES_AT_LOST_ANSWERS if repeatable else 1
+        asked = False
         for _ in attempts(_ATTEMPTS, sleep=self._sleep):
+            if not deadline.allows(CONNECT_SECONDS + READ_SECONDS):
+                raise StoreUnavailable(_UNKNOWN_OUTCOME if asked else _BUSY)
+            asked = repeatable
             try:
                 return call()
             except ClientError as error:

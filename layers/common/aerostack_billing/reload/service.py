@@ -25,9 +25,10 @@ from aerostack_billing.reload.confirmations import Confirmations
 from aerostack_billing.values.errors import BillingError, PaymentsRefused
 from aerostack_billing.values.money import PER_CENT
 from aerostack_billing.wallet import reload_states as states
+from aerostack_billing.wallet.agendas import RELOAD_AGENDA
 from aerostack_billing.wallet.models import Attempt, Wallet
 from aerostack_billing.wallet.settlement import Settled, Settlement
-from aerostack_billing.wallet.store import RELOAD_AGENDA, WalletStore
+from aerostack_billing.wallet.store import WalletStore
 
 _BATCH = 100
 _WORKERS = 8

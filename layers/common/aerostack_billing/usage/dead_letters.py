@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aerostack_billing.platform import deadline
 from aerostack_billing.values.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class DeadLetters:
 
         StoreUnavailable (503) if the queue did not take it: it is still in the first one then.
         """
+        if not deadline.allows(deadline.PATIENT_SECONDS):
+            raise StoreUnavailable("There is no time left to put a message on the dead-letter queue.")
         attributes = {"reason": reason, "message_id": message_id}
         try:
             self._client.send_message(

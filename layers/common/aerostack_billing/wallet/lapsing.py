@@ -11,12 +11,13 @@ from aerostack_billing.ledger.accounts import available, held
 from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.money import Micros
+from aerostack_billing.wallet.agendas import HOLD_AGENDA
 from aerostack_billing.wallet.budgets import BudgetReached, free_room, reached
 from aerostack_billing.wallet.charging import SHORT
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.reload_states import after_crediting
 from aerostack_billing.wallet.rules import WalletPosting, pay_debt
-from aerostack_billing.wallet.store import HOLD_AGENDA, HOLD_PREFIX, Labelled, WalletStore
+from aerostack_billing.wallet.store import HOLD_PREFIX, Labelled, WalletStore
 
 LAPSED: Final = "lapse"
 _LOOKED_AT = 64

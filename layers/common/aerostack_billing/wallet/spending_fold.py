@@ -10,6 +10,7 @@ from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import ConditionFailed
 from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.wallet.agendas import SPENDING_AGENDA
 from aerostack_billing.wallet.spending import (
     MOST_LABELS,
     NO_LABEL,
@@ -21,7 +22,7 @@ from aerostack_billing.wallet.spending import (
     of_days,
     unbroken,
 )
-from aerostack_billing.wallet.spending_store import SPENDING_AGENDA, SpendingStore
+from aerostack_billing.wallet.spending_store import SpendingStore
 from aerostack_billing.wallet.store import WalletStore
 
 LINES_AT_ONCE: Final = 2_000

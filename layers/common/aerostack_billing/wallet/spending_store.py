@@ -10,9 +10,9 @@ from aerostack_billing.ledger.ledger import if_as_read, present
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.fields import adapter
+from aerostack_billing.wallet.agendas import SPENDING_AGENDA
 from aerostack_billing.wallet.spending import NO_LABEL, Cursor, Sheet, SheetName
 
-SPENDING_AGENDA: Final = "spending"
 MARK: Final = "spending"
 MARKED_EVERY: Final = 100
 """Lines. So many at most, and those of the minute until the sweep, are left to whoever reads."""

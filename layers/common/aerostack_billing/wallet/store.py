@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
 from aerostack_billing.outbox.store import Outbox
@@ -15,6 +16,7 @@ from aerostack_billing.platform.dynamo import Dynamo, Item, Write
 from aerostack_billing.values.errors import BillingError
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.values.money import Micros
+from aerostack_billing.wallet.agendas import FUNDING_AGENDA, HOLD_AGENDA, RELOAD_AGENDA, shard_of, shards
 from aerostack_billing.wallet.domain_events import wallet_events
 from aerostack_billing.wallet.models import Budget, Deposit, Hold, Wallet
 from aerostack_billing.wallet.spending_store import marking
@@ -24,10 +26,7 @@ HOLD_PREFIX: Final = "hold#"
 DEPOSIT_PREFIX: Final = "deposit#"
 BUDGET_PREFIX: Final = "budget#"
 AGENDA_INDEX: Final = "agenda"
-RELOAD_AGENDA: Final = "reload"
-HOLD_AGENDA: Final = "hold"
 FUNDING: Final = "funding"
-FUNDING_AGENDA: Final = "funding"
 
 LabelValue = tuple[str, str]
 Labelled = Mapping[str, str] | Collection[LabelValue]
@@ -160,7 +159,7 @@ class WalletStore:
         item = {**_key(after.account_id, WALLET), **present(asdict(replace(after, met=())))}
         del item["met"]
         if after.reload.state in _ON_AGENDA and after.reload.next_attempt_at is not None:
-            item |= {"agenda": RELOAD_AGENDA, "agenda_at": after.reload.next_attempt_at}
+            item |= {"agenda": shard_of(RELOAD_AGENDA, after.account_id), "agenda_at": after.reload.next_attempt_at}
         condition, names, values = if_as_read(read)
         return Write(self._wallets, {}, put=item, condition=condition, names=names, values=values)
 
@@ -199,13 +198,13 @@ class WalletStore:
 
     def opening(self, hold: Hold) -> Write:
         """The write that opens a hold and puts its lapse on the agenda."""
-        agenda = {"agenda": HOLD_AGENDA, "agenda_at": hold.expires_at}
+        agenda = {"agenda": shard_of(HOLD_AGENDA, hold.account_id), "agenda_at": hold.expires_at}
         item = {**_key(hold.account_id, HOLD_PREFIX + hold.hold_id), **present(asdict(hold)), **agenda}
         return Write(self._wallets, {}, put=item, condition="attribute_not_exists(account_id)")
 
     def changing(self, read: Hold, after: Hold) -> Write:
         """The write of a hold that was drawn down or extended, if it is open and as it was read."""
-        agenda = {"agenda": HOLD_AGENDA, "agenda_at": after.expires_at}
+        agenda = {"agenda": shard_of(HOLD_AGENDA, after.account_id), "agenda_at": after.expires_at}
         kept = present(asdict(replace(after, version=read.version + 1)))
         item = {**_key(after.account_id, HOLD_PREFIX + after.hold_id), **kept, **agenda}
         condition, names, values = _hold_as_read(read)
@@ -268,12 +267,18 @@ class WalletStore:
     def due(self, agenda: str) -> Iterator[tuple[str, str]]:
         """Account and item of all that the agenda holds due now, longest due first, page by page as they are taken.
 
-        Costs by what is due, not by what there is. What is taken off the agenda meanwhile may still be handed out.
+        Costs by what is due, not by what there is: one request a key of the agenda, and one a page. What is taken off
+        the agenda meanwhile may still be handed out.
         """
-        values = {":agenda": agenda, ":now": clock.seconds()}
-        condition = "agenda = :agenda AND agenda_at <= :now"
-        for item in self._dynamo.query(self._wallets, condition, values, index=AGENDA_INDEX, page_size=_DUE_PAGE):
+        due = [self._due_under(key) for key in shards(agenda)]
+        # By time over all keys: a sweep that runs out of time leaves none of them waiting for ever.
+        for item in heapq.merge(*due, key=lambda item: cast("int", item["agenda_at"])):
             yield str(item["account_id"]), str(item["item"])
+
+    def _due_under(self, key: str) -> Iterator[Item]:
+        values = {":agenda": key, ":now": clock.seconds()}
+        condition = "agenda = :agenda AND agenda_at <= :now"
+        return self._dynamo.query(self._wallets, condition, values, index=AGENDA_INDEX, page_size=_DUE_PAGE)
 
     def all_accounts(self) -> list[str]:
         """Every account that has a wallet; reads the whole table, for the audit alone."""
