@@ -136,7 +136,9 @@ class _Lapse:
 
     @staticmethod
     def end(world: World) -> None:
-        assert lines(world)[1:] == [("hold", -2_000), ("release", 2_000), ("charge", -1_900), ("capture", -500)]
+        # The release of nothing keeps a hold that lapsed from being captured twice.
+        captured = [("release", 0), ("capture", -500)]
+        assert lines(world)[1:] == [("hold", -2_000), ("release", 2_000), ("charge", -1_900), *captured]
 
 
 @flow("hold, lapsed by the schedule", fund)

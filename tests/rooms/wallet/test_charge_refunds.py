@@ -13,7 +13,7 @@ from aerostack_billing.creators.posting import CreatorPosting, partition
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.errors import IdempotencyKeyReused
 from aerostack_billing.values.money import micros
-from aerostack_billing.wallet.hold_work import capture_id
+from aerostack_billing.wallet.hold_work import over_id
 from aerostack_billing.wallet.refunds import AlreadyRefunded, ChargeNotFound
 from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.rules import SpendCapReached
@@ -72,7 +72,7 @@ def test_a_release_that_stands_where_a_capture_would_is_no_charge(
     parts.wallet.lapsing.sweep()
     release(parts, account, hold_id)
     with pytest.raises(ChargeNotFound):
-        refund(parts, account, capture_id(hold_id))
+        refund(parts, account, over_id(hold_id))
 
 
 def test_another_accounts_charge_is_404(parts: Runtime, account: str) -> None:

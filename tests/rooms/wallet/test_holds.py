@@ -172,10 +172,10 @@ def test_capture_release_and_lapse_at_once_end_the_hold_once(parts: Runtime, acc
             return "done"
 
         acts = [
-            lambda hold_id=hold_id: capture(parts, account, hold_id, 30, "c"),
+            lambda hold_id=hold_id: capture(parts, account, hold_id, 30, f"c{hold_id}"),
             lambda hold_id=hold_id: release(parts, account, hold_id, "r"),
             parts.wallet.lapsing.sweep,
-            lambda hold_id=hold_id: capture(parts, account, hold_id, 30, "c2"),
+            lambda hold_id=hold_id: capture(parts, account, hold_id, 30, f"c2{hold_id}"),
         ]
         with ThreadPoolExecutor(4) as pool:
             results = list(pool.map(quietly, acts))
@@ -262,3 +262,42 @@ def put_holds(parts: Runtime, account: str, count: int, *, lapsed: bool) -> None
     for number in range(count):
         open_hold = Hold(account, f"hold_{number:040x}", micros(1), "agent_execution", until, None)
         parts.dynamo.put(parts.wallet.store.opening(open_hold))
+
+
+@pytest.mark.parametrize("lapsed", [False, True])
+def test_a_key_that_captured_one_hold_captures_no_other(
+    parts: Runtime, account: str, time_stands: Time, *, lapsed: bool
+) -> None:
+    fund(parts, account, 1_000)
+    first, second = (hold(parts, account, 100, key, ttl_seconds=60)["hold_id"] for key in ("h1", "h2"))
+    if lapsed:
+        time_stands.forward(60)
+        parts.wallet.lapsing.sweep()
+    taken = capture(parts, account, first, 80, "k")
+    with pytest.raises(IdempotencyKeyReused):
+        capture(parts, account, second, 80, "k")
+    assert capture(parts, account, first, 80, "k") == taken
+    with pytest.raises(HoldEnded):
+        capture(parts, account, first, 80, "other")
+    capture(parts, account, second, 80, "k2")
+    assert audited(parts, account).spent == micros(160)
+
+
+def test_captures_of_a_lapsed_hold_under_several_keys_at_once_take_one(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    fund(parts, account, 1_000)
+    hold_id = hold(parts, account, 100, ttl_seconds=60)["hold_id"]
+    time_stands.forward(60)
+    parts.wallet.lapsing.sweep()
+
+    def taken(number: int) -> bool:
+        try:
+            capture(parts, account, hold_id, 80, f"k{number}")
+        except HoldEnded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(taken, range(8))) == 1
+    assert audited(parts, account).spent == micros(80)

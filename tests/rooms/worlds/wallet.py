@@ -58,8 +58,10 @@ def hold(parts: Runtime, account: str, amount: object, key: str = "h", **more: o
 
 
 def capture(
-    parts: Runtime, account: str, hold_id: str, amount: object, key: str = "c", *, partial: bool = False
+    parts: Runtime, account: str, hold_id: str, amount: object, key: str | None = None, *, partial: bool = False
 ) -> dict[str, Any]:
+    """Capture a hold, under a key of its own where none is named."""
+    key = key or f"capture of {hold_id}"
     body = {"account_id": account, "amount_cents": amount, "idempotency_key": key, "allow_partial": partial}
     return parts.wallet.holds.capture(hold_id, CaptureRequest.model_validate(body)).body
 

@@ -21,7 +21,16 @@ from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import free_room, hold_room, spend_room
 from aerostack_billing.wallet.charging import MOST_ACTIONS, actions_of
 from aerostack_billing.wallet.hold_answers import drawn_answer, extended_answer
-from aerostack_billing.wallet.hold_work import CAPTURED, HoldEnded, HoldStates, Work, capture_id, key_of, same_end
+from aerostack_billing.wallet.hold_work import (
+    CAPTURED,
+    HoldEnded,
+    HoldStates,
+    Work,
+    key_of,
+    line_id,
+    note_captured,
+    same_capture,
+)
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, draw, release
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.pricing import Due, Price, Pricing
@@ -121,16 +130,16 @@ class Allowances:
 
     def _ended_work(self, hold_id: str, request: CaptureRequest) -> Work:
         """What a lapsed hold was for; TransferExists where this capture was made, HoldEnded (409) where another was."""
-        self._lapsing.check_new(request.account_id, _line_id(hold_id, request, 0))
+        self._lapsing.check_new(request.account_id, line_id(request))
         return self._states.capturable(request.account_id, hold_id)
 
     def _again(self, hold_id: str, request: CaptureRequest, asked: str) -> Done | None:
         """The first answer, where this capture was made before; None where it was not."""
-        ids = [_line_id(hold_id, request, place) for place in range(len(request.items or ()))]
+        ids = [line_id(request, place) for place in range(len(request.items or ()))]
         found = self._wallets.ledger.those(request.account_id, ids)
         if ids[0] not in found:
             return None
-        same_end(found[ids[0]], request, asked)
+        same_capture(found[ids[0]], hold_id, request, asked)
         return Done(drawn_answer(hold_id, [found[line_id] for line_id in ids]), replayed=True)
 
     # What the wallet becomes
@@ -156,8 +165,7 @@ class Allowances:
         self._pricing.check(kind, due.price.amount, "amount_cents" if asked.usage is None else "usage")
         if creator_id is not None and creator_id != work.creator_id:
             self._sharing.register(creator_id)
-        line_id = _line_id(work.hold_id, request, place)
-        return _Item(asked, line_id, due, kind, creator_id, work.joined(asked.labels))
+        return _Item(asked, line_id(request, place), due, kind, creator_id, work.joined(asked.labels))
 
     def _captured(
         self,
@@ -173,7 +181,7 @@ class Allowances:
         covered = 0 if hold is None or hold.lapsed else hold.amount
         left = self._released(posting, hold, work, items, request)
         # The first line is what the key is known by, and says what is left for the answer.
-        about: dict[str, object] = {"key": key, "left": left.amount if left else 0}
+        about: dict[str, object] = {"key": key, "hold_id": work.hold_id, "left": left.amount if left else 0}
         for item in items:
             own = min(covered, item.price.amount)
             covered -= own
@@ -197,7 +205,7 @@ class Allowances:
             if hold is not None:
                 release(posting, hold, LAPSED, "Hold lapsed")
             if request.final:
-                _note_end(posting, work.hold_id, key_of(request))
+                note_captured(posting, work.hold_id, key_of(request))
             return None
         if request.final:
             release(posting, hold, CAPTURED, "Hold released to be captured", key=key_of(request))
@@ -271,15 +279,3 @@ class Allowances:
             labels=hold.labels,
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.changing(hold, after)])
-
-
-def _line_id(hold_id: str, request: CaptureRequest, place: int) -> str:
-    """The id of an item's line: of the hold, the capture's key, and the item's place."""
-    return transfer_id("cap_", request.account_id, f"{hold_id}\0{request.idempotency_key}\0{place}")
-
-
-def _note_end(posting: WalletPosting, hold_id: str, key: str) -> None:
-    """Move nothing: the hold's money came back when it lapsed. The line keeps it from being captured again."""
-    own, details = posting.wallet.account_id, {"ended_by": CAPTURED, "key": key}
-    described, line_id = "Hold captured after it lapsed", capture_id(hold_id)
-    posting.move("release", line_id, held(own), available(own), 0, described, reference=hold_id, details=details)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aerostack_billing.idempotency.store import key_reused
+from aerostack_billing.ledger.accounts import available, held
 from aerostack_billing.ledger.keys import check_same, transfer_id
 from aerostack_billing.ledger.ledger import TransferExists
 from aerostack_billing.ledger.models import Transfer
@@ -15,6 +17,7 @@ from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.wallet.lapsing import end_id
 from aerostack_billing.wallet.models import Hold
 from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, ExtendRequest, ReleaseRequest
+from aerostack_billing.wallet.rules import WalletPosting
 from aerostack_billing.wallet.store import WalletStore
 
 CAPTURED, RELEASED = "capture", "release"
@@ -33,12 +36,30 @@ class HoldEnded(Conflict):
     code = "HOLD_ENDED"
 
 
-def capture_id(hold_id: str) -> str:
-    """The id of the transfer that captures a hold: one for each hold, so that none is captured twice.
+def over_id(hold_id: str) -> str:
+    """The id of the transfer that says nothing more comes of a hold that lapsed: it was captured or released since.
 
-    A lapsed hold that is released has this id taken by the release, so that it is never captured after that.
+    So no lapsed hold is captured twice; one that is open ends once by the id of its end. Older captures have this id.
     """
     return hold_id.replace("hold_", "cap_", 1)
+
+
+def line_id(request: CaptureRequest, place: int = 0) -> str:
+    """The id of a capture's line, or of the line of one of its items: its key makes it, whichever hold it is for.
+
+    So a key that captured one hold captures no other.
+    """
+    key = request.idempotency_key if place == 0 else f"{request.idempotency_key}\0{place}"
+    return transfer_id("cap_", request.account_id, key)
+
+
+def note_captured(posting: WalletPosting, hold_id: str, key: str) -> None:
+    """Move nothing: the hold's money came back when it lapsed. The line keeps it from being captured again."""
+    own, details = posting.wallet.account_id, {"ended_by": CAPTURED, "key": key}
+    described = "Hold captured after it lapsed"
+    posting.move(
+        "release", over_id(hold_id), held(own), available(own), 0, described, reference=hold_id, details=details
+    )
 
 
 class HoldStates:
@@ -65,7 +86,7 @@ class HoldStates:
 
         TransferExists if it was captured whole; HoldEnded (409) if it was released, or captured by items.
         """
-        captured = self._wallets.ledger.transfer(account_id, capture_id(hold_id))
+        captured = self._wallets.ledger.transfer(account_id, over_id(hold_id))
         if captured is not None and captured.type == "capture":
             raise TransferExists(captured)
         ended_by = (captured or self.ended(account_id, hold_id)).details["ended_by"]
@@ -131,3 +152,13 @@ def same_end(end: Transfer, request: CaptureRequest | ExtendRequest | ReleaseReq
             {"hold_id": end.details.get("ended_by", CAPTURED)},
         )
     return check_same(end, asked)
+
+
+def same_capture(line: Transfer, hold_id: str, request: CaptureRequest, asked: str) -> Transfer:
+    """The first line of a capture if this request made it; IdempotencyKeyReused (409) if it captured another hold.
+
+    HoldEnded (409) if another key captured this one.
+    """
+    if line.details.get("hold_id", line.reference) != hold_id:
+        raise key_reused()
+    return same_end(line, request, asked)

@@ -29,8 +29,11 @@ from aerostack_billing.wallet.hold_work import (
     HoldEnded,
     HoldStates,
     Work,
-    capture_id,
     key_of,
+    line_id,
+    note_captured,
+    over_id,
+    same_capture,
     same_end,
 )
 from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, budgeted, end_id, release
@@ -97,6 +100,8 @@ class Holds:
         for _ in attempts(_RACES):
             hold = self._states.open(request.account_id, hold_id)
             try:
+                if hold is None:
+                    self._lapsing.check_new(request.account_id, line_id(request))
                 lapsed = self._states.capturable(request.account_id, hold_id) if hold is None else None
                 work = lapsed or Work.of(hold)
                 price = self._pricing.price(request.amount_cents, request.usage, work.terms)
@@ -104,10 +109,11 @@ class Holds:
                 asking = _Asking(request, price, asked)
                 whole, part = (self._capturing(hold, work, asking, take) for take in (_all_of, _what_there_is))
                 last = part if request.allow_partial else None
-                change = self._lapsing.spend(request.account_id, capture_id(hold_id), whole, last, asking.labels(work))
+                change = self._lapsing.spend(request.account_id, line_id(request), whole, last, asking.labels(work))
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
-                    return Done(captured_answer(hold_id, same_end(exists.transfer, request, asked)), replayed=True)
+                    first = same_capture(exists.transfer, hold_id, request, asked)
+                    return Done(captured_answer(hold_id, first), replayed=True)
             except Stale:
                 continue
             else:
@@ -199,9 +205,11 @@ class Holds:
         split = None
         if work.creator_id and price > 0:
             split = self._sharing.share(work.creator_id, price, posting.granted_of(price))
+        if hold is None:
+            note_captured(posting, hold_id, key_of(asking.request))
         posting.move(
             "capture",
-            capture_id(hold_id),
+            line_id(asking.request),
             available(wallet.account_id),
             REVENUE,
             price,
@@ -221,7 +229,7 @@ class Holds:
             split=split,
         )
         posting.spend(price)
-        pay_debt(posting, f"{capture_id(hold_id)}:debt", hold_id)
+        pay_debt(posting, f"{line_id(asking.request)}:debt", hold_id)
         # The capture's own line goes last: it is the one that is answered with.
         transfers = sorted(posting.transfers, key=lambda transfer: transfer.type == "capture")
         settled = after_spending(after_crediting(posting.wallet))
@@ -278,7 +286,7 @@ def _note_release(posting: WalletPosting, lapse: Transfer, asked: str, key: str)
     described = "Hold released after it lapsed"
     posting.move(
         "release",
-        capture_id(hold_id),
+        over_id(hold_id),
         held(own),
         available(own),
         0,
