@@ -253,8 +253,8 @@ class Captured:
     usage: TokenUsage | None
     price_version: date | None
     tool_id: str | None = None
-    remaining_cents: Decimal
-    items: tuple[CapturedItem, ...] | None
+    remaining_cents: Decimal = Decimal(0)
+    items: tuple[CapturedItem, ...] | None = None
     balance_cents: int
     balance_micros: int
     held_cents: Decimal
