@@ -104,14 +104,13 @@ def test_a_process_that_is_killed_loses_no_more_than_it_held_and_that_comes_back
     fake: FakeBilling, service: ServiceClient, clock: Moment
 ) -> None:
     allowance = allowed(service, clock)
-    for _ in range(130):
-        allowance.charge(1)
+    charge_often(allowance, 19, 7)
     account = fake.account("acct")
     assert account.held_cents <= 100
     # Killed: nothing of it runs any more.
     clock.at += 301
     account.lapse(clock.at)
-    lost = 130 - charged(fake)
+    lost = 19 * 7 - charged(fake)
     assert 0 < lost <= 100
     assert (account.balance_cents, account.held_cents) == (1_000 - charged(fake), 0)
 
