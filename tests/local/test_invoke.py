@@ -6,14 +6,18 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import requests
 
+from aerostack_billing.platform import deadline
 from local.__main__ import main, sample_name
 from local.lambdas.invoke import resigned
+from local.lambdas.layer import adopted
 from local.stack import Stack
 from local.testing import running_stack
 from tests.local.conftest import APP, HANDLERS
@@ -125,3 +129,8 @@ def test_a_webhook_sample_is_signed_at_the_stack_s_time() -> None:
 def test_an_event_that_is_no_webhook_stays_as_it_is() -> None:
     for event in ({"headers": {"a": "b"}, "body": "x"}, {"detail": "{}"}, [], None):
         assert resigned(event, 1.0) is event
+
+
+def test_no_call_is_refused_for_want_of_time_on_a_machine_that_is_busy() -> None:
+    with adopted([LAYER], time.time), deadline.within(mock.Mock(get_remaining_time_in_millis=lambda: 5_000)):
+        assert [deadline.left() for _ in range(3)] == [4.5] * 3

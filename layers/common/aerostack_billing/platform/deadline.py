@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -18,9 +18,29 @@ _ANSWERING_SECONDS = 0.5
 """Kept for the answer itself, and for what logs and metrics take."""
 
 
+_source: Callable[[], float] = time.monotonic
+"""The process's own clock: Lambda's timeout does not go by the billing clock."""
+
+
 def _ticks() -> float:
-    # The process's own clock: Lambda's timeout does not go by the billing clock.
-    return time.monotonic()
+    return _source()
+
+
+def use(source: Callable[[], float]) -> Callable[[], float]:
+    """Take the seconds that pass from `source` for the whole process; returns the source that stood before."""
+    global _source
+    before, _source = _source, source
+    return before
+
+
+@contextmanager
+def using(source: Callable[[], float]) -> Iterator[None]:
+    """Likewise inside the block only."""
+    before = use(source)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 @contextmanager
