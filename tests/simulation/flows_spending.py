@@ -77,7 +77,7 @@ def _spent(world: World) -> None:
         world.request(lambda parts, n=number, of=labels: charge(parts, world.account, 10, f"k{n}", labels=of))  # type: ignore[misc]
 
 
-@flow("spending added up, and made anew", _spent)
+@flow("spending added up, and rebuilt", _spent)
 class _AddedUp:
     @staticmethod
     def act(world: World) -> None:

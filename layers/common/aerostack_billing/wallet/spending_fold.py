@@ -69,10 +69,17 @@ class SpendingFold:
         return added
 
     def rebuild(self, account_id: str) -> int:
-        """Make all of the account's spending anew from its ledger; of how many lines. Safe to run again at any point.
+        """Rebuild all of the account's spending from its ledger; of how many lines. Safe to run again at any point.
 
-        The cursor says so meanwhile: nobody else adds to the sheets then, and nobody shows them.
+        The cursor says so meanwhile: nobody else adds to the sheets then, and nobody shows them. StoreUnavailable where
+        another rebuilds it at this moment: that one's result stands.
         """
+        try:
+            return self._rebuilt(account_id)
+        except ConditionFailed as overtaken:
+            raise StoreUnavailable("The account's spending is being rebuilt by another right now.") from overtaken
+
+    def _rebuilt(self, account_id: str) -> int:
         cursor = self._store.cursor(account_id)
         self._store.advance(cursor, replace(cursor, rebuilding=True), {})
         cursor = self._store.cursor(account_id)
