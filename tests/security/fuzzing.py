@@ -122,7 +122,8 @@ def strict_document(helpful: Json) -> Json:
         schema.setdefault("additionalProperties", False)
         if {"amount_cents", "usage"} <= schema["properties"].keys() and model.endswith("Request"):
             # Said in words alone in the published document.
-            schema["oneOf"] = [{"required": ["amount_cents"]}, {"required": ["usage"]}]
+            prices = [name for name in ("amount_cents", "usage", "tool_id") if name in schema["properties"]]
+            schema["oneOf"] = [{"required": [name]} for name in prices]
         for name in helpful.keys() & schema["properties"].keys() if model.endswith("Request") else ():
             schema["properties"][name] = _helped(name, schema["properties"][name], helpful)
     for found in _objects(document["components"]["schemas"]):
