@@ -15,6 +15,7 @@ from aerostack_billing_client import (
     BudgetReached,
     InsufficientBalance,
     ServiceClient,
+    Unanswered,
     Unavailable,
 )
 from aerostack_billing_client.testing import FakeBilling
@@ -128,9 +129,13 @@ def test_a_lost_answer_captures_nothing_twice(fake: FakeBilling, service: Servic
             allowance.charge(1)
         fake.fail(None, times=2)
         allowance.settle()
-        fake.fail(None)
-    assert charged(fake) == 40
-    assert fake.account("acct").balance_cents == 960
+        allowance.charge(1)
+        fake.fail(None, times=100)
+        with pytest.raises(Unanswered):
+            allowance.settle()
+        fake._failures.clear()
+    assert charged(fake) == 41
+    assert fake.account("acct").balance_cents == 959
 
 
 def test_what_cannot_be_captured_now_is_captured_later(

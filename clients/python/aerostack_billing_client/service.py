@@ -70,7 +70,8 @@ class ServiceClient(Everyone):
     ) -> Allowance:
         """Takes charges without a request for each, out of money that is held ahead: `cents` at most.
 
-        Close it, or use it as a context manager. See `Allowance` for what a process that is killed loses.
+        Close it, or use it as a context manager. See `Allowance` for what a process that is killed loses. For threads:
+        in asyncio, a charge that finds too little in hand blocks the loop while it asks for more.
         """
         terms = AllowanceTerms(cents=cents, ttl_seconds=ttl_seconds, settle_seconds=settle_seconds)
         return Allowance(self, account_id, terms, kind=kind, labels=labels)
@@ -89,6 +90,7 @@ class AccountScope(Scope[ServiceClient]):
     claim_resource = scoped(ServiceClient.claim_resource)
     free_resource = scoped(ServiceClient.free_resource)
 
+    allowance = scoped(ServiceClient.allowance)
     charge = scoped(ServiceClient.charge)
     quote = scoped(ServiceClient.quote)
     refund_charge = scoped(ServiceClient.refund_charge)
