@@ -20,7 +20,7 @@ from aerostack_billing.wallet.hold_work import HoldEnded, HoldNotFound
 from aerostack_billing.wallet.requests import CaptureRequest, ExtendRequest, RefundRequest, SpendCapRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from tests.rooms.conftest import Meter, Time
-from tests.rooms.wallet.test_budgets import put, spent
+from tests.rooms.worlds.budgets import put, spent
 from tests.rooms.worlds.wallet import audited, capture, charge, fund, hold, lines, release
 
 AGENT = {"agent": "a"}

@@ -18,7 +18,7 @@ from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.batches import _Run
 from aerostack_billing.wallet.requests import RefundRequest
 from tests.rooms.conftest import Meter, Time
-from tests.rooms.wallet.test_budgets import put, spent
+from tests.rooms.worlds.budgets import put, spent
 from tests.rooms.worlds.outbox import waiting_events
 from tests.rooms.worlds.usage import consume
 from tests.rooms.worlds.wallet import audited, charge, charge_all, fund, hold, lines
