@@ -12,7 +12,8 @@ from aerostack_billing.values import errors
 from aerostack_billing.values.fields import RequestModel
 from local.openapi import errors as errors_page
 from local.openapi.answers import GatewayMessage
-from local.openapi.operations import BY_TAG, Operation, Refusal, Schema
+from local.openapi.describing import Operation, Refusal, Schema
+from local.openapi.operations import BY_TAG
 from local.openapi.schemas import Schemas, path_parameters, refusal
 from local.paths import ROOT, TEMPLATE
 from local.template import Route, ServerlessApp, load_app

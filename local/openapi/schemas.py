@@ -12,7 +12,7 @@ from pydantic_core.core_schema import LiteralSchema, WithDefaultSchema
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.prices.book import load as load_book
 from local.openapi.answers import Error, GatewayMessage
-from local.openapi.operations import Operation, Refusal, Schema
+from local.openapi.describing import Operation, Refusal, Schema
 
 _REF = "#/components/schemas/{model}"
 
