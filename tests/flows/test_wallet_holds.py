@@ -80,6 +80,7 @@ def test_a_hold_sets_money_aside_and_the_user_sees_it(funded: Account) -> None:
     assert found == {
         "amount_cents": 300.5,
         "usage": None,
+        "tool_id": None,
         "balance_cents": 199,
         "balance_micros": 1_995_000,
         "held_cents": 300.5,
