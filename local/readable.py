@@ -26,7 +26,7 @@ _STACK = "aerostack-local-"
 _WENT_WRONG = frozenset({"WARNING", "ERROR", "CRITICAL"})
 # What every line of a function's log has, and a person does not need.
 _FRAME = frozenset({"level", "location", "message", "timestamp", "service", "correlation_id", "function", "exception"})
-_IDLE = frozenset({"visited", "through", "accounts", "transfers", "counters", "busy"})
+_IDLE = frozenset({"visited", "through", "accounts", "transfers", "counters", "busy", "whole"})
 
 
 class Watched(Protocol):

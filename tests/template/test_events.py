@@ -135,5 +135,5 @@ def test_an_audit_of_everything_and_of_one_account_finds_nothing_wrong(stack: St
     for event in ({}, sample("AuditFunction")):
         answer = stack.host.invoke("AuditFunction", event)
         assert isinstance(answer, dict)
-        assert answer.keys() == {"accounts", "transfers", "counters", "violations", "busy"}
-        assert (answer["violations"], answer["busy"]) == ([], [])
+        assert answer.keys() == {"accounts", "transfers", "counters", "violations", "busy", "whole"}
+        assert (answer["violations"], answer["busy"], answer["whole"]) == ([], [], True)

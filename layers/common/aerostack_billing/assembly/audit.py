@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.audit.money import MoneyAudit
+    from aerostack_billing.audit.rounds import Rounds
     from aerostack_billing.audit.service import Audit
+    from aerostack_billing.audit.usage import UsageAudit
 
 
 class AuditParts:
@@ -17,15 +20,21 @@ class AuditParts:
         self._runtime = runtime
 
     @cached_property
-    def service(self) -> Audit:
+    def money(self) -> MoneyAudit:
         from aerostack_billing.audit.money import MoneyAudit  # noqa: PLC0415
-        from aerostack_billing.audit.service import Audit  # noqa: PLC0415
-        from aerostack_billing.audit.usage import UsageAudit  # noqa: PLC0415
         from aerostack_billing.audit.wallets import WalletAudit  # noqa: PLC0415
 
         runtime = self._runtime
+        wallets = WalletAudit(runtime.wallet.store, lambda: runtime.prices.book, runtime.wallet.spending_store)
+        return MoneyAudit(wallets, runtime.creators.store)
+
+    @cached_property
+    def usage(self) -> UsageAudit:
+        from aerostack_billing.audit.usage import UsageAudit  # noqa: PLC0415
+
+        runtime = self._runtime
         usage = runtime.usage
-        counters = UsageAudit(
+        return UsageAudit(
             runtime.dynamo,
             runtime.settings.usage_table,
             usage.store,
@@ -33,5 +42,18 @@ class AuditParts:
             runtime.accounts.store,
             runtime.catalog,
         )
-        wallets = WalletAudit(runtime.wallet.store, lambda: runtime.prices.book, runtime.wallet.spending_store)
-        return Audit(MoneyAudit(wallets, runtime.creators.store), counters)
+
+    @cached_property
+    def service(self) -> Audit:
+        from aerostack_billing.audit.service import Audit  # noqa: PLC0415
+
+        return Audit(self.money, self.usage)
+
+    @cached_property
+    def rounds(self) -> Rounds:
+        from aerostack_billing.audit.rounds import Places, Rounds  # noqa: PLC0415
+
+        runtime = self._runtime
+        places = Places(runtime.dynamo, runtime.settings.events_table)
+        stores = runtime.wallet.store, runtime.creators.store
+        return Rounds(self.service, self.money, self.usage, *stores, places)

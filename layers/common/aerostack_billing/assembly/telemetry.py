@@ -164,7 +164,7 @@ class Telemetry:
     def audited(self, report: Report) -> None:
         """An audit is through; what it found wrong is an alarm."""
         fields = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
-        self.log().info("audit", extra=fields)
+        self.log().info("audit", extra={**fields, "whole": report.whole})
         for violation in report.violations:
             self.log().error("audit violation", extra={"violation": asdict(violation)})
             self._count("AuditViolation")

@@ -78,6 +78,18 @@ class MoneyAudit:
                     violations.append(Violation(creator_id, name, expected, pending))
         return replace(report, transfers=lines, violations=tuple(violations), busy=tuple(busy))
 
+    def wallet(self, account_id: str) -> Report:
+        """Audit one account as a wallet."""
+        return self._wallets.run(account_id)
+
+    def creator(self, creator_id: str) -> Report:
+        """Audit one account as a creator, without what is pending."""
+        before = self._snapshot(creator_id)
+        transfers = self._creators.ledger.whole(partition(creator_id))
+        if self._snapshot(creator_id) != before:
+            return Report(0, 0, (), (creator_id,))
+        return Report(0, len(transfers), tuple(check(before[0], transfers)))
+
     def _snapshot(self, creator_id: str) -> tuple[Creator, int]:
         pending = sum(self._creators.pending(creator_id).values(), Earned())
         return self._creators.get(creator_id), pending.amount

@@ -49,17 +49,29 @@ class UsageAudit:
         """How many counters one account has, or all of them, and what is wrong with them; `see` is shown each item."""
         looked, found = 0, list[Violation]()
         for item in self._items(account_id):
-            owner, name, counters_item = str(item["account_id"]), str(item["period"]), read_counters(item)
-            if not is_month(name) or name >= clock.period():
-                counters_item = self._brought_up_to_date(owner, name, counters_item)
-            looked += len(counters_item.counters)
-            see(owner, name, counters_item)
-            found += self._ceilings(owner, name, counters_item)
-            if not is_month(name) or name >= clock.period():
-                found += self._tier(owner, name, counters_item)
-            if name == RESOURCES_ITEM:
-                found += self._taken(owner)
+            counters, wrong = self.look(item, see)
+            looked += counters
+            found += wrong
         return looked, found
+
+    def items_behind(self, key: Item | None) -> Iterator[Item]:
+        """Every item that holds counters, in the table's own order, behind that key; page by page as they are taken."""
+        kind = {":text": "S"}
+        return self._dynamo.scan(self._table, "attribute_type(#tier, :text)", kind, names={"#tier": "tier"}, after=key)
+
+    def look(self, item: Item, see: See = look_on) -> tuple[int, list[Violation]]:
+        """How many counters one item holds, and what is wrong with them; `see` is shown the item."""
+        owner, name, counters_item = str(item["account_id"]), str(item["period"]), read_counters(item)
+        found = list[Violation]()
+        if not is_month(name) or name >= clock.period():
+            counters_item = self._brought_up_to_date(owner, name, counters_item)
+        see(owner, name, counters_item)
+        found += self._ceilings(owner, name, counters_item)
+        if not is_month(name) or name >= clock.period():
+            found += self._tier(owner, name, counters_item)
+        if name == RESOURCES_ITEM:
+            found += self._taken(owner)
+        return len(counters_item.counters), found
 
     def _brought_up_to_date(self, owner: str, name: str, counters_item: CountersItem) -> CountersItem:
         """The item with this release's limits: those that no write has touched since the release are moved here."""
@@ -71,8 +83,7 @@ class UsageAudit:
     def _items(self, account_id: str | None) -> Iterator[Item]:
         """Every item that holds counters; for all accounts this reads the whole table."""
         if account_id is None:
-            kind = {":text": "S"}
-            return self._dynamo.scan(self._table, "attribute_type(#tier, :text)", kind, names={"#tier": "tier"})
+            return self.items_behind(None)
         own = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
         return (item for item in own if "tier" in item)
 

@@ -37,6 +37,8 @@ class Report:
     violations: tuple[Violation, ...]
     busy: tuple[str, ...] = ()
     counters: int = 0
+    whole: bool = True
+    """Whether it came to the end of all that is stored."""
 
 
 def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:

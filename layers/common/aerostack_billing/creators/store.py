@@ -197,8 +197,14 @@ class CreatorStore:
 
     def all_creators(self) -> list[str]:
         """Every creator; reads the whole table, for the audit alone."""
-        items = self._dynamo.scan(self._table, "#item = :creator", {":creator": CREATOR}, names={"#item": "item"})
-        return sorted(str(item["creator_id"]) for item in items)
+        return sorted(self.creators_behind(None))
+
+    def creators_behind(self, creator_id: str | None) -> Iterator[str]:
+        """The creators in the table's own order, behind that one; page by page as they are taken."""
+        values, names = {":creator": CREATOR}, {"#item": "item"}
+        after = _key(creator_id, CREATOR) if creator_id else None
+        items = self._dynamo.scan(self._table, "#item = :creator", values, names=names, after=after)
+        return (str(item["creator_id"]) for item in items)
 
 
 def owner_key(connected_account_id: str) -> Item:

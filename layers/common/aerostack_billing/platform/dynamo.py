@@ -185,9 +185,18 @@ class Dynamo:
         return self._pages(self._client.query, params)
 
     def scan(
-        self, table: str, condition: str, values: Mapping[str, object], *, names: Mapping[str, str]
+        self,
+        table: str,
+        condition: str,
+        values: Mapping[str, object],
+        *,
+        names: Mapping[str, str],
+        after: Item | None = None,
     ) -> Iterator[Item]:
-        """Every item of the table that the condition holds of; reads, and costs, the whole table."""
+        """Every item of the table that the condition holds of; reads, and costs, the whole table.
+
+        `after` is the key of an item, there or gone by now: only what the table has behind it is read.
+        """
         params: dict[str, object] = {
             "TableName": table,
             "FilterExpression": condition,
@@ -195,6 +204,7 @@ class Dynamo:
             "ExpressionAttributeNames": dict(names),
             "ConsistentRead": True,
         }
+        params |= {"ExclusiveStartKey": to_wire(after)} if after else {}
         return self._pages(self._client.scan, params)
 
     def _pages(

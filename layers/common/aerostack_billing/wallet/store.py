@@ -282,8 +282,14 @@ class WalletStore:
 
     def all_accounts(self) -> list[str]:
         """Every account that has a wallet; reads the whole table, for the audit alone."""
-        items = self._dynamo.scan(self._wallets, "#item = :wallet", {":wallet": WALLET}, names={"#item": "item"})
-        return sorted(str(item["account_id"]) for item in items)
+        return sorted(self.accounts_behind(None))
+
+    def accounts_behind(self, account_id: str | None) -> Iterator[str]:
+        """The accounts that have a wallet behind that one, in the table's own order, page by page as they are taken."""
+        values, names = {":wallet": WALLET}, {"#item": "item"}
+        after = _key(account_id, WALLET) if account_id else None
+        items = self._dynamo.scan(self._wallets, "#item = :wallet", values, names=names, after=after)
+        return (str(item["account_id"]) for item in items)
 
 
 @dataclass
