@@ -78,7 +78,7 @@ export function resetWords(period, now) {
  */
 export function spanWords(tier) {
   if (tier === "free" || tier === "enterprise") return "";
-  return " Billed monthly, what you used since your last payment counts on after the 1st, until the next one.";
+  return " On a monthly plan, usage since your last payment still counts after the 1st, until your next payment.";
 }
 
 /**
