@@ -39,6 +39,7 @@ class Picture:
     dark: bool = False
     size: tuple[int, int] = DESKTOP
     press: tuple[str, ...] = ()
+    choose: tuple[str, str] | None = None
 
 
 def main() -> None:
@@ -86,6 +87,10 @@ def take(browser: Browser, account: Account, picture: Picture) -> None:
     sign_in(page, account)
     for name in picture.press:
         page.get_by_role("button", name=name).first.click()
+    if picture.choose is not None:
+        label, option = picture.choose
+        page.get_by_label(label, exact=True).select_option(label=option)
+        page.wait_for_timeout(300)
     if picture.at is not None:
         page.locator(picture.at).evaluate("element => element.scrollIntoView({block: 'start'})")
     file = IMAGES / f"{picture.name}.png"
@@ -121,6 +126,9 @@ PICTURES = (
     Picture("deposit", scenes.full_life, at="#wallet", press=("Add money",)),
     Picture("phone", scenes.full_life, size=PHONE),
     Picture("phone-wallet-dark", scenes.full_life, at="#wallet", dark=True, size=PHONE),
+    Picture("who-spent-it", scenes.full_life, at="#who-spent", choose=("By", "Agent")),
+    Picture("budgets", scenes.full_life, at="#budgets"),
+    Picture("check-my-bill", scenes.full_life, at="#check", press=("Check my bill",)),
     Picture("earnings", creator, at="#earnings"),
     Picture("blocked", scenes.blocked),
     Picture("confirm-reload", confirming, at="#wallet"),

@@ -50,7 +50,7 @@ def rebuild(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Make an account's spending anew from its ledger. Safe to repeat; nobody is shown it meanwhile."""
+    """Rebuild an account's spending from its ledger. Safe to repeat; nobody is shown it meanwhile."""
     if (account is None) != every:
         raise WrongUsage("Name one account, or say --all.")
     with at_work(context, as_json=as_json) as work:

@@ -27,12 +27,13 @@ export function breakdownView({ by, total_cents, buckets }, labels, choose) {
     groups.length === 0
       ? h("p.empty", "Nothing was spent in the last 30 days.")
       : h("p.soft", `${money(total_cents)} in the last 30 days.`),
-    groups.length > 0 && table(groups, NAMES[by] ?? title(by)),
+    groups.length > 0 && table(groups, by),
   ];
 }
 
-/** @param {SpendGroup[]} groups @param {string} name */
-function table(groups, name) {
+/** @param {SpendGroup[]} groups @param {string} by */
+function table(groups, by) {
+  const name = NAMES[by] ?? title(by);
   const most = Math.max(...groups.map((group) => group.amount_cents), 1);
   return h(
     "div.scroll",
@@ -42,15 +43,16 @@ function table(groups, name) {
       columns([name], ["Share"], ["Spent"], ["Charges"], ["Tokens in"], ["Tokens out"]),
       h(
         "tbody",
-        groups.map((group) => row(group, most)),
+        groups.map((group) => row(group, by, most)),
       ),
     ),
   );
 }
 
-/** @param {SpendGroup} group @param {number} most */
-function row({ value, rest, amount_cents, charges, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens }, most) {
-  const named = rest ? "All others" : value === null ? "Without" : value;
+/** @param {SpendGroup} group @param {string} by @param {number} most */
+function row(group, by, most) {
+  const { value, rest, amount_cents, charges, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = group;
+  const named = rest ? "All others" : value === null ? "Without" : by === "kind" ? title(value) : value;
   const fill = Math.max(0, amount_cents / most);
   return h(
     "tr",

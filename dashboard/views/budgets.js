@@ -79,8 +79,8 @@ function note({ label, value, remaining_cents, resets_at, state, inherited }) {
   if (remaining_cents === null) return `Holds of each ${label} that has no budget of its own.`;
   const until = resets_at === null ? "until you raise it" : `until ${dateTime(resets_at)}, or until you raise it`;
   if (state === "reached") return `Charges with ${label} ${value} are refused ${until}. Others are not.`;
-  const whose = inherited ? ` By the budget of each ${label}.` : "";
-  return `${money(remaining_cents)} left${resets_at === null ? "" : `, and anew on ${dateTime(resets_at)}`}.${whose}`;
+  const whose = inherited ? ` This is the budget of each ${label}.` : "";
+  return `${money(remaining_cents)} left${resets_at === null ? "" : `. It starts over on ${dateTime(resets_at)}`}.${whose}`;
 }
 
 /**

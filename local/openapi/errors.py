@@ -146,7 +146,7 @@ ADVICE: Mapping[str, Advice] = {
         "Stripe did not answer. The outcome is found out before it is tried again.", _AGAIN
     ),
     "SPENDING_BEHIND": Advice(
-        "More charges than can be added up at once were not added up yet, or spending is made anew.",
+        "More charges than can be added up at once were not added up yet, or spending is being rebuilt.",
         "Ask again after a minute. If it stays so: `billingctl spending rebuild`.",
     ),
     "STORE_UNAVAILABLE": Advice("The database is busy or did not answer. Nothing was lost.", _AGAIN),

@@ -196,7 +196,7 @@ WALLET = {
         path=requests.HoldName,
         refusals=(*SHORT, HoldNotFound, HoldEnded, REUSED),
         replays=True,
-        description="What is added passes the checks of a hold. The hold takes room anew in the budgets that its "
+        description="What is added passes the checks of a hold. The hold takes room again in the budgets that its "
         "labels meet. A hold that is over is not extended.",
     ),
     "ReleaseHoldFunction": Operation(

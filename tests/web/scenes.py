@@ -8,6 +8,7 @@ from tests.flows.client import DECLINES_LATER, WORKS, Account, Api, Json
 
 LINKS = {"success_url": "https://app.aerostack.dev/done", "cancel_url": "https://app.aerostack.dev/back"}
 KINDS = ("bot_conversation", "agent_execution", "tool_call")
+AGENTS = {"bot_conversation": "support", "agent_execution": "research", "tool_call": "crawler"}
 RELOAD = {"enabled": True, "threshold_cents": 500, "amount_cents": 2_000, "monthly_cap_cents": 20_000}
 
 
@@ -27,13 +28,18 @@ def service(account: Account, path: str, body: Json, status: int) -> Json:
 
 
 def spend(
-    account: Account, amount_cents: object, key: str, kind: str = "bot_conversation", reference: str | None = None
+    account: Account,
+    amount_cents: object,
+    key: str,
+    kind: str = "bot_conversation",
+    reference: str | None = None,
+    labels: dict[str, str] | None = None,
 ) -> str:
     """Charge the account; the charge's id."""
     body: Json = {"kind": kind, "amount_cents": amount_cents, "billing_mode": "wallet", "idempotency_key": key}
     if kind == "tool_call":
         body["creator_id"] = "acct_maker"
-    return service(account, "charges", {**body, "reference": reference}, 201)["charge_id"]
+    return service(account, "charges", {**body, "reference": reference, "labels": labels or {}}, 201)["charge_id"]
 
 
 def hold(account: Account, amount_cents: int, key: str = "hold") -> str:
@@ -107,6 +113,9 @@ def full_life(account: Account, days: int = 24) -> None:
     deposit(account, 10_000)
     set_reload(account, threshold_cents=1_500, amount_cents=5_000)
     account.send("PUT", "/api/balance/spend-cap", {"monthly_cap_cents": 20_000})
+    for agent, cents in (("support", 4_000), ("research", 2_500), ("*", 5_000)):
+        budget = {"limit_cents": cents, "window": "month"}
+        assert account.send("PUT", f"/api/balance/budgets/agent/{agent}", budget).status_code == 200
     claim(account, "projects", "storefront", "support-desk", "field-notes", "intranet")
     claim(account, "mcp_workspaces", "billing-tools", "research", "warehouse", "on-call")
     claim(account, "team_members", "ada@example.com", "grace@example.com", "linus@example.com")
@@ -115,7 +124,8 @@ def full_life(account: Account, days: int = 24) -> None:
         busy = 0.35 if day % 7 in (5, 6) else 1.0
         for kind, most in zip(KINDS, (260, 180, 90), strict=True):
             price = round(dice.uniform(0.25, 1) * most * busy)
-            spend(account, price, f"{kind}-{day}", kind, f"conv_{dice.randrange(16**8):08x}")
+            reference = f"conv_{dice.randrange(16**8):08x}"
+            spend(account, price, f"{kind}-{day}", kind, reference, {"agent": AGENTS[kind]})
         api.advance(days=1)
     use(account)
     hold(account, 240)

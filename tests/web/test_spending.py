@@ -34,7 +34,7 @@ def test_spending_is_told_by_agent_model_and_kind(account: Account, page: Page) 
         ("agent", [r"agt_7.*\$1\.20", r"agt_8.*\$0\.30", r"Without.*\$2\.50"]),
         ("model", [r"gpt-4o.*\$2\.50.*1,000,000", r"Without.*\$1\.50"]),
         ("key", [r"k_1.*\$1\.20"]),
-        ("kind", [r"agent_execution.*\$1\.50", r"bot_conversation.*\$2\.50"]),
+        ("kind", [r"Agent execution.*\$1\.50", r"Bot conversation.*\$2\.50"]),
     ):
         who.get_by_label("By", exact=True).select_option(by)
         for row in rows:

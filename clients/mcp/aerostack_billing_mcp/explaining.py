@@ -22,7 +22,7 @@ _MEANINGS = {
     ),
     "BUDGET_REACHED": (
         "A budget that the owner set for one of the labels has no room for it.",
-        "The owner can raise the budget, or it begins anew at resets_at: see budgets_reached and my_budget.",
+        "The owner can raise the budget, or it starts over at resets_at: see budgets_reached and my_budget.",
     ),
     "PRICE_CHANGED": ("The tool costs more than the most that was allowed.", "Ask for the price again, and decide."),
     "ROLE_FORBIDDEN": ("The person's role may read, and not change.", "An owner or an admin can do it."),

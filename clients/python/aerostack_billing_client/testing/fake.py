@@ -51,7 +51,7 @@ class FakeBilling:
 
     It serves what `ServiceClient` calls, with idempotency keys, and the prices, tools and budgets of `UserClient`. It
     raises NotImplementedError for the rest, for which the local stack is there. `clock` are Unix seconds, by which
-    holds and leases lapse and budgets begin anew. Any number of threads may use it.
+    holds and leases lapse and budgets start over. Any number of threads may use it.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:

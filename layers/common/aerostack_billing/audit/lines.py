@@ -72,7 +72,7 @@ def budgeted(
 
 def added_up(cursor: Cursor, sheets: Sequence[Sheet], transfers: Sequence[Transfer]) -> Iterator[Expectation]:
     """Each sheet of spending says what the lines say that it contains, and none is missing."""
-    yield "spending is not left half made anew", False, cursor.rebuilding
+    yield "spending is not left half rebuilt", False, cursor.rebuilding
     stored = {(sheet.day, sheet.label): sheet for sheet in sheets}
     contained = {name: max(sheet.through, cursor.through) for name, sheet in stored.items()}
     expected: dict[SheetName, dict[str, Told]] = {}

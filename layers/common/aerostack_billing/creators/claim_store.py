@@ -64,7 +64,7 @@ class ClaimStore:
         return str(item["mark"]) if item else None
 
     def looked(self, account_id: str, mark: str, again_at: int | None) -> None:
-        """Have the account looked at again then, or (None) no more, unless it was marked anew meanwhile."""
+        """Have the account looked at again then, or (None) no more, unless it was marked again meanwhile."""
         key, values = _key(account_id, FUNDING), {":mark": mark}
         write = Write(self._table, key, delete=True, condition="mark = :mark", values=values)
         if again_at is not None:

@@ -102,7 +102,7 @@ class Allowances:
     def extend(self, hold_id: str, request: ExtendRequest) -> Done:
         """Let a hold end later, and hold more, under the checks of a hold for the money that is added.
 
-        It takes room anew in the budgets that its labels meet now: so it moves into a window that has begun since.
+        It takes room again in the budgets that its labels meet now: so it moves into a window that has begun since.
         InsufficientBalance, SpendCapReached and BudgetReached (402) with the hold as it was; HoldNotFound (404);
         HoldEnded (409) for one that was captured or released, or whose time is over.
         """

@@ -149,9 +149,9 @@ def _actions_of(was: Budget, budget: Budget) -> int:
     """Its write and its events."""
     if budget == was:
         return 0
-    anew = budget.epoch != was.epoch
-    alerts = budget.alerted > (0 if anew else was.alerted)
-    return 1 + int(alerts) + int(budget.reached and (anew or not was.reached))
+    restarted = budget.epoch != was.epoch
+    alerts = budget.alerted > (0 if restarted else was.alerted)
+    return 1 + int(alerts) + int(budget.reached and (restarted or not was.reached))
 
 
 def count(wallet: Wallet, labels: Mapping[str, str], price: Price, mode: BillingMode) -> Counted:

@@ -72,7 +72,7 @@ class Cursor:
     """How far an account's lines are added up, and by which labels.
 
     `written` are the sheets that were written of late, with their `through`: who reads an older one reads again.
-    `rebuilding`: all of it is being made anew.
+    `rebuilding`: all of it is being rebuilt.
     """
 
     account_id: str

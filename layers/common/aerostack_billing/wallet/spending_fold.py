@@ -1,4 +1,4 @@
-"""Adds an account's new lines to its spending: by a schedule for whoever has many, or all of it anew."""
+"""Adds an account's new lines to its spending: by a schedule for whoever has many, or all of it again."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class SpendingStore:
         return cursor, sheets
 
     def whole(self, account_id: str) -> tuple[Cursor, list[Sheet]]:
-        """The cursor and every sheet of the account, for the audit and to make them anew.
+        """The cursor and every sheet of the account, for the audit and to make them again.
 
         The cursor is read first: a sheet that is written meanwhile is ahead of it, as it may be.
         """
