@@ -103,6 +103,7 @@ def test_a_charge_of_each_kind_takes_its_price_and_the_user_sees_it(
             "billing_mode": "wallet",
             "usage": None,
             "price_version": None,
+            "tool_id": None,
             "balance_cents": 500 - n * 120,
             "balance_micros": 5_000_000 - n * 1_200_000,
         }

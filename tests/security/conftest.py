@@ -13,5 +13,5 @@ from tests.flows.client import Api
 @pytest.fixture(scope="module")
 def api() -> Iterator[Api]:
     """The API of a stack that is empty at first."""
-    with running_stack() as stack:
+    with running_stack(parameters={"StripeRequestsPerMinute": "100000"}) as stack:
         yield Api(stack)

@@ -236,8 +236,10 @@ include-operation-id = {json.dumps(list(REFUSED_BEYOND_THE_SCHEMA))}
 checks = {{ positive_data_acceptance = {{ expected-statuses = ["2xx", "402", "403", "404", "409", "422"] }} }}
 
 [[operations]]
-# Any text is the value of a label; a price that is null beside another price is none.
-include-operation-id = ["getBudget", "putBudget", "deleteBudget", "charge", "takeHold", "captureHold"]
+# Any text is the value of a label, and nearly any a tool's id; a price that is null beside another price is none.
+include-operation-id = [
+  "getBudget", "putBudget", "deleteBudget", "getTool", "putTool", "deleteTool", "charge", "takeHold", "captureHold",
+]
 checks.negative_data_rejection.expected-statuses = ["200", "201", "400", "401", "402", "404", "409", "413", "422"]
 
 [[operations]]

@@ -17,7 +17,7 @@ SEED = 20_260_301
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with running_stack() as running:
+    with running_stack(parameters={"StripeRequestsPerMinute": "100000"}) as running:
         yield running
 
 

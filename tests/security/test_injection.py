@@ -162,9 +162,20 @@ def test_a_header_that_is_cut_in_two_makes_two_headers_and_no_more(api: Api, acc
     assert b"evil" not in found.lower()
 
 
-@pytest.mark.parametrize("separator", BREAKS)
-def test_a_reference_or_a_reason_with_a_line_break_stays_one_text(api: Api, account: Account, separator: str) -> None:
-    text = f"order{separator}{EVIL}"
+@pytest.mark.parametrize("separator", BREAKS[:-1])
+def test_a_reference_or_a_reason_with_a_line_break_is_refused(api: Api, account: Account, separator: str) -> None:
+    text, key = f"order{separator}{EVIL}", uuid.uuid4().hex
+    body = {"account_id": account.id, "idempotency_key": key, "kind": "bot_conversation", "billing_mode": "wallet"}
+    answer = service(api, "POST", CHARGES, {**body, "amount_cents": 1, "reference": text})
+    assert set(error_of(answer, 422, "INVALID_REQUEST")["details"]) == {"reference"}
+    charge = priced(account, CHARGES, billing_mode="wallet")
+    refund = {"account_id": account.id, "idempotency_key": key, "reason": text}
+    answer = service(api, "POST", f"{CHARGES}/{charge['charge_id']}/refund", refund)
+    assert set(error_of(answer, 422, "INVALID_REQUEST")["details"]) == {"reason"}
+
+
+def test_a_reference_or_a_reason_with_an_encoded_line_break_stays_one_text(api: Api, account: Account) -> None:
+    text = f"order%0d%0a{EVIL}"
     charge = priced(account, CHARGES, billing_mode="wallet", reference=text)
     body = {"account_id": account.id, "idempotency_key": uuid.uuid4().hex, "reason": text}
     refund = service(api, "POST", f"{CHARGES}/{charge['charge_id']}/refund", body)
