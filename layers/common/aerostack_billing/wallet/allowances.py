@@ -130,8 +130,7 @@ class Allowances:
 
     def _ended_work(self, hold_id: str, request: CaptureRequest) -> Work:
         """What a lapsed hold was for; TransferExists where this capture was made, HoldEnded (409) where another was."""
-        self._lapsing.check_new(request.account_id, line_id(request))
-        return self._states.capturable(request.account_id, hold_id)
+        return self._states.capturable(request.account_id, hold_id, line_id(request))
 
     def _again(self, hold_id: str, request: CaptureRequest, asked: str) -> Done | None:
         """The first answer, where this capture was made before; None where it was not."""

@@ -81,11 +81,22 @@ class HoldStates:
             raise HoldNotFound("The account has no such hold.", {"hold_id": "unknown"})
         return end
 
-    def capturable(self, account_id: str, hold_id: str) -> Work:
+    def capturable(self, account_id: str, hold_id: str, own_line: str) -> Work:
         """What an ended hold was for, if it may still be captured, which is if it lapsed.
 
-        TransferExists if it was captured whole; HoldEnded (409) if it was released, or captured by items.
+        TransferExists if it was captured whole, or if `own_line`, which this capture would write, stands; HoldEnded
+        (409) if it was released, or captured under another key.
         """
+        try:
+            return self._of_lapsed(account_id, hold_id)
+        except HoldEnded:
+            # Looked at after that, and not before: a concurrent duplicate may have captured it in between.
+            made = self._wallets.ledger.transfer(account_id, own_line)
+            if made is not None:
+                raise TransferExists(made) from None
+            raise
+
+    def _of_lapsed(self, account_id: str, hold_id: str) -> Work:
         captured = self._wallets.ledger.transfer(account_id, over_id(hold_id))
         if captured is not None and captured.type == "capture":
             raise TransferExists(captured)

@@ -100,16 +100,15 @@ class Holds:
         for _ in attempts(_RACES):
             hold = self._states.open(request.account_id, hold_id)
             try:
-                if hold is None:
-                    self._lapsing.check_new(request.account_id, line_id(request))
-                lapsed = self._states.capturable(request.account_id, hold_id) if hold is None else None
+                line = line_id(request)
+                lapsed = self._states.capturable(request.account_id, hold_id, line) if hold is None else None
                 work = lapsed or Work.of(hold)
                 price = self._pricing.price(request.amount_cents, request.usage, work.terms)
                 self._pricing.check(work.kind, price.amount, "amount_cents" if request.usage is None else "usage")
                 asking = _Asking(request, price, asked)
                 whole, part = (self._capturing(hold, work, asking, take) for take in (_all_of, _what_there_is))
                 last = part if request.allow_partial else None
-                change = self._lapsing.spend(request.account_id, line_id(request), whole, last, asking.labels(work))
+                change = self._lapsing.spend(request.account_id, line, whole, last, asking.labels(work))
             except TransferExists as exists:
                 if exists.transfer.type == "capture":
                     first = same_capture(exists.transfer, hold_id, request, asked)
