@@ -21,6 +21,7 @@ def test_a_flow_ends_as_it_should_whichever_call_breaks(simulated: World, name: 
 
 FOUND = [
     ("hold, lapsed and then captured", "query wallets", DUPLICATE),
+    ("hold, lapsed and then captured", "get_item ledger", DUPLICATE),
     ("deposit disputed, what it paid for pending", "transact_write_items creators+ledger+wallets", DUPLICATE),
 ]
 """Flow, call and kind of what once broke."""
