@@ -49,7 +49,7 @@ class Bench:
     @contextmanager
     def place(self, at: float = MARCH) -> Iterator[Place]:
         """A place with tables of its own."""
-        with opened(self.client, self.stripe, self.moment, at=at) as place, clock.using(self.moment.unix):
+        with clock.using(self.moment.unix), opened(self.client, self.stripe, self.moment, at=at) as place:
             yield place
 
     def counts(self) -> Iterator[report.Count]:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 FIRST_WAIT_SECONDS = 0.01
 LONGEST_WAIT_SECONDS = 0.4
+EXPECTED_SECONDS = 0.0005
+"""The first wait where one more attempt is part of the plan, as for the first count of a month, and no collision."""
 
 
 def attempts(

@@ -12,7 +12,7 @@ from aerostack_billing.idempotency.store import Answered, IdempotencyStore, Keye
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import BURST_METRIC, STORAGE
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.retry import attempts
+from aerostack_billing.platform.retry import EXPECTED_SECONDS, attempts
 from aerostack_billing.usage.bursts import BurstReached
 from aerostack_billing.usage.domain_events import threshold_event
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
@@ -116,7 +116,7 @@ class Metering:
 
     def opened(self, account_id: str, item: str, attempt: Callable[[], Result]) -> Result:
         """What `attempt` returns; where it finds no counter, the counter is created and the attempt made again."""
-        for _ in attempts(_OPEN_ATTEMPTS):
+        for _ in attempts(_OPEN_ATTEMPTS, first_wait_seconds=EXPECTED_SECONDS):
             try:
                 return attempt()
             except NotOpen as missing:

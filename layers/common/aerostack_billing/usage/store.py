@@ -20,7 +20,7 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE, Limit, Plan, Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.platform.retry import attempts
+from aerostack_billing.platform.retry import EXPECTED_SECONDS, attempts
 from aerostack_billing.usage.bursts import LIMIT as BURST_LIMIT
 from aerostack_billing.usage.bursts import Turn, read_burst
 from aerostack_billing.usage.models import Burst, Counter, Level
@@ -368,7 +368,7 @@ def _in_its_minute(counting: Write, name: str, quantity: int, send: Callable[[Wr
     BurstReached if no call is left; NoRoom and NotOpen are those of `send`.
     """
     turn = Turn(clock.minute())
-    for _ in attempts(_TURNS):
+    for _ in attempts(_TURNS, first_wait_seconds=EXPECTED_SECONDS):
         try:
             return send(turn.counted(counting))
         except NoRoom as none:
