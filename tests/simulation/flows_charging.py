@@ -24,7 +24,8 @@ class _Batch:
 
     @staticmethod
     def end(world: World) -> None:
-        assert lines(world) == [("deposit", 2_500), ("charge", -100), ("charge", -100), ("charge", -50)]
+        # Where a creator could not be registered at first, the repetition makes its charges, after the other.
+        assert sorted(lines(world)) == [("charge", -100), ("charge", -100), ("charge", -50), ("deposit", 2_500)]
         assert pending(world) == 1_600_000
 
 
