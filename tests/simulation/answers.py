@@ -19,6 +19,8 @@ class Answers:
 
     transfers: dict[tuple[str, str], int] = field(default_factory=dict)
     """By account and transfer id the micros that were answered as moved."""
+    carried: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict)
+    """What was carried into a month, by account and month."""
     counted: dict[Counted, int] = field(default_factory=lambda: defaultdict(int))
     """What was answered as counted."""
     unknown: dict[Counted, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -56,9 +58,12 @@ class Answers:
             for name, value in row.items():
                 if name.endswith("_used"):
                     used[row["account_id"], name.removesuffix("_used")] += int(value)
-            # What was carried into a month from the one before is counted in both.
-            for name, value in row.get("carried", {}).items():
-                used[row["account_id"], name] -= int(value)
+            if row["period"] == "began":
+                self._carries(row)
+        # What was carried into a month from the one before is counted in both.
+        for (account, _), carried in self.carried.items():
+            for name, value in carried.items():
+                used[account, name] -= value
         wrong = []
         for name in {*self.counted, *self.unknown}:
             answer, unknown = self.counted[name], self.unknown[name]
@@ -67,6 +72,16 @@ class Answers:
             if not least <= used[name] <= most:
                 wrong.append(f"{name}: {used[name]} counted, {least} to {most} asked for")
         return wrong
+
+    def _carries(self, row: Any) -> None:  # noqa: ANN401 - a row of the table
+        """Keep what was carried into a month: the record goes when a later period begins, the month's item stays.
+
+        A period that begins in that same month takes what was carried out of it.
+        """
+        self.carried.pop((row["account_id"], row["month"]), None)
+        if row["carried_into"]:
+            amounts = {name: int(value) for name, value in row["carried"].items()}
+            self.carried[row["account_id"], row["carried_into"]] = amounts
 
     def _tiers(self, tables: Tables) -> list[str]:
         stored = {row["account_id"]: row.get("plan", {}).get("tier_override") for row in tables.of("AccountsTable")}
