@@ -214,7 +214,7 @@ def test_the_figures_of_the_simulation_are_those_of_its_last_run() -> None:
     assert last is not None
     flows, calls, faults, failed = map(int, last.groups())
     said = README.replace("\n  ", " ")
-    assert f"{flows} flows, broken at each of their {calls} calls in every way ({faults:,} faults)" in said
+    assert f"{flows} flows, broken at each of their {calls:,} calls in every way ({faults:,} faults)" in said
     assert failed == 0
 
 
