@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from aerostack_billing.values import errors
+from aerostack_billing.values.fields import RequestModel
 from aerostack_billing.wallet.budgets import BudgetReached
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 
@@ -44,6 +45,8 @@ class Operation:
     throttled: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
     """The media types of an answer that is text and no JSON object, each with what it is."""
+    name: str = ""
+    """Its `operationId`, where it is not the function's name."""
     rehearsal: type[BaseModel] | None = None
     """What it answers with 200 to `?dry_run=true`, which changes nothing."""
     description: str = ""
@@ -53,6 +56,11 @@ class Operation:
         """The models of its answers."""
         own = self.answer if isinstance(self.answer, tuple) else (self.answer,)
         return own if self.rehearsal is None else (*own, self.rehearsal)
+
+    @property
+    def needs_no_body(self) -> bool:
+        """Whether the body may be left out."""
+        return self.body is not None and issubclass(self.body, RequestModel) and self.body.needs_nothing()
 
     @property
     def takes_key_header(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Container
 from pathlib import Path
 
 from aerostack_billing.plans import catalog
@@ -146,21 +147,23 @@ def build(app: ServerlessApp | None = None) -> Schema:
     """The document. Raises Incomplete if the template and the descriptions differ."""
     app = app or load_app(TEMPLATE)
     described = {name: (tag, operation) for tag, by_name in BY_TAG.items() for name, operation in by_name.items()}
-    odd = {route.function for route in app.routes} ^ set(described)
+    named = {route: _name_among(described, route) for route in app.routes}
+    odd = set(named.values()) ^ set(described)
     if odd:
         raise Incomplete(f"served without a description, or described without a route: {', '.join(sorted(odd))}")
     known, examples = catalog.load(), load_examples()
     schemas = Schemas.of((operation for _, operation in described.values()), known)
     paths: dict[str, dict[str, object]] = {}
     for route in sorted(app.routes, key=lambda route: (route.path, route.method)):
-        tag, operation = described[route.function]
+        tag, operation = described[named[route]]
+        name = operation.name or operation_id(route.function)
         asks_stripe = "STRIPE_SECRET_ARN" in app.functions[route.function].environment
         seen = {
-            "operationId": operation_id(route.function),
+            "operationId": name,
             "tags": [tag],
             **_operation(route, operation, schemas, known, asks_stripe=asks_stripe),
         }
-        _show(seen, examples.get(operation_id(route.function), {}))
+        _show(seen, examples.get(name, {}))
         paths.setdefault(route.path, {})[route.method.lower()] = seen
     return {
         "openapi": "3.1.0",
@@ -182,6 +185,12 @@ def build(app: ServerlessApp | None = None) -> Schema:
             },
         },
     }
+
+
+def _name_among(described: Container[str], route: Route) -> str:
+    """What a route is described under: its function, with the method where the function answers several."""
+    by_method = f"{route.function} {route.method}"
+    return by_method if by_method in described else route.function
 
 
 def operation_id(function: str) -> str:
@@ -229,7 +238,7 @@ def _operation(
         seen["parameters"] = parameters
     if operation.body is not None:
         seen["requestBody"] = {
-            "required": True,
+            "required": not operation.needs_no_body,
             "content": {"application/json": {"schema": schemas.references[operation.body]}},
         }
     seen["responses"] = {

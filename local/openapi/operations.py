@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.accounts.models import CheckoutRequest, PortalRequest, SessionRequest
 from aerostack_billing.creators.models import OnboardRequest
 from aerostack_billing.creators.onboarding import AlreadyOnboarded
 from aerostack_billing.creators.tools import ToolName, ToolRequest, TooManyTools
@@ -65,8 +65,17 @@ _PLANS = {
         "waits for the end of the period, whatever the interval; at a longer interval it is agreed by this call. "
         "The page shows it, and `resume` takes it back.",
     ),
-    "VerifySessionFunction": Operation(
+    "VerifySessionFunction POST": Operation(
         "Apply a payment when the user returns from Stripe",
+        (answers.Account, wallet_answers.Balance),
+        name="applySession",
+        body=SessionRequest,
+        refusals=(errors.SessionNotFound, errors.SessionNotPaid),
+        description="Answers with the account for a plan, and with the balance for a deposit. The webhook applies the "
+        "payment if the user does not return. Safe to repeat.",
+    ),
+    "VerifySessionFunction GET": Operation(
+        "Apply a payment when the user returns from Stripe, by GET",
         (answers.Account, wallet_answers.Balance),
         query=(
             Query(
@@ -77,8 +86,7 @@ _PLANS = {
             ),
         ),
         refusals=(errors.RoleForbidden, errors.SessionNotFound, errors.SessionNotPaid),
-        description="Answers with the account for a plan, and with the balance for a deposit. The webhook applies the "
-        "payment if the user does not return.",
+        description="As the POST, which says by its method that it changes something: prefer that one.",
     ),
     "CancelFunction": Operation(
         "Cancel the subscription at the end of its period",
@@ -92,12 +100,21 @@ _PLANS = {
         refusals=(errors.NothingToResume, WORKED_ON),
         description="The subscription continues as before.",
     ),
-    "PortalFunction": Operation(
+    "PortalFunction POST": Operation(
         "Create a session of Stripe's portal for cards and invoices",
+        answers.Page,
+        name="openPortal",
+        body=PortalRequest,
+        refusals=(errors.NoStripeCustomer, REDIRECTS),
+        description="`return_url` is where the portal leads back to, the dashboard by default. An account that never "
+        "bought anything has no portal.",
+    ),
+    "PortalFunction GET": Operation(
+        "Create a session of Stripe's portal, by GET",
         answers.Page,
         query=(Query("return_url", {"type": "string"}, "Where the portal leads back to. Default: the dashboard."),),
         refusals=(errors.RoleForbidden, errors.NoStripeCustomer, REDIRECTS),
-        description="An account that never bought anything has no portal.",
+        description="As the POST, which says by its method that it changes something: prefer that one.",
     ),
 }
 

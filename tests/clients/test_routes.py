@@ -25,6 +25,7 @@ from aerostack_billing_client import (
     ChargeRequest,
     TokenUsage,
     UsageEvent,
+    UserClient,
     charge_batches,
     errors,
     plan_answers,
@@ -33,6 +34,8 @@ from aerostack_billing_client import (
     user_calls,
     wallet_answers,
 )
+from aerostack_billing_client.asking import ask_any
+from aerostack_billing_client.calling import Call
 from local.openapi.document import PUBLISHED
 from tests.clients.conftest import HASTY
 from tests.clients.faults import FaultServer
@@ -69,11 +72,14 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert user_.prices().kinds["agent_execution"].max_charge_cents == 10_000
     user_.openapi()
     page = user_.checkout("starter", "monthly", **BACK, idempotency_key="plan-2026-11")
-    bought = user_.verify_session(clients.account.pay(page.url))
+    session_id = clients.account.pay(page.url)
+    bought = user_.verify_session(session_id)
     assert isinstance(bought, Account)
     assert bought == user_.account()
     assert bought.plan_tier == "starter"
     user_.portal(BACK["cancel_url"])
+    by_get(user_, "/api/billing/verify-session", session_id=session_id)
+    by_get(user_, "/api/billing/portal", return_url=BACK["cancel_url"])
     assert user_.cancel().success
     assert not user_.resume().cancel_at_period_end
 
@@ -155,6 +161,11 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert service_.release_hold(me, held.hold_id).released_cents == Decimal("2.5")
     assert maker.user.delete_tool(tool_id).name == "Search"
     assert maker.user.creator().pending_cents == 56
+
+
+def by_get(user: UserClient, path: str, **query: str) -> None:
+    """What the client asks by POST is answered by GET too."""
+    user.run(ask_any(Call(method="GET", path=path, query=query)))
 
 
 def test_every_route_is_called_with_every_field_it_takes(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.flows.client import ASKS_EACH_TIME, BACK, DECLINES, WORKS, Account, Api, error_of
+from tests.flows.client import ASKS_EACH_TIME, BACK, DECLINES, WORKS, Account, Api, Json, error_of
 
 # One customer, one subscription
 
@@ -73,6 +73,24 @@ def test_a_session_that_does_not_exist_is_not_found(account: Account, session: s
 
 def test_a_session_must_be_named(account: Account) -> None:
     error_of(account.send("GET", "/api/billing/verify-session"), 404, "SESSION_NOT_FOUND")
+
+
+VERIFY = "/api/billing/verify-session"
+
+
+def test_a_session_is_verified_by_post_as_by_get(account: Account) -> None:
+    page = account.page("pro")
+    unpaid = {"session_id": page.rpartition("/")[2]}
+    error_of(account.send("POST", VERIFY, unpaid), 409, "SESSION_NOT_PAID")
+    session = account.pay(page)
+    upgraded = account.send("POST", VERIFY, {"session_id": session})
+    assert upgraded.json()["plan_tier"] == "pro"
+    assert account.send("POST", VERIFY, {"session_id": session}).json() == account.verify(session).json()
+
+
+@pytest.mark.parametrize("body", [{}, {"session_id": None}, {"session_id": 1}, {"session_id": "cs_x", "tier": "pro"}])
+def test_a_session_that_is_posted_is_named_and_nothing_else_is(account: Account, body: Json) -> None:
+    error_of(account.send("POST", VERIFY, body), 422, "INVALID_REQUEST")
 
 
 def test_an_unpaid_session_upgrades_nobody(account: Account) -> None:

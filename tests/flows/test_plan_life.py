@@ -259,6 +259,20 @@ def test_the_portal_leads_nowhere_else(account: Account, return_url: str) -> Non
     assert "return_url" in error_of(answer, 422, "INVALID_REDIRECT_URL")["details"]
 
 
+def test_the_portal_is_opened_by_post_as_by_get_with_a_body_or_without(account: Account) -> None:
+    account.buy("pro")
+    home = f"{account.api.stack.base_url}/"
+    elsewhere = "https://app.aerostack.dev/team"
+    for body, back in ((None, home), ({}, home), ({"return_url": None}, home), ({"return_url": elsewhere}, elsewhere)):
+        page = account.send("POST", "/api/billing/portal", body)
+        assert page.status_code == 200, page.text
+        assert account.api.press(page.json()["url"], action="cancel").headers["Location"] == back
+    error_of(account.send("POST", "/api/billing/portal", {"return_url": "//evil.example"}), 422, "INVALID_REDIRECT_URL")
+    error_of(account.send("POST", "/api/billing/portal", {"return": elsewhere}), 422, "INVALID_REQUEST")
+    blank = account.api.send("POST", "/api/billing/portal", token=account.token, data=" ")
+    error_of(blank, 400, "INVALID_JSON")
+
+
 def test_what_is_done_in_the_portal_reaches_the_account(account: Account) -> None:
     account.buy("pro")
     assert account.in_portal(action="cancel").status_code == 303

@@ -181,6 +181,8 @@ def test_a_member_may_look(api: Api, member: str, path: str) -> None:
         ("PUT", "/api/balance/auto-reload"),
         ("GET", "/api/billing/portal"),
         ("GET", "/api/billing/verify-session?session_id=cs_x"),
+        ("POST", "/api/billing/portal"),
+        ("POST", "/api/billing/verify-session"),
         ("POST", "/api/creators/onboard"),
     ],
 )

@@ -59,6 +59,12 @@ ROUTES = {
     "GetToolFunction": Promise("GET", "/api/tools/{tool_id}", "user"),
 }
 
+BY_POST_TOO = {
+    "VerifySessionFunction": Promise("POST", "/api/billing/verify-session", "user"),
+    "PortalFunction": Promise("POST", "/api/billing/portal", "user"),
+}
+"""A second route of the functions whose GET changes something."""
+
 SCHEDULES = {
     "AutoReloadFunction": "rate(1 minute)",
     "ExpireHoldsFunction": "rate(1 minute)",

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.template.contract import CHARGE, METER, ROUTES, SCOPES, WEBHOOK
+from tests.template.contract import BY_POST_TOO, CHARGE, METER, ROUTES, SCOPES, WEBHOOK
 from tests.template.deployed import Deployed, deployed, stage_parameters
 from tests.template.rules import refusals
 
@@ -28,24 +28,34 @@ def body_of(stack: Deployed) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def routes(prod: Deployed) -> dict[str, Route]:
-    """The route of each function."""
-    found: dict[str, Route] = {}
+def served(prod: Deployed) -> list[tuple[str, Route]]:
+    """Each route, and the function that serves it."""
+    found: list[tuple[str, Route]] = []
     for path, methods in body_of(prod)["paths"].items():
         for method, operation in methods.items():
             named = _FUNCTION.search(operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"])
             assert named, path
-            assert named[1] not in found, "a function has one route"
             (security,) = operation["security"]
             ((authorizer, scopes),) = security.items()
-            found[named[1]] = Route(method.upper(), path, authorizer, tuple(scopes))
+            found.append((named[1], Route(method.upper(), path, authorizer, tuple(scopes))))
     return found
 
 
-def test_every_promised_route_is_served_by_its_function_and_no_other(routes: dict[str, Route]) -> None:
-    assert {name: (r.method, r.path) for name, r in routes.items()} == {
-        name: (promise.method, promise.path) for name, promise in ROUTES.items()
-    }
+@pytest.fixture(scope="module")
+def routes(served: list[tuple[str, Route]]) -> dict[str, Route]:
+    """The route of each function; of those that have two, the GET."""
+    return {name: route for name, route in served if name not in BY_POST_TOO or route.method == "GET"}
+
+
+def test_every_promised_route_is_served_by_its_function_and_no_other(served: list[tuple[str, Route]]) -> None:
+    promised = [(name, promise.method, promise.path) for name, promise in (*ROUTES.items(), *BY_POST_TOO.items())]
+    assert sorted((name, route.method, route.path) for name, route in served) == sorted(promised)
+
+
+def test_the_two_routes_of_a_function_are_open_to_the_same_callers(served: list[tuple[str, Route]]) -> None:
+    for function in BY_POST_TOO:
+        get, post = (route._replace(method="") for name, route in served if name == function)
+        assert get == post
 
 
 @pytest.mark.parametrize("logical_id", [name for name, p in ROUTES.items() if p.access == "user"])

@@ -96,7 +96,7 @@ def verify_session(session_id: str) -> Flow[Account | Balance]:
 
     SessionNotFound, SessionNotPaid.
     """
-    call = Call(method="GET", path="/api/billing/verify-session", query={"session_id": session_id})
+    call = Call(method="POST", path="/api/billing/verify-session", body={"session_id": session_id})
     found = mapping((yield from ask_any(call)))
     return read(Account, found) if "plan_tier" in found else read(Balance, found)
 
@@ -119,7 +119,7 @@ def resume() -> Flow[Account]:
 
 def portal(return_url: str | None = None) -> Flow[Page]:
     """Stripe's page for cards, invoices and the subscription. NoStripeCustomer, InvalidRedirectUrl."""
-    return ask(Page, Call(method="GET", path="/api/billing/portal", query={"return_url": return_url}))
+    return ask(Page, Call(method="POST", path="/api/billing/portal", body=given(return_url=return_url)))
 
 
 # Usage

@@ -61,8 +61,8 @@ export class UserClient extends Client {
   }
 
   /** What was bought takes effect at once: the account after a plan, the wallet after a deposit. */
-  verifySession(query: Query<"verifySession">, options?: CallOptions): Promise<Answer<"verifySession">> {
-    return this.ask("GET", "/api/billing/verify-session", { query, ...options });
+  verifySession(body: Body<"applySession">, options?: CallOptions): Promise<Answer<"applySession">> {
+    return this.ask("POST", "/api/billing/verify-session", { body, ...options });
   }
 
   /** End the subscription with its period. */
@@ -76,8 +76,8 @@ export class UserClient extends Client {
   }
 
   /** Stripe's page for cards, invoices and the subscription. */
-  portal(query?: Query<"portal">, options?: CallOptions): Promise<Answer<"portal">> {
-    return this.ask("GET", "/api/billing/portal", { query, ...options });
+  portal(body: Body<"openPortal"> = {}, options?: CallOptions): Promise<Answer<"openPortal">> {
+    return this.ask("POST", "/api/billing/portal", { body, ...options });
   }
 
   // Usage

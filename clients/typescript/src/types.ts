@@ -5,8 +5,8 @@ import type { operations } from "./schema.js";
 export type Operation = keyof operations;
 
 type Parameters<Op extends Operation> = operations[Op]["parameters"];
-type RequestOf<Op extends Operation> = operations[Op] extends {
-  requestBody: { content: { "application/json": infer Body } };
+type RequestOf<Op extends Operation> = NonNullable<operations[Op]["requestBody"]> extends {
+  content: { "application/json": infer Body };
 }
   ? Body
   : never;

@@ -23,10 +23,10 @@ ASKED: Mapping[str, dict[str, object] | None] = {
     "checkout": {"tier": "pro", "billing_interval": "monthly", **PAGES},
     "deposit": {"amount_cents": 2_500, **PAGES},
     "onboard_creator": {"return_url": PAGES["success_url"], "refresh_url": PAGES["cancel_url"]},
-    "portal": None,
+    "portal": {},
     "resume": None,
     "set_auto_reload": {"enabled": True, "threshold_cents": 500, "amount_cents": 2_000},
-    "verify_session": None,
+    "verify_session": {"session_id": "cs_test_x"},
 }
 
 

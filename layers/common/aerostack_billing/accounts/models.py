@@ -141,3 +141,15 @@ class CheckoutRequest(RequestModel):
     success_url: str
     cancel_url: str
     idempotency_key: IdempotencyKey | None = None
+
+
+class PortalRequest(RequestModel):
+    """Body of `POST /api/billing/portal`, which may be left out."""
+
+    return_url: str | None = None
+
+
+class SessionRequest(RequestModel):
+    """Body of `POST /api/billing/verify-session`."""
+
+    session_id: str

@@ -112,7 +112,7 @@ class Request:
 
         A request that is no GET changes something: RoleForbidden (403) as `acting_account_id` says.
         """
-        return self._own_account_id() if self._method == "GET" else self.acting_account_id
+        return self._own_account_id() if self.is_get else self.acting_account_id
 
     @property
     def acting_account_id(self) -> str:
@@ -145,8 +145,9 @@ class Request:
         return _found(self.event, "requestContext", "authorizer", "jwt", "claims", name)
 
     @property
-    def _method(self) -> object:
-        return _found(self.event, "requestContext", "http", "method")
+    def is_get(self) -> bool:
+        """Whether it is a GET, which has no body."""
+        return _found(self.event, "requestContext", "http", "method") == "GET"
 
     @property
     def named_account_id(self) -> str:
@@ -194,12 +195,13 @@ class Request:
     def json(self, model: type[Model]) -> Model:
         """The body as `model`, with the header `Idempotency-Key` as its `idempotency_key` where it has such a field.
 
+        No body is `{}` where the model needs no field.
         PayloadTooLarge (413), InvalidJson (400), InvalidRequest (422) with one detail a field.
         """
         raw = self.raw_body()
         if len(raw) > model.most_bytes:
             raise PayloadTooLarge(f"The body is over {model.most_bytes // 1024} KB. Send less per request.")
-        data = parse_object(raw)
+        data = {} if not raw and model.needs_nothing() else parse_object(raw)
         key = self.header("idempotency-key")
         if key is not None and "idempotency_key" in model.model_fields:
             # A null in the body is no key.

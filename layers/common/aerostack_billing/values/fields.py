@@ -58,6 +58,11 @@ class RequestModel(BaseModel):
     most_bytes: ClassVar[int] = 64 * 1024
     """How long the body may be. A request that carries many others allows more."""
 
+    @classmethod
+    def needs_nothing(cls) -> bool:
+        """Whether every field may be left out."""
+        return not any(field.is_required() for field in cls.model_fields.values())
+
 
 @functools.cache
 def adapter(kind: type[Kind]) -> TypeAdapter[Kind]:
