@@ -20,8 +20,13 @@ def batch_of_charges(play: Play) -> None:
     for _ in range(play.chance.randint(2, 6)):
         one: dict[str, object] = {"account_id": play.chance.choice(accounts), "idempotency_key": play.key()}
         one["amount_cents"] = play.chance.choice(_PRICES)
-        if play.chance.random() < 0.3:
-            one |= {"kind": "tool_call", "creator_id": play.chance.choice(play.creators)}
+        match play.chance.random():
+            case chosen if chosen < 0.2:
+                one |= {"kind": "tool_call", "creator_id": play.chance.choice(play.creators)}
+            case chosen if chosen < 0.4:
+                one |= {"kind": "tool_call", "amount_cents": None, **_tool(play)}
+            case _:
+                pass
         charges += [one] * (2 if play.chance.random() < 0.2 else 1)
 
     def note(results: Any) -> None:  # noqa: ANN401
@@ -37,14 +42,22 @@ def batch_of_charges(play: Play) -> None:
     play.ask(f"batch of {len(charges)} charges", act, note)
 
 
+def _tool(play: Play) -> dict[str, object]:
+    """A call of a creator's tool, perhaps at no more than a price."""
+    most = {"max_price_cents": 100} if play.chance.random() < 0.5 else {}
+    return {"tool_id": f"tool-{play.chance.choice(play.creators)}", **most}
+
+
 def draw(play: Play) -> None:
-    """A hold pays several pieces of work, and may stay open."""
+    """A hold pays several pieces of work, some of them calls of tools, and may stay open."""
     if not play.holds:
         return
     account, hold_id, held = play.chance.choice(play.holds[-10:])
     items: list[dict[str, object]] = [
         {"amount_cents": play.chance.choice((0, 1, held // 4, held))} for _ in range(play.chance.randint(1, 4))
     ]
+    if play.chance.random() < 0.3:
+        items.insert(play.chance.randint(0, len(items)), _tool(play))
     body = {"account_id": account, "idempotency_key": play.key(), "items": items}
     request = validated(CaptureRequest, {**body, "final": play.chance.random() < 0.3})
 

@@ -16,10 +16,11 @@ from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values import authority
-from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.errors import BillingError, InvalidRequest
 from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.budgets import free_room, hold_room, spend_room
-from aerostack_billing.wallet.charging import MOST_ACTIONS, actions_of
+from aerostack_billing.wallet.charges import UNPRICED
+from aerostack_billing.wallet.charging import MOST_ACTIONS, SHORT, actions_of
 from aerostack_billing.wallet.hold_answers import drawn_answer, extended_answer
 from aerostack_billing.wallet.hold_work import (
     CAPTURED,
@@ -76,24 +77,28 @@ class Allowances:
         More than is held is taken from the balance, under the checks of a charge: InsufficientBalance, SpendCapReached
         or BudgetReached (402) with the hold kept as it was. A hold whose time is over is served from the balance
         likewise. HoldNotFound (404); HoldEnded (409) for one that was captured or released; InvalidRequest (422), also
-        where the items touch more creators and budgets than one transaction takes. Written under the conditions that
-        wallet and hold are as they were read, and that no line of the key exists.
+        where the items touch more creators and budgets than one transaction takes; ToolNotFound (404) and PriceChanged
+        (409), which name the item. Written under the conditions that wallet and hold are as they were read, that tools
+        cost what they did, and that no line of the key exists.
         """
-        account_id, asked = request.account_id, fingerprint(request)
-        for turn in attempts(_RACES):
+        account_id, asked, latest = request.account_id, fingerprint(request), False
+        for _ in attempts(_RACES):
             hold = self._states.open(account_id, hold_id)
             try:
                 work = Work.of(hold) if hold is not None else self._ended_work(hold_id, request)
-                items = self._items(work, request, latest=turn > 0)
-                rule = partial(self._captured, hold=hold, work=work, items=items, request=request, asked=asked)
-                labels = frozenset(pair for item in items for pair in item.labels.items())
-                change = self._lapsing.spend(account_id, items[0].line_id, rule, labels=labels)
+                items = self._items(work, request, latest=latest)
+                change = self._take(hold, work, items, request, asked)
             except TransferExists:
                 again = self._again(hold_id, request, asked)
                 if again is not None:
                     return again
             except Stale:
-                continue
+                latest = True
+            except SHORT:
+                # What this process remembers of a tool may be dearer than it is now.
+                if latest or request.names_no_tool:
+                    raise
+                latest = True
             else:
                 lines = {transfer.transfer_id: transfer for transfer in change.transfers}
                 return Done(drawn_answer(hold_id, [lines[item.line_id] for item in items]))
@@ -144,17 +149,22 @@ class Allowances:
     # What the wallet becomes
 
     def _items(self, work: Work, request: CaptureRequest, *, latest: bool) -> list[_Item]:
-        found = []
+        """The items, priced; TransferExists where they were captured before, whatever they would cost now."""
+        found: list[_Item] = []
+        seen: set[str | None] = {None}
         for place, asked in enumerate(request.items or ()):
             try:
-                found.append(self._item(work, request, place, asked, latest=latest))
-            except InvalidRequest as wrong:
-                wrong.details = {f"items.{place}.{name}": why for name, why in wrong.details.items()}
+                # A tool's price is looked up once for all items of it.
+                found.append(self._item(work, request, place, asked, latest=latest and asked.tool_id not in seen))
+            except UNPRICED as wrong:
+                self._lapsing.check_new(request.account_id, line_id(request))
+                _of_item(wrong, place)
                 raise
+            seen.add(asked.tool_id)
         return found
 
     def _item(self, work: Work, request: CaptureRequest, place: int, asked: CaptureItem, *, latest: bool) -> _Item:
-        kind = asked.kind or work.kind
+        kind = asked.kind or ("tool_call" if asked.tool_id is not None else work.kind)
         due = self._pricing.due(asked, work.terms, latest=latest)
         creator_id = due.creator_id or (work.creator_id if kind == "tool_call" else None)
         if (kind == "tool_call") != (creator_id is not None):
@@ -165,6 +175,13 @@ class Allowances:
         if creator_id is not None and creator_id != work.creator_id:
             self._sharing.register(creator_id)
         return _Item(asked, line_id(request, place), due, kind, creator_id, work.joined(asked.labels))
+
+    def _take(
+        self, hold: Hold | None, work: Work, items: Sequence[_Item], request: CaptureRequest, asked: str
+    ) -> Change[Wallet]:
+        rule = partial(self._captured, hold=hold, work=work, items=items, request=request, asked=asked)
+        labels = frozenset(pair for item in items for pair in item.labels.items())
+        return self._lapsing.spend(request.account_id, items[0].line_id, rule, labels=labels)
 
     def _captured(
         self,
@@ -184,7 +201,7 @@ class Allowances:
         for item in items:
             own = min(covered, item.price.amount)
             covered -= own
-            self._take(posting, item, hold, own, about if item is items[0] else {}, asked)
+            self._line(posting, item, hold, own, about if item is items[0] else {}, asked)
         pay_debt(posting, f"{first}:debt", work.hold_id)
         tools = self._pricing.unchanged(item.due.tool for item in items)
         if actions_of(wallet, posting) + 1 + len(tools) > MOST_ACTIONS:
@@ -212,7 +229,7 @@ class Allowances:
         drawn = min(hold.amount, sum(item.price.amount for item in items))
         return draw(posting, hold, drawn, f"{items[0].line_id}:drawn") if drawn > 0 else hold
 
-    def _take(
+    def _line(
         self,
         posting: WalletPosting,
         item: _Item,
@@ -278,3 +295,11 @@ class Allowances:
             labels=hold.labels,
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.changing(hold, after)])
+
+
+def _of_item(wrong: BillingError, place: int) -> None:
+    """Let a refusal say of which item it is."""
+    if isinstance(wrong, InvalidRequest):
+        wrong.details = {f"items.{place}.{name}": why for name, why in wrong.details.items()}
+    else:
+        wrong.details = {"item": place, **wrong.details}

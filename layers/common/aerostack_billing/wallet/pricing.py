@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aerostack_billing.ledger.ledger import Stale
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.prices.models import Priced, Terms, Tokens, UsageRequest
 from aerostack_billing.values import authority
@@ -81,8 +82,14 @@ class Pricing:
         return Due(Price(tool.price, basis), tool.creator_id, tool)
 
     def unchanged(self, tools: Iterable[Tool | None]) -> list[Write]:
-        """The writes that hold only if the tools are as they were read; one a tool."""
-        known = {tool.tool_id: tool for tool in tools if tool is not None}
+        """The writes that hold only if the tools are as they were read; one a tool. Stale where one is read two ways.
+
+        One write cannot hold for two of its prices: those who read it while it changed look again.
+        """
+        known: dict[str, Tool] = {}
+        for tool in tools:
+            if tool is not None and known.setdefault(tool.tool_id, tool) != tool:
+                raise Stale
         return [self._tools().unchanged(tool) for tool in known.values()]
 
     def check(self, kind: str, amount: Micros, field_: str = "amount_cents") -> None:

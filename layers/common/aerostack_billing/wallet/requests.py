@@ -162,11 +162,18 @@ class HoldRequest(PricedRequest):
 class CaptureItem(Payable):
     """A piece of work that a hold pays for, with a line of its own in the statement.
 
-    Its kind, and the creator of a `tool_call`, are those of the hold where none are named.
+    Its kind, and the creator of a `tool_call`, are those of the hold where none are named; with `tool_id` it is a
+    `tool_call`.
     """
 
     kind: Annotated[ChargeKind | None, Field(json_schema_extra=_without_null)] = None
     reference: Reference | None = None
+
+    @model_validator(mode="after")
+    def _of_a_tool_call(self) -> Self:
+        if self.tool_id is not None and self.kind not in (None, "tool_call"):
+            raise WrongField("tool_id", "is allowed for a tool_call only")
+        return self
 
 
 class CaptureRequest(_Amount):
@@ -191,6 +198,11 @@ class CaptureRequest(_Amount):
         bool, Field(description="With `items`: whether the hold ends. If not, the rest stays held for later captures.")
     ] = True
     idempotency_key: IdempotencyKey
+
+    @property
+    def names_no_tool(self) -> bool:
+        """Whether no price in it is a tool's."""
+        return all(item.tool_id is None for item in self.items or ())
 
     @model_validator(mode="after")
     def _one_price(self) -> Self:
