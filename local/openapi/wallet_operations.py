@@ -184,8 +184,9 @@ WALLET = {
         path=requests.HoldName,
         refusals=(*SHORT, HoldNotFound, HoldEnded, REUSED, UnknownModel, ToolNotFound, PriceChanged),
         replays=True,
-        description="With `items` each is a line of its own, of an amount, of usage or of a tool (`tool_id`), all taken or "
-        "none; a refusal's `details` name the item. Held money beyond the price returns. Missing money comes from the balance; if the balance is "
+        description="With `items` each is a line of its own, of an amount, of usage or of a tool (`tool_id`), all "
+        "taken or none; a refusal's `details` name the item. Held money beyond the price returns. Missing money comes "
+        "from the balance; if the balance is "
         "too low, the call is refused and the hold stays. `allow_partial` takes what there is. What is held is "
         "guaranteed, also where the deposit it came from is refunded or disputed meanwhile: it stays held, "
         "`debt_cents` says what is owed, and the capture is covered.",
