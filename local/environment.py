@@ -17,6 +17,7 @@ def local_variables(*, base_url: str, dynamodb_url: str | None) -> dict[str, str
     return {
         "STRIPE_API_BASE": f"{base_url}/_local/stripe",
         "ALLOW_LOOPBACK_REDIRECTS": "true",
+        "ALLOW_LOOPBACK_WEBHOOKS": "true",
         "DASHBOARD_URL": f"{base_url}/",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",

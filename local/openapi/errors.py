@@ -93,6 +93,7 @@ ADVICE: Mapping[str, Advice] = {
     "NO_STRIPE_CUSTOMER": Advice(
         "The account has never paid, so it has no portal.", "Offer a plan or a deposit instead."
     ),
+    "NO_WEBHOOK": Advice("The account names no `webhook_url`.", "Set one by `PUT /api/billing/notifications` first."),
     "PLAN_AGREED": Advice(
         "The plan was agreed with sales and set by an operator.", "Ask sales. Buying another one would have no effect."
     ),

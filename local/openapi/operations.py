@@ -23,6 +23,7 @@ from aerostack_billing.values.fields import AccountId
 from aerostack_billing.wallet.tools import ToolNotFound
 from local.openapi import answers, wallet_answers
 from local.openapi.describing import REDIRECTS, REUSED, WORKED_ON, Operation, Query
+from local.openapi.notification_operations import NOTIFICATIONS
 from local.openapi.wallet_operations import WALLET
 
 _PLANS = {
@@ -263,6 +264,7 @@ BY_TAG: dict[str, dict[str, Operation]] = {
     "Plans": _PLANS,
     "Usage": _USAGE,
     "Wallet": WALLET,
+    "Notifications": NOTIFICATIONS,
     "Creators": _CREATORS,
     "About": _ABOUT,
 }

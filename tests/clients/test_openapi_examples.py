@@ -46,6 +46,7 @@ def recorded(door: FaultServer, clients: Clients, maker: Clients) -> Examples:
 def published(body: Any, clients: Clients, maker: Clients) -> Any:  # noqa: ANN401 - any JSON
     """The body with names that mean something to a reader."""
     text = json.dumps(body).replace(clients.id, "acct_7f3a").replace(maker.id, "acct_maker")
+    text = text.replace("http://127.0.0.1:9999/", "https://hooks.example.com/")
     return json.loads(re.sub(r"http://127\.0\.0\.1:\d+/_local/stripe/", "https://checkout.stripe.com/", text))
 
 

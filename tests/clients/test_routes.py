@@ -28,6 +28,7 @@ from aerostack_billing_client import (
     UserClient,
     charge_batches,
     errors,
+    notification_answers,
     plan_answers,
     refusals,
     service_calls,
@@ -148,6 +149,12 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert [each.value for each in user_.budgets_page("agent").budgets] == ["a b/c"]
     assert user_.delete_budget("agent", "a b/c").spent_cents == 0
     assert user_.balance().balance_micros == 50_000_000 - 700_000
+    told = user_.set_notifications(
+        ["billing@example.com"], ["usage.blocked"], webhook_url="http://127.0.0.1:9999/hook", balance_low_cents=700
+    )
+    assert (told.emails, told.balance_low_cents) == (("billing@example.com",), 700)
+    assert user_.rotate_webhook_secret().webhook_secret != told.webhook_secret
+    assert user_.notifications().webhook_secret is None
 
     maker.user.onboard_creator(**CREATOR)
     tool_id = f"{maker.id}-search"
@@ -235,7 +242,7 @@ def answer_schemas() -> set[str]:
 
 ANSWERS = {
     name: kind
-    for module in (plan_answers, wallet_answers)
+    for module in (notification_answers, plan_answers, wallet_answers)
     for name, kind in vars(module).items()
     if dataclasses.is_dataclass(kind) and name != "StatementPage"
 }

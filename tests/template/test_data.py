@@ -19,6 +19,7 @@ KEYS = {
     "LedgerTable": [("account_id", "HASH"), ("transfer_id", "RANGE")],
     "CreatorsTable": [("creator_id", "HASH"), ("item", "RANGE")],
     "OutboxTable": [("lane", "HASH"), ("queued", "RANGE")],
+    "NotificationsTable": [("account_id", "HASH"), ("item", "RANGE")],
 }
 
 INDEXES = {
@@ -26,6 +27,7 @@ INDEXES = {
     ("WalletsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("LedgerTable", "by_seq"): ([("account_id", "HASH"), ("seq", "RANGE")], "ALL"),
     ("CreatorsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
+    ("NotificationsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
 }
 
 NUMBERS = {"agenda_at", "seq"}
@@ -89,9 +91,9 @@ def test_events_and_leases_expire_and_plans_counters_and_money_never_do(resource
         for name, p in of_type(resources, "AWS::DynamoDB::Table").items()
         if "TimeToLiveSpecification" in p
     }
-    # In the usage table the items of leases alone have the attribute: no counter does.
+    # In the usage table the items of leases alone have the attribute: no counter does; of notifications the notices.
     lasts = {"AttributeName": "expires_at", "Enabled": True}
-    assert expiring == {"EventsTable": lasts, "UsageTable": lasts}
+    assert expiring == {"EventsTable": lasts, "UsageTable": lasts, "NotificationsTable": lasts}
 
 
 @pytest.mark.parametrize("logical_id", [WEBHOOK, *SCHEDULES])

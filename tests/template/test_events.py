@@ -80,6 +80,7 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "GetBudgetFunction": 404,  # the budget is a made-up one
     "DeleteBudgetFunction": 404,
     "DeleteToolFunction": 404,  # the tool is a made-up one
+    "RotateWebhookSecretFunction": 409,  # no webhook is named
     "RefundChargeFunction": 404,  # the charge is a made-up one
     "TakeHoldFunction": 402,
     "CaptureHoldFunction": 404,  # the hold is a made-up one

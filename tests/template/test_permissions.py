@@ -10,7 +10,16 @@ from tests.template.deployed import stage_parameters
 
 Statements = list[tuple[str, dict[str, Any]]]
 
-TABLES = ("AccountsTable", "UsageTable", "EventsTable", "WalletsTable", "LedgerTable", "CreatorsTable", "OutboxTable")
+TABLES = (
+    "AccountsTable",
+    "UsageTable",
+    "EventsTable",
+    "WalletsTable",
+    "LedgerTable",
+    "CreatorsTable",
+    "OutboxTable",
+    "NotificationsTable",
+)
 INDEXES = (
     ("AccountsTable", "agenda"),
     ("WalletsTable", "agenda"),

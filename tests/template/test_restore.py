@@ -14,7 +14,7 @@ from tests.template.deployed import PSEUDO, ROOT, Deployed, deployed, stage_para
 from tests.template.rules import broken_rules
 
 MONEY = ("Wallets", "Ledger", "Creators")
-TABLES = ("Accounts", "Usage", "Events", *MONEY, "Outbox")
+TABLES = ("Accounts", "Usage", "Events", *MONEY, "Outbox", "Notifications")
 
 
 def restored(*tables: str) -> Deployed:

@@ -65,6 +65,10 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("GET", "/balance/budgets/agent/b")
     call("DELETE", "/balance/budgets/agent/b")
     call("GET", "/balance/budgets")
+    hook = {"webhook_url": "http://127.0.0.1:9999/hook", "balance_low_cents": 500}
+    call("PUT", "/billing/notifications", {"emails": ["a@example.com"], "events": ["balance.low"], **hook})
+    call("POST", "/billing/notifications/webhook/secret", {}, ok=201)
+    call("GET", "/billing/notifications")
     call.read_statement()
     call("GET", "/balance/spend?by=agent")
     call.charge(100, "first")

@@ -212,6 +212,10 @@ class NoStripeCustomer(Conflict, code="NO_STRIPE_CUSTOMER"):
     """The account never bought anything, so that it has no portal."""
 
 
+class NoWebhook(Conflict, code="NO_WEBHOOK"):
+    """The account names no webhook_url."""
+
+
 class NothingToResume(Conflict, code="NOTHING_TO_RESUME"):
     """No cancellation and no change is pending."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from aerostack_billing_client import notification_calls as notices
 from aerostack_billing_client import user_calls as calls
 from aerostack_billing_client.client import Everyone, now
 from aerostack_billing_client.wallet_answers import Transaction
@@ -36,6 +37,11 @@ class UserClient(Everyone):
     budget = now(calls.budget)
     set_budget = now(calls.set_budget)
     delete_budget = now(calls.delete_budget)
+
+    # Notifications
+    notifications = now(notices.notifications)
+    set_notifications = now(notices.set_notifications)
+    rotate_webhook_secret = now(notices.rotate_webhook_secret)
 
     # Creators
     onboard_creator = now(calls.onboard_creator)

@@ -186,6 +186,23 @@ export class UserClient extends Client {
     return this.ask("DELETE", budget(label, value), options);
   }
 
+  // Notifications
+
+  /** Whom the account tells of what. */
+  getNotifications(options?: CallOptions): Promise<Answer<"getNotifications">> {
+    return this.ask("GET", "/api/billing/notifications", options);
+  }
+
+  /** Set whom the account tells of what: what is left out is off. */
+  putNotifications(body: Body<"putNotifications">, options?: CallOptions): Promise<Answer<"putNotifications">> {
+    return this.ask("PUT", "/api/billing/notifications", { body, ...options });
+  }
+
+  /** A new secret for the webhooks; the one before signs too for a day. */
+  rotateWebhookSecret(options?: CallOptions): Promise<Answer<"rotateWebhookSecret">> {
+    return this.ask("POST", "/api/billing/notifications/webhook/secret", options);
+  }
+
   // Creators
 
   /** The page on which a creator connects to Stripe, to be paid. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from aerostack_billing_client import notification_calls as notices
 from aerostack_billing_client import user_calls as calls
 from aerostack_billing_client.aio.client import AsyncEveryone, later
 from aerostack_billing_client.wallet_answers import Transaction
@@ -36,6 +37,11 @@ class AsyncUserClient(AsyncEveryone):
     budget = later(calls.budget)
     set_budget = later(calls.set_budget)
     delete_budget = later(calls.delete_budget)
+
+    # Notifications
+    notifications = later(notices.notifications)
+    set_notifications = later(notices.set_notifications)
+    rotate_webhook_secret = later(notices.rotate_webhook_secret)
 
     # Creators
     onboard_creator = later(calls.onboard_creator)

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from typing_extensions import TypedDict
 
-from aerostack_billing.accounts.models import Account, PlanState, Status
+from aerostack_billing.accounts.models import Account, IssueReason, PlanState, Status
 from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
@@ -44,7 +44,17 @@ class PlanChanged(TypedDict):
     after: PlanFacts
 
 
-TYPES = {"plan.changed": PlanChanged}
+class PaymentPastDue(TypedDict):
+    """A plan's payment failed: the plan is past due. From `plan_stays_until` on its limits are Free's."""
+
+    plan_tier: Tier
+    billing_interval: Interval
+    reason: IssueReason | None
+    next_attempt_at: str | None
+    plan_stays_until: str | None
+
+
+TYPES = {"plan.changed": PlanChanged, "payment.past_due": PaymentPastDue}
 
 
 def plan_events(account: Account, plan: PlanState) -> list[DomainEvent]:
@@ -54,8 +64,23 @@ def plan_events(account: Account, plan: PlanState) -> list[DomainEvent]:
     changed = [name for name in names if before[name] != after[name]]
     if not changed:
         return []
+    occasion = str(account.version + 1)
     data: PlanChanged = {"changed": changed, "before": before, "after": after}
-    return [DomainEvent("plan.changed", account.account_id, str(account.version + 1), data)]
+    events = [DomainEvent("plan.changed", account.account_id, occasion, data)]
+    if plan.status == "past_due" and account.plan.status != "past_due":
+        events.append(DomainEvent("payment.past_due", account.account_id, occasion, _past_due(plan)))
+    return events
+
+
+def _past_due(plan: PlanState) -> PaymentPastDue:
+    issue = plan.payment_issue
+    return {
+        "plan_tier": plan.tier,
+        "billing_interval": plan.interval,
+        "reason": issue.reason if issue else None,
+        "next_attempt_at": clock.iso(issue.next_attempt_at) if issue else None,
+        "plan_stays_until": clock.iso(plan.grace_ends_at),
+    }
 
 
 def _facts(plan: PlanState) -> PlanFacts:

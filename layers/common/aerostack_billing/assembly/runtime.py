@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aerostack_billing.assembly.accounts import AccountParts
     from aerostack_billing.assembly.audit import AuditParts
     from aerostack_billing.assembly.creators import CreatorParts
+    from aerostack_billing.assembly.notifications import NotificationParts
     from aerostack_billing.assembly.outbox import OutboxParts
     from aerostack_billing.assembly.payments import PaymentParts
     from aerostack_billing.assembly.prices import PriceParts
@@ -156,6 +157,12 @@ class Runtime:
         from aerostack_billing.assembly.outbox import OutboxParts  # noqa: PLC0415
 
         return OutboxParts(self)
+
+    @cached_property
+    def notifications(self) -> NotificationParts:
+        from aerostack_billing.assembly.notifications import NotificationParts  # noqa: PLC0415
+
+        return NotificationParts(self)
 
     @cached_property
     def payments(self) -> PaymentParts:

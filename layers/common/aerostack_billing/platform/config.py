@@ -69,6 +69,15 @@ class Settings:
         return self._need("OUTBOX_TABLE")
 
     @property
+    def notifications_table(self) -> str:
+        return self._need("NOTIFICATIONS_TABLE")
+
+    @property
+    def loopback_webhooks(self) -> bool:
+        """True on the local stack only: webhooks may lead to loopback, by http too."""
+        return self.environment.get("ALLOW_LOOPBACK_WEBHOOKS") == "true"
+
+    @property
     def event_bus(self) -> str:
         """The name of the bus that domain events go to."""
         return self._need("EVENT_BUS")

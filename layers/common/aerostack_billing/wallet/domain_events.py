@@ -17,7 +17,8 @@ from aerostack_billing.wallet.models import Budget, BudgetWindow, ReloadState, W
 
 
 class BalanceLow(TypedDict):
-    """What the wallet holds fell below the threshold: auto-reload's, or the stack's if the user set none.
+    """What the wallet holds fell below the threshold: the notifications' `balance_low_cents`, else auto-reload's, else
+    the stack's.
 
     What is held for work under way counts as there: it is not spent.
     """
@@ -129,7 +130,7 @@ def _budgeted(before: Wallet, after: Wallet) -> Iterator[tuple[str, BudgetAlert 
 def _low(before: Wallet, change: Change[Wallet], low: Micros) -> Iterator[tuple[str, BalanceLow]]:
     """Only if money moved, so that raising the threshold does not report the balance again."""
     after = change.owner
-    threshold = low if after.reload.threshold is None else after.reload.threshold
+    threshold = next((own for own in (after.low, after.reload.threshold) if own is not None), low)
     if not change.transfers or not _owned(before) >= threshold > _owned(after):
         return
     last = change.transfers[-1]

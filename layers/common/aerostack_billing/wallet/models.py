@@ -154,6 +154,8 @@ class Wallet:
     deposited: Micros = 0
     spent: Micros = 0
     spend_cap: Micros | None = None
+    low: Micros | None = None
+    """Below what its user wants to hear that it is low; None takes auto-reload's threshold, or the stack's."""
     head: str | None = None
     """The hash of the newest transfer; None before the first, or where the chain was not begun yet."""
     budgets: dict[str, LabelBudgets] = field(default_factory=dict)

@@ -1,0 +1,35 @@
+"""What the routes of notifications answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Muted:
+    """An address that is sent nothing more: it bounced, or complained."""
+
+    email: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notifications:
+    """Whom the account tells of what. `webhook_secret` is set in the answer to the request that made it alone."""
+
+    emails: tuple[str, ...]
+    webhook_url: str | None
+    balance_low_cents: int | None
+    events: tuple[str, ...]
+    muted: tuple[Muted, ...]
+    webhook_secret: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSecret:
+    """A new secret, shown once. The one before signs too until `previous_signs_until`."""
+
+    webhook_secret: str
+    previous_signs_until: datetime
