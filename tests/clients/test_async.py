@@ -66,16 +66,12 @@ def without_result(call: Callable[..., object]) -> inspect.Signature:
     return inspect.signature(call).replace(return_annotation=inspect.Signature.empty)
 
 
-FOR_THREADS = {"allowance"}
-"""It asks for money in the thread that finds too little, and captures in one of its own."""
-
-
 @pytest.mark.parametrize(
     ("threads", "awaited"),
     [(ServiceClient, AsyncServiceClient), (UserClient, AsyncUserClient), (AccountScope, AsyncAccountScope)],
 )
 def test_each_call_of_the_client_for_threads_has_an_async_counterpart(threads: type, awaited: type) -> None:
-    assert {name: call for name, call in methods(threads).items() if name not in FOR_THREADS} == methods(awaited)
+    assert methods(threads) == methods(awaited)
     for name in methods(threads):
         assert inspect.getdoc(getattr(threads, name))
 

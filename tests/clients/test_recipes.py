@@ -90,7 +90,7 @@ def _cents(micros: int) -> Any:  # noqa: ANN401 - an exact amount
     return Decimal(micros) / 10_000
 
 
-@pytest.mark.parametrize(("recipe", "cents"), [("metered_app.py", 4), ("marketplace_tool.py", 4), ("worker.py", 500)])
+@pytest.mark.parametrize(("recipe", "cents"), [("metered_app.py", 4), ("marketplace_tool.py", 4), ("worker.py", 100)])
 def test_a_recipe_prints_what_its_page_says(clients: Clients, run: Run, recipe: str, cents: int) -> None:
     leave(clients, cents)
     assert run(recipe) == PRINTED[recipe]

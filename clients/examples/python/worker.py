@@ -1,23 +1,27 @@
-"""A worker with an allowance: money for a batch of jobs is set aside once, and what they cost is taken at its end."""
+"""A worker with an allowance: money is held ahead, jobs are charged from memory, and captured in the background."""
 
 import os
 from decimal import Decimal
 
-from aerostack_billing_client import ServiceClient
+from aerostack_billing_client import PaymentRequired, ServiceClient
 
-ALLOWANCE = Decimal(10)
-JOBS = {"resize": Decimal("1.25"), "transcribe": Decimal(7), "summarize": Decimal("3.5"), "tag": Decimal("0.75")}
+JOBS = [
+    ("resize", Decimal("1.25")),
+    ("transcribe", Decimal(7)),
+    ("summarize", Decimal("3.5")),
+    ("tag", Decimal("0.75")),
+]
 
 with ServiceClient(os.environ["BILLING_URL"], os.environ["SERVICE_TOKEN"]) as billing:
-    mine = billing.account(os.environ["ACCOUNT"])
-    # The batch's id is the key: a worker that crashes and starts again finds the same hold.
-    with mine.hold("agent_execution", ALLOWANCE, ttl_seconds=3_600, idempotency_key="batch-7") as hold:
-        spent = Decimal(0)
-        for job, cost in JOBS.items():
-            if spent + cost > ALLOWANCE:
-                print(f"{job}: left for the next batch")
-                continue
-            spent += cost  # the work
-            print(f"{job}: {cost} cents")
-        captured = hold.capture(spent)
-    print(f"captured {captured.captured_cents} of {ALLOWANCE} cents, balance {captured.balance_micros / 10_000} cents")
+    mine = billing.account(os.environ["ACCOUNT"], labels={"worker": "media"})
+    with mine.allowance(50) as allowance:
+        for number in range(1_000):
+            job, price = JOBS[number % len(JOBS)]
+            try:
+                allowance.charge(price, reference=f"job-{number}")
+            except PaymentRequired as refused:
+                print(f"{job} {number} stays in the queue: {refused.code}")
+                break
+            # The work is done here: it is paid for. Where it can fail, `billing.hold` is the way to charge it.
+    done = allowance.stats()
+print(f"captured {done.captured} cents for {number} jobs, lost {done.lost}, waiting {done.waiting}")

@@ -3,8 +3,9 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from aerostack_billing_client.allowance import Allowance, AllowanceStats, AllowanceTerms
+from aerostack_billing_client.allowance import Allowance
 from aerostack_billing_client.allowance_calls import CaptureItem
+from aerostack_billing_client.allowance_terms import AllowanceStats, AllowanceTerms
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
 from aerostack_billing_client.charge_batches import ChargeRequest, ChargeResult
@@ -126,6 +127,7 @@ from aerostack_billing_client.wallet_answers import (
 )
 
 if TYPE_CHECKING:
+    from aerostack_billing_client.aio.allowance import AsyncAllowance
     from aerostack_billing_client.aio.holds import AsyncHeldMoney
     from aerostack_billing_client.aio.meter import AsyncLeasedMeter
     from aerostack_billing_client.aio.service import AsyncAccountScope, AsyncServiceClient
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
 
 _ASYNC = {
     "AsyncAccountScope": "service",
+    "AsyncAllowance": "allowance",
     "AsyncHeldMoney": "holds",
     "AsyncLeasedMeter": "meter",
     "AsyncServiceClient": "service",
@@ -158,6 +161,7 @@ __all__ = [
     "AlreadyRefunded",
     "ApiError",
     "AsyncAccountScope",
+    "AsyncAllowance",
     "AsyncHeldMoney",
     "AsyncLeasedMeter",
     "AsyncServiceClient",

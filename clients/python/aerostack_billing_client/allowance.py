@@ -15,76 +15,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self, Unpack
 
 from aerostack_billing_client import forking
-from aerostack_billing_client.allowance_calls import MOST_ITEMS, CaptureItem
+from aerostack_billing_client.allowance_calls import MOST_ITEMS, CaptureItem, capture_items, extend_hold
+from aerostack_billing_client.allowance_terms import AllowanceStats, AllowanceTerms, ChargeTerms, cents, micros, total
 from aerostack_billing_client.asking import new_key
 from aerostack_billing_client.blocks import Elapsed
 from aerostack_billing_client.errors import ApiError, BillingError
-from aerostack_billing_client.money import Cents, written
+from aerostack_billing_client.holds import Runs
+from aerostack_billing_client.money import Cents
 from aerostack_billing_client.refusals import HoldEnded, InvalidRequest, PaymentRequired
-from aerostack_billing_client.service_calls import Kind, Labels
-from aerostack_billing_client.wallet_answers import Captured, Extended, Held, Released
+from aerostack_billing_client.service_calls import Kind, Labels, release_hold, take_hold
 
 _log = logging.getLogger(__name__)
-_MICROS = 10_000
 _PAUSE_SECONDS = 5.0
 """How long nothing is asked for ahead after that was refused or failed, nor settled after that failed."""
-
-
-class HoldsMoney(Protocol):
-    """What an allowance asks of a service's client."""
-
-    def take_hold(
-        self, account_id: str, kind: Kind, amount_cents: Cents, /, *, ttl_seconds: int, labels: Labels | None
-    ) -> Held:
-        """Set money aside."""
-
-    def extend_hold(self, account_id: str, hold_id: str, /, *, ttl_seconds: int, add_cents: Cents) -> Extended:
-        """Set more aside, for longer."""
-
-    def capture_items(
-        self,
-        account_id: str,
-        hold_id: str,
-        items: Sequence[CaptureItem],
-        /,
-        *,
-        final: bool,
-        idempotency_key: str,
-    ) -> Captured:
-        """Take prices out of it."""
-
-    def release_hold(self, account_id: str, hold_id: str, /) -> Released:
-        """Give the rest back."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowanceTerms:
-    """How an allowance works: what it holds at most, for how long, and how often it captures.
-
-    A hold lives for `ttl_seconds`, and is extended at half of them for as long as the process lives.
-    """
-
-    cents: Cents
-    ttl_seconds: int = 300
-    settle_seconds: float = 2.0
-
-    def __post_init__(self) -> None:
-        if _micros(self.cents) <= 0 or self.ttl_seconds < 10 or self.settle_seconds <= 0:
-            raise ValueError("an allowance needs cents, at least ten seconds to live, and a time to settle")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllowanceStats:
-    """What an allowance did so far, in cents. `lost` was handed out and could not be captured."""
-
-    handed_out: Decimal
-    captured: Decimal
-    lost: Decimal
-    waiting: int
-    """Charges that were handed out and are not captured yet."""
 
 
 @dataclass(slots=True)
@@ -113,7 +59,7 @@ class Allowance:
 
     def __init__(
         self,
-        service: HoldsMoney,
+        client: Runs,
         account_id: str,
         terms: AllowanceTerms,
         *,
@@ -123,10 +69,10 @@ class Allowance:
     ) -> None:
         self.account_id = account_id
         self.terms = terms
-        self._service = service
+        self._client = client
         self._kind = kind
         self._labels = dict(labels or {})
-        self._most = _micros(terms.cents)
+        self._most = micros(terms.cents)
         self._clock = clock or Elapsed()
         self._closed = False
         self.start_anew()
@@ -149,26 +95,42 @@ class Allowance:
         self._oldest = 0.0
         self._handed_out = self._captured = self._lost = 0
 
-    def charge(
-        self,
-        amount_cents: Cents,
-        *,
-        kind: Kind | None = None,
-        reference: str | None = None,
-        labels: Labels | None = None,
-        creator_id: str | None = None,
-    ) -> None:
+    def charge(self, amount_cents: Cents, **more: Unpack[ChargeTerms]) -> None:
         """Take a price out of what is held; mostly without a request.
 
         InsufficientBalance, SpendCapReached, BudgetReached, or another BillingError, where more has to be held and
         cannot be: then nothing is taken. ValueError above the allowance itself; RuntimeError once it is closed.
         """
-        micros = _micros(amount_cents)
-        if not 0 <= micros <= self._most:
+        while not self.charge_at_hand(amount_cents, **more):
+            self.ask_for(amount_cents)
+
+    def charge_at_hand(self, amount_cents: Cents, **more: Unpack[ChargeTerms]) -> bool:
+        """Take a price if so much is in hand, without waiting for anything; False, and nothing is taken, if it is not.
+
+        ValueError and RuntimeError as `charge`.
+        """
+        price = micros(amount_cents)
+        if not 0 <= price <= self._most:
             raise ValueError(f"an allowance of {self.terms.cents} cents takes charges from 0 up to that")
-        item = CaptureItem(amount_cents, kind=kind, reference=reference, labels=labels, creator_id=creator_id)
-        while not self._hand_out(micros, item):
-            self._ask_for(micros)
+        return self._hand_out(price, CaptureItem(amount_cents, **more))
+
+    def ask_for(self, amount_cents: Cents) -> None:
+        """Hold enough for a charge: as much as the terms say, or where that is refused, what the charge needs.
+
+        Errors as `charge`. It takes nothing: the charge is still to be made.
+        """
+        price = micros(amount_cents)
+        with self._asking:
+            with self._lock:
+                if self._hold_id is not None and self._clock() < self._ends_at and self._left >= price:
+                    return
+            # What waits to be captured is a part of what is held: only without it there is room for more.
+            self.settle()
+            try:
+                self._hold_more(self._most)
+            except PaymentRequired:
+                self._hold_more(price)
+        self._start()
 
     def settle(self) -> None:
         """Capture now what was handed out up to now; BillingError where that fails, and it is tried again later."""
@@ -189,7 +151,7 @@ class Allowance:
         try:
             self.settle()
             if self._hold_id is not None:
-                self._service.release_hold(self.account_id, self._hold_id)
+                self._client.run(release_hold(self.account_id, self._hold_id))
         except BillingError as error:
             waiting = [item for part in self._parts for item in part.items]
             self._count_lost(waiting, error)
@@ -199,7 +161,7 @@ class Allowance:
         """What was done so far."""
         with self._lock:
             waiting = sum(len(part.items) for part in self._parts)
-            shown = [Decimal(micros) / _MICROS for micros in (self._handed_out, self._captured, self._lost)]
+            shown = [Decimal(cents(done)) for done in (self._handed_out, self._captured, self._lost)]
         return AllowanceStats(handed_out=shown[0], captured=shown[1], lost=shown[2], waiting=waiting)
 
     def __enter__(self) -> Self:
@@ -212,17 +174,17 @@ class Allowance:
 
     # What is in hand
 
-    def _hand_out(self, micros: int, item: CaptureItem) -> bool:
+    def _hand_out(self, price: int, item: CaptureItem) -> bool:
         """Hand a charge out of what is in hand, if there is enough of it."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("the allowance is closed")
             now = self._clock()
-            if self._hold_id is None or now >= self._ends_at or micros > self._left:
+            if self._hold_id is None or now >= self._ends_at or price > self._left:
                 return False
-            self._left -= micros
-            self._handed_out += micros
-            self._waiting += micros
+            self._left -= price
+            self._handed_out += price
+            self._waiting += price
             if not self._parts:
                 self._oldest = now
             if not self._parts or len(self._parts[-1].items) >= MOST_ITEMS or self._parts[-1].hold_id != self._hold_id:
@@ -237,20 +199,6 @@ class Allowance:
             return False
         return 2 * self._left <= self._most or now >= self._renews_at
 
-    def _ask_for(self, micros: int) -> None:
-        """Hold enough for a charge: as much as the terms say, or where that is refused, what the charge needs."""
-        with self._asking:
-            with self._lock:
-                if self._hold_id is not None and self._clock() < self._ends_at and self._left >= micros:
-                    return
-            # What waits to be captured is a part of what is held: only without it there is room for more.
-            self.settle()
-            try:
-                self._hold_more(self._most)
-            except PaymentRequired:
-                self._hold_more(micros)
-        self._start()
-
     def _hold_more(self, up_to: int) -> None:
         """Extend the hold, or take one where there is none; only one thread at a time does."""
         with self._lock:
@@ -260,12 +208,13 @@ class Allowance:
         seconds = self.terms.ttl_seconds
         if hold_id is not None and not over:
             try:
-                self._service.extend_hold(self.account_id, hold_id, ttl_seconds=seconds, add_cents=_cents(add))
+                self._client.run(extend_hold(self.account_id, hold_id, ttl_seconds=seconds, add_cents=cents(add)))
             except HoldEnded:
                 hold_id = None
         if hold_id is None or over:
-            held = self._service.take_hold(
-                self.account_id, self._kind, _cents(up_to), ttl_seconds=seconds, labels=self._labels or None
+            labels = self._labels or None
+            held = self._client.run(
+                take_hold(self.account_id, self._kind, cents(up_to), ttl_seconds=seconds, labels=labels)
             )
             hold_id, add = held.hold_id, up_to
         with self._lock:
@@ -353,10 +302,12 @@ class Allowance:
             self._oldest = self._clock()
 
     def _take(self, part: _Part) -> None:
-        self._service.capture_items(self.account_id, part.hold_id, part.items, final=False, idempotency_key=part.key)
+        self._client.run(
+            capture_items(self.account_id, part.hold_id, part.items, final=False, idempotency_key=part.key)
+        )
         with self._lock:
-            self._captured += _sum(part.items)
-            self._waiting -= _sum(part.items)
+            self._captured += total(part.items)
+            self._waiting -= total(part.items)
 
     def _take_or_lose(self, part: _Part) -> None:
         try:
@@ -367,24 +318,12 @@ class Allowance:
             self._count_lost(part.items, error)
 
     def _count_lost(self, items: Sequence[CaptureItem], error: BillingError) -> None:
-        lost = _sum(items)
+        lost = total(items)
         with self._lock:
             self._lost += lost
             self._waiting -= lost
         if items:
-            _log.error("%d charges, %s cents, were not captured: %s", len(items), _cents(lost), error)
-
-
-def _micros(amount: Cents) -> int:
-    return int(Decimal(written(amount)) * _MICROS)
-
-
-def _cents(micros: int) -> Cents:
-    return Decimal(micros) / _MICROS if micros % _MICROS else micros // _MICROS
-
-
-def _sum(items: Sequence[CaptureItem]) -> int:
-    return sum(_micros(item.amount_cents or 0) for item in items)
+            _log.error("%d charges, %s cents, were not captured: %s", len(items), cents(lost), error)
 
 
 def _passes(error: ApiError) -> bool:

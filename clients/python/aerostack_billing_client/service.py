@@ -7,7 +7,8 @@ from typing import Concatenate, ParamSpec
 
 from aerostack_billing_client import allowance_calls, charge_batches
 from aerostack_billing_client import service_calls as calls
-from aerostack_billing_client.allowance import Allowance, AllowanceTerms
+from aerostack_billing_client.allowance import Allowance
+from aerostack_billing_client.allowance_terms import AllowanceTerms
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.client import Client, Everyone, like, now
 from aerostack_billing_client.holds import HeldMoney
@@ -70,8 +71,8 @@ class ServiceClient(Everyone):
     ) -> Allowance:
         """Takes charges without a request for each, out of money that is held ahead: `cents` at most.
 
-        Close it, or use it as a context manager. See `Allowance` for what a process that is killed loses. For threads:
-        in asyncio, a charge that finds too little in hand blocks the loop while it asks for more.
+        Close it, or use it as a context manager. See `Allowance` for what a process that is killed loses. For threads;
+        `AsyncServiceClient` has one for asyncio.
         """
         terms = AllowanceTerms(cents=cents, ttl_seconds=ttl_seconds, settle_seconds=settle_seconds)
         return Allowance(self, account_id, terms, kind=kind, labels=labels)

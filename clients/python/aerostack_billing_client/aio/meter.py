@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self
 
+from aerostack_billing_client.aio.on_loop import OnLoop
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
-from aerostack_billing_client.errors import Unanswered
 from aerostack_billing_client.meter import LeasedMeter, MeterStats
 from aerostack_billing_client.plan_answers import Leased, Settled
 
-T = TypeVar("T")
 _THREADS = 8
 """How many accounts' leases are waited for at once."""
 
@@ -32,38 +28,22 @@ class AsyncLeases(Protocol):
         """Give back what was not used."""
 
 
-class _OnLoop:
+class _Leases:
     """Leases asked for by threads and made on the event loop."""
 
-    def __init__(self, leases: AsyncLeases, seconds: float) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self, leases: AsyncLeases, loop: OnLoop) -> None:
         self._leases = leases
-        self._seconds = seconds
+        self._loop = loop
 
     def lease(self, account_id: str, metric: str, quantity: int, *, ttl_seconds: int, allow_partial: bool) -> Leased:
         """A block of quota."""
-        return self._wait(
+        return self._loop.wait(
             self._leases.lease(account_id, metric, quantity, ttl_seconds=ttl_seconds, allow_partial=allow_partial)
         )
 
     def settle(self, account_id: str, lease_id: str, used: int) -> Settled:
         """Give back what was not used."""
-        return self._wait(self._leases.settle(account_id, lease_id, used))
-
-    def _wait(self, asked: Coroutine[Any, Any, T]) -> T:
-        """What was asked answers. Unanswered where the loop ended before the meter was closed."""
-        loop = self.loop
-        answer: Future[T] | None = None
-        if loop is not None and loop.is_running():
-            with suppress(RuntimeError):
-                answer = asyncio.run_coroutine_threadsafe(asked, loop)
-        if answer is None:
-            asked.close()
-            raise Unanswered("The event loop has ended, so that the service cannot be asked.", sent=False)
-        try:
-            return answer.result(self._seconds)
-        except (CancelledError, TimeoutError) as error:
-            raise Unanswered("The event loop ended before the service answered.") from error
+        return self._loop.wait(self._leases.settle(account_id, lease_id, used))
 
 
 class AsyncLeasedMeter:
@@ -75,22 +55,20 @@ class AsyncLeasedMeter:
     """
 
     def __init__(self, leases: AsyncLeases, terms: LeaseTerms, retries: Retries) -> None:
-        # Longer than any call takes: it ends the wait for a loop that was stopped meanwhile.
-        self._leases = _OnLoop(leases, 2 * retries.deadline_seconds + 1)
-        self._meter = LeasedMeter(self._leases, terms, retries)
-        self._threads = ThreadPoolExecutor(_THREADS, "aerostack-meter-ask")
+        self._loop = OnLoop(retries, _THREADS, "aerostack-meter-ask")
+        self._meter = LeasedMeter(_Leases(leases, self._loop), terms, retries)
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def consume(self, account_id: str, metric: str, quantity: int = 1) -> None:
         """Count `quantity` units, one at least; PlanLimitExceeded exactly when the service refuses."""
-        loop = self._leases.loop = asyncio.get_running_loop()
+        self._loop.bind()
         if self._meter.consume_at_hand(account_id, metric, quantity):
             return
         asking = self._asking.setdefault((account_id, metric), asyncio.Lock())
         try:
             async with asking:
                 if not self._meter.consume_at_hand(account_id, metric, quantity):
-                    await loop.run_in_executor(self._threads, self._meter.consume, account_id, metric, quantity)
+                    await self._loop.in_thread(self._meter.consume, account_id, metric, quantity)
         finally:
             if not asking.locked():
                 self._asking.pop((account_id, metric), None)
@@ -101,9 +79,8 @@ class AsyncLeasedMeter:
 
     async def aclose(self) -> None:
         """Settle everything in hand."""
-        loop = self._leases.loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._threads, self._meter.close)
-        self._threads.shutdown(wait=False)
+        await self._loop.in_thread(self._meter.close)
+        self._loop.end()
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,11 +7,14 @@ from typing import Concatenate, ParamSpec
 
 from aerostack_billing_client import allowance_calls, charge_batches
 from aerostack_billing_client import service_calls as calls
+from aerostack_billing_client.aio.allowance import AsyncAllowance
 from aerostack_billing_client.aio.client import AsyncClient, AsyncEveryone, later
 from aerostack_billing_client.aio.holds import AsyncHeldMoney
 from aerostack_billing_client.aio.meter import AsyncLeasedMeter
+from aerostack_billing_client.allowance_terms import AllowanceTerms
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.client import like
+from aerostack_billing_client.money import Cents
 from aerostack_billing_client.scope import Scope, scoped
 
 P = ParamSpec("P")
@@ -53,6 +56,23 @@ class AsyncServiceClient(AsyncEveryone):
         """Counts usage without a request for each, by leases taken ahead; an async context manager. For asyncio."""
         return AsyncLeasedMeter(self, terms or LeaseTerms(), self.retries)
 
+    def allowance(
+        self,
+        account_id: str,
+        cents: Cents,
+        *,
+        kind: calls.Kind = "agent_execution",
+        labels: calls.Labels | None = None,
+        ttl_seconds: int = 300,
+        settle_seconds: float = 2.0,
+    ) -> AsyncAllowance:
+        """Takes charges without a request for each, out of money that is held ahead: `cents` at most. For asyncio.
+
+        An async context manager. See `Allowance` for what a process that is killed loses.
+        """
+        terms = AllowanceTerms(cents=cents, ttl_seconds=ttl_seconds, settle_seconds=settle_seconds)
+        return AsyncAllowance(self, account_id, terms, self.retries, kind=kind, labels=labels)
+
     def account(self, account_id: str, labels: calls.Labels | None = None) -> AsyncAccountScope:
         """The same calls for one account, which is named once, as are the labels of all that is charged to it."""
         return AsyncAccountScope(self, account_id, labels)
@@ -67,6 +87,7 @@ class AsyncAccountScope(Scope[AsyncServiceClient]):
     claim_resource = scoped(AsyncServiceClient.claim_resource)
     free_resource = scoped(AsyncServiceClient.free_resource)
 
+    allowance = scoped(AsyncServiceClient.allowance)
     charge = scoped(AsyncServiceClient.charge)
     quote = scoped(AsyncServiceClient.quote)
     refund_charge = scoped(AsyncServiceClient.refund_charge)
