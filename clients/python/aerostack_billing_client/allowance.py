@@ -122,6 +122,7 @@ class Allowance:
         price = micros(amount_cents)
         with self._asking:
             with self._lock:
+                self._open()
                 if self._hold_id is not None and self._clock() < self._ends_at and self._left >= price:
                     return
             # What waits to be captured is a part of what is held: only without it there is room for more.
@@ -149,9 +150,11 @@ class Allowance:
         if self._worker is not None:
             self._worker.join()
         try:
-            self.settle()
-            if self._hold_id is not None:
-                self._client.run(release_hold(self.account_id, self._hold_id))
+            # What another thread is asking for has come by then, and is given back too.
+            with self._asking:
+                self.settle()
+                if self._hold_id is not None:
+                    self._client.run(release_hold(self.account_id, self._hold_id))
         except BillingError as error:
             waiting = [item for part in self._parts for item in part.items]
             self._count_lost(waiting, error)
@@ -177,8 +180,7 @@ class Allowance:
     def _hand_out(self, price: int, item: CaptureItem) -> bool:
         """Hand a charge out of what is in hand, if there is enough of it."""
         with self._lock:
-            if self._closed:
-                raise RuntimeError("the allowance is closed")
+            self._open()
             now = self._clock()
             if self._hold_id is None or now >= self._ends_at or price > self._left:
                 return False
@@ -193,6 +195,10 @@ class Allowance:
             if len(self._parts) > 1 or self._wants_more(now):
                 self._busy.notify()
             return True
+
+    def _open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the allowance is closed")
 
     def _wants_more(self, now: float) -> bool:
         if self._hold_id is None or now < self._paused_until:
