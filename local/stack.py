@@ -50,6 +50,9 @@ STORES = (MOTO, DYNAMODB_LOCAL)
 WEBHOOK_FUNCTION = "StripeWebhookFunction"
 RELOAD_FUNCTION = "AutoReloadFunction"
 
+_SECRETS = ("STRIPE_SECRET_ARN", "STRIPE_SIGNING_SECRET_ARN")
+"""Variables that name a secret."""
+
 _one_at_a_time = threading.Lock()
 
 
@@ -258,10 +261,9 @@ def _live(stack: Stack, api: HttpApi) -> None:
 def _seed(app: ServerlessApp) -> None:
     # That these clients are made here, by one thread, also spares the functions boto3's race of many making the first.
     create_tables(boto3.client("dynamodb"), app.tables.values())
-    secrets = {function.environment.get("STRIPE_SECRET_ARN") for function in app.functions.values()} - {None, ""}
     client = boto3.client("secretsmanager")
-    for identifier in secrets:
-        assert identifier is not None
+    named = {arn for name in _SECRETS for f in app.functions.values() if (arn := f.environment.get(name))}
+    for identifier in sorted(named):
         create_secret(client, identifier, STRIPE_SECRET)
 
 

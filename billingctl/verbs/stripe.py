@@ -63,7 +63,7 @@ def bootstrap(
         raise WrongUsage("--prune-secrets writes the stack's secret: whoever may not do that leaves it out.")
     with _account(context, secret_arn, as_json=as_json) as work:
         keep = _keeper(work, secret_file)
-        prune = work.parts.payments.secrets if prune_secrets else None
+        prune = work.parts.payments.signing if prune_secrets else None
         url = webhook_url or work.target.webhook_url
 
         def preview() -> Facts:
@@ -87,7 +87,7 @@ def bootstrap(
 def _keeper(work: Work, file: Path | None) -> Callable[[str, str], None]:
     """Where a signing secret goes: into the stack's secret, or to a new file that only its owner can read."""
     if file is None:
-        return work.parts.payments.secrets.add_webhook_secret
+        return work.parts.payments.signing.add_webhook_secret
     if file.exists():
         raise Refused(f"{file} is there already: name a new file.")
 

@@ -182,7 +182,10 @@ class Doors:
         function, slash, path = below.partition("/")
         if function not in self._urls:
             return _error(404, "NOT_FOUND", f"{function} has no function URL in the template.")
-        return self._urls.answer(function, slash + path, request)
+        answer = self._urls.answer(function, slash + path, request)
+        # What it put on a queue is taken before whoever called it looks, and the answer is the one from before.
+        self._queues.poll()
+        return answer
 
     def _known(self, function: str) -> str:
         if function not in self._outside:

@@ -25,6 +25,7 @@ STRIPE_FUNCTIONS = frozenset(
         "reconcile",
         "resume",
         "set_auto_reload",
+        "stripe_events",
         "stripe_webhook",
         "verify_session",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 from tests.benchmarks.acts import (
@@ -173,6 +174,19 @@ def _webhook(place: Place) -> Act:
     wanted = "customer.subscription.created"
     event = next(event for event in reversed(place.stripe.events()) if event["type"] == wanted)
     return lambda: place.deliver(event)
+
+
+@operation("the same from the queue", "stripe_events", Budget(4, 4, 3))
+def _webhook_from_the_queue(place: Place) -> Act:
+    subscribed(place)
+    wanted = "customer.subscription.created"
+    event = next(event for event in reversed(place.stripe.events()) if event["type"] == wanted)
+    record = {"messageId": str(uuid.uuid4()), "body": json.dumps({"event": event}), "eventSource": "aws:sqs"}
+
+    def deliver() -> None:
+        assert place.run("stripe_events", {"Records": [record]}) == {"batchItemFailures": []}
+
+    return deliver
 
 
 @operation("POST /api/creators/onboard", "onboard_creator", Budget(7, 7, 3))

@@ -18,7 +18,6 @@ from unittest import mock
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.outbox.bus import EventBus
-from aerostack_billing.payments.secrets import StripeSecrets
 from local.stripe.webhooks import signature
 from tests.rooms.conftest import MARCH, Time, made_tables, put_together
 from tests.rooms.worlds.outbox import TakingBus
@@ -35,9 +34,13 @@ _SECRET = "whsec_local"
 class _Secrets:
     """The secret as it was read before: functions keep it for minutes."""
 
-    def stripe(self) -> StripeSecrets:
-        """The keys of the local Stripe."""
-        return StripeSecrets(api_key="sk_test_local", webhook_secrets=[_SECRET])
+    def api_key(self) -> str:
+        """The key of the local Stripe."""
+        return "sk_test_local"
+
+    def webhook_secrets(self) -> list[str]:
+        """What the local Stripe signs with."""
+        return [_SECRET]
 
 
 class _Context:
@@ -163,7 +166,7 @@ def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time, *, at: float
         "EVENT_BUS": "billing",
     }
     parts = put_together(client, settings)
-    parts.payments.secrets = _Secrets()  # type: ignore[assignment]
+    parts.payments.secrets = parts.payments.signing = _Secrets()  # type: ignore[assignment]
     parts.outbox.bus = EventBus(TakingBus(), parts.settings.event_bus)  # type: ignore[arg-type]
     time.at = at
     # As in a process that has run for a while: who is blocked is read once in half a minute.

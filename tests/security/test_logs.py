@@ -12,9 +12,9 @@ from typing import IO
 
 import pytest
 import requests
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from aerostack_billing.payments.secrets import StripeSecrets
+from aerostack_billing.payments.secrets import SigningSecrets, StripeKey
 from local.paths import KEY_FILE, ROOT, STATE, TEMPLATE
 from local.template import ServerlessApp, load_app
 from local.tokens import SigningKey, authorizer_for, mint, signing_key
@@ -182,17 +182,20 @@ def test_no_secret_of_stripes_is_logged(life: Life, secret: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "malformed",
+    ("read_as", "malformed"),
     [
-        {"api_key": ["sk_live_a"], "webhook_secrets": ["whsec_a"]},
-        {"api_key": "sk_live_a", "webhook_secrets": "whsec_a"},
-        {"webhook_secrets": ["whsec_a"], "apikey": "sk_live_a"},
-        ["sk_live_a", "whsec_a"],
+        (StripeKey, {"api_key": ["sk_live_a"], "webhook_secrets": ["whsec_a"]}),
+        (SigningSecrets, {"api_key": "sk_live_a", "webhook_secrets": "whsec_a"}),
+        (StripeKey, {"webhook_secrets": ["whsec_a"], "apikey": "sk_live_a"}),
+        (StripeKey, ["sk_live_a", "whsec_a"]),
+        (SigningSecrets, ["sk_live_a", "whsec_a"]),
     ],
 )
-def test_a_secret_that_is_malformed_is_not_shown_by_the_error_that_says_so(malformed: object) -> None:
+def test_a_secret_that_is_malformed_is_not_shown_by_the_error_that_says_so(
+    read_as: type[BaseModel], malformed: object
+) -> None:
     with pytest.raises(ValidationError) as refused:
-        StripeSecrets.model_validate(malformed)
+        read_as.model_validate(malformed)
     for shown in str(refused.value), repr(refused.value), "".join(traceback.format_exception(refused.value)):
         assert "sk_live_a" not in shown
         assert "whsec_a" not in shown

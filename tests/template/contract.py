@@ -80,7 +80,13 @@ SCHEDULES = {
 
 WEBHOOK = "StripeWebhookFunction"
 
+TAKING_IN = "StripeEventsFunction"
+"""Takes in what the webhook put on the queue, where there is one, as in the stage prod."""
+
 INGEST = "IngestFunction"
+
+QUEUED = {INGEST, TAKING_IN}
+"""What queues feed."""
 
 STRIPE_FUNCTIONS = {
     "CheckoutFunction",
@@ -94,8 +100,9 @@ STRIPE_FUNCTIONS = {
     "OnboardCreatorFunction",
     "PayoutFunction",
     "ReconcileFunction",
-    WEBHOOK,
+    TAKING_IN,
 }
+"""Those of the stage prod that know its key: its webhook knows the signing secrets alone."""
 
 
 def kebab(logical_id: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from local.stack import Stack
 from local.testing import running_stack
-from tests.template.contract import INGEST, ROUTES, SCHEDULES, SCOPES, WEBHOOK, kebab
+from tests.template.contract import INGEST, ROUTES, SCHEDULES, SCOPES, TAKING_IN, WEBHOOK, kebab
 from tests.template.deployed import ROOT
 
 
@@ -130,6 +130,14 @@ def test_the_ingest_s_sample_event_is_one_of_a_queue_and_all_of_it_is_counted(st
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
     assert stack.host.invoke(INGEST, event) == {"batchItemFailures": []}
     assert stack.queues.waiting("IngestDeadLetterQueue") == []
+
+
+def test_the_sample_event_of_the_queue_of_stripe_s_events_is_one_and_is_taken_in(stack: Stack) -> None:
+    event = sample(TAKING_IN)
+    for record in event["Records"]:
+        assert record["eventSource"] == "aws:sqs"
+        assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
+    assert stack.host.invoke(TAKING_IN, event) == {"batchItemFailures": []}
 
 
 def test_an_audit_of_everything_and_of_one_account_finds_nothing_wrong(stack: Stack) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.template.conftest import of_type
-from tests.template.contract import INGEST, ROUTES, SCHEDULES, STRIPE_FUNCTIONS, WEBHOOK, kebab
+from tests.template.contract import QUEUED, ROUTES, SCHEDULES, STRIPE_FUNCTIONS, WEBHOOK, kebab
 from tests.template.deployed import ROOT, Deployed, stage_parameters
 
 
-def test_there_is_one_function_a_route_one_a_schedule_the_webhook_and_the_ingest(functions: dict[str, Any]) -> None:
-    assert set(functions) == {*ROUTES, *SCHEDULES, WEBHOOK, INGEST}
+def test_there_is_one_function_a_route_one_a_schedule_the_webhook_and_one_a_queue(functions: dict[str, Any]) -> None:
+    assert set(functions) == {*ROUTES, *SCHEDULES, WEBHOOK, *QUEUED}
 
 
 def test_every_function_runs_on_python_3_13_and_arm64(prod: Deployed, lambdas: dict[str, Any]) -> None:

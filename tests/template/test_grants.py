@@ -18,7 +18,8 @@ from local.template.loader import Value
 from local.testing import running_stack
 from tests.template.caller import Caller
 from tests.template.conftest import as_list
-from tests.template.contract import WEBHOOK
+from tests.template.contract import TAKING_IN
+from tests.template.deployed import stage_parameters
 from tests.template.walks import (
     walk_through_a_creator_s_money,
     walk_through_an_allowance,
@@ -47,14 +48,17 @@ TRUE_TO_STRIPE = {
     "CancelFunction",
     "ResumeFunction",
     "ReconcileFunction",
-    WEBHOOK,
+    TAKING_IN,
 }
-SETTLING = {"VerifySessionFunction", "ReconcileFunction", WEBHOOK}
+SETTLING = {"VerifySessionFunction", "ReconcileFunction", TAKING_IN}
 TOGETHER = [
     (TRUE_TO_STRIPE, {"AccountsTable", "UsageTable", "OutboxTable"}),
     (SETTLING, {"WalletsTable", "LedgerTable", "OutboxTable"}),
 ]
 """Functions that make an account, or a wallet, true to Stripe by the same code, and the tables that it writes."""
+
+QUEUE = {name: stage_parameters("prod")[name] for name in ("WebhookIntake", "StripeSigningSecretArn")}
+"""As in the stage prod: the webhook puts events on a queue, and another function takes them in."""
 
 _running: ContextVar[str] = ContextVar("running", default="")
 _VERBS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
@@ -108,7 +112,7 @@ def used() -> set[Grant]:
             patch.setattr(ThreadPoolExecutor, "submit", known_in_threads_too)
             # As in processes of their own: each function reads who is blocked.
             patch.setattr(callers, "KNOWN_SECONDS", 0)
-            with running_stack() as stack:
+            with running_stack(parameters=QUEUE) as stack:
                 # Otherwise it were by chance who writes first, a function or the webhook that tells of what it did.
                 Caller(stack, "acct_plans").webhooks(paused=True)
                 walk_through_plans(Caller(stack, "acct_plans"))

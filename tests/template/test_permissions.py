@@ -41,6 +41,8 @@ SCANNING = {
     ("AuditFunction", "UsageTable"): "likewise",
 }
 STRIPE_SECRET = stage_parameters("prod")["StripeSecretArn"]
+SIGNING_SECRET = stage_parameters("prod")["StripeSigningSecretArn"]
+STRIPE_EVENTS = {"Fn::GetAtt": ["StripeEventsQueue", "Arn"]}
 FAILED_RUNS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 DEAD_LETTERS = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
 BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
@@ -81,9 +83,10 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
         assert not {"NotAction", "NotResource"} & set(statement), function
 
 
-def test_every_statement_names_a_table_an_index_the_bus_the_secret_or_the_dead_letters(statements: Statements) -> None:
+def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(statements: Statements) -> None:
     indexes = [index(name, of) for of, name in INDEXES]
-    known = [*map(table, TABLES), *indexes, BUS, STRIPE_SECRET, DEAD_LETTERS, FAILED_RUNS]
+    secrets = [STRIPE_SECRET, SIGNING_SECRET]
+    known = [*map(table, TABLES), *indexes, BUS, *secrets, DEAD_LETTERS, FAILED_RUNS, STRIPE_EVENTS]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 

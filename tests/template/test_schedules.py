@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.contract import INGEST, SCHEDULES, WEBHOOK
+from tests.template.contract import QUEUED, SCHEDULES, WEBHOOK
 
 KEPT_AT_MOST_SECONDS = {"rate(1 minute)": 300, "rate(1 hour)": 3_600}
 SWEEPS = [name for name, expression in SCHEDULES.items() if expression in KEPT_AT_MOST_SECONDS]
@@ -28,7 +28,7 @@ def test_every_schedule_is_one_that_is_meant_and_runs_as_often(functions: dict[s
     found = {
         logical_id: [e["Properties"]["ScheduleExpression"] for e in properties["Events"].values()]
         for logical_id, properties in functions.items()
-        if logical_id not in {WEBHOOK, INGEST} and any(e["Type"] != "HttpApi" for e in properties["Events"].values())
+        if logical_id not in {WEBHOOK, *QUEUED} and any(e["Type"] != "HttpApi" for e in properties["Events"].values())
     }
     assert found == {logical_id: [expression] for logical_id, expression in SCHEDULES.items()}
 

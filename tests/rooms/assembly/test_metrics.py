@@ -15,7 +15,6 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
-from aerostack_billing.payments.secrets import StripeSecrets
 from aerostack_billing.platform import correlation
 from aerostack_billing.platform.dynamo import Write
 from tests.rooms.conftest import Time, put_together, use_stripe
@@ -62,8 +61,11 @@ class Context:
 class Secrets:
     """The stack's secret."""
 
-    def stripe(self) -> StripeSecrets:
-        return StripeSecrets(api_key="sk_test_local", webhook_secrets=["whsec_new"])
+    def api_key(self) -> str:
+        return "sk_test_local"
+
+    def webhook_secrets(self) -> list[str]:
+        return ["whsec_new"]
 
 
 @dataclass
@@ -125,7 +127,7 @@ def place(
     parts, other = (put_together(client, {**environment, **TOLD}) for _ in range(2))
     use_stripe(parts, world.base, network_retries=0)
     parts.payments.history = History(parts.payments.gateway._connect)
-    parts.payments.secrets = cast("Any", Secrets())
+    parts.payments.secrets = parts.payments.signing = cast("Any", Secrets())
     parts.outbox.bus = EventBus(cast("Any", TakingBus()), "bus")
     progress = {"event_id": {"S": "reconcile#progress"}}
     client.delete_item(TableName=parts.settings.events_table, Key=progress)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from aerostack_billing.payments.secrets import StripeSecrets
+from aerostack_billing.payments.secrets import SigningSecrets, StripeKey
 from aerostack_billing.payments.signature import TOLERANCE_SECONDS, verify
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import InvalidSignature
@@ -43,10 +43,11 @@ def test_before_there_is_a_secret_nothing_is_believed() -> None:
 
 
 def test_whitespace_around_a_secret_is_no_part_of_it() -> None:
-    secrets = StripeSecrets.model_validate({"api_key": "sk_test \n", "webhook_secrets": ["\twhsec_new\n"]})
-    assert (secrets.api_key, secrets.webhook_secrets) == ("sk_test", ["whsec_new"])
+    pasted = {"api_key": "sk_test \n", "webhook_secrets": ["\twhsec_new\n"]}
+    assert StripeKey.model_validate(pasted).api_key == "sk_test"
+    assert SigningSecrets.model_validate(pasted).webhook_secrets == ["whsec_new"]
     with pytest.raises(ValidationError):
-        StripeSecrets.model_validate({"api_key": " \n", "webhook_secrets": []})
+        StripeKey.model_validate({"api_key": " \n", "webhook_secrets": []})
 
 
 @pytest.mark.parametrize("header", ["é", f"t={NOW},v1=é", f"t={NOW},v1=\udcff", f"t=²,v1={'0' * 64}"])
@@ -57,7 +58,7 @@ def test_a_signature_that_is_not_ascii_is_refused_like_any_other(header: str) ->
 
 def test_an_empty_secret_with_which_anybody_could_sign_is_refused() -> None:
     with pytest.raises(ValidationError):
-        StripeSecrets.model_validate({"api_key": "sk", "webhook_secrets": ["whsec_new", ""]})
+        SigningSecrets.model_validate({"api_key": "sk", "webhook_secrets": ["whsec_new", ""]})
 
 
 @pytest.mark.parametrize("age", [-TOLERANCE_SECONDS, 0, TOLERANCE_SECONDS])

@@ -30,14 +30,22 @@ class PaymentParts:
 
     @cached_property
     def secrets(self) -> SecretStore:
+        """The secret with the API key."""
+        return self._secret(self._runtime.settings.stripe_secret_arn)
+
+    @cached_property
+    def signing(self) -> SecretStore:
+        """The secret with the webhooks' signing secrets."""
+        return self._secret(self._runtime.settings.stripe_signing_secret_arn)
+
+    def _secret(self, arn: str) -> SecretStore:
         from aerostack_billing.payments.secrets import SecretStore  # noqa: PLC0415
 
-        client = cast("SecretsManagerClient", self._runtime.patient_client("secretsmanager"))
-        return SecretStore(client, self._runtime.settings.stripe_secret_arn)
+        return SecretStore(cast("SecretsManagerClient", self._runtime.patient_client("secretsmanager")), arn)
 
     def client(self) -> stripe.StripeClient:
         """The SDK's client for the key that the secret holds now; a rotated key makes a new one."""
-        api_key = self.secrets.stripe().api_key
+        api_key = self.secrets.api_key()
         if api_key not in self._clients:
             from aerostack_billing.payments.client import connect  # noqa: PLC0415
 

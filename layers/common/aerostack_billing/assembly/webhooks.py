@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
     from aerostack_billing.accounts.customers import Customers
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from aerostack_billing.reconcile.service import Reconciler
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
+    from aerostack_billing.webhooks.deliveries import EventQueue
+    from aerostack_billing.webhooks.models import Outcome
     from aerostack_billing.webhooks.service import Webhooks
     from aerostack_billing.webhooks.store import EventStore
 
@@ -31,6 +35,25 @@ class WebhookParts:
         from aerostack_billing.webhooks.store import EventStore  # noqa: PLC0415
 
         return EventStore(self._runtime.dynamo, self._runtime.settings.events_table)
+
+    @cached_property
+    def queue(self) -> EventQueue | None:
+        """Where events wait to be taken in; None where they are taken in at once."""
+        url = self._runtime.settings.stripe_events_queue_url
+        if url is None:
+            return None
+        from aerostack_billing.webhooks.deliveries import EventQueue  # noqa: PLC0415
+
+        return EventQueue(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), url)
+
+    def take_message(self, body: str) -> Outcome:
+        """Take in the event of a message, as a delivery that is answered after its effect is taken in.
+
+        Raises as `Webhooks.take`, and InvalidJson for what is no such message: then it is to be delivered again.
+        """
+        from aerostack_billing.webhooks.deliveries import event_of  # noqa: PLC0415
+
+        return self.service.take(event_of(body, self._runtime.payments.history.event))
 
     @cached_property
     def service(self) -> Webhooks:

@@ -1,4 +1,4 @@
-"""The edge of the function that a queue feeds: messages in, and which of them are to be delivered again."""
+"""The edge of the functions that queues feed: messages in, and which of them are to be delivered again."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.scheduled import LambdaContext
-from aerostack_billing.platform import deadline
+from aerostack_billing.platform import correlation, deadline
 
 if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.base import FailureResponse
+    from aws_lambda_powertools.utilities.batch.exceptions import ExceptionInfo
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext as PowertoolsContext
 
 Take = Callable[[Runtime, Sequence[SQSRecord]], frozenset[str]]
+
+
+_ONE_MESSAGE_SECONDS = 15.0
+"""What taking one message in may need, a request to Stripe that is slow included."""
 
 
 class DeliverAgain(Exception):
@@ -47,6 +53,45 @@ def queued(function: Take) -> Callable[[Mapping[str, object], object], PartialIt
         return process_partial_response(dict(event), judge, processor, cast("PowertoolsContext", context))
 
     return handler
+
+
+def queued_each(function: Callable[[Runtime, SQSRecord], None]) -> Callable[[Mapping[str, object], object], object]:
+    """The Lambda handler for `function`, which takes one message after another and raises where one is to come again.
+
+    One that fails, also for a reason that nobody foresaw, takes no other with it. None is begun for which the time that
+    is left may not suffice.
+    """
+
+    @functools.wraps(function)
+    def handler(event: Mapping[str, object], context: object) -> object:
+        parts, within = runtime.current(), cast("LambdaContext", context)
+        parts.request_id = within.aws_request_id
+
+        def take(record: SQSRecord) -> None:
+            if not deadline.allows(_ONE_MESSAGE_SECONDS):
+                raise DeliverAgain(record.message_id)
+            function(parts, record)
+
+        with correlation.using(within.aws_request_id), deadline.within(context):
+            processor = _Telling(parts)
+            return process_partial_response(dict(event), take, processor, cast("PowertoolsContext", context))
+
+    return handler
+
+
+class _Telling(BatchProcessor):
+    """Logs why a message failed. A delivery that fails as a whole is answered like any other."""
+
+    def __init__(self, parts: Runtime) -> None:
+        super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        self._parts = parts
+
+    def failure_handler(self, record: SQSRecord, exception: ExceptionInfo) -> FailureResponse:
+        error = exception[1]
+        if not isinstance(error, DeliverAgain):
+            extra = {"message_id": record.message_id, "code": getattr(error, "code", type(error).__name__)}
+            self._parts.log.error("message failed", extra=extra, exc_info=error)
+        return super().failure_handler(record, exception)
 
 
 def _records(event: Mapping[str, object]) -> list[SQSRecord]:

@@ -54,11 +54,15 @@ class History:
         listed: list[ListedPayment] = [(made.id, functools.partial(_payment, made.to_dict())) for made in found.data]
         return Page(listed, found.data[-1].id if found.has_more else None)
 
-    def event(self, event_id: str) -> dict[str, object] | None:
-        """One event, as a webhook would carry it; None where Stripe has none, or has none any more."""
+    def event(self, event_id: str, account: str | None = None) -> dict[str, object] | None:
+        """One event, as a webhook would carry it; None where Stripe has none, or has none any more.
+
+        `account` is the connected account that it happened in, if in one.
+        """
+        options: stripe.RequestOptions = {} if account is None else {"stripe_account": account}
         try:
             with translated():
-                return self._connect().v1.events.retrieve(event_id).to_dict()
+                return self._connect().v1.events.retrieve(event_id, options=options).to_dict()
         except ObjectMissing:
             return None
 

@@ -1,4 +1,8 @@
-"""Stripe's keys, from Secrets Manager at run time: a rotation needs no deployment. Never logged, never shown."""
+"""Stripe's keys, from Secrets Manager at run time: a rotation needs no deployment. Never logged, never shown.
+
+One secret holds the API key and the signing secrets of the webhooks, or two hold one of them each: then what only takes
+webhooks in can be kept from the key.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +23,29 @@ if TYPE_CHECKING:
 _KEPT_SECONDS = 300
 
 
-class StripeSecrets(BaseModel):
-    """The secret's JSON. During a rotation `webhook_secrets` holds the old one and the new one; at first, none."""
+# What does not validate is still a secret: the error must not show it, for it ends in the log.
+_SECRET = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    # What does not validate is still a secret: the error must not show it, for it ends in the log.
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+class StripeKey(BaseModel):
+    """The part of a secret's JSON that Stripe is called with."""
+
+    model_config = _SECRET
 
     # Pasted into a console, a secret easily ends with a newline: what surrounds it is no part of it.
     api_key: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(repr=False)
+
+
+class SigningSecrets(BaseModel):
+    """The part that webhooks are verified by. During a rotation it holds the old one and the new one; at first, none."""
+
+    model_config = _SECRET
+
     # An empty one would be a key that everybody has.
     webhook_secrets: list[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]] = Field(repr=False)
 
 
-class _Recorded(StripeSecrets):
+class _Recorded(SigningSecrets):
     """The secret as operators change it. With it is recorded which signing secret belongs to which endpoint, by id.
 
     Functions do not read these records: a mistake in them must lose no delivery.
@@ -46,13 +60,20 @@ class SecretStore:
 
     client: SecretsManagerClient
     arn: str
-    _kept: tuple[float, StripeSecrets] | None = field(default=None, repr=False)
+    _kept: tuple[float, object] | None = field(default=None, repr=False)
 
-    def stripe(self) -> StripeSecrets:
-        """Stripe's API key and the webhook's signing secrets. PaymentsUnavailable if the secret cannot be read."""
+    def api_key(self) -> str:
+        """Stripe's API key. PaymentsUnavailable if the secret cannot be read."""
+        return StripeKey.model_validate(self._value()).api_key
+
+    def webhook_secrets(self) -> list[str]:
+        """The signing secrets that are believed. PaymentsUnavailable if the secret cannot be read."""
+        return SigningSecrets.model_validate(self._value()).webhook_secrets
+
+    def _value(self) -> object:
         # The process's own clock: how long a value has been kept is no business of the billing clock.
         if self._kept is None or time.monotonic() - self._kept[0] > _KEPT_SECONDS:
-            self._kept = (time.monotonic(), StripeSecrets.model_validate(json.loads(self._read())))
+            self._kept = (time.monotonic(), json.loads(self._read()))
         return self._kept[1]
 
     def add_webhook_secret(self, endpoint_id: str, signing_secret: str) -> None:

@@ -163,6 +163,16 @@ class Settings:
         return self._need("STRIPE_SECRET_ARN")
 
     @property
+    def stripe_signing_secret_arn(self) -> str:
+        """The secret with the webhooks' signing secrets: one of their own, or the one with the API key."""
+        return self.environment.get("STRIPE_SIGNING_SECRET_ARN") or self.stripe_secret_arn
+
+    @property
+    def stripe_events_queue_url(self) -> str | None:
+        """Where Stripe's events are put to be taken in later; None where they are taken in before the answer."""
+        return self.environment.get("STRIPE_EVENTS_QUEUE_URL") or None
+
+    @property
     def stripe_portal_configuration(self) -> str | None:
         """The portal configuration with `schedule_at_period_end`; None takes the account's default one."""
         return self.environment.get("STRIPE_PORTAL_CONFIGURATION") or None

@@ -1,4 +1,4 @@
-"""Stripe's webhooks: verified, taken once, answered only when their effect is stored."""
+"""Stripe's webhooks: verified, and taken once, however often and in whatever order they come."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from aerostack_billing.payments import signature
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyProcessed
-from aerostack_billing.values.errors import InvalidJson
+from aerostack_billing.webhooks.deliveries import opened
 from aerostack_billing.webhooks.models import Event, Named, Outcome, is_event_id
 from aerostack_billing.webhooks.store import EventStore
 
@@ -48,15 +47,16 @@ class Webhooks:
     def receive(self, payload: bytes, header: str | None, secrets: Sequence[str]) -> Outcome:
         """Process one delivery; when this returns, its effect is stored.
 
-        InvalidSignature (400) if Stripe did not sign it a moment ago, InvalidJson (400) if it is no JSON: then nothing
-        is written. PaymentsUnavailable, PaymentsFailed and StoreUnavailable leave it unrecorded, to be sent again. What
-        can never be processed is recorded as `ignored` or `dead`.
+        InvalidSignature (400) and InvalidJson (400) as `deliveries.opened`; else as `take`.
         """
-        signature.verify(payload, header, secrets)
-        try:
-            raw = json.loads(payload)
-        except (ValueError, RecursionError) as error:
-            raise InvalidJson("The body is signed and is no JSON. Send the event as Stripe made it.") from error
+        return self.take(opened(payload, header, secrets))
+
+    def take(self, raw: object) -> Outcome:
+        """Process what a genuine delivery carried; when this returns, its effect is stored.
+
+        PaymentsUnavailable, PaymentsFailed and StoreUnavailable leave it unrecorded, to be taken again. What can never
+        be processed is recorded as `ignored` or `dead`.
+        """
         event = self.read(raw)
         if isinstance(event, Outcome):
             return event
