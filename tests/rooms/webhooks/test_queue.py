@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform import clock
+from aerostack_billing.platform.queue import Queue
 from aerostack_billing.values.errors import InvalidJson, StoreUnavailable
 from aerostack_billing.webhooks.deliveries import LARGEST_BYTES, EventQueue, event_of
 from aerostack_billing.webhooks.models import Outcome
@@ -29,7 +30,7 @@ class Sqs:
     bodies: list[str] = field(default_factory=list)
     fails: Exception | None = None
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> dict[str, str]:  # noqa: N803 - boto3's names
+    def send_message(self, *, QueueUrl: str, MessageBody: str, **_: object) -> dict[str, str]:  # noqa: N803 - boto3's
         assert QueueUrl == "https://queue"
         if self.fails is not None:
             raise self.fails
@@ -74,7 +75,7 @@ def receiver(parts: Runtime, monkeypatch: pytest.MonkeyPatch) -> Receiver:
     del parts  # the clock stands
     bare, sqs = Runtime(runtime.Settings({})), Sqs()
     bare.payments.signing = cast("Any", Signing())
-    bare.webhooks.queue = EventQueue(lambda: cast("Any", sqs), "https://queue")
+    bare.webhooks.queue = EventQueue(Queue(lambda: cast("Any", sqs), "https://queue"))
     monkeypatch.setattr(runtime, "current", lambda: bare)
     return Receiver(sqs)
 

@@ -42,9 +42,10 @@ class WebhookParts:
         url = self._runtime.settings.stripe_events_queue_url
         if url is None:
             return None
+        from aerostack_billing.platform.queue import Queue  # noqa: PLC0415
         from aerostack_billing.webhooks.deliveries import EventQueue  # noqa: PLC0415
 
-        return EventQueue(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), url)
+        return EventQueue(Queue(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), url))
 
     def take_message(self, body: str) -> Outcome:
         """Take in the event of a message, as a delivery that is answered after its effect is taken in.

@@ -37,7 +37,7 @@ class StripeKey(BaseModel):
 
 
 class SigningSecrets(BaseModel):
-    """The part that webhooks are verified by. During a rotation it holds the old one and the new one; at first, none."""
+    """The part that webhooks are verified by. During a rotation it holds the old and the new one; at first, none."""
 
     model_config = _SECRET
 

@@ -9,18 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from aerostack_billing.payments import signature
-from aerostack_billing.platform import deadline
+from aerostack_billing.platform.queue import Queue
 from aerostack_billing.values.errors import InvalidJson, StoreUnavailable
 from aerostack_billing.webhooks.models import is_event_id
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
 
 LARGEST_BYTES = 262_144
 """As the queue's MaximumMessageSize says."""
@@ -42,15 +35,10 @@ def opened(payload: bytes, header: str | None, secrets: Sequence[str]) -> object
 
 
 class EventQueue:
-    """The queue of Stripe's events. Its client is made when the first one comes."""
+    """The queue of Stripe's events."""
 
-    def __init__(self, connect: Callable[[], SQSClient], queue_url: str) -> None:
-        self._connect = connect
-        self._queue_url = queue_url
-
-    @cached_property
-    def _client(self) -> SQSClient:
-        return self._connect()
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
 
     def put(self, raw: object) -> None:
         """Keep what a genuine delivery carried; when this returns, the queue has it.
@@ -58,13 +46,7 @@ class EventQueue:
         StoreUnavailable (503) if it is not known to: it may be there all the same, and once more when Stripe has sent
         it again.
         """
-        body = _message(raw)
-        if not deadline.allows(deadline.PATIENT_SECONDS):
-            raise StoreUnavailable("There is no time left to put the event on the queue.")
-        try:
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
-        except (BotoCoreError, ClientError) as error:
-            raise StoreUnavailable("The queue did not take the event.") from error
+        self._queue.put(_message(raw))
 
 
 def event_of(body: str, fetch: Fetch) -> object:
