@@ -260,6 +260,7 @@ def test_what_was_changed_by_hand_is_found_and_mended(place: Place, kind: str, s
         ("subscription_update", "schedule_at_period_end", {"conditions": []}),
         ("subscription_update", "products", []),
         ("subscription_update", "proration_behavior", "none"),
+        ("subscription_update", "billing_cycle_anchor", "unchanged"),
         ("subscription_update", "enabled", False),
         ("subscription_cancel", "mode", "immediately"),
         ("subscription_cancel", "enabled", False),
