@@ -61,12 +61,19 @@ class Queues:
             answer = self._client.create_queue(QueueName=queue.name, Attributes=_attributes(queue))  # type: ignore[arg-type]
             self._urls[queue.logical_id] = answer["QueueUrl"]
 
-    def send(self, logical_id: str, body: str) -> str:
-        """Put a message on a queue and let its function take it; the message's id. NotTaken for what SQS refuses."""
+    def send(self, logical_id: str, body: str, group: str = "", once: str = "") -> str:
+        """Put a message on a queue and let its function take it; the message's id. NotTaken for what SQS refuses.
+
+        A FIFO queue needs the message's group and its deduplication id.
+        """
         if not body:
             raise NotTaken("A message has one character at least.")
+        if self._queues[logical_id].fifo and not (group and once):
+            raise NotTaken("A message of a FIFO queue names its MessageGroupId and its MessageDeduplicationId.")
+        # moto dedupes over all groups, the template within one.
+        place = {"MessageGroupId": group, "MessageDeduplicationId": f"{group}/{once}"} if group or once else {}
         try:
-            sent = self._client.send_message(QueueUrl=self._urls[logical_id], MessageBody=body)
+            sent = self._client.send_message(QueueUrl=self._urls[logical_id], MessageBody=body, **place)  # type: ignore[arg-type]
         except ClientError as error:
             raise NotTaken(error.response["Error"]["Message"]) from error
         self.poll()
@@ -134,6 +141,8 @@ def _attributes(queue: Queue) -> dict[str, str]:
         "VisibilityTimeout": str(queue.visibility_seconds),
         "MessageRetentionPeriod": str(queue.retention_seconds),
     }
+    if queue.fifo:
+        attributes["FifoQueue"] = "true"
     if queue.dead_letters is not None:
         redrive = f'{{"deadLetterTargetArn": "{queue.dead_letters}", "maxReceiveCount": {queue.most_receives}}}'
         attributes["RedrivePolicy"] = redrive
@@ -142,13 +151,15 @@ def _attributes(queue: Queue) -> dict[str, str]:
 
 def _record(message: MessageTypeDef, arn: str) -> Value:
     """A message as Lambda hands it to a function."""
+    attributes = dict(message.get("Attributes", {}))
+    if "MessageDeduplicationId" in attributes:
+        within = f"{attributes['MessageGroupId']}/"
+        attributes["MessageDeduplicationId"] = attributes["MessageDeduplicationId"].removeprefix(within)
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
-        "attributes": {
-            name: value for name, value in message.get("Attributes", {}).items() if name in _KNOWN_TO_FUNCTIONS
-        },
+        "attributes": {name: value for name, value in attributes.items() if name in _KNOWN_TO_FUNCTIONS},
         "messageAttributes": {
             name: {"stringValue": value.get("StringValue"), "dataType": value.get("DataType")}
             for name, value in message.get("MessageAttributes", {}).items()
@@ -161,7 +172,14 @@ def _record(message: MessageTypeDef, arn: str) -> Value:
 
 
 _KNOWN_TO_FUNCTIONS = frozenset(
-    {"ApproximateFirstReceiveTimestamp", "ApproximateReceiveCount", "SenderId", "SentTimestamp"}
+    {
+        "ApproximateFirstReceiveTimestamp",
+        "ApproximateReceiveCount",
+        "MessageDeduplicationId",
+        "MessageGroupId",
+        "SenderId",
+        "SentTimestamp",
+    }
 )
 
 

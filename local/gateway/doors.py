@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
+from urllib.parse import parse_qsl
 
 from local.aws.bus import EventSink
 from local.aws.standin import AwsStandIn
@@ -162,10 +163,14 @@ class Doors:
         return json_response(200, {"accounts": [{"account": p.account, "about": p.about} for p in self._people]})
 
     def _send(self, request: HttpRequest, below: str) -> HttpResponse:
-        """Put the body on a queue as it is, and let the function that the queue feeds take it."""
-        queue = self._known_queue(below)
+        """Put the body on a queue as it is, and let the function that the queue feeds take it.
+
+        A FIFO queue takes `?MessageGroupId=…&MessageDeduplicationId=…`.
+        """
+        queue, about = self._known_queue(below), dict(parse_qsl(request.query))
+        group, once = about.get("MessageGroupId", ""), about.get("MessageDeduplicationId", "")
         try:
-            return json_response(200, {"message_id": self._queues.send(queue, request.body.decode())})
+            return json_response(200, {"message_id": self._queues.send(queue, request.body.decode(), group, once)})
         except (NotTaken, UnicodeDecodeError) as error:
             raise _BadRequest(f"The message was not taken: {error}") from error
 

@@ -90,6 +90,8 @@ class Queue:
     retention_seconds: int
     dead_letters: str | None
     most_receives: int
+    fifo: bool = False
+    """In order within a group, each once within five minutes; its senders name the group and what tells it apart."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ class ResourceNames:
         properties = resource.get("Properties")
         given = properties.get(_NAME_PROPERTIES.get(kind, "")) if isinstance(properties, dict) else None
         if given is None or self._resolver is None:
-            return kind, f"{STACK_NAME}-{logical_id}"
+            in_order = isinstance(properties, dict) and properties.get("FifoQueue") is True
+            return kind, f"{STACK_NAME}-{logical_id}{'.fifo' if in_order else ''}"
         return kind, self._resolver.text(given)
 
 

@@ -60,6 +60,21 @@ def _charging_hundred(place: Place) -> Act:
     return lambda: charge_hundred(place)
 
 
+@operation("100 charges of one account in one message of the queue", "charge_queue", Budget(4, 210, 2))
+def _charging_queued(place: Place) -> Act:
+    deposited(place)
+    usual = {"account_id": place.account, "kind": "bot_conversation", "billing_mode": "wallet", "amount_cents": 2}
+    charges = [{**usual, "idempotency_key": f"k{number}"} for number in range(100)]
+    attributes = {"MessageGroupId": place.account, "ApproximateFirstReceiveTimestamp": "1772357400012"}
+    record = {"messageId": "m1", "body": json.dumps({"charges": charges}), "eventSource": "aws:sqs"}
+
+    def deliver() -> None:
+        asked: dict[str, object] = {"Records": [{**record, "attributes": attributes}]}
+        assert place.run("charge_queue", asked) == {"batchItemFailures": []}
+
+    return deliver
+
+
 @operation("100 charges in one batch, replayed", "charge_batch", Budget(2, 0, 200))
 def _charging_hundred_again(place: Place) -> Act:
     deposited(place)

@@ -28,6 +28,9 @@ QUEUES = """\
       VisibilityTimeout: 60
       RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 3}
   Wholly: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 60}}
+  Ordered:
+    Type: AWS::SQS::Queue
+    Properties: {VisibilityTimeout: 60, FifoQueue: true, DeduplicationScope: messageGroup}
 """
 TAKE = """
     import json
@@ -53,11 +56,13 @@ TAKE = """
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     folder: Path = tmp_path_factory.mktemp("queues")
     partial = ", BatchSize: 20, FunctionResponseTypes: [ReportBatchItemFailures]"
+    in_order = partial.replace("20", "10")
     template = (
         HEAD
         + QUEUES
         + function("TakePartly", "take", f"Q: {{Type: SQS, Properties: {{Queue: !GetAtt Partly.Arn{partial}}}}}")
         + function("TakeWholly", "take", "Q: {Type: SQS, Properties: {Queue: !GetAtt Wholly.Arn}}")
+        + function("TakeInOrder", "take", f"Q: {{Type: SQS, Properties: {{Queue: !GetAtt Ordered.Arn{in_order}}}}}")
         + function("Open", "take", route("GET", "/open", PUBLIC))
     )
     path = write(folder, template, {"take": TAKE})
@@ -139,8 +144,35 @@ def test_a_function_that_raises_or_gives_no_partial_answer_is_all_or_nothing(sta
     assert len(deliveries(named)) == 1
 
 
+def put_in_order(stack: Stack, body: str, group: str, once: str) -> str:
+    about = {"MessageGroupId": group, "MessageDeduplicationId": once}
+    door = f"{stack.base_url}/_local/sqs/Ordered"
+    return requests.post(door, params=about, data=body.encode(), timeout=60).json()["message_id"]
+
+
+def test_a_fifo_queue_delivers_a_group_in_order_and_holds_it_back_behind_what_failed(stack: Stack) -> None:
+    failed = put_in_order(stack, "fail", "g", "1")
+    (record,) = deliveries(failed)
+    assert (record["attributes"]["MessageGroupId"], record["attributes"]["MessageDeduplicationId"]) == ("g", "1")
+    behind = put_in_order(stack, "well", "g", "2")
+    other = put_in_order(stack, "well", "h", "2")
+    assert (len(deliveries(behind)), len(deliveries(other))) == (0, 1)
+    advance(stack, 2)
+    assert (len(deliveries(failed)), len(deliveries(behind))) == (2, 1)
+
+
+def test_a_fifo_queue_takes_no_message_without_group_and_deduplication_id(stack: Stack) -> None:
+    for about in ({}, {"MessageGroupId": "g"}, {"MessageDeduplicationId": "1"}):
+        answer = requests.post(f"{stack.base_url}/_local/sqs/Ordered", params=about, data=b"x", timeout=60)
+        assert answer.status_code == 422
+        assert "MessageGroupId" in answer.json()["error"]["message"]
+
+
 def test_a_queue_that_is_not_there_and_a_message_that_is_none_are_refused(stack: Stack) -> None:
-    for queue, body, found in (("Nobody", b"x", "There are: Dead, Partly, Wholly"), ("Partly", b"", "not taken")):
+    for queue, body, found in (
+        ("Nobody", b"x", "There are: Dead, Partly, Wholly, Ordered"),
+        ("Partly", b"", "not taken"),
+    ):
         answer = requests.post(f"{stack.base_url}/_local/sqs/{queue}", data=body, timeout=60)
         assert answer.status_code == 422
         assert found in answer.json()["error"]["message"]

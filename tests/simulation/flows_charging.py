@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import validated
 from aerostack_billing.wallet.requests import CaptureRequest, ExtendRequest
-from tests.rooms.worlds.wallet import charge_all, hold
+from tests.rooms.worlds.wallet import charge_all, hold, queued
+from tests.simulation.domain_events import events
 from tests.simulation.flows import flow
 from tests.simulation.flows_money import balance, fund, lines, pending
 from tests.simulation.world import World
@@ -24,8 +27,7 @@ class _Batch:
 
     @staticmethod
     def end(world: World) -> None:
-        # Where a creator could not be registered at first, the repetition makes its charges, after the other.
-        assert sorted(lines(world)) == [("charge", -100), ("charge", -100), ("charge", -50), ("deposit", 2_500)]
+        assert lines(world) == [("deposit", 2_500), ("charge", -100), ("charge", -100), ("charge", -50)]
         assert pending(world) == 1_600_000
 
 
@@ -34,6 +36,45 @@ def _answered(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if any(result["status"] == 503 for result in results):
         raise StoreUnavailable("Some charges were not taken. Try again with the same keys.")
     return results
+
+
+@flow("charges by the queue", fund)
+class _Queued:
+    @staticmethod
+    def act(world: World) -> None:
+        """What failed comes again, all of it where the function broke off, and once more though it was done with."""
+        tool: dict[str, object] = {"kind": "tool_call", "creator_id": world.creator, "amount_cents": 100}
+        account = {"account_id": world.account}
+        messages = [
+            queued("m1", {**account, "idempotency_key": "a", **tool}),
+            queued(
+                "m2", *({**account, "idempotency_key": key, "amount_cents": n} for key, n in (("b", 9_000), ("c", 50)))
+            ),
+            queued("m3", {**account, "idempotency_key": "a", "amount_cents": 7}),
+        ]
+        waiting = {one.message_id: one for one in messages}
+
+        def deliver(parts: Runtime) -> None:
+            again = parts.wallet.queued.run(list(waiting.values())).again
+            for done in waiting.keys() - again:
+                del waiting[done]
+            if waiting:
+                raise StoreUnavailable("Some messages are to be delivered again.")
+
+        world.request(deliver)
+        assert world.charge_letters.kept, "what is done with is charged or put aside"
+        waiting.update((one.message_id, one) for one in messages)
+        world.request(deliver)
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert lines(world) == [("deposit", 2_500), ("charge", -100), ("charge", -50)]
+        assert pending(world) == 800_000
+        letters = {
+            (json.loads(body)["charges"][0]["idempotency_key"], name) for body, _, name in world.charge_letters.kept
+        }
+        assert letters == {("b", "m2"), ("a", "m3")}
+        assert [event["data"]["idempotency_key"] for event in events(world, "charge.refused")] == ["b"]
 
 
 def _draw(world: World, hold_id: str, key: str, *cents: int, final: bool = False) -> Any:  # noqa: ANN401

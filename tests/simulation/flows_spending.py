@@ -87,5 +87,5 @@ class _AddedUp:
 
     @staticmethod
     def end(world: World) -> None:
-        assert spending_true(world, Tables(world)) == []
+        assert spending_true(world, Tables(world), settled=True) == []
         assert world.eyes.wallet.spending_store.cursor(world.account).through == 5

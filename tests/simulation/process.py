@@ -16,8 +16,8 @@ from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.platform.config import Settings
+from aerostack_billing.platform.dead_letters import DeadLetters
 from aerostack_billing.platform.dynamo import Dynamo
-from aerostack_billing.usage.dead_letters import DeadLetters
 from tests.simulation.wires import BusWire, DynamoWire, LetterWire
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Ways:
     stripe: stripe.StripeClient
     bus: BusWire
     letters: LetterWire
+    charge_letters: LetterWire
 
 
 class Process(Runtime):
@@ -70,6 +71,7 @@ class Process(Runtime):
         self.dynamo = Dynamo(cast("DynamoDBClient", ways.dynamo), sleep=_no_time)
         self.outbox.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
         self.usage.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
+        self.wallet.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.charge_letters), "simulated charges")
         self.telemetry = _Silent(refused)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
         self.payments.client = lambda: ways.stripe  # type: ignore[method-assign]

@@ -15,6 +15,7 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import BillingError, RequestInProgress
 from tests.simulation.answers import Answers
 from tests.simulation.chance import repeatable
+from tests.simulation.charge_queue import ChargeQueue
 from tests.simulation.faults import DUPLICATE, KEPT, LOST, Call, Crash, kinds_for
 from tests.simulation.invariants import violations
 from tests.simulation.invariants_spending import budgets_held, spending_true
@@ -58,6 +59,7 @@ class Play:
         self.creators = [f"crea_{number}" for number in range(max(1, accounts // 2))]
         self.answers = Answers()
         self.queue = UsageQueue(world, self.answers)
+        self.charge_queue = ChargeQueue(world)
         self.unanswered: list[Asked] = []
         self.pages: list[tuple[str, str]] = []
         self.sessions: list[tuple[str, str]] = []
@@ -181,8 +183,8 @@ class Play:
         """Every invariant, and that what callers were told is in the tables."""
         found = violations(self.world, settled=settled)
         tables = Tables(self.world)
-        found += self.answers.broken(tables) + self.queue.broken()
-        found += budgets_held(tables, self.answers.budgets) + spending_true(self.world, tables)
+        found += self.answers.broken(tables) + self.queue.broken() + self.charge_queue.broken(tables)
+        found += budgets_held(tables, self.answers.budgets) + spending_true(self.world, tables, settled=settled)
         found += ways_on(self.world, self.accounts, self.key) if settled else []
         if found:
             raise Broken("\n".join(found))
@@ -203,7 +205,10 @@ class Play:
             self.unanswered = []
             for batch in self.queue.waits():
                 self.queue.received(batch, [self.world._run(lambda parts, b=batch: self.queue.deliver(parts, b))])  # type: ignore[misc]
-            assert self.queue.stuck() == []
+            for sent in self.charge_queue.waits():
+                done = self.world._run(lambda parts, s=sent: self.charge_queue.deliver(parts, s))  # type: ignore[misc]
+                self.charge_queue.received(sent, [done])
+            assert self.queue.stuck() + self.charge_queue.stuck() == []
             for schedule in SCHEDULES:
                 assert self.world.fire(schedule), f"{schedule} still fails"
             self._hear_all()

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from aerostack_billing.values.fields import validated
+from aerostack_billing.wallet.queued_charges import Taken
 from aerostack_billing.wallet.requests import CaptureRequest, ExtendRequest
-from tests.rooms.worlds.wallet import charge_all
+from tests.rooms.worlds.wallet import charge_all, queued
 from tests.simulation.randomly import Play
 
 _PRICES = (0, 1, 30, 400, 2_500)
@@ -79,5 +80,44 @@ def extend(play: Play) -> None:
     play.ask(f"extension for {account}", lambda parts: parts.wallet.allowances.extend(hold_id, request).body)
 
 
-WEIGHTS: dict[Callable[[Play], None], int] = {batch_of_charges: 4, draw: 5, extend: 3}
+def send_charges(play: Play) -> None:
+    """A service puts charges of one account on the queue; now and then what makes no sense."""
+    account = play.account()
+    if play.chance.random() < 0.05:
+        play.charge_queue.send(account, play.chance.choice(("no JSON", "[]")), [], dead=True)
+        return
+    charges: list[dict[str, object]] = []
+    for _ in range(play.chance.randint(1, 4)):
+        one: dict[str, object] = {"account_id": account, "idempotency_key": play.key()}
+        one["amount_cents"] = play.chance.choice((*_PRICES, -1))
+        if play.chance.random() < 0.3:
+            one |= {"kind": "tool_call", "creator_id": play.chance.choice(play.creators)}
+        charges += [one] * (2 if play.chance.random() < 0.2 else 1)
+    message = queued("", *charges)
+    play.charge_queue.send(account, message.body, [str(one["idempotency_key"]) for one in charges])
+    play.say(f"{len(charges)} charges are sent")
+
+
+def deliver_charges(play: Play) -> None:
+    """The queue delivers what waits, with some of what was done with."""
+    batch = play.charge_queue.some(play.chance)
+    if not batch:
+        return
+    done: list[Taken | None] = [None]
+
+    def note(ended: Taken) -> None:
+        done[0] = ended
+
+    act = lambda parts: play.charge_queue.deliver(parts, batch)  # noqa: E731
+    play.ask(f"{len(batch)} messages of charges", act, note, again=False)
+    play.charge_queue.received(batch, done)
+
+
+WEIGHTS: dict[Callable[[Play], None], int] = {
+    batch_of_charges: 4,
+    draw: 5,
+    extend: 3,
+    send_charges: 5,
+    deliver_charges: 4,
+}
 """How often each is chosen, beside the others."""

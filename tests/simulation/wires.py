@@ -219,12 +219,20 @@ class LetterWire:
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self.kept: list[tuple[str, str, str]] = []
+        self.known: set[str] = set()
+        """Deduplication ids of those of a FIFO queue."""
 
     def send_message(self, **params: Params) -> Answer:
         about = {name: value["StringValue"] for name, value in params["MessageAttributes"].items()}
         letter = params["MessageBody"], about["reason"], about["message_id"]
         call = Call(LETTERS, "send_message", "dead letters", writes=True)
-        return self._calls.through(call, lambda: self.kept.append(letter), letter)
+        once = params.get("MessageDeduplicationId")
+        return self._calls.through(call, lambda: self._keep(letter, once), letter)
+
+    def _keep(self, letter: tuple[str, str, str], once: str | None) -> None:
+        if once is None or once not in self.known:
+            self.kept.append(letter)
+        self.known |= {once} if once is not None else set()
 
 
 class StripeWire(Urllib3Client):

@@ -140,8 +140,12 @@ class World:
             max_network_retries=0,
             http_client=StripeWire(self.stripe, self.calls),
         )
-        self.bus, self.letters = BusWire(self.calls), LetterWire(self.calls)
-        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters)
+        self.bus, self.letters, self.charge_letters = (
+            BusWire(self.calls),
+            LetterWire(self.calls),
+            LetterWire(self.calls),
+        )
+        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters, self.charge_letters)
         self.eyes = Process(self.settings, replace(self._ways, dynamo=self.client), self.refused)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
@@ -333,7 +337,9 @@ class World:
         self.stripe._store.state = pickle.loads(picture.stripe)
         self.time.at, self.heard, self.notes = picture.at, set(picture.heard), copy.deepcopy(picture.notes)
         self.bus.put[:] = picture.published
-        self.letters.kept.clear()
+        for letters in (self.letters, self.charge_letters):
+            letters.kept.clear()
+            letters.known.clear()
         self.refused.clear()
         self.events_lost = False
         self.restart()

@@ -36,6 +36,10 @@ class Caller:
         assert answer.status_code == ok, (method, path, answer.text)
         return answer.json()
 
+    def of(self, account: str) -> Caller:
+        """A caller of another account."""
+        return Caller(self.stack, account)
+
     def consume(self, ok: int = 200, **more: object) -> None:
         body = {"account_id": self.account, "metric": "api_requests", **more}
         self("POST", "/billing/usage/consume", body, scope=METER, ok=ok)
@@ -50,6 +54,14 @@ class Caller:
         """Put a batch of events on the usage queue, and let it be taken."""
         asked = {"events": [{"account_id": self.account, "metric": "api_requests", **event} for event in events]}
         requests.post(f"{self.stack.base_url}/_local/sqs/IngestQueue", json=asked, timeout=120).raise_for_status()
+
+    def send_charges(self, once: str, *charges: dict[str, object]) -> None:
+        """Put a batch of charges on the charge queue, in the account's group, and let it be taken."""
+        usual = {"account_id": self.account, "kind": "agent_execution", "billing_mode": "wallet", "labels": LABELS}
+        asked = [{**usual, "idempotency_key": f"{once}:{place}", **charge} for place, charge in enumerate(charges)]
+        door = f"{self.stack.base_url}/_local/sqs/ChargeQueue"
+        about = {"MessageGroupId": self.account, "MessageDeduplicationId": once}
+        requests.post(door, params=about, json={"charges": asked}, timeout=120).raise_for_status()
 
     def break_off_untold(self, quantity: int) -> None:
         """Count, and leave the item as an older release would, and a caller that broke off before its announcement."""

@@ -85,7 +85,9 @@ TAKING_IN = "StripeEventsFunction"
 
 INGEST = "IngestFunction"
 
-QUEUED = {INGEST, TAKING_IN}
+CHARGE_QUEUE = "ChargeQueueFunction"
+
+QUEUED = {INGEST, CHARGE_QUEUE, TAKING_IN}
 """What queues feed."""
 
 STRIPE_FUNCTIONS = {

@@ -13,7 +13,7 @@ import pytest
 
 from local.stack import Stack
 from local.testing import running_stack
-from tests.template.contract import INGEST, ROUTES, SCHEDULES, SCOPES, TAKING_IN, WEBHOOK, kebab
+from tests.template.contract import CHARGE_QUEUE, INGEST, ROUTES, SCHEDULES, SCOPES, TAKING_IN, WEBHOOK, kebab
 from tests.template.deployed import ROOT
 
 
@@ -123,13 +123,16 @@ def test_a_schedule_s_sample_event_runs_through(stack: Stack, logical_id: str) -
     stack.host.invoke(logical_id, sample(logical_id))
 
 
-def test_the_ingest_s_sample_event_is_one_of_a_queue_and_all_of_it_is_counted(stack: Stack) -> None:
-    event = sample(INGEST)
+@pytest.mark.parametrize(
+    ("function", "letters"), [(INGEST, "IngestDeadLetterQueue"), (CHARGE_QUEUE, "ChargeDeadLetterQueue")]
+)
+def test_a_sample_event_is_one_of_a_queue_and_all_of_it_is_taken(stack: Stack, function: str, letters: str) -> None:
+    event = sample(function)
     for record in event["Records"]:
         assert record["eventSource"] == "aws:sqs"
         assert record["md5OfBody"] == hashlib.md5(record["body"].encode(), usedforsecurity=False).hexdigest()
-    assert stack.host.invoke(INGEST, event) == {"batchItemFailures": []}
-    assert stack.queues.waiting("IngestDeadLetterQueue") == []
+    assert stack.host.invoke(function, event) == {"batchItemFailures": []}
+    assert stack.queues.waiting(letters) == []
 
 
 def test_the_sample_event_of_the_queue_of_stripe_s_events_is_one_and_is_taken_in(stack: Stack) -> None:

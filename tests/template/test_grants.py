@@ -27,6 +27,7 @@ from tests.template.walks import (
     walk_through_charges_at_once,
     walk_through_lost_deliveries,
     walk_through_plans,
+    walk_through_the_charge_queue,
     walk_through_the_queue,
     walk_through_the_wallet,
 )
@@ -121,6 +122,7 @@ def used() -> set[Grant]:
                 walk_through_the_wallet(Caller(stack, "acct_wallet"))
                 walk_through_an_allowance(Caller(stack, "acct_allowance"))
                 walk_through_charges_at_once(Caller(stack, "acct_charging"))
+                walk_through_the_charge_queue(Caller(stack, "acct_queued"))
                 walk_through_a_creator_s_money(Caller(stack, "acct_creator"), Caller(stack, "acct_caller"))
                 walk_through_lost_deliveries(Caller(stack, "acct_unheard"))
     finally:

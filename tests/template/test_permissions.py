@@ -29,6 +29,7 @@ INDEXES = (
 ENDING_HOLDS = {
     "ChargeFunction",
     "ChargeBatchFunction",
+    "ChargeQueueFunction",
     "TakeHoldFunction",
     "CaptureHoldFunction",
     "ExtendHoldFunction",
@@ -44,7 +45,10 @@ STRIPE_SECRET = stage_parameters("prod")["StripeSecretArn"]
 SIGNING_SECRET = stage_parameters("prod")["StripeSigningSecretArn"]
 STRIPE_EVENTS = {"Fn::GetAtt": ["StripeEventsQueue", "Arn"]}
 FAILED_RUNS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
-DEAD_LETTERS = {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
+DEAD_LETTERS = {
+    "IngestFunction": {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
+    "ChargeQueueFunction": {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
+}
 BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
 PUBLISHER = "PublishEventsFunction"
 
@@ -86,7 +90,7 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
 def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(statements: Statements) -> None:
     indexes = [index(name, of) for of, name in INDEXES]
     secrets = [STRIPE_SECRET, SIGNING_SECRET]
-    known = [*map(table, TABLES), *indexes, BUS, *secrets, DEAD_LETTERS, FAILED_RUNS, STRIPE_EVENTS]
+    known = [*map(table, TABLES), *indexes, BUS, *secrets, *DEAD_LETTERS.values(), FAILED_RUNS, STRIPE_EVENTS]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
@@ -137,6 +141,7 @@ def test_only_what_takes_a_price_or_gives_it_back_or_claims_may_count_earnings(s
     assert counting == {
         "ChargeFunction",
         "ChargeBatchFunction",
+        "ChargeQueueFunction",
         "CaptureHoldFunction",
         "PayoutFunction",
         "RefundChargeFunction",
@@ -212,9 +217,10 @@ def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(state
     assert writers == STRIPE_FUNCTIONS - reading - {"OnboardCreatorFunction", "PayoutFunction"}
 
 
-def test_only_the_ingest_may_put_aside_and_it_may_do_nothing_else_with_a_queue(statements: Statements) -> None:
+def test_only_what_a_queue_feeds_may_put_aside_and_it_may_do_nothing_else_with_a_queue(statements: Statements) -> None:
     # SAM adds what polling the queue takes.
-    assert granted(statements, DEAD_LETTERS) == {"IngestFunction": {"sqs:SendMessage"}}
+    for function, letters in DEAD_LETTERS.items():
+        assert granted(statements, letters) == {function: {"sqs:SendMessage"}}
 
 
 def test_only_what_runs_asynchronously_may_tell_of_a_failed_run(statements: Statements) -> None:

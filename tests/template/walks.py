@@ -120,6 +120,22 @@ def walk_through_charges_at_once(call: Caller) -> None:
     assert call.charge_at_once(by_plan, {**by_plan, "reference": "over the limit"}) == [201, 403]
 
 
+def walk_through_the_charge_queue(call: Caller) -> None:
+    call.deposit(1_000)
+    call.hear()
+    call("PUT", "/balance/budgets/agent/a", {"limit_cents": 100_000, "window": "total"})
+    call.lapsed_hold(900, "forgotten")
+    tool: dict[str, object] = {"amount_cents": 100, "kind": "tool_call", "creator_id": "acct_creator_by_queue"}
+    call.send_charges("first", {"amount_cents": 600}, tool, {"amount_cents": 900})
+    by_plan: dict[str, object] = {"usage": {"model": "gpt-4o", "input_tokens": 90_000, "output_tokens": 0}}
+    by_plan |= {"billing_mode": "plan_quota"}
+    call.send_charges("by the plan", by_plan, {**by_plan, "reference": "over the limit"})
+    maker = call.of("acct_maker_by_queue")
+    maker("PUT", "/creators/tools/by-queue", {"name": "By queue", "price_cents": 5})
+    call.send_charges("by a tool", {"kind": "tool_call", "tool_id": "by-queue"})
+    assert call("GET", "/balance")["balance_cents"] == 1_000 - 600 - 100 - 5
+
+
 def walk_through_an_allowance(call: Caller) -> None:
     call.deposit(1_000)
     call.hear()

@@ -157,6 +157,24 @@ def test_a_refusal_is_not_kept_for_another_request_under_its_key(parts: Runtime,
     assert statuses(results) == [402, 402, 201]
 
 
+def test_what_could_not_be_served_holds_back_what_came_after_it(
+    parts: Runtime, funded: str, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its account alone: charges are taken in their order."""
+    other = f"{account}_other"
+    fund(parts, other, 10)
+    tool = {"kind": "tool_call", "creator_id": f"{funded}_creator"}
+    with monkeypatch.context() as patch:
+        patch.setattr(parts.creators.earnings, "register", _unserved)
+        results = charge_all(parts, funded, {}, tool, {}, {"account_id": other})
+    assert statuses(results) == [201, 503, 503, 201]
+    assert statuses(charge_all(parts, funded, {}, tool, {}, {"account_id": other})) == [201] * 4
+
+
+def _unserved(_: str) -> None:
+    raise StoreUnavailable("The store did not answer.")
+
+
 def test_charges_of_many_accounts_are_answered_in_their_places(parts: Runtime, funded: str) -> None:
     other = f"{funded}_other"
     fund(parts, other, 3)

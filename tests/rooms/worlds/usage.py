@@ -70,12 +70,12 @@ def free(parts: Runtime, account: str, resource_id: str, kind: str = "projects")
 
 @dataclass
 class Letters:
-    """The dead-letter queue, kept in a list."""
+    """A dead-letter queue, kept in a list."""
 
     kept: list[tuple[str, str, str]] = field(default_factory=list)
     down: bool = False
 
-    def put(self, body: str, *, reason: str, message_id: str) -> None:
+    def put(self, body: str, *, reason: str, message_id: str, group: str | None = None) -> None:
         if self.down:
             raise StoreUnavailable("The dead-letter queue did not take a message.")
         self.kept.append((body, reason, message_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from aerostack_billing.assembly.runtime import Runtime
@@ -9,6 +10,7 @@ from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.wallet.models import Wallet
+from aerostack_billing.wallet.queued_charges import Message as QueuedMessage
 from aerostack_billing.wallet.requests import CaptureRequest, ChargeRequest, HoldRequest, ReleaseRequest
 from aerostack_billing.wallet.rules import WalletPosting, credit_payment, take_back
 
@@ -80,6 +82,14 @@ def audited(parts: Runtime, account: str) -> Wallet:
     """The wallet, after its audit found nothing wrong."""
     assert parts.audit.service.run(account).violations == ()
     return parts.wallet.store.get(account)
+
+
+def queued(name: str, *charges: dict[str, Any], group: str | None = None) -> QueuedMessage:
+    """A message of the charge queue: one charge alone, or a batch; in the group of its first account."""
+    usual = {"kind": "bot_conversation", "billing_mode": "wallet"}
+    bodies = [{**usual, **({} if "usage" in one else {"amount_cents": 2}), **one} for one in charges]
+    body = bodies[0] if len(bodies) == 1 else {"charges": bodies}
+    return QueuedMessage(name, json.dumps(body), group or str(bodies[0]["account_id"]), 1_772_357_400.012)
 
 
 def charge_all(parts: Runtime, account: str, *charges: dict[str, Any]) -> list[dict[str, Any]]:

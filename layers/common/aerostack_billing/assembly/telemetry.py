@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.values.errors import BillingError
     from aerostack_billing.wallet.models import Wallet
+    from aerostack_billing.wallet.queued_charges import Taken
     from aerostack_billing.webhooks.models import Outcome
 
 
@@ -180,6 +181,13 @@ class Telemetry:
         for name, events in (("IngestRefused", done.refused), ("IngestDead", done.dead)):
             if events:
                 self._count(name, events)
+
+    def charges_taken(self, done: Taken) -> None:
+        """A delivery of the charge queue is through."""
+        self.log().info("charges taken", extra=done.view())
+        for name, charges in (("QueuedChargeUnpaid", done.unpaid), ("QueuedChargeDead", done.dead)):
+            if charges:
+                self._count(name, charges)
 
     def _count(self, name: str, value: int = 1) -> None:
         self._emit(name, "Count", value)

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.client import SQSClient
 
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.platform.dead_letters import DeadLetters
     from aerostack_billing.usage.batch import Batch
     from aerostack_billing.usage.ceilings import Ceilings
-    from aerostack_billing.usage.dead_letters import DeadLetters
     from aerostack_billing.usage.ingest import Ingest
     from aerostack_billing.usage.lease_store import LeaseStore
     from aerostack_billing.usage.leases import Leases
@@ -95,7 +95,7 @@ class UsageParts:
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
-        from aerostack_billing.usage.dead_letters import DeadLetters  # noqa: PLC0415
+        from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
 
         runtime = self._runtime
         return DeadLetters(

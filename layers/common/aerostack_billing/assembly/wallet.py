@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.platform.dead_letters import DeadLetters
     from aerostack_billing.wallet.allowances import Allowances
     from aerostack_billing.wallet.batches import ChargeBatch
     from aerostack_billing.wallet.bill import Bills
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.holds import Holds
     from aerostack_billing.wallet.lapsing import Lapsing
     from aerostack_billing.wallet.pricing import Pricing
+    from aerostack_billing.wallet.queued_charges import QueuedCharges
     from aerostack_billing.wallet.refunds import Refunds
     from aerostack_billing.wallet.settlement import Settlement
     from aerostack_billing.wallet.spending_fold import SpendingFold
@@ -84,6 +88,22 @@ class WalletParts:
         runtime = self._runtime
         earnings = runtime.creators.earnings
         return ChargeBatch(self.store, self.charges, self.lapsing, earnings, lambda: runtime.usage.ai_tokens)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
+
+        runtime = self._runtime
+        return DeadLetters(
+            lambda: cast("SQSClient", runtime.patient_client("sqs")), runtime.settings.charge_dead_letter_queue_url
+        )
+
+    @cached_property
+    def queued(self) -> QueuedCharges:
+        from aerostack_billing.wallet.queued_charges import QueuedCharges  # noqa: PLC0415
+
+        runtime = self._runtime
+        return QueuedCharges(self.batch, runtime.outbox.store, self.dead_letters, runtime.telemetry)
 
     @cached_property
     def holds(self) -> Holds:

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.scheduled import LambdaContext
-from aerostack_billing.platform import correlation, deadline
+from aerostack_billing.platform import clock, correlation, deadline
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.base import FailureResponse
@@ -41,7 +41,7 @@ def queued(function: Take) -> Callable[[Mapping[str, object], object], PartialIt
     def handler(event: Mapping[str, object], context: object) -> PartialItemFailureResponse:
         parts, within = runtime.current(), cast("LambdaContext", context)
         parts.request_id = within.aws_request_id
-        with deadline.within(context):
+        with correlation.using(within.aws_request_id), deadline.within(context):
             again = function(parts, _records(event))
 
         def judge(record: SQSRecord) -> None:
@@ -92,6 +92,21 @@ class _Telling(BatchProcessor):
             extra = {"message_id": record.message_id, "code": getattr(error, "code", type(error).__name__)}
             self._parts.log.error("message failed", extra=extra, exc_info=error)
         return super().failure_handler(record, exception)
+
+
+def group_of(record: SQSRecord) -> str:
+    """The group that a message of a FIFO queue belongs to; one that has none, invoked by hand, is a group by itself."""
+    return _attribute(record, "MessageGroupId") or record.message_id
+
+
+def first_received(record: SQSRecord) -> float:
+    """When a message was delivered for the first time, in Unix seconds: the same at every delivery of it."""
+    return int(_attribute(record, "ApproximateFirstReceiveTimestamp") or clock.unix() * 1_000) / 1_000
+
+
+def _attribute(record: SQSRecord, name: str) -> str | None:
+    found = record.raw_event["attributes"].get(name)
+    return found if isinstance(found, str) else None
 
 
 def _records(event: Mapping[str, object]) -> list[SQSRecord]:

@@ -7,7 +7,7 @@ money, and those must not wait for one another here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from aerostack_billing.outbox.models import DomainEvent, Record
@@ -17,6 +17,8 @@ from aerostack_billing.values.fields import adapter
 LANES: Final = 8
 
 _PAGE = 100
+_PUT_AT_ONCE = 100
+"""What one transaction of DynamoDB takes."""
 
 
 class Outbox:
@@ -37,6 +39,12 @@ class Outbox:
             "detail": event.detail(),
         }
         return Write(self._table, {}, put=item)
+
+    def put(self, events: Sequence[DomainEvent]) -> None:
+        """Have events sent that go along with no other write; the same one put again, or named twice, is one record."""
+        each = list({event.event_id: event for event in events}.values())
+        for first in range(0, len(each), _PUT_AT_ONCE):
+            self._dynamo.transact(list(map(self.adding, each[first : first + _PUT_AT_ONCE])))
 
     def waiting(self) -> Iterator[Record]:
         """All that was not sent yet, partition by partition, oldest first in each."""

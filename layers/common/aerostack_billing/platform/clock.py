@@ -77,4 +77,9 @@ def iso(unix_seconds: float | None) -> str | None:
 
 def iso_now() -> str:
     """This moment with microseconds, so that two things made in one second keep their order."""
-    return now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return iso_exact(_source())
+
+
+def iso_exact(unix_seconds: float) -> str:
+    """A moment as `iso_now` writes it."""
+    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

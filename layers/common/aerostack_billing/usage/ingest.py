@@ -18,10 +18,10 @@ from typing import Protocol
 
 from aerostack_billing.idempotency.store import IdempotencyStore, keyed
 from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.platform.dead_letters import DeadLetters
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.batch import Batch
-from aerostack_billing.usage.dead_letters import DeadLetters
 from aerostack_billing.usage.models import BatchRequest, ConsumeRequest
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import CountersItem, KeyTaken, NoRoom, UsageStore, item_of

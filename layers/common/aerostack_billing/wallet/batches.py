@@ -76,6 +76,8 @@ class _Run:
     """Those whose budgets `known` has."""
     refusing: bool = False
     by_plan_alone: bool = False
+    failed: StoreUnavailable | None = None
+    """Why a charge could not even be priced, nor those after it."""
     turns: int = 0
 
     def settle(self) -> None:
@@ -151,14 +153,22 @@ class ChargeBatch:
         for place, raw in enumerate(charges):
             try:
                 request = validated(ChargeRequest, raw)
-                # What is refused here is not looked at again: a tool's price is, once a batch.
-                entry = self._entry(place, request, latest=request.tool_id not in tools)
-                tools.add(request.tool_id)
             except BillingError as error:
                 results[place] = _refusal(error)
                 continue
-            account_id = entry.request.account_id
-            runs.setdefault(account_id, _Run(account_id)).entries.append(entry)
+            run = runs.setdefault(request.account_id, _Run(request.account_id))
+            try:
+                if run.failed is not None:
+                    raise run.failed
+                # What is refused here is not looked at again: a tool's price is, once a batch.
+                run.entries.append(self._entry(place, request, latest=request.tool_id not in tools))
+                tools.add(request.tool_id)
+            except StoreUnavailable as error:
+                # In their order: what follows what could not be served is not taken before it.
+                run.failed = error
+                results[place] = _refusal(error)
+            except BillingError as error:
+                results[place] = _refusal(error)
         for run in runs.values():
             try:
                 self._take(run)

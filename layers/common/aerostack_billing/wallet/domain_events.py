@@ -90,7 +90,26 @@ class BudgetReachedEvent(_BudgetFigures):
     """A budget has nothing left, or refused a charge that it had no room for: once a window."""
 
 
+class ChargeRefused(TypedDict):
+    """A charge that came by the queue, and that the wallet, a budget or the plan did not pay: nothing was taken.
+
+    Nobody waits for its answer, so this is it. The charge is among the dead letters of the queue, and may be sent again
+    with its key. `code` is that of the refusal, as in a charge's answer. `amount_cents` is null where it named none.
+    """
+
+    charge_id: str
+    idempotency_key: str
+    kind: str
+    billing_mode: str
+    amount_cents: float | None
+    code: str
+    reference: str | None
+    labels: dict[str, str]
+    message_id: str
+
+
 TYPES = {
+    "charge.refused": ChargeRefused,
     "budget.alert": BudgetAlert,
     "budget.reached": BudgetReachedEvent,
     "balance.low": BalanceLow,
