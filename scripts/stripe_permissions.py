@@ -17,7 +17,7 @@ SETUP = PAYMENTS / "setup"
 DOCUMENT = ROOT / "docs" / "stripe-key.md"
 
 READS = frozenset({"list", "retrieve", "search"})
-WRITES = frozenset({"cancel", "confirm", "create", "delete", "release", "update", "void_invoice"})
+WRITES = frozenset({"cancel", "confirm", "create", "create_preview", "delete", "release", "update", "void_invoice"})
 
 PERMISSIONS = {
     "account_links": "Connect: Account Links",
@@ -60,6 +60,7 @@ EXPANDED = {
     "product": "products",
     "products": "products",
     "subscription": "subscriptions",
+    "subscriptions": "subscriptions",
 }
 """What an object that is asked for in another needs the right to read."""
 

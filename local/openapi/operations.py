@@ -24,6 +24,7 @@ from aerostack_billing.wallet.tools import ToolNotFound
 from local.openapi import answers, wallet_answers
 from local.openapi.describing import REDIRECTS, REUSED, WORKED_ON, Operation, Query
 from local.openapi.notification_operations import NOTIFICATIONS
+from local.openapi.paper_operations import PAPERS
 from local.openapi.wallet_operations import WALLET
 
 _PLANS = {
@@ -261,7 +262,7 @@ _ABOUT = {
 }
 
 BY_TAG: dict[str, dict[str, Operation]] = {
-    "Plans": _PLANS,
+    "Plans": {**_PLANS, **PAPERS},
     "Usage": _USAGE,
     "Wallet": WALLET,
     "Notifications": NOTIFICATIONS,

@@ -14,6 +14,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from local.stripe import pdf
 from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
 from local.stripe.rules import cards, checkout, collection, connect, discounts, invoices, lifecycle, portal
@@ -62,9 +63,11 @@ class Pages:
             "action": self._action,
             "invoice": self._invoice,
             "receipts": self._receipt,
+            "pdf": self._pdf,
             "connect": self._connect,
         }
-        self._map = Map([Rule(f"/{name}/<wanted>", endpoint=name, methods=["GET", "POST"]) for name in self._pages])
+        places = {name: f"/{name}/<wanted>" for name in self._pages} | {"pdf": "/invoice/<wanted>/pdf"}
+        self._map = Map([Rule(path, endpoint=name, methods=["GET", "POST"]) for name, path in places.items()])
 
     def answer(self, request: Request) -> Response:
         """Serve a page; what is not there is a page that says so."""
@@ -280,6 +283,17 @@ class Pages:
         if verdict is Verdict.CHALLENGED:
             return self._challenge(cards.card_of(method), intent["amount"])
         return redirect(invoice["hosted_invoice_url"], 303)
+
+    def _pdf(self, _request: Request, wanted: str) -> Response:
+        invoice = self._world.all("invoice").get(wanted)
+        if invoice is None or invoice["status"] == "draft":
+            return self._notice("This page does not exist", "There is no such invoice.", 404)
+        rows = [(line["description"] or "", line["amount"]) for line in invoice["lines"]["data"]]
+        rows += [("Discount", -taken["amount"]) for taken in invoice["total_discount_amounts"] or []]
+        rows += [("Tax", tax["amount"]) for tax in invoice["total_taxes"] or []]
+        head = [f"Invoice {invoice['number']}", _day(invoice["created"]), f"Status: {invoice['status']}", ""]
+        body = [f"{name}: {_money(amount)}" for name, amount in [*rows, ("Total", invoice["total"])]]
+        return Response(pdf.page([*head, *body]), content_type="application/pdf")
 
     def _receipt(self, _request: Request, wanted: str) -> Response:
         charge = self._world.all("charge").get(wanted)

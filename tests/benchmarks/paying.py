@@ -166,6 +166,24 @@ def _portal(place: Place) -> Act:
     return lambda: place.ask("portal")
 
 
+@operation("POST /api/billing/preview", "preview", Budget(3, 1, 3))
+def _previewing(place: Place) -> Act:
+    subscribed(place)
+    return lambda: place.ask("preview", {"tier": "business", "billing_interval": "yearly"})
+
+
+@operation("GET /api/billing/invoices", "get_invoices", Budget(2, 1, 1))
+def _listing_invoices(place: Place) -> Act:
+    subscribed(place)
+    return lambda: place.ask("get_invoices")
+
+
+@operation("GET /api/billing/payment-method", "get_payment_method", Budget(2, 1, 1))
+def _showing_the_card(place: Place) -> Act:
+    subscribed(place)
+    return lambda: place.ask("get_payment_method")
+
+
 @operation("POST /api/balance/deposit", "deposit", Budget(4, 4, 1))
 def _depositing(place: Place) -> Act:
     return lambda: open_deposit(place)

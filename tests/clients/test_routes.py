@@ -81,6 +81,9 @@ def walk(clients: Clients, maker: Clients) -> None:
     user_.portal(BACK["cancel_url"])
     by_get(user_, "/api/billing/verify-session", session_id=session_id)
     by_get(user_, "/api/billing/portal", return_url=BACK["cancel_url"])
+    assert user_.preview("pro", "yearly").effective == "now"
+    assert [paper.kind for paper in user_.invoices_page(limit=5).invoices] == ["invoice"]
+    assert user_.payment_method().last4 == "4242"
     assert user_.cancel().success
     assert not user_.resume().cancel_at_period_end
 

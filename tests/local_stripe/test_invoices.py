@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 import stripe
 
 from tests.local_stripe.harness import Stack
@@ -175,3 +176,20 @@ def test_a_deposit_leaves_an_invoice_where_asked_and_a_receipt(stack: Stack, car
     stack.v1.refunds.create({"charge": charge.id, "amount": 600})
     assert "$6.00" in stack.get(charge.receipt_url).text
     assert stack.get(f"{stack.base}/receipts/ch_none").status_code == 404
+
+
+def test_an_invoice_s_pdf_opens_and_says_what_was_bought(stack: Stack) -> None:
+    customer = card_holder(stack)
+    made(stack, customer, stack.price("pro_monthly"))
+    invoice = stack.v1.invoices.list({"customer": customer}).data[0]
+    assert invoice.invoice_pdf is not None
+    answer = requests.get(invoice.invoice_pdf, timeout=30)
+    assert answer.headers["Content-Type"] == "application/pdf"
+    content = answer.content
+    for said in (str(invoice.number), str(invoice.lines.data[0].description).partition(" (")[0], "Total: $49.00"):
+        assert said.encode("latin-1") in content
+    table = int(content.rpartition(b"startxref\n")[2].split()[0])
+    assert content[table:].startswith(b"xref")
+    for number, entry in enumerate(content[table:].split(b"\n")[3:8], start=1):
+        assert content[int(entry[:10]) :].startswith(b"%d 0 obj" % number)
+    assert stack.get(f"{stack.base}/invoice/in_none/pdf").status_code == 404

@@ -21,6 +21,8 @@ from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.payments.client import connect
 from aerostack_billing.payments.connect import Connect
 from aerostack_billing.payments.gateway import Payments
+from aerostack_billing.payments.papers import Papers
+from aerostack_billing.payments.previews import Previews
 from aerostack_billing.payments.undoing import Undoing
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.config import Settings
@@ -224,6 +226,8 @@ def use_stripe(parts: Runtime, base: str, *, network_retries: int) -> None:
     parts.payments.undoing = Undoing(lambda: stripe)
     parts.payments.cards = CardPayments(lambda: stripe)
     parts.payments.connect = Connect(lambda: stripe)
+    parts.payments.papers = Papers(lambda: stripe)
+    parts.payments.previews = Previews(lambda: stripe)
 
 
 @pytest.fixture

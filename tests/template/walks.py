@@ -30,6 +30,9 @@ def walk_through_plans(call: Caller) -> None:
     call("POST", "/billing/cancel")
     call("POST", "/billing/resume")
     call("GET", "/billing/portal")
+    call("POST", "/billing/preview", {"tier": "pro", "billing_interval": "monthly"})
+    call("GET", "/billing/invoices")
+    call("GET", "/billing/payment-method")
     call.hear()
 
 

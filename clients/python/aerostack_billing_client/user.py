@@ -20,6 +20,9 @@ class UserClient(Everyone):
     cancel = now(calls.cancel)
     resume = now(calls.resume)
     portal = now(calls.portal)
+    preview = now(calls.preview)
+    invoices_page = now(calls.invoices_page)
+    payment_method = now(calls.payment_method)
 
     # Usage
     usage = now(calls.usage)

@@ -9,7 +9,18 @@ from typing import Literal
 from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key, segment
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.money import Cents, written
-from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Prices, Resources, Usage
+from aerostack_billing_client.plan_answers import (
+    Account,
+    Cancelled,
+    Invoices,
+    Page,
+    PaymentMethod,
+    PlanPreview,
+    Plans,
+    Prices,
+    Resources,
+    Usage,
+)
 from aerostack_billing_client.reading import parsed, read
 from aerostack_billing_client.refusals import NothingToResume
 from aerostack_billing_client.wallet_answers import (
@@ -120,6 +131,22 @@ def resume() -> Flow[Account]:
 def portal(return_url: str | None = None) -> Flow[Page]:
     """Stripe's page for cards, invoices and the subscription. NoStripeCustomer, InvalidRedirectUrl."""
     return ask(Page, Call(method="POST", path="/api/billing/portal", body=given(return_url=return_url)))
+
+
+def preview(tier: PaidTier, billing_interval: Interval) -> Flow[PlanPreview]:
+    """What a change of plan would cost and take away; nothing is changed. Refused as `checkout` is."""
+    body = given(tier=tier, billing_interval=billing_interval)
+    return ask(PlanPreview, Call(method="POST", path="/api/billing/preview", body=body))
+
+
+def invoices_page(*, limit: int | None = None, cursor: str | None = None) -> Flow[Invoices]:
+    """A page of invoices and receipts, newest first."""
+    return ask(Invoices, Call(method="GET", path="/api/billing/invoices", query={"limit": limit, "cursor": cursor}))
+
+
+def payment_method() -> Flow[PaymentMethod]:
+    """What the plan is charged to, and whether it ends soon."""
+    return ask(PaymentMethod, Call(method="GET", path="/api/billing/payment-method"))
 
 
 # Usage

@@ -80,6 +80,21 @@ export class UserClient extends Client {
     return this.ask("POST", "/api/billing/portal", { body, ...options });
   }
 
+  /** What a change of plan would cost and take away; nothing is changed. */
+  preview(body: Body<"preview">, options?: CallOptions): Promise<Answer<"preview">> {
+    return this.ask("POST", "/api/billing/preview", { body, ...options });
+  }
+
+  /** A page of invoices and receipts, newest first. */
+  getInvoices(query?: Query<"getInvoices">, options?: CallOptions): Promise<Answer<"getInvoices">> {
+    return this.ask("GET", "/api/billing/invoices", { query, ...options });
+  }
+
+  /** What the plan is charged to, and whether it ends soon. */
+  getPaymentMethod(options?: CallOptions): Promise<Answer<"getPaymentMethod">> {
+    return this.ask("GET", "/api/billing/payment-method", options);
+  }
+
   // Usage
 
   /** The counters of this month, or of an older one: `2026-03`. */

@@ -6,7 +6,7 @@ from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
 from local.stripe.resources import subscription_terms as terms
 from local.stripe.routing import Call, route
-from local.stripe.rules import previews
+from local.stripe.rules import previews, subscriptions
 from local.stripe.rules.changes import Change
 from local.stripe.world import World
 
@@ -60,7 +60,9 @@ def _of_none(world: World, params: Json, details: Json) -> Json:
     customer = world.find("customer", params["customer"], "customer")
     if not details.get("items"):
         raise invalid(f"No upcoming invoices for customer: {customer['id']}", "invoice_upcoming_none", status=404)
-    return previews.of_new(world, customer, terms.bought(world, details["items"]))
+    wanted = terms.bought(world, details["items"])
+    subscriptions.require_currency(world, customer, wanted[0].price["currency"])
+    return previews.of_new(world, customer, wanted)
 
 
 def _require_served(params: Json, details: Json) -> None:

@@ -20,6 +20,9 @@ class AsyncUserClient(AsyncEveryone):
     cancel = later(calls.cancel)
     resume = later(calls.resume)
     portal = later(calls.portal)
+    preview = later(calls.preview)
+    invoices_page = later(calls.invoices_page)
+    payment_method = later(calls.payment_method)
 
     # Usage
     usage = later(calls.usage)

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from aerostack_billing.accounts.customers import Customers
-from aerostack_billing.accounts.models import Account, CheckoutRequest
+from aerostack_billing.accounts.models import CheckoutRequest
+from aerostack_billing.accounts.purchase import check_sold, check_wanted, waits_unasked
 from aerostack_billing.accounts.sync import PlanSync, Standing
 from aerostack_billing.idempotency.pages import Page, Pages
 from aerostack_billing.payments.gateway import PageLinks, Payments
-from aerostack_billing.payments.models import PlanSubscription
-from aerostack_billing.plans.catalog import SUBSCRIBED_TIERS
-from aerostack_billing.plans.models import Interval, Tier
-from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import (
-    AlreadyOnPlan,
-    CancelInstead,
-    ContactSales,
-    InvoiceOpen,
-    PaymentsRefused,
-    PlanAgreed,
-)
+from aerostack_billing.values.errors import PaymentsRefused
 from aerostack_billing.values.redirects import RedirectPolicy, with_session_id
 
 
@@ -53,40 +43,14 @@ class Checkout:
         if earlier is not None:
             return earlier
         standing = self._sync.make_true(account_id)
-        plan = standing.account.plan
-        if plan.tier_override is not None:
-            raise PlanAgreed(
-                f"This account's plan, {plan.tier}, was agreed with sales. A purchase changes nothing. Contact sales."
-            )
-        self._require_paid(standing.account)
-        if standing.subscription is not None and (plan.tier, plan.interval) == (request.tier, request.billing_interval):
-            raise AlreadyOnPlan(f"The account is already on {plan.tier}, billed {plan.interval}.")
+        wanted = (request.tier, request.billing_interval)
+        check_wanted(standing.account, standing.subscription, wanted, self._payments)
         return self._pages.once("checkout", account_id, request, lambda key: self._page(standing, request, key))
 
     def _check(self, request: CheckoutRequest) -> None:
-        if request.tier == "free":
-            raise CancelInstead(
-                "To go back to Free, cancel the subscription: POST /api/billing/cancel.", {"tier": "free"}
-            )
-        if request.tier == "enterprise":
-            raise ContactSales("Enterprise cannot be bought here. Contact sales.", {"tier": "enterprise"})
+        check_sold(request.tier)
         self._redirects.check("success_url", request.success_url)
         self._redirects.check("cancel_url", request.cancel_url)
-
-    def _require_paid(self, account: Account) -> None:
-        """InvoiceOpen (409) where the customer left a plan's invoice unpaid.
-
-        The first invoice of a purchase does not count: nothing was used for it.
-        """
-        if account.customer_id is None:
-            return
-        for subscription_id, invoice in self._payments.open_invoices(account.customer_id):
-            overdue = invoice.owed_since <= clock.seconds()
-            if subscription_id is not None and overdue and not (invoice.begins_subscription and not invoice.due_at):
-                raise InvoiceOpen(
-                    "An invoice is still open. Pay it at its url, then choose a plan.",
-                    {"url": invoice.hosted_url, "invoice": invoice.invoice_id},
-                )
 
     def _page(self, standing: Standing, request: CheckoutRequest, key: str) -> str:
         plan = (request.tier, request.billing_interval)
@@ -102,7 +66,7 @@ class Checkout:
             # left unconfirmed: the newer wish replaces the older at once.
             self._payments.release_schedule(subscription.schedule_id)
         links = PageLinks(request.success_url, request.cancel_url)
-        if _waits_unasked(subscription, plan):
+        if waits_unasked(subscription, plan):
             self._payments.change_with_period(subscription, plan)
             return self._payments.portal(subscription.customer_id, request.success_url)
         try:
@@ -110,13 +74,3 @@ class Checkout:
         except PaymentsRefused:
             self._customers.check_currency(subscription.customer_id)
             raise
-
-
-def _waits_unasked(subscription: PlanSubscription, plan: tuple[Tier, Interval]) -> bool:
-    """Whether the change is to wait for the period's end, and Stripe's page would make it at once.
-
-    The page lets what costs less, or is billed more often, wait. A lower tier at a longer interval is neither.
-    """
-    tier, interval = plan
-    lower = SUBSCRIBED_TIERS.index(tier) < SUBSCRIBED_TIERS.index(subscription.tier)
-    return lower and (interval, subscription.interval) == ("yearly", "monthly")

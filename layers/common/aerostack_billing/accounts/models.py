@@ -153,3 +153,10 @@ class SessionRequest(RequestModel):
     """Body of `POST /api/billing/verify-session`."""
 
     session_id: str
+
+
+class PreviewRequest(RequestModel):
+    """Body of `POST /api/billing/preview`."""
+
+    tier: Tier
+    billing_interval: Interval

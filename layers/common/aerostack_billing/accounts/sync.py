@@ -134,6 +134,21 @@ class PlanSync:
         """
         return self._written(account_id, None, lambda _given: tier)
 
+    def standing(self, account_id: str) -> Standing:
+        """The account as Stripe's subscriptions have it now; nothing is written, nor done at Stripe.
+
+        A customer that Stripe has no more is none here.
+        """
+        account = self._accounts.get(account_id)
+        try:
+            look = self._look(account, lambda given: given)
+        except ObjectMissing:
+            if account.customer_id is None or self._payments.has_customer(account.customer_id):
+                raise
+            account = replace(account, customer_id=None)
+            look = self._look(account, lambda given: given)
+        return Standing(replace(account, plan=look.plan), look.choice.current, look.foreign)
+
     def preview(self, account_id: str) -> ExpectedPlan:
         """What `make_true` would do now; nothing is written, nor done at Stripe."""
         return self._preview(account_id, lambda given: given)

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from aerostack_billing.accounts.checkout import Checkout
     from aerostack_billing.accounts.customers import Customers
     from aerostack_billing.accounts.mending import Mending
+    from aerostack_billing.accounts.paperwork import Paperwork
+    from aerostack_billing.accounts.preview import PlanPreview
     from aerostack_billing.accounts.service import Subscriptions
     from aerostack_billing.accounts.store import AccountStore
     from aerostack_billing.accounts.sync import PlanSync
@@ -70,3 +72,16 @@ class AccountParts:
 
         runtime = self._runtime
         return Checkout(self.customers, runtime.payments.gateway, self.sync, runtime.pages, runtime.redirects)
+
+    @cached_property
+    def preview(self) -> PlanPreview:
+        from aerostack_billing.accounts.preview import PlanPreview  # noqa: PLC0415
+
+        payments, usage = self._runtime.payments, self._runtime.usage
+        return PlanPreview(self.customers, payments.gateway, payments.previews, self.sync, usage.outgrown)
+
+    @cached_property
+    def paperwork(self) -> Paperwork:
+        from aerostack_billing.accounts.paperwork import Paperwork  # noqa: PLC0415
+
+        return Paperwork(self.store, self._runtime.payments.papers)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aerostack_billing.payments.connect import Connect
     from aerostack_billing.payments.gateway import Payments
     from aerostack_billing.payments.history import History
+    from aerostack_billing.payments.papers import Papers
+    from aerostack_billing.payments.previews import Previews
     from aerostack_billing.payments.secrets import SecretStore
     from aerostack_billing.payments.setup.service import StripeSetup
     from aerostack_billing.payments.undoing import Undoing
@@ -82,6 +84,18 @@ class PaymentParts:
         from aerostack_billing.payments.history import History  # noqa: PLC0415
 
         return History(self.client)
+
+    @cached_property
+    def papers(self) -> Papers:
+        from aerostack_billing.payments.papers import Papers  # noqa: PLC0415
+
+        return Papers(self.client)
+
+    @cached_property
+    def previews(self) -> Previews:
+        from aerostack_billing.payments.previews import Previews  # noqa: PLC0415
+
+        return Previews(self.client)
 
     def setup(self, keep_secret: Callable[[str, str], None]) -> StripeSetup:
         """What makes an account at Stripe ready; `keep_secret` is given each new endpoint's id and signing secret."""

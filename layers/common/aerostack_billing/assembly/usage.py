@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.ingest import Ingest
     from aerostack_billing.usage.lease_store import LeaseStore
     from aerostack_billing.usage.leases import Leases
+    from aerostack_billing.usage.outgrown import Outgrown
     from aerostack_billing.usage.overview import UsageOverview
     from aerostack_billing.usage.places import PlaceStore
     from aerostack_billing.usage.quota import AiTokens
@@ -124,6 +125,12 @@ class UsageParts:
 
         runtime = self._runtime
         return UsageOverview(self.store, runtime.catalog)
+
+    @cached_property
+    def outgrown(self) -> Outgrown:
+        from aerostack_billing.usage.outgrown import Outgrown  # noqa: PLC0415
+
+        return Outgrown(self.store, self._runtime.catalog)
 
     @cached_property
     def places(self) -> PlaceStore:

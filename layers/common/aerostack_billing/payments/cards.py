@@ -241,6 +241,7 @@ class CardPayments:
                     "metadata": metadata,
                     "payment_intent_data": {"setup_future_usage": "off_session", "metadata": metadata},
                     "consent_collection": {"payment_method_reuse_agreement": {"position": "auto"}},
+                    "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
                 },
                 {"idempotency_key": key},
             )

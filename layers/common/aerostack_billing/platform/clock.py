@@ -68,6 +68,20 @@ def next_period(period: str) -> str:
     return f"{year + month // 12:04d}-{month % 12 + 1:02d}"
 
 
+def start_of(period: str) -> int:
+    """The moment at which a period begins, in unix seconds."""
+    return int(datetime(int(period[:4]), int(period[5:]), 1, tzinfo=UTC).timestamp())
+
+
+def months_later(moment: int, months: int) -> int:
+    """The same day of the month so many months after a moment, or the last day of a shorter month; unix seconds."""
+    first = datetime.fromtimestamp(moment, UTC)
+    ahead = first.year * 12 + first.month - 1 + months
+    period = f"{ahead // 12:04d}-{ahead % 12 + 1:02d}"
+    days = (start_of(next_period(period)) - start_of(period)) // 86_400
+    return int(first.replace(year=ahead // 12, month=ahead % 12 + 1, day=min(first.day, days)).timestamp())
+
+
 def iso(unix_seconds: float | None) -> str | None:
     """ISO 8601 in UTC with `Z`, whole seconds; None stays None."""
     if unix_seconds is None:
