@@ -56,6 +56,7 @@ simulate: export SEED ?=
 simulate: export STEPS ?= 1000
 simulate: export FLOW ?=
 simulate: export GAIN ?=
+simulate: export SEEDS ?=
 simulate: export WORKERS ?=
 simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=... STEPS=1000 FLOW=words or none WORKERS=cores)
 	@exec scripts/simulate

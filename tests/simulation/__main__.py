@@ -1,4 +1,4 @@
-"""All modes, manually: `make simulate [SEED=] [STEPS=] [FLOW=] [GAIN=] [WORKERS=]`."""
+"""All modes, manually: `make simulate [SEED=] [STEPS=] [FLOW=] [GAIN=] [SEEDS=] [WORKERS=]`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from tests.simulation import steps
-from tests.simulation.workers import play_for_gain, play_seed, run_flow, workers
+from tests.simulation.gain import LIFE
+from tests.simulation.workers import play_for_gain, play_seed, players, run_flow, workers
 
 _RUN = 500
 """Steps of one run; more are done in further runs, from the seeds that follow."""
 
 
 def main() -> int:
-    """Every flow that FLOW names (all where nothing is said) with every fault, STEPS at random, GAIN moves."""
+    """Every flow that FLOW names (all where nothing is said) with every fault, STEPS at random, GAIN moves a seed."""
     wanted, number = os.environ.get("FLOW", ""), int(os.environ.get("STEPS") or 1_000)
     seed = int(os.environ.get("SEED") or random.randrange(10**6))
     flows = [name for name in steps.all_flows() if wanted in name]
     runs = {seed + begun // _RUN: min(_RUN, number - begun) for begun in range(0, number, _RUN)}
     count = min(int(os.environ.get("WORKERS") or os.cpu_count() or 1), max(len(flows), len(runs), 1))
-    with workers(count) as pool:
-        clean = _step_by_step(pool, flows) if wanted != "none" else True
-        clean = _at_random(pool, runs) and clean
-        return 0 if _for_gain(pool, seed, int(os.environ.get("GAIN") or 0)) and clean else 1
+    clean = True
+    if wanted != "none" or runs:
+        with workers(count) as pool:
+            clean = _step_by_step(pool, flows) if wanted != "none" else True
+            clean = _at_random(pool, runs) and clean
+    moves, seeds = int(os.environ.get("GAIN") or 0), int(os.environ.get("SEEDS") or 1)
+    return 0 if _for_gain(range(seed, seed + seeds), moves) and clean else 1
 
 
 def _step_by_step(pool: ProcessPoolExecutor, flows: list[str]) -> bool:
@@ -56,19 +60,28 @@ def _at_random(pool: ProcessPoolExecutor, runs: dict[int, int]) -> bool:
     return True
 
 
-def _for_gain(pool: ProcessPoolExecutor, seed: int, number: int) -> bool:
-    """So many moves of the player for gain, in runs from the seeds that follow."""
-    began = time.monotonic()
-    runs = {seed + first // _RUN: min(_RUN, number - first) for first in range(0, number, _RUN)}
-    playing = {pool.submit(play_for_gain, each, count): each for each, count in runs.items()}
-    for done in as_completed(playing):
-        broken = done.result()
-        _say(f"for gain: SEED={playing[done]} GAIN={runs[playing[done]]}")
-        if broken is not None:
-            _say(broken)
-            return False
-    if runs:
-        _say(f"for gain: {number} moves, nothing gained, in {time.monotonic() - began:.0f} s")
+def _for_gain(seeds: range, number: int) -> bool:
+    """So many moves of the player for gain from each seed, in lives: the first of every seed, then the second."""
+    began, done = time.monotonic(), dict.fromkeys(seeds, 0)
+    lives = [(seed, first) for first in range(0, number, LIFE) for seed in seeds]
+    if not lives:
+        return True
+    with players(min(int(os.environ.get("WORKERS") or os.cpu_count() or 1), len(lives))) as pool:
+        playing = {
+            pool.submit(play_for_gain, f"{seed}/{first // LIFE}", min(LIFE, number - first)): (seed, first)
+            for seed, first in lives
+        }
+        for life in as_completed(playing):
+            seed, first = playing[life]
+            broken = life.result()
+            if broken is not None:
+                _say(broken)
+                return False
+            done[seed] += min(LIFE, number - first)
+            seconds = time.monotonic() - began
+            _say(
+                f"for gain: {sum(done.values())} moves of {len(seeds)} seeds, {min(done.values())} of each, {seconds:.0f} s"
+            )
     return True
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
@@ -46,6 +47,11 @@ def events(world: World, *types: str) -> list[Json]:
     return [detail for detail in by_id.values() if not types or detail["type"] in types]
 
 
+@cache
+def _described(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(TYPES[kind])
+
+
 def each_is_as_described(world: World, tables: Tables) -> list[str]:
     """An event fits the schema of its type, and is the same whenever it is sent again."""
     wrong = []
@@ -54,7 +60,7 @@ def each_is_as_described(world: World, tables: Tables) -> list[str]:
         if first.setdefault(detail["id"], detail) != detail:
             wrong.append(f"{detail['id']} was sent with two meanings")
         try:
-            TypeAdapter(TYPES[detail["type"]]).validate_python(detail["data"])
+            _described(detail["type"]).validate_python(detail["data"])
         except ValidationError as error:
             wrong.append(f"{detail['type']}: {error}")
     return wrong

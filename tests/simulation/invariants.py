@@ -129,7 +129,7 @@ def payments_credited(world: World, tables: Tables) -> list[str]:
             net[line["account_id"], line.get("reference")] += sign * int(line["amount"])
     wrong = []
     for payment in ours(world):
-        expected = _left_of(world, payment)
+        expected = left_of(world, payment)
         account = payment["metadata"]["account_id"]
         if net[account, payment["id"]] != expected:
             wrong.append(
@@ -138,7 +138,7 @@ def payments_credited(world: World, tables: Tables) -> list[str]:
     return wrong
 
 
-def _left_of(world: World, payment: Json) -> int:
+def left_of(world: World, payment: Json) -> int:
     """What Stripe received of a payment, less what was refunded or is disputed."""
     if payment["status"] != "succeeded":
         return 0
@@ -367,7 +367,7 @@ def nobody_gains(world: World, tables: Tables) -> list[str]:
     )
     for row in tables.of("CreatorsTable", "due#"):
         earned += row["amount"] - row.get("granted", 0) - row.get("fee_fraction", 0) // FRACTIONS
-    left = sum(_left_of(world, payment) for payment in ours(world))
+    left = sum(left_of(world, payment) for payment in ours(world))
     return [f"creators have {earned} of {left} that was paid"] if earned > left else []
 
 

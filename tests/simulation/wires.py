@@ -138,7 +138,7 @@ class DynamoWire:
         operation = getattr(self._client, name)
 
         def call(**params: Params) -> Answer:
-            asked = repr(params)
+            asked = repr(params) if self._calls.trace is not None else None
             if "ClientRequestToken" in params:
                 token = f"{self.epoch}/{params['ClientRequestToken']}"
                 params["ClientRequestToken"] = hashlib.sha256(token.encode()).hexdigest()[:36]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 
-from tests.simulation import gain, steps
+from tests.simulation import gain_moves, steps
 from tests.simulation.place import dynamodb
 from tests.simulation.randomly import Broken, play
 from tests.simulation.world import World, world
@@ -41,10 +41,25 @@ def run_flow(name: str) -> steps.Row:
     return steps.run(_worlds[0], steps.all_flows()[name])
 
 
-def play_for_gain(seed: int, count: int) -> str | None:
-    """So many moves of the player for gain; what was gained, or None."""
+@contextmanager
+def players(count: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of so many for `play_for_gain`, whose worlds keep their tables in memory."""
+    own = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(count, mp_context=own, initializer=_begin_in_memory)
     try:
-        gain.play(_worlds[0], seed, count)
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_in_memory() -> None:
+    _worlds.append(_kept.enter_context(world(None)))
+
+
+def play_for_gain(seed: str, count: int) -> str | None:
+    """A life of so many moves of the player for gain; what was gained, or None."""
+    try:
+        gain_moves.play(_worlds[0], seed, count)
     except Broken as broken:
         return str(broken)
     return None

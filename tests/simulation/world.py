@@ -31,6 +31,7 @@ from tests.rooms.conftest import Time, connected
 from tests.simulation.bare import BareDynamo
 from tests.simulation.chance import repeatable
 from tests.simulation.faults import DUPLICATE, Crash
+from tests.simulation.memory import MemoryDynamo
 from tests.simulation.person import Person
 from tests.simulation.process import Process, Refused, Ways
 from tests.simulation.wires import BusWire, Calls, DynamoWire, LetterWire, Row, StripeWire
@@ -77,8 +78,8 @@ class Picture:
 class World:
     """All that there is outside of the layer, and the process that the layer runs in."""
 
-    url: str
-    """Where DynamoDB Local is."""
+    url: str | None
+    """Where DynamoDB Local is; None keeps the tables in this process."""
     time: Time = field(default_factory=lambda: Time(START))
     calls: Calls = field(default_factory=Calls)
     account: str = "acct_simulated"
@@ -97,8 +98,10 @@ class World:
             replace(table, name=f"{_PREFIX}-{table.logical_id}", ttl_attribute=None)
             for table in load_app(_TEMPLATE).tables.values()
         ]
-        create_tables(connected(self.url), tables)
-        self.client = cast("DynamoDBClient", BareDynamo(self.url))
+        if self.url is not None:
+            create_tables(connected(self.url), tables)
+        stored = MemoryDynamo(tables) if self.url is None else BareDynamo(self.url)
+        self.client = cast("DynamoDBClient", stored)
         self.tables = {table.logical_id: table.name for table in tables}
         keys = {table.name: _key_of(table) for table in tables}
         self.calls.clock, self.calls.lose_events = self.time.unix, self.lose_events
@@ -360,8 +363,8 @@ def _key_of(table: Table) -> tuple[str, ...]:
 
 
 @contextmanager
-def world(url: str) -> Iterator[World]:
-    """A world on the DynamoDB Local at that address; the billing clock is the world's inside the block."""
+def world(url: str | None) -> Iterator[World]:
+    """A world on the DynamoDB Local at that address, or in memory; the billing clock is the world's in the block."""
     made = World(url)
     with clock.using(made.time.unix):
         yield made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.plans.models import Interval, Tier
+from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import PlanLimitExceeded
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.plans import buy, pass_days
@@ -26,7 +28,7 @@ def used(parts: Runtime, account: str, month: str) -> int:
 
 
 def set_plan(
-    parts: Runtime, account: str, tier: Tier, begins: float, days: int = 30, interval: Interval = "monthly"
+    parts: Runtime, account: str, tier: Tier, begins: float, days: float = 30, interval: Interval = "monthly"
 ) -> None:
     """Write a plan with a paid period, as `make_true` does."""
     before = parts.accounts.store.get(account)
@@ -35,7 +37,7 @@ def set_plan(
         interval=interval,
         subscription_id="sub_1",
         period_start=int(begins),
-        period_end=int(begins) + days * DAY,
+        period_end=int(begins + days * DAY),
     )
     if tier == "free":
         plan = PlanState()
@@ -109,7 +111,7 @@ def test_two_paid_months_are_never_three_quotas(parts: Runtime, account: str, ti
 
 
 @pytest.mark.parametrize(("interval", "tier"), [("yearly", "pro"), ("monthly", "free")])
-def test_a_year_and_free_go_by_the_calendar(
+def test_a_year_s_second_month_and_free_go_by_the_calendar(
     parts: Runtime, account: str, time_stands: Time, interval: Interval, tier: Tier
 ) -> None:
     time_stands.to(2026, 3, 31, 23, 30)
@@ -117,6 +119,93 @@ def test_a_year_and_free_go_by_the_calendar(
     consume(parts, account, MOST[tier])
     time_stands.to(2026, 4, 1, 0, 0)
     assert consume(parts, account, MOST[tier])["used"] == MOST[tier]
+
+
+def test_a_paid_year_is_twelve_months_quotas_in_the_thirteen_months_that_it_touches(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 31, 23, 30)
+    set_plan(parts, account, "pro", time_stands.at, 365, "yearly")
+    taken = 0
+    for number in range(13):
+        time_stands.to(2026 + (2 + number) // 12, (2 + number) % 12 + 1, 31 if number == 0 else 2, 23, 40)
+        with contextlib.suppress(PlanLimitExceeded):
+            consume(parts, account, MOST["pro"])
+            taken += 1
+    assert (taken, clock.period()) == (12, "2027-03")
+    audit(parts, account)
+    time_stands.to(2027, 3, 31, 23, 30)
+    set_plan(parts, account, "pro", time_stands.at, 366, "yearly")
+    consume(parts, account, MOST["pro"])
+    audit(parts, account)
+
+
+@pytest.mark.parametrize("interval", ["monthly", "yearly"])
+@pytest.mark.parametrize("used_here", [0, 1_000_000])
+def test_a_period_that_is_changed_early_leaves_what_was_used_beyond_its_paid_part_on_the_next_one(
+    parts: Runtime, account: str, time_stands: Time, interval: Interval, used_here: int
+) -> None:
+    """Bought on the 31st, used up in an hour, and credited all but whole for a dearer one on the 1st."""
+    time_stands.to(2026, 3, 31, 23, 0)
+    set_plan(parts, account, "pro", time_stands.at, 31 if interval == "monthly" else 365, interval)
+    if used_here and interval == "monthly":
+        consume(parts, account, MOST["pro"] - used_here)
+    else:
+        consume(parts, account, MOST["pro"])
+    time_stands.to(2026, 4, 1, 0, 0)
+    if used_here:
+        consume(parts, account, used_here)
+    set_plan(parts, account, "business", time_stands.at, 30)
+    paid_for = MOST["pro"] // (31 * 24) if interval == "monthly" else MOST["pro"] * 12 // (365 * 24)
+    before = MOST["pro"] + (used_here if interval == "yearly" else 0)
+    consume(parts, account, 12_000_000 - before + paid_for)
+    with pytest.raises(PlanLimitExceeded):
+        consume(parts, account)
+    audit(parts, account)
+
+
+def test_a_period_that_is_changed_early_in_the_month_in_which_it_began_counts_after_the_turn_too(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 30)
+    set_plan(parts, account, "pro", time_stands.at)
+    consume(parts, account, MOST["pro"])
+    time_stands.to(2026, 3, 31, 23, 30)
+    set_plan(parts, account, "business", time_stands.at)
+    consume(parts, account, 12_000_000 - MOST["pro"])
+    time_stands.to(2026, 4, 1, 0, 0)
+    paid_for = MOST["pro"] * (47 * 3_600 + 1_800) // (30 * DAY)
+    consume(parts, account, paid_for)
+    with pytest.raises(PlanLimitExceeded):
+        consume(parts, account)
+    audit(parts, account)
+
+
+def test_a_plan_changed_to_a_year_in_the_second_month_is_no_new_month_s_quota(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    for opened in (False, True):
+        own = f"{account}{opened}"
+        time_stands.to(2026, 3, 31, 23, 0)
+        set_plan(parts, own, "pro", time_stands.at)
+        consume(parts, own, MOST["pro"])
+        time_stands.to(2026, 4, 1, 0, 0)
+        if opened:
+            with pytest.raises(PlanLimitExceeded):
+                consume(parts, own)
+        set_plan(parts, own, "pro", time_stands.at, 365, "yearly")
+        assert consume(parts, own, 3_000)["used"] == MOST["pro"] - MOST["pro"] // (30 * 24) + 3_000
+        audit(parts, own)
+
+
+def test_a_month_begins_with_all_counters_carried(parts: Runtime, account: str, time_stands: Time) -> None:
+    time_stands.to(2026, 3, 31, 23, 0)
+    set_plan(parts, account, "pro", time_stands.at)
+    metrics = list(parts.catalog.plan("pro").quotas)
+    for metric in metrics:
+        consume(parts, account, 7, metric)
+    time_stands.to(2026, 4, 1, 0, 0)
+    assert [consume(parts, account, 1, metric)["used"] for metric in metrics] == [8] * len(metrics)
 
 
 def test_a_tier_that_an_operator_gave_goes_by_the_calendar(parts: Runtime, account: str, time_stands: Time) -> None:
@@ -153,7 +242,7 @@ def test_a_renewal_at_the_very_moment_of_the_month_s_first_use_leaves_no_carry_b
     for number in range(12):
         own = f"{account}{number}"
         time_stands.to(2026, 3, 31, 23, 30)
-        set_plan(processes[0], own, "pro", time_stands.at)
+        set_plan(processes[0], own, "pro", time_stands.at, 1 / 48)
         consume(processes[0], own, 1_000_000)
         time_stands.to(2026, 4, 1, 0, 0)
 

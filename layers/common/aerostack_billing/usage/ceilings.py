@@ -11,7 +11,7 @@ from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage import bursts
-from aerostack_billing.usage.periods import Began, storing
+from aerostack_billing.usage.periods import Began, Unpaid, closed_months, ended_early, storing, unpaid
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, CountersItem, UsageStore, is_month, limits_of
 
 
@@ -26,8 +26,9 @@ class Ceilings:
     def of_plan(self, account_id: str, before: PlanState, after: PlanState) -> Sequence[Write]:
         """The writes for a change of plan: those of its tier, and those of a paid period that begins or ends with it.
 
-        Where one begins, it is stored where the counters stand; what was carried into this month from the last one is
-        taken back, for that is paid for now, or over.
+        Where one begins, it is stored where the counters stand; what was carried into this month from an earlier one
+        is taken back, for that is paid for now, or over. Where the one before ended early, what was used of it
+        and is credited with the rest of its price counts in the one that begins.
         """
         if (before.period_start, before.limits_tier) == (after.period_start, after.limits_tier):
             return []
@@ -37,22 +38,53 @@ class Ceilings:
         stands = self._usage.standing(account_id, month)
         counters, began = stands.counters, stands.began
         carried = began.carried if began is not None and began.carried_into == month else {}
-        lifted = {name: min(amount, counters[name].used) for name, amount in carried.items() if name in counters}
-        writes = list(self.moves(account_id, before.limits_tier, after.limits_tier, lifted))
-        if lifted and before.limits_tier == after.limits_tier:
-            writes.append(self._lift(account_id, month, lifted))
-        used = {name: counter.used - lifted.get(name, 0) for name, counter in counters.items()}
-        writes.append(storing(self._table, account_id, began, Began(after.period_start or 0, month, used)))
+        shift = {name: -min(amount, counters[name].used) for name, amount in carried.items() if name in counters}
+        current = {name: counter.used + shift.get(name, 0) for name, counter in counters.items()}
+        owing = self._unpaid(account_id, before, after, began, current)
+        for name, amount in owing.uncounted.items():
+            shift[name] = shift.get(name, 0) + amount
+        shift = {name: amount for name, amount in shift.items() if amount}
+        writes = list(self.moves(account_id, before.limits_tier, after.limits_tier, shift))
+        if shift and before.limits_tier == after.limits_tier:
+            writes.append(
+                self._shift(account_id, month, shift) if counters else self._born(account_id, month, after.tier, shift)
+            )
+        used = {name: counters[name].used if name in counters else 0 for name in {*counters, *shift}}
+        paid = {name: used[name] + shift.get(name, 0) - owing.in_all.get(name, 0) for name in sorted(used)}
+        writes.append(storing(self._table, account_id, began, Began(after.period_start or 0, month, paid)))
         return writes
 
-    def _lift(self, account_id: str, month: str, lifted: Mapping[str, int]) -> Write:
+    def _unpaid(
+        self,
+        account_id: str,
+        before: PlanState,
+        after: PlanState,
+        began: Began | None,
+        current: Mapping[str, int],
+    ) -> Unpaid:
+        """What was used of a period that ended early, beyond what is paid of it; `current` is what this month counts."""
+        if not ended_early(before, after):
+            return Unpaid()
+        closed, months = dict[str, int](), closed_months(before, after)
+        found = self._usage.read(account_id, months, consistent=True) if months else {}
+        for month, item in found.items():
+            counted = {name: counter.used for name, counter in item.counters.items()}
+            for name, amount in _of_period(began, before, month, counted).items():
+                closed[name] = closed.get(name, 0) + amount
+        limits = limits_of(self._catalog.plan(before.limits_tier), clock.period())
+        return unpaid(before, after, closed, _of_period(began, before, clock.period(), current), limits)
+
+    def _born(self, account_id: str, month: str, tier: Tier, used: Mapping[str, int]) -> Write:
+        return self._usage.opening(account_id, self._catalog.plan(tier), month, carried=used)
+
+    def _shift(self, account_id: str, month: str, shift: Mapping[str, int]) -> Write:
         names, values = dict[str, str](), dict[str, object]()
-        adding, conditions = list[str](), list[str]()
-        for i, (name, amount) in enumerate(lifted.items()):
+        adding, conditions = list[str](), ["attribute_exists(account_id)"]
+        for i, (name, amount) in enumerate(shift.items()):
             names |= {f"#used{i}": f"{name}_used", f"#room{i}": f"{name}_room"}
-            values |= {f":less{i}": -amount, f":more{i}": amount}
-            adding.append(f"#used{i} :less{i}, #room{i} :more{i}")
-            conditions.append(f"#used{i} >= :more{i}")
+            values |= {f":more{i}": amount, f":less{i}": -amount}
+            adding.append(f"#used{i} :more{i}, #room{i} :less{i}")
+            conditions += [f"#used{i} >= :less{i}"] if amount < 0 else []
         return Write(
             self._table,
             {"account_id": account_id, "period": month},
@@ -63,14 +95,14 @@ class Ceilings:
         )
 
     def moves(
-        self, account_id: str, before: Tier, after: Tier, lifted: Mapping[str, int] = MappingProxyType({})
+        self, account_id: str, before: Tier, after: Tier, shift: Mapping[str, int] = MappingProxyType({})
     ) -> Sequence[Write]:
         """The writes that carry every existing item of counters from one tier's limits to the other's.
 
         Each is conditional on the item being as it was read here (there with the old tier, or not there), so that an
         item born or moved in between refuses the whole transaction, which is then built again. Next month's item is
         among them: at a month's end it may be born before the transaction lands. What was announced is forgotten:
-        the thresholds lie elsewhere now. What is `lifted` of this month counts no more.
+        the thresholds lie elsewhere now. By `shift` more counts as used this month, or less.
         """
         if before == after:
             return []
@@ -78,8 +110,10 @@ class Ceilings:
         items = [this_month, clock.next_period(this_month), STORAGE_ITEM, RESOURCES_ITEM]
         existing = self._usage.read(account_id, items, consistent=True)
         return [
-            self._move(account_id, item, existing[item], after, lifted if item == this_month else {})
+            self._move(account_id, item, existing[item], after, shift if item == this_month else {})
             if item in existing
+            else self._born(account_id, item, after, shift)
+            if shift and item == this_month
             else self._absent(account_id, item)
             for item in items
         ]
@@ -89,7 +123,7 @@ class Ceilings:
         return Write(self._table, key, condition="attribute_not_exists(account_id)")
 
     def _move(
-        self, account_id: str, item: str, counters_item: CountersItem, after: Tier, lifted: Mapping[str, int]
+        self, account_id: str, item: str, counters_item: CountersItem, after: Tier, shift: Mapping[str, int]
     ) -> Write:
         limits = limits_of(self._catalog.plan(after), item)
         names = {"#tier": "tier", "#limits": "limits_version"}
@@ -103,16 +137,17 @@ class Ceilings:
         for i, (name, limit) in enumerate(limits.items()):
             names |= {f"#used{i}": f"{name}_used", f"#room{i}": f"{name}_room", f"#level{i}": f"{name}_level"}
             values[f":ceiling{i}"] = limit.ceiling
-            used, fewer = f"if_not_exists(#used{i}, :zero)", 0
-            if name in lifted and name in counters_item.counters:
-                fewer = min(lifted[name], counters_item.counters[name].used)
-            if fewer > 0:
-                values |= {f":fewer{i}": fewer, f":left{i}": limit.ceiling + fewer}
-                conditions.append(f"#used{i} >= :fewer{i}")
-                settings += [f"#used{i} = #used{i} - :fewer{i}", f"#room{i} = :left{i} - #used{i}"]
+            used = f"if_not_exists(#used{i}, :zero)"
+            more = shift.get(name, 0) if name in counters_item.counters else 0
+            if more:
+                values |= {f":more{i}": more, f":left{i}": limit.ceiling - more}
+                settings += [f"#used{i} = #used{i} + :more{i}", f"#room{i} = :left{i} - #used{i}"]
                 del values[f":ceiling{i}"]
             else:
                 settings += [f"#used{i} = {used}", f"#room{i} = :ceiling{i} - {used}"]
+            if more < 0:
+                values[f":fewer{i}"] = -more
+                conditions.append(f"#used{i} >= :fewer{i}")
             removals.append(f"#level{i}")
         return Write(
             self._table,
@@ -122,3 +157,10 @@ class Ceilings:
             names=names,
             values=values,
         )
+
+
+def _of_period(began: Began | None, plan: PlanState, month: str, used: Mapping[str, int]) -> Mapping[str, int]:
+    """What of a month's `used` is the plan's paid period's: in the month in which it began, what came since."""
+    if began is None or (began.period_start, began.month) != (plan.period_start, month):
+        return used
+    return {name: max(0, amount - began.used.get(name, 0)) for name, amount in used.items()}

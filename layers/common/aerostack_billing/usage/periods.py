@@ -1,8 +1,11 @@
-"""A paid month is one month's quota, also where it spans two calendar months.
+"""A paid month is one month's quota, also where it spans two calendar months, and a paid year is twelve.
 
 Counters are of calendar months. So that a month which is bought on its last day is not two quotas for one price, what
-was used of a paid monthly period before the month's turn counts in the new month's item too, as used, until the next
-period begins. An item beside the counters holds what had been used when the period began, and what was carried.
+was used of a paid period in the calendar month in which it began counts in the one in which it ends too, as used, until
+the next period begins. An item beside the counters holds what had been used when the period began, and what was carried.
+
+A period that is changed for another before its end was paid in part: the rest is credited. What was used of it beyond
+what that part pays for counts in the period that begins.
 """
 
 from __future__ import annotations
@@ -40,17 +43,65 @@ class Began:
         return {name: amount for name, amount in used.items() if amount > 0}
 
 
-def spans_into(plan: PlanState, month: str) -> bool:
-    """Whether a paid monthly period of the plan began in the month before, and goes on in this one.
+def _is_bought(plan: PlanState) -> bool:
+    """Whether what the account may use was paid for; a tier that an operator gave was not."""
+    return plan.limits_tier != "free" and plan.tier_override is None
 
-    A tier that an operator gave was not paid by the month; a year is paid for at once.
-    """
-    if plan.period_start is None or plan.period_end is None or plan.interval != "monthly":
+
+def spans_into(plan: PlanState, month: str) -> bool:
+    """Whether a paid period of the plan ends in the month, and began in an earlier one."""
+    if plan.period_start is None or plan.period_end is None or not _is_bought(plan):
         return False
-    bought = plan.limits_tier != "free" and plan.tier_override is None
-    return (
-        bought and clock.next_period(clock.period_of(plan.period_start)) == month and plan.period_end > clock.seconds()
-    )
+    ends_here = clock.period_of(plan.period_start) != month == clock.period_of(plan.period_end)
+    return ends_here and plan.period_end > clock.seconds()
+
+
+def ended_early(before: PlanState, after: PlanState) -> bool:
+    """Whether a paid period was changed for another one before its end, so that the rest of its price was credited."""
+    if before.period_start is None or before.period_end is None or after.period_start is None:
+        return False
+    within = before.period_start < after.period_start < before.period_end
+    return within and _is_bought(before) and _is_bought(after)
+
+
+def closed_months(before: PlanState, after: PlanState) -> list[str]:
+    """The calendar months from the one in which a period began up to the one before it was changed for another."""
+    months, month = list[str](), clock.period_of(before.period_start or 0)
+    while month < clock.period_of(after.period_start or 0):
+        months.append(month)
+        month = clock.next_period(month)
+    return months
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """What was used of a period that ended early and is credited with the rest of its price: in all, and the part of
+    it that no counter of this month has.
+    """
+
+    in_all: Mapping[str, int] = field(default_factory=dict)
+    uncounted: Mapping[str, int] = field(default_factory=dict)
+
+
+def unpaid(
+    before: PlanState,
+    after: PlanState,
+    closed: Mapping[str, int],
+    current: Mapping[str, int],
+    limits: Mapping[str, Limit],
+) -> Unpaid:
+    """What was used beyond what the part of the price that stays paid is for; in months that are over, and in this one."""
+    start, end = before.period_start or 0, before.period_end or 0
+    months, gone = max(1, round((end - start) / _MONTH_SECONDS)), (after.period_start or 0) - start
+    in_all, uncounted = dict[str, int](), dict[str, int]()
+    for name, limit in limits.items():
+        paid_for = limit.ceiling * months * gone // (end - start)
+        in_all[name] = max(0, closed.get(name, 0) + current.get(name, 0) - paid_for)
+        uncounted[name] = max(0, closed.get(name, 0) - paid_for)
+    return Unpaid(in_all, uncounted)
+
+
+_MONTH_SECONDS = 365.25 / 12 * 86_400
 
 
 @dataclass(frozen=True)
@@ -64,16 +115,17 @@ class Standing:
 def carried_into(
     month: str, plan: PlanState, limits: Mapping[str, Limit], standing: Callable[[str], Standing]
 ) -> tuple[Began | None, dict[str, int]]:
-    """What was used of the paid period that began in the month before; asked where one did, at a month's first use.
+    """What was used of the paid period in the month in which it began, and the `Began` that is to note it.
 
-    A counter that is full is full: no more than the ceiling is carried.
+    Asked at the first use of the month in which it ends. A counter that is full is full: no more than the ceiling is
+    carried.
     """
     if plan.period_start is None or not spans_into(plan, month):
         return None, {}
-    last = clock.period_of(plan.period_start)
-    stands = standing(last)
+    first = clock.period_of(plan.period_start)
+    stands = standing(first)
     began = stands.began
-    if began is None or (began.period_start, began.month) != (plan.period_start, last):
+    if began is None or (began.period_start, began.month) != (plan.period_start, first):
         return None, {}
     used = began.since(stands.counters)
     return began, {name: min(amount, limits[name].ceiling) for name, amount in used.items() if name in limits}

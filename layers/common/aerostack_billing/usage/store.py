@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final, TypeVar, cast
 
 from aerostack_billing.accounts.models import Account
@@ -276,13 +277,36 @@ class UsageStore:
         limits = limits_of(plan, item)
         standing = partial(self.standing, account.account_id)
         began, carried = carried_into(item, account.plan, limits, standing) if outdated is None else (None, {})
+        write = self.opening(account.account_id, plan, item, carried=carried, outdated=outdated)
+        also = []
+        if began is not None and carried:
+            after = replace(began, carried_into=item, carried=carried)
+            also = [storing(self._table, account.account_id, began, after)]
+        try:
+            self._dynamo.transact([write, self._accounts.unchanged(account), *also])
+        except TransactionRefused:
+            return
+
+    def opening(
+        self,
+        account_id: str,
+        plan: Plan,
+        item: str,
+        *,
+        carried: Mapping[str, int] = MappingProxyType({}),
+        outdated: CountersItem | None = None,
+    ) -> Write:
+        """The write that creates an item with the plan's limits, of which `carried` is used, or recomputes its rooms.
+
+        Its condition: there is none, or one of the same tier that carries older limits.
+        """
+        limits = limits_of(plan, item)
         names, settings, removals = {"#tier": "tier", **_VERSION_NAME}, ["#tier = :tier", "#limits = :limits"], []
-        values: dict[str, object] = {":tier": plan.tier, ":limits": self._version, ":zero": 0}
+        values: dict[str, object] = {":tier": plan.tier, ":limits": self._version}
         for i, (name, limit) in enumerate(limits.items()):
             names |= {f"#u{i}": f"{name}_used", f"#r{i}": f"{name}_room"}
-            values[f":c{i}"] = limit.ceiling
-            values |= {f":k{i}": carried[name]} if name in carried else {}
-            used = f"if_not_exists(#u{i}, {f':k{i}' if name in carried else ':zero'})"
+            values |= {f":c{i}": limit.ceiling, f":k{i}": carried.get(name, 0)}
+            used = f"if_not_exists(#u{i}, :k{i})"
             settings += [f"#u{i} = {used}", f"#r{i} = :c{i} - {used}"]
             counter = outdated.counters.get(name) if outdated else None
             if counter is not None and counter.used + counter.room != limit.ceiling:
@@ -293,9 +317,9 @@ class UsageStore:
             settings.append("#burst = :burst")
             names["#leases"], values[":none"] = LEASES, {}
             settings.append("#leases = if_not_exists(#leases, :none)")
-        write = Write(
+        return Write(
             self._table,
-            self._key(account.account_id, item),
+            self._key(account_id, item),
             update=f"SET {', '.join(settings)}" + (f" REMOVE {', '.join(removals)}" if removals else ""),
             condition=(
                 "attribute_not_exists(#tier) OR "
@@ -304,14 +328,6 @@ class UsageStore:
             names=names,
             values=values,
         )
-        also = []
-        if began is not None and carried:
-            after = replace(began, carried_into=item, carried=carried)
-            also = [storing(self._table, account.account_id, began, after)]
-        try:
-            self._dynamo.transact([write, self._accounts.unchanged(account), *also])
-        except TransactionRefused:
-            return
 
     def refusal(self, item: Item | None, name: str) -> NoRoom | NotOpen:
         """Why a counter refused: it does not exist yet, it carries older limits, or it has no room."""
