@@ -133,9 +133,11 @@ _USAGE = {
         ),
         refusals=(errors.InvalidRequest,),
         description="Each counter beside its limit, and the number of resources of each kind. Quotas are of the "
-        "calendar month in UTC. A plan that is paid by the month has one month's quota for each payment: what was used "
-        "of a paid period before the 1st counts in the new month too, as `used`, until the next period begins. Free, "
-        "yearly plans and tiers that an operator gave go by the calendar alone.",
+        "calendar month in UTC. A plan has one month's quota for each month that is paid for: what was used of a paid "
+        "period in the calendar month in which it began counts in the one in which it ends too, as `used`, until the "
+        "next period begins. Where a period is changed for another before its end, what was used beyond the part of "
+        "its price that is not credited counts in the new one. Free and tiers that an operator gave go by the calendar "
+        "alone.",
     ),
     "GetResourcesFunction": Operation(
         "List the account's resources by kind",

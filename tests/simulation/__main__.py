@@ -78,10 +78,8 @@ def _for_gain(seeds: range, number: int) -> bool:
                 _say(broken)
                 return False
             done[seed] += min(LIFE, number - first)
-            seconds = time.monotonic() - began
-            _say(
-                f"for gain: {sum(done.values())} moves of {len(seeds)} seeds, {min(done.values())} of each, {seconds:.0f} s"
-            )
+            made, seconds = sum(done.values()), time.monotonic() - began
+            _say(f"for gain: {made} moves, {min(done.values())} and more of {len(seeds)} seeds, {seconds:.0f} s")
     return True
 
 

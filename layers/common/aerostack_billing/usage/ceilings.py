@@ -47,7 +47,9 @@ class Ceilings:
         writes = list(self.moves(account_id, before.limits_tier, after.limits_tier, shift))
         if shift and before.limits_tier == after.limits_tier:
             writes.append(
-                self._shift(account_id, month, shift) if counters else self._born(account_id, month, after.tier, shift)
+                self._shift(account_id, month, shift)
+                if counters
+                else self._born(account_id, month, after.limits_tier, shift)
             )
         used = {name: counters[name].used if name in counters else 0 for name in {*counters, *shift}}
         paid = {name: used[name] + shift.get(name, 0) - owing.in_all.get(name, 0) for name in sorted(used)}
@@ -62,7 +64,7 @@ class Ceilings:
         began: Began | None,
         current: Mapping[str, int],
     ) -> Unpaid:
-        """What was used of a period that ended early, beyond what is paid of it; `current` is what this month counts."""
+        """What was used of a period that ended early beyond what is paid of it; `current` is what this month counts."""
         if not ended_early(before, after):
             return Unpaid()
         closed, months = dict[str, int](), closed_months(before, after)

@@ -2,7 +2,7 @@
 
 Counters are of calendar months. So that a month which is bought on its last day is not two quotas for one price, what
 was used of a paid period in the calendar month in which it began counts in the one in which it ends too, as used, until
-the next period begins. An item beside the counters holds what had been used when the period began, and what was carried.
+the next period begins. An item beside the counters holds what was used when the period began, and what was carried.
 
 A period that is changed for another before its end was paid in part: the rest is credited. What was used of it beyond
 what that part pays for counts in the period that begins.
@@ -90,7 +90,7 @@ def unpaid(
     current: Mapping[str, int],
     limits: Mapping[str, Limit],
 ) -> Unpaid:
-    """What was used beyond what the part of the price that stays paid is for; in months that are over, and in this one."""
+    """What was used, in months that are over and in this one, beyond what the part of the price that stays is for."""
     start, end = before.period_start or 0, before.period_end or 0
     months, gone = max(1, round((end - start) / _MONTH_SECONDS)), (after.period_start or 0) - start
     in_all, uncounted = dict[str, int](), dict[str, int]()
