@@ -16,8 +16,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from aerostack_billing.plans.catalog import load
 from aerostack_billing.platform import clock
+from aerostack_billing.usage.counters import read_counters
 from aerostack_billing.usage.models import Figures, Level
-from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of, read_counters
+from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of
 from aerostack_billing.values.money import micros
 from local.event_schemas import TYPES
 from tests.simulation.tables import Tables

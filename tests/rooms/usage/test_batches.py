@@ -10,7 +10,7 @@ import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform.dynamo import Write
-from aerostack_billing.usage.store import CountersItem
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.values.errors import (
     StoreUnavailable,
 )

@@ -11,8 +11,9 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Dynamo, Item
 from aerostack_billing.platform.retry import attempts
+from aerostack_billing.usage.counters import CountersItem, read_counters
 from aerostack_billing.usage.places import PlaceStore
-from aerostack_billing.usage.store import RESOURCES_ITEM, CountersItem, UsageStore, is_month, limits_of, read_counters
+from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore, is_month, limits_of
 
 See = Callable[[str, str, CountersItem], None]
 """Is shown an account, the name of an item of its counters, and the item."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from aerostack_billing.idempotency.store import KEPT_SECONDS, IdempotencyStore, Keyed, key_reused, keyed
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import ConsumeRequest, Counter
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import CountersItem, KeyTaken, NoRoom, Raced, UsageStore, item_of
+from aerostack_billing.usage.store import KeyTaken, NoRoom, Raced, UsageStore, item_of
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.fields import validated
 

@@ -11,8 +11,9 @@ from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage import bursts
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.periods import Began, Unpaid, closed_months, ended_early, storing, unpaid
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, CountersItem, UsageStore, is_month, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, is_month, limits_of
 
 
 class Ceilings:

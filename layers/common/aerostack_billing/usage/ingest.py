@@ -22,9 +22,10 @@ from aerostack_billing.platform.dead_letters import DeadLetters
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.batch import Batch
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import BatchRequest, ConsumeRequest
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import CountersItem, KeyTaken, NoRoom, UsageStore, item_of
+from aerostack_billing.usage.store import KeyTaken, NoRoom, UsageStore, item_of
 from aerostack_billing.values.errors import BillingError, GaugeBelowZero, InvalidRequest, StoreUnavailable
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.json_object import parse_object

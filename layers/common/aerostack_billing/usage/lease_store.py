@@ -16,7 +16,8 @@ from typing import Final, cast
 from aerostack_billing.idempotency.store import KEPT_SECONDS, key_reused
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.usage.store import LEASES, CountersItem, UsageStore, read_counters
+from aerostack_billing.usage.counters import LEASES, CountersItem, read_counters
+from aerostack_billing.usage.store import UsageStore
 
 MOST_INSIDE: Final = 16
 """As many as leave a month's item within one write unit."""

@@ -17,10 +17,11 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import STORAGE
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import attempts
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.lease_store import ItemFull, Lease, LeaseExists, LeaseStore, beside, number_of
 from aerostack_billing.usage.models import ConsumeRequest, LeaseRequest, SettleRequest
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import CountersItem, NoRoom
+from aerostack_billing.usage.store import NoRoom
 from aerostack_billing.values.errors import InvalidRequest, NotFound, StoreUnavailable
 
 _LEASE_ID = re.compile(

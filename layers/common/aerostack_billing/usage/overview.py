@@ -7,8 +7,9 @@ import re
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import Counter, Figures
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, CountersItem, UsageStore, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, limits_of
 from aerostack_billing.values.errors import InvalidRequest
 
 _PERIOD = re.compile(r"20\d\d-(0[1-9]|1[0-2])")

@@ -6,10 +6,11 @@ from itertools import groupby
 
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.plans.catalog import Catalog
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import Figures, Place, PlaceName
 from aerostack_billing.usage.places import PlaceStore
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import RESOURCES_ITEM, CountersItem, NoRoom, UsageStore, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, NoRoom, UsageStore, limits_of
 from aerostack_billing.values.errors import PlanLimitExceeded
 
 

@@ -14,12 +14,12 @@ from aerostack_billing.plans.models import BURST_METRIC, STORAGE
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.retry import EXPECTED_SECONDS, attempts
 from aerostack_billing.usage.bursts import BurstReached
+from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.domain_events import threshold_event
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
 from aerostack_billing.usage.store import (
     RESOURCES_ITEM,
     STORAGE_ITEM,
-    CountersItem,
     KeyTaken,
     NoRoom,
     NotOpen,

@@ -10,33 +10,30 @@ item is refused, and the item is recomputed before the write is repeated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
 from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore, read_account
 from aerostack_billing.plans.catalog import Catalog
-from aerostack_billing.plans.models import STORAGE, Limit, Plan, Tier
+from aerostack_billing.plans.models import STORAGE, Limit, Plan
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.platform.retry import EXPECTED_SECONDS, attempts
 from aerostack_billing.usage.bursts import LIMIT as BURST_LIMIT
-from aerostack_billing.usage.bursts import Turn, read_burst
-from aerostack_billing.usage.models import Burst, Counter, Level
+from aerostack_billing.usage.bursts import Turn
+from aerostack_billing.usage.counters import LEASES, VERSION, CountersItem, read_counters
 from aerostack_billing.usage.periods import BEGAN_ITEM, Standing, carried_into, read_began, storing
 from aerostack_billing.values.errors import StoreUnavailable
 
 STORAGE_ITEM = "storage"
 RESOURCES_ITEM = "resources"
-LEASES: Final = "leases"
-"""The attribute of a month's item that holds open leases: when each ends, by its name."""
 _TURNS = 10
 """Writes that one call may need where minutes begin and others are faster; two are rare."""
 
-_VERSION: Final = "limits_version"
-_VERSION_NAME: Final = {"#limits": _VERSION}
+_VERSION_NAME: Final = {"#limits": VERSION}
 _CURRENT: Final = "#limits >= :limits"
 """The condition that an item carries this release's limits, or, during a deployment, a newer release's."""
 
@@ -73,20 +70,6 @@ class KeyTaken(Exception):
 
 class Raced(Exception):
     """The counters are not as they were read: nothing was counted; read them again."""
-
-
-@dataclass(frozen=True)
-class CountersItem:
-    """One item of counters, read."""
-
-    tier: Tier
-    counters: Mapping[str, Counter]
-    limits_version: int = 0
-    """The version of the catalog's limits that the rooms come from; 0 for an item from before there were versions."""
-    leases: Mapping[str, int] = field(default_factory=dict)
-    """When each open lease of the item ends, by its name; lapsed ones may still be among them."""
-    burst: Burst | None = None
-    """The calls of the minute that was last counted in; a month's item has it."""
 
 
 def limits_of(plan: Plan, item: str) -> Mapping[str, Limit]:
@@ -394,22 +377,3 @@ def _in_its_minute(counting: Write, name: str, quantity: int, send: Callable[[Wr
                 raise NotOpen from none
             turn = turn.after(none.counters_item.burst)
     raise StoreUnavailable("The database is busy. Nothing was counted. Try again in a moment.")
-
-
-def read_counters(item: Item) -> CountersItem:
-    """An item of counters, with what stands beside them."""
-    names = [name.removesuffix("_used") for name in item if name.endswith("_used")]
-    return CountersItem(
-        limits_version=cast("int", item.get(_VERSION, 0)),
-        tier=cast("Tier", item["tier"]),
-        counters={
-            name: Counter(
-                used=cast("int", item[f"{name}_used"]),
-                room=cast("int", item[f"{name}_room"]),
-                announced=Level(cast("int", item.get(f"{name}_level", 0))),
-            )
-            for name in names
-        },
-        leases=cast("dict[str, int]", item.get(LEASES, {})),
-        burst=read_burst(item),
-    )

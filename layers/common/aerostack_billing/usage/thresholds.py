@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, TransactionRefused, Write
+from aerostack_billing.usage.counters import read_counters
 from aerostack_billing.usage.models import Level
-from aerostack_billing.usage.store import read_counters
 
 
 class Thresholds:
