@@ -251,7 +251,7 @@ def _expiring(place: Place) -> Act:
     return lambda: place.run("expire_holds")
 
 
-@operation("spending added up, 100 lines of 25 agents", "fold_spending", Budget(12, 8, 11.5))
+@operation("spending added up, 100 lines of 25 agents", "fold_spending", Budget(13, 11, 11.5))
 def _adding_up(place: Place) -> Act:
     deposited(place)
     for number in range(99):

@@ -144,6 +144,7 @@ def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
         "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
         "PAST_DUE_GRACE_DAYS": "7",
         "LOW_BALANCE_CENTS": "500",
+        "UNUSUAL_HOUR_CENTS": "10000",
         "PRICE_MARKUP_BPS": "0",
         "RELOADS_PER_DAY": "5",
         "LEASE_SHARE_PERCENT": "10",

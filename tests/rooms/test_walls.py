@@ -56,6 +56,7 @@ STORES = {
     "usage/resets",
     "usage/store",
     "usage/thresholds",
+    "wallet/hour_store",
     "wallet/spending_store",
     "wallet/store",
     "webhooks/store",

@@ -72,13 +72,6 @@ class Caller:
             UpdateExpression="REMOVE api_requests_level, limits_version",
         )
 
-    def mark_spending(self) -> None:
-        """Put the account on the agenda, as its hundredth line does."""
-        mark = {"account_id": {"S": self.account}, "item": {"S": "spending"}, "seq": {"N": "1"}}
-        agenda = {"agenda": {"S": "spending"}, "agenda_at": {"N": "1"}}
-        table = self.stack.app.tables["WalletsTable"].name
-        boto3.client("dynamodb").put_item(TableName=table, Item=mark | agenda)
-
     def lease(self, quantity: int = 10, **more: object) -> None:
         """Take a lease and settle it: six of it are given back."""
         body = {"account_id": self.account, "metric": "api_requests", "quantity": quantity, "ttl_seconds": 60, **more}
@@ -147,9 +140,10 @@ class Caller:
     def capture(self, hold_id: str, amount_cents: int, key: str, ok: int = 200) -> None:
         self._for_money(f"/balance/holds/{hold_id}/capture", key, ok, amount_cents=amount_cents)
 
-    def draw(self, hold_id: str, key: str, *amounts: int, final: bool = False, **tool: object) -> None:
+    def draw(self, hold_id: str, key: str, *prices: int | str, final: bool = False, **tool: object) -> None:
+        """Capture pieces of work by amounts or by tools' names."""
         more = {"kind": "tool_call", **tool} if tool else {}
-        items = [{"amount_cents": amount, **more} for amount in amounts]
+        items = [{"tool_id": each} if isinstance(each, str) else {"amount_cents": each, **more} for each in prices]
         self._for_money(f"/balance/holds/{hold_id}/capture", key, 200, items=items, final=final)
 
     def extend(self, hold_id: str, add_cents: int, key: str, ok: int = 200) -> None:

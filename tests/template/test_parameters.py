@@ -78,6 +78,7 @@ def test_nothing_in_the_repository_looks_like_a_key_of_stripe_s() -> None:
         ("LeaseSharePercent", "LEASE_SHARE_PERCENT", 10, (1, 100)),
         ("PastDueGraceDays", "PAST_DUE_GRACE_DAYS", 7, (0, 60)),
         ("LowBalanceCents", "LOW_BALANCE_CENTS", 500, (0, 100_000)),
+        ("UnusualHourCents", "UNUSUAL_HOUR_CENTS", 10_000, (1, 100_000_000)),
     ],
 )
 def test_what_creators_are_paid_and_when_a_balance_is_low_is_the_stage_s_to_say_within_bounds(

@@ -104,7 +104,6 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.run("AuditFunction", {"account_id": call.account})
     call.refund(call.charge(100, "counted by a budget"), "its room back")
     call.charge(1_900, "until little is left")
-    call.mark_spending()
     call.run("FoldSpendingFunction")
     call.run("PublishEventsFunction")
     call.hear()
@@ -121,6 +120,10 @@ def walk_through_charges_at_once(call: Caller) -> None:
     by_plan: dict[str, object] = {"usage": {"model": "gpt-4o", "input_tokens": 90_000, "output_tokens": 0}}
     by_plan |= {"billing_mode": "plan_quota"}
     assert call.charge_at_once(by_plan, {**by_plan, "reference": "over the limit"}) == [201, 403]
+    call.deposit(20_000)
+    call.hear()
+    assert call.charge_at_once(*({"amount_cents": 9_000, "reference": each} for each in ("much", "more"))) == [201, 201]
+    call.run("FoldSpendingFunction")
 
 
 def walk_through_the_charge_queue(call: Caller) -> None:
@@ -171,23 +174,23 @@ def walk_through_a_creator_s_money(creator: Caller, caller: Caller) -> None:
     caller("GET", "/tools/search")
     call_of_it = {"kind": "tool_call", "tool_id": "search"}
     caller.charge(None, "by its price", **call_of_it)
-    caller.hold(None, "by its price", **call_of_it)
+    caller.draw(caller.hold(None, "by its price", **call_of_it), "by its price", "search", final=True)
     assert caller.charge_at_once(call_of_it) == [201]
     creator("DELETE", "/creators/tools/search")
-    assert creator("GET", "/creators/me")["pending_cents"] == 1_968
+    assert creator("GET", "/creators/me")["pending_cents"] == 1_992
     caller.refund(caller.charge_the_plan(90_000, "by the plan"), "its tokens back")
     caller.charge_the_plan(90_000, "by the plan, near its limit")
     caller.charge_the_plan(90_000, "over the plan's limit", ok=403)
     creator.wait(9 * 86_400)
     creator.run("PayoutFunction")
-    assert creator("GET", "/creators/me")["payable_cents"] == 1_968
+    assert creator("GET", "/creators/me")["payable_cents"] == 1_992
     creator.onboard()
     creator.run("PayoutFunction")
-    assert creator("GET", "/creators/me")["paid_cents"] == 1_968
+    assert creator("GET", "/creators/me")["paid_cents"] == 1_992
     caller.refund(matured, "given back late")
     assert creator("GET", "/creators/me")["owed_cents"] == 1_600
     caller.charge(500, "a call that is disputed", **tool)
-    for status, claimed in (("needs_response", 768), ("won", 0)):
+    for status, claimed in (("needs_response", 792), ("won", 0)):
         caller.dispute(status)
         caller.hear()
         creator.run("PayoutFunction")

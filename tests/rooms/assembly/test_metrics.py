@@ -267,6 +267,13 @@ def charged(place: Place) -> None:
         charge(place.parts, place.account, 3, "k")
 
 
+def unusual_hour(place: Place) -> None:
+    """An account spends $100 within its first hour."""
+    fund(place.parts, place.account, 20_000)
+    charge(place.parts, place.account, 10_000, "k", kind="agent_execution")
+    place.run("fold_spending")
+
+
 def event_lag(place: Place) -> None:
     move_to(place.parts, place.account, "pro")
     place.time.forward(HOUR)
@@ -290,6 +297,7 @@ CAUSES: dict[str, Callable[[Place], None]] = {
     "ReloadDeclined": reload_declined,
     "ReloadFailed": reload_failed,
     "ReloadSuspended": reload_suspended,
+    "UnusualHour": unusual_hour,
     "UsageBlocked": lambda place: used(place, 55_000),
     "UsageGrace": lambda place: used(place, 50_001),
     "UsageNear": lambda place: used(place, 45_000),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
     from aerostack_billing.values.errors import BillingError
+    from aerostack_billing.wallet.hours import Unusual
     from aerostack_billing.wallet.models import Wallet
     from aerostack_billing.wallet.queued_charges import Taken
     from aerostack_billing.webhooks.models import Outcome
@@ -95,6 +96,18 @@ class Telemetry:
         }
         told: dict[str, object] = {"Timestamp": int(clock.unix() * 1_000), "CloudWatchMetrics": [metric]}
         return {"_aws": told, "service": self.service, "caller": caller, "Charged": [amount]}
+
+    def hour_unusual(self, unusual: Unusual) -> None:
+        """A caller, a creator or an account is within an hour far above what is usual: the line names who."""
+        fields = {
+            "subject": unusual.subject.kind,
+            "name_of_subject": unusual.subject.name,
+            "hour": unusual.hour,
+            "amount_cents": cents(unusual.amount),
+            "usual_cents": cents(unusual.usual),
+        }
+        self.log().error("unusual hour", extra=fields)
+        self._count("UnusualHour")
 
     def contended(self, times: int) -> None:
         """A wallet or a creator was in demand: a write had to be made again, or could not be made at all."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.doings import Doings
     from aerostack_billing.wallet.grants import Grants
     from aerostack_billing.wallet.holds import Holds
+    from aerostack_billing.wallet.hours import Hours
     from aerostack_billing.wallet.lapsing import Lapsing
     from aerostack_billing.wallet.pricing import Pricing
     from aerostack_billing.wallet.queued_charges import QueuedCharges
@@ -140,7 +141,16 @@ class WalletParts:
     def spending_fold(self) -> SpendingFold:
         from aerostack_billing.wallet.spending_fold import SpendingFold  # noqa: PLC0415
 
-        return SpendingFold(self.spending_store, self.store, self._runtime.ledger)
+        return SpendingFold(self.spending_store, self.store, self._runtime.ledger, self.hours)
+
+    @cached_property
+    def hours(self) -> Hours:
+        from aerostack_billing.wallet.hour_store import HourStore  # noqa: PLC0415
+        from aerostack_billing.wallet.hours import Hours  # noqa: PLC0415
+
+        runtime = self._runtime
+        days = HourStore(runtime.dynamo, runtime.settings.events_table, runtime.outbox.store)
+        return Hours(days, lambda: runtime.settings.unusual_hour, runtime.telemetry)
 
     @cached_property
     def budgets(self) -> Budgets:

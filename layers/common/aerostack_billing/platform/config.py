@@ -92,6 +92,11 @@ class Settings:
         return micros(self._whole("LOW_BALANCE_CENTS", 0, MAX_CENTS))
 
     @property
+    def unusual_hour(self) -> Micros:
+        """From what on an hour of a caller, a creator or an account is compared with what is usual."""
+        return micros(self._whole("UNUSUAL_HOUR_CENTS", 1, 100_000_000))
+
+    @property
     def price_markup_bps(self) -> int:
         """What is added to the price book's prices, in basis points."""
         return self._whole("PRICE_MARKUP_BPS", 0, 100_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from typing_extensions import TypedDict
 
@@ -14,6 +14,9 @@ from aerostack_billing.platform import clock
 from aerostack_billing.values.money import Micros, cents, whole_cents
 from aerostack_billing.wallet.budgets import figures, limits_of
 from aerostack_billing.wallet.models import Budget, BudgetWindow, ReloadState, Wallet, view_reload
+
+if TYPE_CHECKING:
+    from aerostack_billing.wallet.hours import Unusual
 
 
 class BalanceLow(TypedDict):
@@ -108,8 +111,21 @@ class ChargeRefused(TypedDict):
     message_id: str
 
 
+class SpendingUnusual(TypedDict):
+    """An account spent far more within a clock hour (UTC) than it usually does in a day's highest hour.
+
+    `usual_cents` is 0 for an account that spent nothing on the seven days before. Told again on the same day once an
+    hour is four times what was told.
+    """
+
+    hour: str
+    amount_cents: float
+    usual_cents: float
+
+
 TYPES = {
     "charge.refused": ChargeRefused,
+    "spending.unusual": SpendingUnusual,
     "budget.alert": BudgetAlert,
     "budget.reached": BudgetReachedEvent,
     "balance.low": BalanceLow,
@@ -129,6 +145,16 @@ def wallet_events(before: Wallet, change: Change[Wallet], low: Micros) -> list[D
         occasion = f"{version}:{budget['label']}:{budget['value']}"
         events.append(DomainEvent(name, before.account_id, occasion, budget))
     return events
+
+
+def unusual_spending(unusual: Unusual) -> DomainEvent:
+    """The event that an account's hour is far above what is usual."""
+    data: SpendingUnusual = {
+        "hour": f"{unusual.hour}:00:00Z",
+        "amount_cents": cents(unusual.amount),
+        "usual_cents": cents(unusual.usual),
+    }
+    return DomainEvent("spending.unusual", unusual.subject.name, f"{unusual.hour}:{unusual.amount}", data)
 
 
 def _budgeted(before: Wallet, after: Wallet) -> Iterator[tuple[str, BudgetAlert | BudgetReachedEvent]]:

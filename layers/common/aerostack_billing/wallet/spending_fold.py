@@ -11,6 +11,7 @@ from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import ConditionFailed
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.wallet.agendas import SPENDING_AGENDA
+from aerostack_billing.wallet.hours import Hours, countable
 from aerostack_billing.wallet.spending import (
     MOST_LABELS,
     NO_LABEL,
@@ -35,10 +36,12 @@ class SpendingFold:
     """Adds lines up, in their order, each once: a sheet says itself which lines it contains.
 
     So what is written need not be one transaction. Labels' sheets go before that of their day, and the cursor last: who
-    dies in between leaves sheets that are ahead of the cursor, and whoever goes on passes over what they contain.
+    dies in between leaves sheets that are ahead of the cursor, and whoever goes on passes over what they contain. With
+    the cursor goes, in one transaction, what only it counts once: the lines by hour.
     """
 
-    def __init__(self, store: SpendingStore, wallets: WalletStore, ledger: Ledger) -> None:
+    def __init__(self, store: SpendingStore, wallets: WalletStore, ledger: Ledger, hours: Hours) -> None:
+        self._hours = hours
         self._store = store
         self._wallets = wallets
         self._ledger = ledger
@@ -72,8 +75,10 @@ class SpendingFold:
         """Rebuild all of the account's spending from its ledger; of how many lines. Safe to run again at any point.
 
         The cursor says so meanwhile: nobody else adds to the sheets then, and nobody shows them. StoreUnavailable where
-        another rebuilds it at this moment: that one's result stands.
+        another rebuilds it at this moment: that one's result stands. Lines that were not added up yet are so first, for
+        they are counted by hour as they are.
         """
+        self.catch_up(account_id)
         try:
             return self._rebuilt(account_id)
         except ConditionFailed as overtaken:
@@ -97,7 +102,7 @@ class SpendingFold:
 
     def _next(self, cursor: Cursor) -> list[Transfer]:
         lines = self._ledger.oldest(cursor.account_id, cursor.through, LINES_AT_ONCE)
-        return of_days(unbroken(lines, cursor.through), DAYS_AT_ONCE)
+        return countable(of_days(unbroken(lines, cursor.through), DAYS_AT_ONCE))
 
     def _add(self, cursor: Cursor, lines: list[Transfer]) -> None:
         days = sorted({line.created_at[:10] for line in lines})
@@ -111,7 +116,8 @@ class SpendingFold:
         for name in sorted(folding.touched, key=lambda name: (name[0], name[1] == NO_LABEL)):
             self._store.put(folding.sheets[name], folding.through)
         after = replace(cursor, through=folding.through, labels=tuple(folding.labels))
-        self._store.advance(cursor, after, dict.fromkeys(folding.touched, folding.through))
+        counting = self._hours.counting(lines)
+        self._store.advance(cursor, after, dict.fromkeys(folding.touched, folding.through), counting)
 
     def _replace(self, name: SheetName, sheet: Sheet, through: int) -> None:
         """Put a sheet in place of the one that stands, whoever wrote that last."""

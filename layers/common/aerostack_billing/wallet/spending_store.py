@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Final
 
 from aerostack_billing.ledger.ledger import if_as_read, present
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.wallet.agendas import SPENDING_AGENDA
+from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.spending import NO_LABEL, Cursor, Sheet, SheetName
 
 MARK: Final = "spending"
 MARKED_EVERY: Final = 100
 """Lines. So many at most, and those of the minute until the sweep, are left to whoever reads."""
+MARKED_EVERY_MICROS: Final = 10_000_000
+"""Spent: so that much money is seen within minutes, however few the lines are. See `hours`."""
 
 _CURSOR = "spend#"
 _KEYS_AT_ONCE = 100
@@ -72,14 +75,19 @@ class SpendingStore:
         after = replace(sheet, version=sheet.version + 1, through=through)
         self._put(_item(sheet.day, sheet.label), asdict(after), sheet.account_id, if_as_read(sheet))
 
-    def advance(self, cursor: Cursor, after: Cursor, written: Mapping[SheetName, int]) -> None:
-        """Store the cursor, if it is as it was read; ConditionFailed if not. `written` are the sheets put before it."""
+    def advance(
+        self, cursor: Cursor, after: Cursor, written: Mapping[SheetName, int], also: Sequence[Write] = ()
+    ) -> None:
+        """Store the cursor, if it is as it was read, and `also` with it; ConditionFailed if one of them cannot be.
+
+        `written` are the sheets put before it.
+        """
         now = clock.seconds()
         lately = {name: told for name, told in cursor.written.items() if told[1] > now - _LATELY_SECONDS}
         lately |= {_item(*name): (through, now) for name, through in written.items()}
         newest = sorted(lately.items(), key=lambda told: told[1])[-_LATELY_MOST:]
         after = replace(after, version=cursor.version + 1, written=dict(newest))
-        self._put(_CURSOR, asdict(after), cursor.account_id, if_as_read(cursor))
+        self._put(_CURSOR, asdict(after), cursor.account_id, if_as_read(cursor), also)
 
     def delete(self, sheet: Sheet) -> None:
         """Delete a sheet that the ledger does not explain."""
@@ -106,21 +114,31 @@ class SpendingStore:
         content: Item,
         account_id: str,
         read: tuple[str, dict[str, str] | None, dict[str, object] | None],
+        also: Sequence[Write] = (),
     ) -> None:
         condition, names, values = read
         put = {**present(content), **_key(account_id, item)}
-        self._dynamo.put(Write(self._table, {}, put=put, condition=condition, names=names, values=values))
+        write = Write(self._table, {}, put=put, condition=condition, names=names, values=values)
+        if not also:
+            self._dynamo.put(write)
+            return
+        try:
+            self._dynamo.transact([write, *also])
+        except TransactionRefused as refused:
+            raise ConditionFailed(None) from refused
 
 
-def marking(table: str, account_id: str, before: int, after: int) -> list[Write]:
-    """The write that puts an account on the sweep's agenda once its lines number another hundred; else none.
+def marking(table: str, before: Wallet, after: Wallet) -> list[Write]:
+    """The write that puts an account on the sweep's agenda; mostly none.
 
-    It goes with the lines, and has no condition.
+    There is one where its lines number another hundred, or it has spent another $10. It goes with the lines, and has no
+    condition.
     """
-    if before // MARKED_EVERY == after // MARKED_EVERY:
+    hundreds, dollars = before.seq // MARKED_EVERY, before.spent // MARKED_EVERY_MICROS
+    if (hundreds, dollars) == (after.seq // MARKED_EVERY, after.spent // MARKED_EVERY_MICROS):
         return []
-    agenda = {"agenda": SPENDING_AGENDA, "agenda_at": clock.seconds(), "seq": after}
-    return [Write(table, {}, put={**_key(account_id, MARK), **agenda})]
+    agenda = {"agenda": SPENDING_AGENDA, "agenda_at": clock.seconds(), "seq": after.seq}
+    return [Write(table, {}, put={**_key(after.account_id, MARK), **agenda})]
 
 
 def stale(cursor: Cursor, sheets: Mapping[SheetName, Sheet], names: Iterable[SheetName]) -> bool:

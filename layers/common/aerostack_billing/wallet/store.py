@@ -123,7 +123,7 @@ class WalletStore:
         def telling(wallet: Wallet) -> Change[Wallet]:
             change = rule(wallet)
             events = map(self._outbox.adding, wallet_events(wallet, change, self._low))
-            marks = marking(self._wallets, account_id, wallet.seq, change.owner.seq)
+            marks = marking(self._wallets, wallet, change.owner)
             return replace(change, owner=_counted(wallet, change.owner), also=[*change.also, *events, *marks])
 
         try:
