@@ -1,8 +1,9 @@
-"""GET /api/billing/usage: what the account has used this month, or in another."""
+"""GET /api/billing/usage: what the account has used this month, or in another, and in the months before."""
 
 from aerostack_billing.entry.http import Request, Response, endpoint
 
 
 @endpoint
 def handler(request: Request) -> Response:
-    return Response(request.runtime.usage.overview.view(request.account_id, request.query("period")))
+    period, months = request.query("period"), request.query("months")
+    return Response(request.runtime.usage.overview.view(request.account_id, period, months))

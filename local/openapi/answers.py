@@ -197,6 +197,20 @@ class ResourceCount(BaseModel):
     limit: Unlimited
 
 
+class PastUsage(BaseModel):
+    """A counter of a month beside its limit."""
+
+    used: Count
+    limit: Unlimited
+
+
+class PastMonth(BaseModel):
+    """The monthly quotas of one month."""
+
+    period: Month
+    usage: dict[str, PastUsage]
+
+
 class Usage(BaseModel):
     """What the account used in a month."""
 
@@ -204,6 +218,7 @@ class Usage(BaseModel):
     period: Month
     usage: dict[str, MetricUsage]
     resource_counts: dict[str, ResourceCount]
+    history: Annotated[list[PastMonth], Field(description="With `months`: oldest first, the named month last.")]
 
 
 class Consumed(MetricUsage):

@@ -18,10 +18,11 @@ from aerostack_billing.usage.models import (
     PlaceName,
     SettleRequest,
 )
+from aerostack_billing.usage.overview import MOST_MONTHS
 from aerostack_billing.values import errors
 from aerostack_billing.values.fields import AccountId
 from aerostack_billing.wallet.tools import ToolNotFound
-from local.openapi import answers, wallet_answers
+from local.openapi import answers, paper_answers, wallet_answers
 from local.openapi.describing import REDIRECTS, REUSED, WORKED_ON, Operation, Query
 from local.openapi.notification_operations import NOTIFICATIONS
 from local.openapi.paper_operations import PAPERS
@@ -130,6 +131,11 @@ _USAGE = {
                 TypeAdapter(answers.Month).json_schema(),
                 "A month that has begun. Default: the current month.",
             ),
+            Query(
+                "months",
+                {"type": "integer", "minimum": 1, "maximum": MOST_MONTHS},
+                "How many months up to that one `history` shows. Default: none.",
+            ),
         ),
         refusals=(errors.InvalidRequest,),
         description="Each counter beside its limit, and the number of resources of each kind. Quotas are of the "
@@ -138,6 +144,14 @@ _USAGE = {
         "next period begins. Where a period is changed for another before its end, what was used beyond the part of "
         "its price that is not credited counts in the new one. Free and tiers that an operator gave go by the calendar "
         "alone.",
+    ),
+    "GetForecastFunction": Operation(
+        "Forecast the month's usage and spending",
+        paper_answers.Forecast,
+        description="By pace: what was used since the month began, over the time that is over, for the time that is "
+        "left. Nothing else is guessed: no weekdays, no trend. Before 24 hours of the month are over, and for what is "
+        "not reached this month, the forecasts are null. What was carried into the month from a paid period that began "
+        "before counts as used, and not for the pace. `storage_bytes` and resources have no month and no forecast.",
     ),
     "GetResourcesFunction": Operation(
         "List the account's resources by kind",

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from aerostack_billing.payments.models import InvoiceStatus
-from local.openapi.answers import Count, Time, Unlimited, Url
+from aerostack_billing.plans.models import Tier
+from local.openapi.answers import Cents, Count, MetricUsage, Month, Time, Unlimited, Url
 
 SignedCents = Annotated[int, Field(description="Whole US cents; negative takes off.")]
 
@@ -82,3 +83,30 @@ class PaymentMethod(BaseModel):
     exp_month: int | None
     exp_year: int | None
     expires_soon: Annotated[bool, Field(description="The card ends within 30 days, or has ended.")]
+
+
+class MetricForecast(MetricUsage):
+    """A counter, and what it comes to at this pace."""
+
+    projected: Annotated[Count | None, Field(description="At the month's end; null before 24 hours of it are over.")]
+    limit_reached_at: Annotated[Time | None, Field(description="Null: not this month, or reached already.")]
+    hard_limit_reached_at: Annotated[Time | None, Field(description="Likewise, for the limit with its grace.")]
+
+
+class SpendingForecast(BaseModel):
+    """What was spent of the balance this month, and what it comes to."""
+
+    spent_cents: Cents
+    projected_cents: Cents | None
+
+
+class Forecast(BaseModel):
+    """What the month comes to if it goes on as it went."""
+
+    period: Month
+    tier: Tier
+    as_of: Time
+    elapsed_hours: Count
+    needed_hours: Annotated[Count, Field(description="Of the month, before anything is forecast.")]
+    usage: dict[str, MetricForecast]
+    spending: Annotated[SpendingForecast | None, Field(description="Null while spending is being added up.")]

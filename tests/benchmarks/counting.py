@@ -140,6 +140,20 @@ def _usage(place: Place) -> Act:
     return lambda: place.ask("get_usage", query=None)
 
 
+@operation("GET /api/billing/usage, twelve months", "get_usage", Budget(1, 0, 8))
+def _history(place: Place) -> Act:
+    consume(place)
+    return lambda: place.ask("get_usage", query={"months": "12"})
+
+
+@operation("GET /api/billing/usage/forecast", "get_forecast", Budget(4, 0, 50))
+def _forecast(place: Place) -> Act:
+    deposited(place)
+    consume(place)
+    charge(place, "k")
+    return lambda: place.ask("get_forecast")
+
+
 @operation("GET /api/balance/transactions, 20 lines", "get_transactions", Budget(1, 0, 2))
 def _transactions(place: Place) -> Act:
     deposited(place)

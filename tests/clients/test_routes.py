@@ -93,7 +93,8 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert counted.consumed
     lease = service_.lease(me, "api_requests", 100, ttl_seconds=60, allow_partial=True, idempotency_key="block-7")
     assert service_.settle(me, lease.lease_id, 40).returned == 60
-    assert user_.usage(month).usage["api_requests"].used == counted.consumed.used + 40 == 45
+    assert user_.forecast().usage["api_requests"].used == 45
+    assert user_.usage(month, months=2).usage["api_requests"].used == counted.consumed.used + 40 == 45
     assert service_.claim_resource(me, "projects", "p@1").used == 1
     assert [item.id for item in user_.resources().resources["projects"].items] == ["p@1"]
     assert service_.free_resource(me, "projects", "p@1").freed

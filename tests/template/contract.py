@@ -30,6 +30,7 @@ ROUTES = {
     "GetNotificationsFunction": Promise("GET", "/api/billing/notifications", "user"),
     "PutNotificationsFunction": Promise("PUT", "/api/billing/notifications", "user"),
     "RotateWebhookSecretFunction": Promise("POST", "/api/billing/notifications/webhook/secret", "user"),
+    "GetForecastFunction": Promise("GET", "/api/billing/usage/forecast", "user"),
     "PreviewFunction": Promise("POST", "/api/billing/preview", "user"),
     "GetInvoicesFunction": Promise("GET", "/api/billing/invoices", "user"),
     "GetPaymentMethodFunction": Promise("GET", "/api/billing/payment-method", "user"),

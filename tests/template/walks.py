@@ -32,6 +32,7 @@ def walk_through_plans(call: Caller) -> None:
     call("GET", "/billing/portal")
     call("POST", "/billing/preview", {"tier": "pro", "billing_interval": "monthly"})
     call("GET", "/billing/invoices")
+    call("GET", "/billing/usage/forecast")
     call("GET", "/billing/payment-method")
     call.hear()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 # Plans
 
@@ -257,6 +258,22 @@ class ResourceCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastUsage:
+    """A counter of a month beside its limit."""
+
+    used: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastMonth:
+    """The monthly quotas of one month."""
+
+    period: str
+    usage: Mapping[str, PastUsage]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """A month's counters."""
 
@@ -264,6 +281,42 @@ class Usage:
     period: str
     usage: Mapping[str, MetricUsage]
     resource_counts: Mapping[str, ResourceCount]
+    history: tuple[PastMonth, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricForecast:
+    """A counter, and what it comes to at this pace; None where that cannot be told, or is not reached this month."""
+
+    used: int
+    limit: int | None
+    hard_limit: int | None
+    remaining: int | None
+    state: str
+    projected: int | None
+    limit_reached_at: datetime | None
+    hard_limit_reached_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendingForecast:
+    """What was spent of the balance this month, and what it comes to."""
+
+    spent_cents: Decimal
+    projected_cents: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What the month comes to if it goes on as it went; told once `needed_hours` of it are over."""
+
+    period: str
+    tier: str
+    as_of: datetime
+    elapsed_hours: int
+    needed_hours: int
+    usage: Mapping[str, MetricForecast]
+    spending: SpendingForecast | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

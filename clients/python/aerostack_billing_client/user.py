@@ -26,6 +26,7 @@ class UserClient(Everyone):
 
     # Usage
     usage = now(calls.usage)
+    forecast = now(calls.forecast)
     resources = now(calls.resources)
 
     # Wallet

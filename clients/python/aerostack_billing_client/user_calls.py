@@ -12,6 +12,7 @@ from aerostack_billing_client.money import Cents, written
 from aerostack_billing_client.plan_answers import (
     Account,
     Cancelled,
+    Forecast,
     Invoices,
     Page,
     PaymentMethod,
@@ -152,9 +153,14 @@ def payment_method() -> Flow[PaymentMethod]:
 # Usage
 
 
-def usage(period: str | None = None) -> Flow[Usage]:
-    """The counters of this month, or of an older one: `2026-03`."""
-    return ask(Usage, Call(method="GET", path="/api/billing/usage", query={"period": period}))
+def usage(period: str | None = None, *, months: int | None = None) -> Flow[Usage]:
+    """The counters of this month, or of an older one: `2026-03`. `history` has as many months up to it, at most 12."""
+    return ask(Usage, Call(method="GET", path="/api/billing/usage", query={"period": period, "months": months}))
+
+
+def forecast() -> Flow[Forecast]:
+    """What the month's usage and spending come to if they go on as they went."""
+    return ask(Forecast, Call(method="GET", path="/api/billing/usage/forecast"))
 
 
 def resources() -> Flow[Resources]:

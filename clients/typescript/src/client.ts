@@ -102,6 +102,11 @@ export class UserClient extends Client {
     return this.ask("GET", "/api/billing/usage", { query, ...options });
   }
 
+  /** What the month's usage and spending come to if they go on as they went. */
+  getForecast(options?: CallOptions): Promise<Answer<"getForecast">> {
+    return this.ask("GET", "/api/billing/usage/forecast", options);
+  }
+
   /** What exists, by kind, and what of it is read-only. */
   getResources(options?: CallOptions): Promise<Answer<"getResources">> {
     return this.ask("GET", "/api/billing/resources", options);

@@ -26,6 +26,7 @@ class AsyncUserClient(AsyncEveryone):
 
     # Usage
     usage = later(calls.usage)
+    forecast = later(calls.forecast)
     resources = later(calls.resources)
 
     # Wallet

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aerostack_billing.platform.dead_letters import DeadLetters
     from aerostack_billing.usage.batch import Batch
     from aerostack_billing.usage.ceilings import Ceilings
+    from aerostack_billing.usage.forecast import UsageForecast
     from aerostack_billing.usage.ingest import Ingest
     from aerostack_billing.usage.lease_store import LeaseStore
     from aerostack_billing.usage.leases import Leases
@@ -125,6 +126,12 @@ class UsageParts:
 
         runtime = self._runtime
         return UsageOverview(self.store, runtime.catalog)
+
+    @cached_property
+    def forecast(self) -> UsageForecast:
+        from aerostack_billing.usage.forecast import UsageForecast  # noqa: PLC0415
+
+        return UsageForecast(self.store, self._runtime.catalog)
 
     @cached_property
     def outgrown(self) -> Outgrown:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aerostack_billing.wallet.refunds import Refunds
     from aerostack_billing.wallet.settlement import Settlement
     from aerostack_billing.wallet.spending_fold import SpendingFold
+    from aerostack_billing.wallet.spending_forecast import SpendingForecast
     from aerostack_billing.wallet.spending_store import SpendingStore
     from aerostack_billing.wallet.spending_view import Spending
     from aerostack_billing.wallet.statement import Statement
@@ -136,6 +137,12 @@ class WalletParts:
         from aerostack_billing.wallet.spending_view import Spending  # noqa: PLC0415
 
         return Spending(self.spending_store, self._runtime.ledger)
+
+    @cached_property
+    def spending_forecast(self) -> SpendingForecast:
+        from aerostack_billing.wallet.spending_forecast import SpendingForecast  # noqa: PLC0415
+
+        return SpendingForecast(self.spending)
 
     @cached_property
     def spending_fold(self) -> SpendingFold:

@@ -12,6 +12,7 @@ from aerostack_billing.usage.models import Counter, Figures
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, limits_of
 from aerostack_billing.values.errors import InvalidRequest
 
+MOST_MONTHS = 12
 _PERIOD = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 
 
@@ -22,13 +23,18 @@ class UsageOverview:
         self._usage = usage
         self._catalog = catalog
 
-    def view(self, account_id: str, period: str | None) -> dict[str, object]:
+    def view(self, account_id: str, period: str | None, months: str | None = None) -> dict[str, object]:
         """The figures of a month, this one where none is named, with the gauge and the places as they are now.
 
-        InvalidRequest (422) for what is not a month, or is still to come.
+        With `months`, 1 to 12, also the quotas of as many months up to that one, oldest first: all in one request. A
+        month in which nothing was counted is shown with zeros and the limits of the plan as it is now.
+        InvalidRequest (422) for what is not a month, or is still to come, and for another number.
         """
         month = _month(period)
-        account, counters_items = self._usage.overview(account_id, [month, STORAGE_ITEM, RESOURCES_ITEM])
+        past = _up_to(month, _number(months))
+        account, counters_items = self._usage.overview(
+            account_id, [*dict.fromkeys([month, *past]), STORAGE_ITEM, RESOURCES_ITEM]
+        )
         quotas = self._figures(account, counters_items, month, month)
         storage = self._figures(account, counters_items, STORAGE_ITEM, month)
         places = self._figures(account, counters_items, RESOURCES_ITEM, month)
@@ -37,6 +43,16 @@ class UsageOverview:
             "period": month,
             "usage": {figures.name: figures.amounts() for figures in quotas + storage},
             "resource_counts": {figures.name: {"used": figures.used, "limit": figures.limit} for figures in places},
+            "history": [
+                {
+                    "period": each,
+                    "usage": {
+                        figures.name: {"used": figures.used, "limit": figures.limit}
+                        for figures in self._figures(account, counters_items, each, each)
+                    },
+                }
+                for each in past
+            ],
         }
 
     def _figures(
@@ -48,6 +64,20 @@ class UsageOverview:
             Figures.of(name, month, counters_item.counters.get(name, Counter(0, limit.ceiling)), limit)
             for name, limit in limits.items()
         ]
+
+
+def _number(months: str | None) -> int:
+    if months is None:
+        return 0
+    if not (months.isascii() and months.isdigit() and len(months) <= 2 and 1 <= int(months) <= MOST_MONTHS):
+        raise InvalidRequest(f"months must be a number from 1 to {MOST_MONTHS}.", {"months": "out of range"})
+    return int(months)
+
+
+def _up_to(month: str, count: int) -> list[str]:
+    """So many months that end with this one, oldest first."""
+    last = int(month[:4]) * 12 + int(month[5:]) - 1
+    return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(last - count + 1, last + 1)]
 
 
 def _month(period: str | None) -> str:
