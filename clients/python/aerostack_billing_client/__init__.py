@@ -13,22 +13,18 @@ from aerostack_billing_client.errors import ApiError, BillingError, NoToken, Una
 from aerostack_billing_client.holds import HeldMoney
 from aerostack_billing_client.meter import LeasedMeter, MeterStats
 from aerostack_billing_client.money import Cents
+from aerostack_billing_client.paper_answers import Forecast, Invoices, Paper, PaymentMethod, PlanPreview
 from aerostack_billing_client.plan_answers import (
     Account,
     Cancelled,
     Claimed,
     Consumed,
-    Forecast,
     Freed,
-    Invoices,
     Leased,
     MetricUsage,
     ModelPrice,
     Page,
-    Paper,
-    PaymentMethod,
     Plan,
-    PlanPreview,
     Plans,
     Prices,
     Resource,

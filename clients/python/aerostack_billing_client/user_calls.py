@@ -9,19 +9,8 @@ from typing import Literal
 from aerostack_billing_client.asking import Flow, ask, ask_any, given, mapping, new_key, segment
 from aerostack_billing_client.calling import Call
 from aerostack_billing_client.money import Cents, written
-from aerostack_billing_client.plan_answers import (
-    Account,
-    Cancelled,
-    Forecast,
-    Invoices,
-    Page,
-    PaymentMethod,
-    PlanPreview,
-    Plans,
-    Prices,
-    Resources,
-    Usage,
-)
+from aerostack_billing_client.paper_answers import Forecast, Invoices, PaymentMethod, PlanPreview
+from aerostack_billing_client.plan_answers import Account, Cancelled, Page, Plans, Prices, Resources, Usage
 from aerostack_billing_client.reading import parsed, read
 from aerostack_billing_client.refusals import NothingToResume
 from aerostack_billing_client.wallet_answers import (
