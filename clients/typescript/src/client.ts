@@ -1,5 +1,6 @@
 // The calls of a signed-in user, and those of the platform's own services.
 
+import { Allowance, type AllowanceTerms } from "./allowance.js";
 import { Caller, type Call, type CallOptions, type ClientOptions } from "./calling.js";
 import { Hold } from "./hold.js";
 import { LeasedMeter, type LeaseTerms } from "./meter.js";
@@ -319,6 +320,11 @@ export class ServiceClient extends Client {
   /** Give the whole price of a charge back, once. */
   refundCharge(chargeId: string, body: Body<"refundCharge">, options?: CallOptions): Promise<Answer<"refundCharge">> {
     return this.ask("POST", `/api/balance/charges/${segment(chargeId)}/refund`, { body: keyed(body), ...options });
+  }
+
+  /** Takes charges from an account without a request for each, out of money that is held ahead. */
+  allowance(accountId: string, terms: AllowanceTerms): Allowance {
+    return new Allowance(this, accountId, terms);
   }
 
   /** Set money aside until it is captured, released, or its time is over. */

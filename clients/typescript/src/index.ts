@@ -1,5 +1,6 @@
 // The client of Aerostack billing: `UserClient` for a signed-in user, `ServiceClient` for the platform's services.
 
+export { Allowance, type AllowanceStats, type AllowanceTerms, type ChargeTerms } from "./allowance.js";
 export type { CallOptions, ClientOptions, Retries } from "./calling.js";
 export { ServiceClient, UserClient, type Quote } from "./client.js";
 export { ApiError, BillingError, Unanswered, type ErrorCode } from "./errors.js";

@@ -1,6 +1,7 @@
 // Counting without a request for each count: leases are taken ahead, used here, and settled with what was used.
 
 import type { CallOptions } from "./calling.js";
+import { now } from "./clock.js";
 import { BillingError } from "./errors.js";
 import type { Answer, Body } from "./types.js";
 
@@ -226,11 +227,6 @@ export class LeasedMeter {
 
 function left(quota: Quota): number {
   return quota.blocks.reduce((sum, block) => sum + (block.endsAt > now() ? block.granted - block.used : 0), 0);
-}
-
-/** Milliseconds that do not go back when a clock is set. */
-function now(): number {
-  return performance.now();
 }
 
 function endOfMonth(period: string): number {

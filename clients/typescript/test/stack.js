@@ -41,12 +41,19 @@ const used = (await user.getUsage()).usage;
 const { balance_micros } = await user.getBalance();
 const types = [];
 for await (const line of user.transactions({ limit: 2 })) types.push(line.type);
+
+const allowance = billing.allowance(ACCOUNT, { cents: 50, labels: { agent: "allowed" } });
+for (let i = 0; i < 100; i++) await allowance.charge("0.5", { reference: `piece-${i}` });
+await allowance.close();
+const pieces = (await user.getTransactions({ type: "capture", limit: 100 })).transactions;
+const allowed = [allowance.stats.captured, allowance.stats.lost, (await user.getBalance()).held_cents, pieces.at(-1).reference];
+
 console.log(
   JSON.stringify({
     status, freed, replayed, quoted: quoted.amount_cents, captured: captured.captured_cents,
     short: short instanceof ApiError && [short.status, short.code, Boolean(short.requestId) || "passed on"],
     priced: [input, byUsage.amount_cents, byUsage.usage.model],
     budget: [budget.state, reached.code, spent_cents, budgets.length],
-    used: [used.ai_tokens.used, used.email_sends.used, used.api_requests.used], balance_micros, types,
+    used: [used.ai_tokens.used, used.email_sends.used, used.api_requests.used], balance_micros, types, allowed,
   }),
 );

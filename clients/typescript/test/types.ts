@@ -17,6 +17,9 @@ export async function calls(): Promise<number | null> {
   if (lines.length && next_cursor) await user.getStatement({ cursor: next_cursor });
   for await (const line of user.transactions({ type: "charge" })) line.created_at.slice(0, 10);
   await billing.consume({ account_id: "a", metric: "api_requests" }, { deadlineMs: 500, signal: AbortSignal.timeout(500) });
+  const allowance = billing.allowance("a", { cents: 50, labels: { agent: "a" } });
+  await allowance.charge("0.34", { kind: "tool_call", creator_id: "maker", reference: "run-1" });
+  await allowance.close();
   const code: ErrorCode = "BUDGET_REACHED_SOME_DAY";
 
   // @ts-expect-error no such metric

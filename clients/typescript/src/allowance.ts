@@ -1,0 +1,288 @@
+// Charging without a request for each charge: money is held ahead, handed out here, and captured by items.
+
+import type { CallOptions } from "./calling.js";
+import { now } from "./clock.js";
+import { ApiError, BillingError } from "./errors.js";
+import type { EndsHolds } from "./hold.js";
+import { cents, inCents, inMicros, type Cents } from "./money.js";
+import type { Answer, Body } from "./types.js";
+
+/** How an allowance works. */
+export interface AllowanceTerms {
+  /** What it holds at most. */
+  cents: Cents;
+  /** What its charges are for; `agent_execution`. */
+  kind?: Body<"takeHold">["kind"];
+  /** Of all of its charges. */
+  labels?: Record<string, string>;
+  /** How long its hold lives, which is extended at half of it; 300. */
+  ttlSeconds?: number;
+  /** How often it captures in the background; 2. */
+  settleSeconds?: number;
+}
+
+/** What a charge may say beside its price. */
+export interface ChargeTerms {
+  kind?: Body<"takeHold">["kind"];
+  reference?: string;
+  labels?: Record<string, string>;
+  creator_id?: string;
+}
+
+/** What an allowance did so far, in cents. `lost` was handed out and could not be captured. */
+export interface AllowanceStats {
+  handedOut: Cents;
+  captured: Cents;
+  lost: Cents;
+  /** Charges that were handed out and are not captured yet. */
+  waiting: number;
+}
+
+/** @internal */
+export interface Holds extends EndsHolds {
+  takeHold(body: Body<"takeHold">, options?: CallOptions): Promise<Answer<"takeHold">>;
+  extendHold(id: string, body: Body<"extendHold">, options?: CallOptions): Promise<Answer<"extendHold">>;
+}
+
+type Item = ChargeTerms & { amount_cents: Cents };
+
+/** Charges to capture together under one key, from the hold that they were handed out of. */
+interface Part {
+  holdId: string;
+  key: string;
+  items: Item[];
+  /** Once it is sent, what stands under its key must stay as it is. */
+  sealed: boolean;
+}
+
+const MOST_ITEMS = 90;
+const PAUSE_MS = 5_000;
+
+/**
+ * Takes charges from one account at the speed of memory, out of money that is held for them. `charge` resolves when the
+ * money is certain: it is held, and is captured within seconds, by a line of the statement of its own. What the wallet,
+ * its cap or a budget refuses rejects the charge that finds too little in hand.
+ *
+ * Close it at the end: what was handed out is captured, and the rest of the hold goes back. A process that ends without
+ * loses what was not captured yet: the charges of the last `settleSeconds`, and never more than `cents`. The customer
+ * is not charged for them, and gets the held money back when the hold lapses. A runtime that keeps no timers between
+ * requests is given `settle()`: `context.waitUntil(allowance.settle())`.
+ */
+export class Allowance {
+  readonly accountId: string;
+  readonly #holds: Holds;
+  readonly #terms: Required<Omit<AllowanceTerms, "cents">>;
+  readonly #most: number;
+  #holdId: string | undefined;
+  #left = 0;
+  #waiting = 0;
+  #endsAt = 0;
+  #renewsAt = 0;
+  #pausedUntil = 0;
+  readonly #parts: Part[] = [];
+  #asking: Promise<void> | undefined;
+  #settling: Promise<void> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+  #handedOut = 0;
+  #captured = 0;
+  #lost = 0;
+
+  constructor(holds: Holds, accountId: string, terms: AllowanceTerms) {
+    const { cents: most, ...more } = terms;
+    this.#holds = holds;
+    this.accountId = accountId;
+    this.#most = inMicros(most);
+    this.#terms = { kind: "agent_execution", labels: {}, ttlSeconds: 300, settleSeconds: 2, ...more };
+    if (!(this.#most > 0 && this.#terms.ttlSeconds >= 10 && this.#terms.settleSeconds > 0)) {
+      throw new RangeError("an allowance needs cents, at least ten seconds to live, and a time to settle");
+    }
+  }
+
+  /** What was done so far. */
+  get stats(): AllowanceStats {
+    return {
+      handedOut: inCents(this.#handedOut), captured: inCents(this.#captured), lost: inCents(this.#lost),
+      waiting: this.#parts.reduce((sum, part) => sum + part.items.length, 0),
+    };
+  }
+
+  /**
+   * Take a price out of what is held; mostly without a request. Rejects with what the service refuses where more has to
+   * be held and cannot be: then nothing is taken. RangeError above the allowance itself.
+   */
+  async charge(amount: Cents, more: ChargeTerms = {}): Promise<void> {
+    const price = inMicros(amount);
+    if (!(price >= 0 && price <= this.#most)) {
+      throw new RangeError(`an allowance of ${inCents(this.#most)} cents takes charges from 0 up to that`);
+    }
+    const item = { ...more, amount_cents: cents(amount) };
+    while (!this.#handOut(price, item)) {
+      if (this.#asking) await this.#asking.catch(() => undefined);
+      else await this.#ask(() => this.#holdFor(price));
+    }
+    this.#lookAhead();
+  }
+
+  /** Capture now what was handed out up to now. Rejects where that fails; it is tried again later. */
+  async settle(): Promise<void> {
+    // What is being captured may have begun before the last charge.
+    await this.#settling?.catch(() => undefined);
+    this.#settling ??= this.#captureAll().finally(() => {
+      this.#settling = undefined;
+    });
+    await this.#settling;
+  }
+
+  /** Capture what was handed out, and give the rest of the hold back. Never rejects: what is lost is in `stats.lost`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#asking?.catch(() => undefined);
+    try {
+      await this.settle();
+      if (this.#holdId !== undefined) {
+        await this.#holds.releaseHold(this.#holdId, { account_id: this.accountId, idempotency_key: crypto.randomUUID() });
+      }
+    } catch (error) {
+      if (!(error instanceof BillingError)) throw error;
+      for (const part of this.#parts.splice(0)) this.#lose(part, error);
+    }
+    this.#holdId = undefined;
+  }
+
+  // What is in hand
+
+  #handOut(price: number, item: Item): boolean {
+    if (this.#closed) throw new Error("the allowance is closed");
+    if (this.#holdId === undefined || now() >= this.#endsAt || price > this.#left) return false;
+    this.#left -= price;
+    this.#handedOut += price;
+    this.#waiting += price;
+    let part = this.#parts.at(-1);
+    if (!part || part.sealed || part.items.length >= MOST_ITEMS || part.holdId !== this.#holdId) {
+      part = { holdId: this.#holdId, key: crypto.randomUUID(), items: [], sealed: false };
+      this.#parts.push(part);
+    }
+    part.items.push(item);
+    this.#settleSoon(part.items.length === MOST_ITEMS ? 0 : 1_000 * this.#terms.settleSeconds);
+    return true;
+  }
+
+  #lookAhead(): void {
+    if (this.#closed || this.#asking || now() < this.#pausedUntil) return;
+    if (2 * this.#left > this.#most && now() < this.#renewsAt) return;
+    // Whoever needs it will ask for itself, and be told.
+    this.#ask(() => this.#holdMore(this.#most)).catch(() => {
+      this.#pausedUntil = now() + PAUSE_MS;
+    });
+  }
+
+  /** Ask for more, one request at a time. */
+  #ask(how: () => Promise<void>): Promise<void> {
+    const asked = how().finally(() => {
+      this.#asking = undefined;
+    });
+    this.#asking = asked;
+    return asked;
+  }
+
+  /** Hold as much as the terms say, or where that is refused, what the charge needs. */
+  async #holdFor(price: number): Promise<void> {
+    // What waits to be captured is a part of what is held: only without it there is room for more.
+    await this.settle();
+    try {
+      await this.#holdMore(this.#most);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.moneyIsShort)) throw error;
+      await this.#holdMore(price);
+    }
+  }
+
+  /** Extend the hold, or take one where there is none. */
+  async #holdMore(upTo: number): Promise<void> {
+    const sentAt = now();
+    const { kind, labels, ttlSeconds } = this.#terms;
+    const body = { account_id: this.accountId, ttl_seconds: ttlSeconds, idempotency_key: crypto.randomUUID() };
+    let holdId = sentAt < this.#endsAt ? this.#holdId : undefined;
+    let added = Math.max(0, upTo - this.#left - this.#waiting);
+    if (holdId !== undefined) {
+      try {
+        await this.#holds.extendHold(holdId, { ...body, add_cents: inCents(added) });
+      } catch (error) {
+        if (!(error instanceof ApiError && error.code === "HOLD_ENDED")) throw error;
+        holdId = this.#holdId = undefined;
+      }
+    }
+    if (holdId === undefined) {
+      const asked = { ...body, kind, labels, amount_cents: inCents(upTo), idempotency_key: crypto.randomUUID() };
+      holdId = (await this.#holds.takeHold(asked)).hold_id;
+      added = upTo;
+    }
+    if (holdId !== this.#holdId) this.#left = 0;
+    this.#holdId = holdId;
+    this.#left += added;
+    // A part of the time is left for the last capture, which is to come before the hold lapses.
+    this.#endsAt = sentAt + 900 * ttlSeconds;
+    this.#renewsAt = sentAt + 500 * ttlSeconds;
+  }
+
+  // Capturing
+
+  /** Capture in the background, so many milliseconds from now at most. It keeps no process alive. */
+  #settleSoon(ms: number): void {
+    if (this.#timer !== undefined && ms > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#closed) return;
+      this.settle().catch((error: unknown) => {
+        console.warn("charges could not be captured yet, and are tried again:", (error as Error).message);
+        if (!this.#closed) this.#settleSoon(PAUSE_MS);
+      });
+    }, ms);
+    (this.#timer as { unref?: () => void }).unref?.();
+  }
+
+  async #captureAll(): Promise<void> {
+    for (const part of this.#parts) part.sealed = true;
+    for (let part = this.#parts[0]; part?.sealed; part = this.#parts[0]) await this.#capture(part);
+  }
+
+  /** Capture the first part, once however often it is tried; rejects where it is to be tried again. */
+  async #capture(part: Part): Promise<void> {
+    const { holdId, key, items } = part;
+    try {
+      await this.#holds.captureHold(holdId, { account_id: this.accountId, items, final: false, idempotency_key: key });
+    } catch (error) {
+      if (!(error instanceof ApiError) || passes(error)) throw error;
+      if (error.status === 422 && items.length > 1) {
+        // One that is wrong is not to spoil the others: each by itself, under a key of its own.
+        const each = items.map((item, place) => ({ holdId, key: `${key}:${place}`, items: [item], sealed: true }));
+        this.#parts.splice(0, 1, ...each);
+        return;
+      }
+      this.#lose(part, error);
+      this.#parts.shift();
+      return;
+    }
+    this.#parts.shift();
+    this.#captured += sum(items);
+    this.#waiting -= sum(items);
+  }
+
+  #lose({ items }: Part, error: BillingError): void {
+    this.#lost += sum(items);
+    this.#waiting -= sum(items);
+    console.error(`${items.length} charges, ${inCents(sum(items))} cents, were not captured:`, error.message);
+  }
+}
+
+function sum(items: Item[]): number {
+  return items.reduce((micros, item) => micros + inMicros(item.amount_cents), 0);
+}
+
+/** Whether the same request may succeed later. */
+function passes(error: ApiError): boolean {
+  return error.status >= 500 || [401, 403, 429].includes(error.status);
+}
