@@ -124,6 +124,28 @@ def scenario(billing: ServiceClient, me: str) -> list[Any]:
     return seen
 
 
+def ids(billing: ServiceClient, me: str) -> list[str]:
+    """What the same keys are answered with, for what is made under them."""
+    charge = billing.charge(me, "agent_execution", 1, idempotency_key="i1")
+    made = [charge.charge_id, billing.refund_charge(me, charge.charge_id).refund_id]
+    hold = billing.take_hold(me, "agent_execution", 5, idempotency_key="i1")
+    made += [hold.hold_id, billing.capture_hold(me, hold.hold_id, 1, idempotency_key="i2").charge_id]
+    hold = billing.take_hold(me, "agent_execution", 5, idempotency_key="i3")
+    pieces = [CaptureItem(1), CaptureItem(2)]
+    drawn = billing.capture_items(me, hold.hold_id, pieces, final=False, idempotency_key="i3")
+    return [*made, drawn.charge_id, *(item.charge_id for item in drawn.items or ())]
+
+
+def test_the_fake_names_what_it_makes_as_the_service_does(clients: Clients) -> None:
+    clients.pay_in(500)
+    fake = FakeBilling()
+    fake.deposit(clients.id, 500)
+    with fake.service() as service:
+        made = ids(service, clients.id)
+    assert made == ids(clients.service, clients.id)
+    assert len(set(made)) == len(made) - 1, "the first item's line is the capture's own"
+
+
 def tokens(output: int, model: str = "gpt-4o-mini") -> TokenUsage:
     """Tokens of which a million of output cost 60 cents."""
     return TokenUsage(model, 1_001, output, 17, 3)

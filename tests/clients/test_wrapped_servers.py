@@ -225,7 +225,7 @@ def test_a_paid_tool_is_charged_when_it_succeeds_and_its_refusal_says_what_to_do
     assert types == ["capture", "release", "hold", "release", "hold", "deposit"]
 
 
-def test_a_tool_with_a_published_price_is_charged_by_its_id_and_refunded_when_it_fails() -> None:
+def test_a_tool_with_a_published_price_is_held_by_its_id_and_free_when_it_fails() -> None:
     fake = FakeBilling()
     fake.deposit("acct", 10)
     fake.tool("search", "acct_maker", 4)
@@ -258,12 +258,14 @@ def test_a_tool_with_a_published_price_is_charged_by_its_id_and_refunded_when_it
     assert "Error executing tool search" in failed
     assert "PRICE_CHANGED: this costs 5 cents now" in dearer
     assert "has 3 cents and this costs 4" in short
-    assert [charge.refunded for charge in fake.account("acct").charges.values()] == [False, True]
-    asked = [made.body for made in fake.requests if made.path.endswith("/charges")]
+    account = fake.account("acct")
+    assert [(charge.micros, charge.refunded) for charge in account.charges.values()] == [(40_000, False)]
+    assert [hold.ended for hold in account.holds.values()] == ["capture", "release"]
+    asked = [made.body for made in fake.requests if made.path.endswith("/holds")]
     assert {(body["kind"], body["tool_id"]) for body in asked} == {("tool_call", "search")}
 
 
-def test_a_published_price_is_taken_on_the_stack_and_given_back_when_the_tool_fails(
+def test_a_published_price_is_taken_on_the_stack_and_the_tool_is_free_when_it_fails(
     clients: Clients, new_account: Callable[[], Account]
 ) -> None:
     clients.pay_in(500)
@@ -280,10 +282,11 @@ def test_a_published_price_is_taken_on_the_stack_and_given_back_when_the_tool_fa
             paid(clients.service, tool_id=tool_id, max_price_cents=40, account=clients.id)(lambda: None)()
         assert creator.creator().pending_cents == 32, "40 cents less the platform's fee of a fifth"
     types = [(line.type, line.amount_cents) for line in clients.user.transactions()]
-    assert types == [("charge_refund", 40), ("charge", -40), ("charge", -40), ("deposit", 500)]
+    free, done = [("release", 40), ("hold", -40)], [("capture", -40), ("release", 40), ("hold", -40)]
+    assert types == [*free, *done, ("deposit", 500)]
 
 
-def test_a_blocking_tool_with_a_published_price_keeps_its_own_error_when_the_refund_fails() -> None:
+def test_a_blocking_tool_with_a_published_price_keeps_its_own_error_when_the_release_fails() -> None:
     fake = FakeBilling()
     fake.deposit("acct", 10)
     fake.tool("search", "acct_maker", 4)
@@ -299,6 +302,18 @@ def test_a_blocking_tool_with_a_published_price_keeps_its_own_error_when_the_ref
             paid(billing, tool_id="search", account="acct")(fails)(0)
         with pytest.raises(TypeError, match="amount_cents or tool_id"):
             paid(billing, 4, tool_id="search")
+    assert (fake.account("acct").balance_cents, fake.account("acct").held_cents) == (2, 4)
+
+
+def test_a_price_that_rises_while_the_tool_runs_is_paid_as_it_was_held() -> None:
+    fake = FakeBilling()
+    fake.deposit("acct", 10)
+    fake.tool("search", "acct_maker", 4)
+    with fake.service() as billing:
+        paid(billing, tool_id="search", account="acct")(lambda: fake.tool("search", "acct_maker", 5))()
+        assert fake.account("acct").balance_cents == 6
+        with billing.hold("acct", "tool_call", tool_id="search", max_price_cents=5) as hold:
+            assert hold.capture().captured_cents == 5
 
 
 def test_a_tool_that_blocks_is_paid_alike_and_each_kind_needs_its_own_client() -> None:

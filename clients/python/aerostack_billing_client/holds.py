@@ -73,7 +73,7 @@ class HeldMoney(HoldOf):
     ) -> Captured:
         """Take the price; the rest goes back. Repeat it with the same price as often as needed: it is taken once.
 
-        An amount, or usage by the price book of when the hold was taken.
+        An amount, or usage by the price book of when the hold was taken; neither of them where a tool's price is held.
 
         InsufficientBalance, with the hold kept, where the price is above the hold and the wallet is short;
         `allow_partial` takes what there is.

@@ -68,8 +68,9 @@ class Holding:
     free.
     """
 
-    def __init__(self, account_id: str, idempotency_key: str, take: Flow[Held]) -> None:
+    def __init__(self, account_id: str, idempotency_key: str, take: Flow[Held], *, of_a_tool: bool = False) -> None:
         self.account_id = account_id
+        self._of_a_tool = of_a_tool
         self.idempotency_key = idempotency_key
         self.captured: Captured | None = None
         self._take = take
@@ -97,6 +98,8 @@ class Holding:
     ) -> Flow[Captured]:
         """Take the price, once, however often it is repeated."""
         hold_id = self.held.hold_id
+        if self._of_a_tool and amount_cents is None and usage is None:
+            amount_cents = self.held.amount_cents
         # A price that cannot even be sent is no capture that was tried.
         price_of(amount_cents, usage, labels)
         self._capturing = True
@@ -277,13 +280,16 @@ def hold(
     usage: TokenUsage | None = None,
     ttl_seconds: int | None = None,
     creator_id: str | None = None,
+    tool_id: str | None = None,
+    max_price_cents: Cents | None = None,
     reference: str | None = None,
     labels: Labels | None = None,
     idempotency_key: str | None = None,
 ) -> Holding:
     """Money to set aside for work that is priced when it ends: a context manager around that work.
 
-    It is taken on entering: InsufficientBalance, SpendCapReached. `capture` it inside; else it is released.
+    It is taken on entering: InsufficientBalance, SpendCapReached. `capture` it inside; else it is released. Of a tool
+    its price is set aside, PriceChanged above `max_price_cents`; `capture()` takes that price.
     """
     key = idempotency_key or new_key()
     take = take_hold(
@@ -293,11 +299,13 @@ def hold(
         usage=usage,
         ttl_seconds=ttl_seconds,
         creator_id=creator_id,
+        tool_id=tool_id,
+        max_price_cents=max_price_cents,
         reference=reference,
         labels=labels,
         idempotency_key=key,
     )
-    return Holding(account_id, key, take)
+    return Holding(account_id, key, take, of_a_tool=tool_id is not None)
 
 
 def take_hold(

@@ -40,7 +40,7 @@ def _drawn(asked: Asked, hold: Hold) -> Json:
         account.check(price.micros)
         room = spend_room(one, labels, price.micros, hold=hold, covered=own)
         account.spend(price.micros)
-        made = Charge(f"{asked.new_id('cap')[:-3]}{place:03}", price.micros, room)
+        made = Charge(asked.new_id("cap", place), price.micros, room)
         account.charges[made.id] = made
         items.append({"charge_id": made.id, "amount_cents": shown(price.micros), **price.basis})
     if not final:

@@ -73,10 +73,11 @@ class Asked:
         """The price book of today."""
         return Book(self.iso()[:10], self.service.markup_bps, tuple(self.service.rates.values()))
 
-    def new_id(self, kind: str) -> str:
-        """An id that the same account's same key always gives."""
-        name = f"{self.body['account_id']}/{self.body.get('idempotency_key') or self.now}"
-        return f"{kind}_{hashlib.sha256(name.encode()).hexdigest()[:40]}"
+    def new_id(self, kind: str, place: int = 0) -> str:
+        """The id that the service makes of the account and the key; `place` is that of an item among others."""
+        parts = [f"{kind}_", self.body["account_id"], self.body["idempotency_key"], *([place] if place else [])]
+        digest = hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+        return f"{kind}_{digest[:40]}"
 
     @staticmethod
     def whole(value: object) -> int:

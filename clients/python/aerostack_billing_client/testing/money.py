@@ -89,7 +89,7 @@ def refund(asked: Asked) -> Json:
     found.refunded = True
     account.micros += found.micros
     give_room_back(account, found.room)
-    ids = {"charge_id": found.id, "refund_id": asked.new_id("ref"), "refunded_cents": shown(found.micros)}
+    ids = {"charge_id": found.id, "refund_id": f"{found.id}:refund", "refunded_cents": shown(found.micros)}
     return {**ids, **_balances(account), "created_at": asked.iso()}
 
 
@@ -129,7 +129,7 @@ def capture(asked: Asked) -> Json:
         account.take_again(hold, ended)
         raise
     account.spend(taken)
-    made = Charge(hold.id.replace("hold_", "cap_", 1), taken, room)
+    made = Charge(asked.new_id("cap"), taken, room)
     account.charges[made.id] = made
     told: Json = {"hold_id": hold.id, "charge_id": made.id, "captured_cents": shown(taken)}
     return {

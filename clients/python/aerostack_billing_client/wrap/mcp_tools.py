@@ -13,7 +13,7 @@ from aerostack_billing_client.money import Cents
 from aerostack_billing_client.refusals import InsufficientBalance, PaymentRequired, PriceChanged
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.service_calls import Labels
-from aerostack_billing_client.wrap.payments import OwnPrice, Payment, PublishedPrice
+from aerostack_billing_client.wrap.payments import Payment
 from aerostack_billing_client.wrap.streams import shielded
 
 P = ParamSpec("P")
@@ -46,8 +46,8 @@ def paid(
     The price is held before the tool runs, so that a caller who cannot pay does not get it, and captured after it; a
     tool that fails is free. With `creator_id` it is a `tool_call`, which pays its creator; else an `agent_execution`.
 
-    With `tool_id` in place of an amount, price and creator are those that the creator published. It is charged before
-    the tool runs and refunded if the tool fails; `max_price_cents` refuses a price above it.
+    With `tool_id` in place of an amount, price and creator are those that the creator published; `max_price_cents`
+    refuses a price above it.
 
     An `async def` tool needs an `AsyncServiceClient`, another one a `ServiceClient`. A refusal reaches the agent as the
     tool's error, in words that say what can be done.
@@ -57,10 +57,16 @@ def paid(
 
     def flow() -> Payment:
         payer = account() if callable(account) else account
-        if tool_id is not None:
-            return PublishedPrice(payer, tool_id, max_price_cents, labels)
-        named = kind or ("tool_call" if creator_id is not None else "agent_execution")
-        return OwnPrice(payer, named, amount_cents, creator_id, labels)
+        named = kind or ("agent_execution" if creator_id is None and tool_id is None else "tool_call")
+        return Payment(
+            payer,
+            named,
+            amount_cents,
+            creator_id=creator_id,
+            tool_id=tool_id,
+            max_price_cents=max_price_cents,
+            labels=labels,
+        )
 
     def decorate(tool: Callable[P, T]) -> Callable[P, T]:
         if inspect.iscoroutinefunction(tool):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from aerostack_billing_client.aio.service import AsyncServiceClient
 from aerostack_billing_client.service import ServiceClient
@@ -12,16 +12,18 @@ from aerostack_billing_client.wrap.deal import Deal
 from aerostack_billing_client.wrap.providers import Asked, NotBilled, Provider
 from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded
 
+B = TypeVar("B")
+S = TypeVar("S")
 _RAW = "_raw_stream"
 """From what both SDKs' helpers read: the events as the provider sent them."""
 
 
-class BilledHelper:
-    """Holds money when its block is entered, and pays when the stream beneath ends or the block is left."""
+class _Helper(Generic[B, S]):
+    """What is known of a helper that is paid, in either way of using it."""
 
     def __init__(
         self,
-        billing: ServiceClient,
+        billing: B,
         deal: Deal,
         provider: Provider,
         method: Callable[..., Any],
@@ -33,7 +35,11 @@ class BilledHelper:
         self._make = method
         self._sent, self._hidden = provider.prepared(path, asked)
         self._manager: Any = None
-        self._paid: BilledStream | None = None
+        self._paid: S | None = None
+
+
+class BilledHelper(_Helper[ServiceClient, BilledStream]):
+    """Holds money when its block is entered, and pays when the stream beneath ends or the block is left."""
 
     def __enter__(self) -> Any:  # noqa: ANN401 - the provider's own
         hold_id = self._billing.run(self._deal.take()).hold_id
@@ -63,24 +69,8 @@ class BilledHelper:
                 self._paid.close()
 
 
-class AsyncBilledHelper:
+class AsyncBilledHelper(_Helper[AsyncServiceClient, AsyncBilledStream]):
     """As `BilledHelper`, awaited."""
-
-    def __init__(
-        self,
-        billing: AsyncServiceClient,
-        deal: Deal,
-        provider: Provider,
-        method: Callable[..., Any],
-        path: str,
-        asked: Asked,
-    ) -> None:
-        self._billing = billing
-        self._deal = deal
-        self._make = method
-        self._sent, self._hidden = provider.prepared(path, asked)
-        self._manager: Any = None
-        self._paid: AsyncBilledStream | None = None
 
     async def __aenter__(self) -> Any:  # noqa: ANN401 - the provider's own
         hold_id = (await self._billing.run(self._deal.take())).hold_id

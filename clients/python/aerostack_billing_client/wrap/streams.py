@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from aerostack_billing_client.aio.service import AsyncServiceClient
 from aerostack_billing_client.asking import Flow
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.wrap.deal import Deal
 
+B = TypeVar("B")
 Stream = Any
 """A stream of the provider's own client."""
 
 
-class BilledStream:
-    """A stream of events. One that is cut pays its input and a token for each event that came."""
+class _Billed(Generic[B]):
+    """What is known of a stream that is paid, in either way of reading it."""
 
-    def __init__(
-        self, billing: ServiceClient, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]
-    ) -> None:
+    def __init__(self, billing: B, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]) -> None:
         self._billing = billing
         self._deal = deal
         self._hold_id = hold_id
@@ -31,6 +30,21 @@ class BilledStream:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
+
+    def _read(self) -> Any:  # noqa: ANN401 - a generator of the provider's events
+        """The events, which are paid when they end."""
+        raise NotImplementedError
+
+    def _due(self, *, cut: bool, failed: bool) -> Flow[None] | None:
+        """The calls that pay for it; None where that was done."""
+        if self._settled:
+            return None
+        self._settled = True
+        return self._deal.end(self._hold_id, cut=cut, failed=failed)
+
+
+class BilledStream(_Billed[ServiceClient]):
+    """A stream of events. One that is cut pays its input and a token for each event that came."""
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -71,9 +85,8 @@ class BilledStream:
         self._settle(cut=False, failed=False)
 
     def _settle(self, *, cut: bool, failed: bool) -> None:
-        if not self._settled:
-            self._settled = True
-            self._billing.run(self._deal.end(self._hold_id, cut=cut, failed=failed))
+        if (due := self._due(cut=cut, failed=failed)) is not None:
+            self._billing.run(due)
 
 
 async def shielded(billing: AsyncServiceClient, flow: Flow[None]) -> None:
@@ -84,22 +97,8 @@ async def shielded(billing: AsyncServiceClient, flow: Flow[None]) -> None:
         await billing.run(flow)
 
 
-class AsyncBilledStream:
+class AsyncBilledStream(_Billed[AsyncServiceClient]):
     """As `BilledStream`, awaited."""
-
-    def __init__(
-        self, billing: AsyncServiceClient, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]
-    ) -> None:
-        self._billing = billing
-        self._deal = deal
-        self._hold_id = hold_id
-        self._stream = stream
-        self._hidden = hidden
-        self._settled = False
-        self._events = self._read()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -138,6 +137,5 @@ class AsyncBilledStream:
         await self._settle(cut=False, failed=False)
 
     async def _settle(self, *, cut: bool, failed: bool) -> None:
-        if not self._settled:
-            self._settled = True
-            await shielded(self._billing, self._deal.end(self._hold_id, cut=cut, failed=failed))
+        if (due := self._due(cut=cut, failed=failed)) is not None:
+            await shielded(self._billing, due)
