@@ -16,6 +16,8 @@ class Flow:
     prepare: Callable[[World], None]
     act: Callable[[World], None]
     end: Callable[[World], None]
+    queued: bool = False
+    """Whether the webhook puts Stripe's events on the queue, from which they are taken in."""
 
 
 FLOWS: dict[str, Flow] = {}

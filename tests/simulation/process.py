@@ -18,6 +18,9 @@ from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.platform.config import Settings
 from aerostack_billing.platform.dead_letters import DeadLetters
 from aerostack_billing.platform.dynamo import Dynamo
+from aerostack_billing.platform.queue import Queue
+from aerostack_billing.webhooks.deliveries import EventQueue
+from tests.simulation.stripe_queue import StripeQueue
 from tests.simulation.wires import BusWire, DynamoWire, LetterWire
 
 if TYPE_CHECKING:
@@ -61,6 +64,7 @@ class Ways:
     bus: BusWire
     letters: LetterWire
     charge_letters: LetterWire
+    events: StripeQueue
 
 
 class Process(Runtime):
@@ -72,6 +76,7 @@ class Process(Runtime):
         self.outbox.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
         self.usage.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
         self.wallet.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.charge_letters), "simulated charges")
+        self.webhooks.queue = EventQueue(Queue(lambda: cast("SQSClient", ways.events), "simulated"))
         self.telemetry = _Silent(refused)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
         self.payments.client = lambda: ways.stripe  # type: ignore[method-assign]

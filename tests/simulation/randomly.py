@@ -150,6 +150,15 @@ class Play:
             self.disarm()
         self.say(f"{event['type']}: {'taken' if taken else 'refused'}")
 
+    def take(self, body: str) -> None:
+        """A delivery of the queue of Stripe's events, perhaps with a call struck."""
+        self._arm()
+        try:
+            done = self.world.take(body)
+        finally:
+            self.disarm()
+        self.say(f"from Stripe's queue: {'done' if done else 'comes again'}")
+
     def on_their_way(self) -> list[dict[str, Any]]:
         """Events that were not taken and not lost, oldest first."""
         return [event for event in self.world.unheard() if event["id"] not in self.lost]
@@ -228,6 +237,9 @@ class Play:
             self.chance.shuffle(events)
             for event in events:
                 assert self.world.deliver(event), f"{event['type']} is still refused"
+            self.world.take_in()
+        self.world.take_in()
+        assert self.world.queue.waiting == [], "an event is taken in by no delivery"
 
 
 @dataclass(frozen=True)
@@ -243,6 +255,8 @@ def play(world: World, seed: int, steps: int, accounts: int = 6) -> Played:
     from tests.simulation.verbs import open_up, step  # which act on the Play that is made here
 
     world.back_to(world.bare)
+    # Every second run has the queue of Stripe's events in it.
+    world.queued = seed % 2 == 1
     with repeatable(f"random/{seed}") as chance:
         playing = Play(world, chance, accounts)
         number = 0

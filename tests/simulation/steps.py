@@ -14,6 +14,7 @@ from tests.simulation import (  # noqa: F401 - they note their flows
     flows_creators,
     flows_money,
     flows_plans,
+    flows_queued,
     flows_spending,
     flows_usage,
 )
@@ -51,6 +52,7 @@ class Row:
 def prepared(world: World, flow: Flow) -> Picture:
     """The world as the flow begins."""
     world.back_to(world.bare)
+    world.queued = flow.queued
     with repeatable(f"{flow.name}/prepare"):
         flow.prepare(world)
     assert violations(world, settled=False) == []

@@ -23,6 +23,7 @@ from tests.simulation.randomly import Act, Play
 from tests.simulation.verbs_bank import bank
 from tests.simulation.verbs_staff import staff
 from tests.simulation.verbs_stripe import (
+    QUEUE_WEIGHTS,
     asked_meanwhile,
     dashboard,
     deliver_again,
@@ -382,6 +383,7 @@ _WEIGHTS: dict[Callable[[Play], None], int] = {
     Play.ask_again: 6,
     **verbs_charging.WEIGHTS,
     **verbs_queue.WEIGHTS,
+    **QUEUE_WEIGHTS,
     **verbs_spending.WEIGHTS,
     **verbs_operators.WEIGHTS,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from aerostack_billing.assembly.runtime import Runtime
@@ -83,6 +84,24 @@ def deliver_at_once(play: Play) -> None:
     for event, error in zip(copies, raised, strict=True):
         if error is None:
             play.world.heard.add(event["id"])
+
+
+def take_in(play: Play) -> None:
+    """The queue delivers some of Stripe's events, in any order, perhaps one that was done with."""
+    for body in play.world.queue.some(play.chance):
+        play.take(body)
+
+
+def take_in_at_once(play: Play) -> None:
+    """Two deliveries at once: of two events, or of the same, as where the first took longer than the queue waits."""
+    some = play.world.queue.some(play.chance)[:2]
+    if not some:
+        return
+    acts: list[Act] = [lambda parts, b=body: play.world.queue.take(parts, b) for body in (some * 2)[:2]]
+    play.at_once("Stripe's queue", acts)
+
+
+QUEUE_WEIGHTS: dict[Callable[[Play], None], int] = {take_in: 12, take_in_at_once: 4}
 
 
 def asked_meanwhile(play: Play) -> None:

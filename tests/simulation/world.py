@@ -34,6 +34,7 @@ from tests.simulation.faults import DUPLICATE, Crash
 from tests.simulation.memory import MemoryDynamo
 from tests.simulation.person import Person
 from tests.simulation.process import Process, Refused, Ways
+from tests.simulation.stripe_queue import StripeQueue
 from tests.simulation.wires import BusWire, Calls, DynamoWire, LetterWire, Row, StripeWire
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Picture:
     heard: set[str]
     notes: dict[str, Any]
     published: list[dict[str, Any]]
+    queued: list[str]
 
 
 @dataclass
@@ -87,6 +89,8 @@ class World:
     notes: dict[str, Any] = field(default_factory=dict)
     """What a flow remembers from its set-up for its end."""
     events_lost: bool = False
+    queued: bool = False
+    """Whether the webhook puts Stripe's events on the queue, as a stack with WebhookIntake=queue does."""
     seed: str = ""
     heard: set[str] = field(default_factory=set)
     refused: set[Refused] = field(default_factory=set)
@@ -144,12 +148,9 @@ class World:
             max_network_retries=0,
             http_client=StripeWire(self.stripe, self.calls),
         )
-        self.bus, self.letters, self.charge_letters = (
-            BusWire(self.calls),
-            LetterWire(self.calls),
-            LetterWire(self.calls),
-        )
-        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters, self.charge_letters)
+        self.bus, self.queue = BusWire(self.calls), StripeQueue(self.calls)
+        self.letters, self.charge_letters = LetterWire(self.calls), LetterWire(self.calls)
+        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters, self.charge_letters, self.queue)
         self.eyes = Process(self.settings, replace(self._ways, dynamo=self.client), self.refused)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
@@ -224,9 +225,24 @@ class World:
 
     def hear(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Stripe delivers what it has not, in order, until nothing new comes; what fails it will send again."""
-        while not self.events_lost:
-            if not [event for event in self.unheard() if self.deliver(event, meanwhile)]:
-                return
+        while not self.events_lost and [event for event in self.unheard() if self.deliver(event, meanwhile)]:
+            self.take_in(meanwhile)
+        self.take_in(meanwhile)
+
+    def take_in(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """What is on the queue is delivered, in any order; what fails stays there."""
+        waiting = list(self.queue.waiting)
+        random.Random(f"{self.seed}/{len(waiting)}").shuffle(waiting)
+        for body in waiting:
+            self.take(body, meanwhile)
+
+    def take(self, body: str, meanwhile: Callable[[], None] | None = None) -> bool:
+        """One delivery of the queue; whether its message is done with."""
+        try:
+            self._run(lambda parts: self.queue.take(parts, body), meanwhile)
+        except (Crash, BillingError):
+            return False
+        return True
 
     def lose_events(self) -> None:
         """From here on no webhook arrives."""
@@ -252,8 +268,14 @@ class World:
     def deliver(self, event: dict[str, Any], meanwhile: Callable[[], None] | None = None) -> bool:
         """One delivery; whether it was answered with 2xx."""
         sent = copy.deepcopy(event)
+
+        def receive(parts: Runtime) -> object:
+            if self.queued and parts.webhooks.queue is not None:
+                return parts.webhooks.queue.put(sent)
+            return parts.webhooks.service.process(Event.model_validate(sent))
+
         try:
-            self._run(lambda parts: parts.webhooks.service.process(Event.model_validate(sent)), meanwhile)
+            self._run(receive, meanwhile)
         except (Crash, BillingError):
             return False
         self.heard.add(event["id"])
@@ -289,6 +311,7 @@ class World:
             events = self.stripe_events()
             for event in [*events, *events]:
                 self.deliver(event)
+            self.take_in()
             random.Random(self.seed).shuffle(events)
             for event in events:
                 assert self.deliver(event), f"{event['type']} is still refused"
@@ -299,6 +322,7 @@ class World:
                 if schedule != "reconcile" or self._reconciles(wait):
                     assert self.fire(schedule), f"{schedule} still fails"
             self.hear()
+        assert self.queue.waiting == [], "an event is taken in by no delivery"
         for schedule in ("audit", "events"):
             assert self.fire(schedule), f"{schedule} still fails"
 
@@ -316,7 +340,8 @@ class World:
             if "Item" in found:
                 rows[table, key] = found["Item"]
         blob = pickle.dumps(self.stripe._store.state)
-        return Picture(rows, blob, self.time.at, set(self.heard), copy.deepcopy(self.notes), list(self.bus.put))
+        heard, notes = set(self.heard), copy.deepcopy(self.notes)
+        return Picture(rows, blob, self.time.at, heard, notes, list(self.bus.put), list(self.queue.waiting))
 
     def back_to(self, picture: Picture) -> None:
         """Make the world what it was; a new process."""
@@ -344,6 +369,7 @@ class World:
         for letters in (self.letters, self.charge_letters):
             letters.kept.clear()
             letters.known.clear()
+        self.queue.back_to(picture.queued)
         self.refused.clear()
         self.events_lost = False
         self.restart()
