@@ -90,7 +90,7 @@ class Runtime:
             retries={"total_max_attempts": 1},
             max_pool_connections=64,
         )
-        return Dynamo(cast("DynamoDBClient", self.aws_client("dynamodb", config=config)))
+        return Dynamo(cast("DynamoDBClient", self._bounded_client("dynamodb", config)))
 
     def patient_client(self, service: str) -> object:
         """A client of a service that is seldom called: it takes at most eight seconds, a second try included.
@@ -101,7 +101,14 @@ class Runtime:
 
         retries: dict[str, object] = {"total_max_attempts": _TRIES}
         config = Config(connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries=retries)  # type: ignore[arg-type]
-        return self.aws_client(service, config=config)
+        return self._bounded_client(service, config)
+
+    def _bounded_client(self, service: str, config: Config) -> object:
+        from aerostack_billing.platform.whole_answers import bound_client  # noqa: PLC0415
+
+        client = self.aws_client(service, config=config)
+        bound_client(client)
+        return client
 
     @cached_property
     def catalog(self) -> Catalog:

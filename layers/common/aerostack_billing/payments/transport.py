@@ -12,6 +12,7 @@ import stripe
 import urllib3
 
 from aerostack_billing.platform import deadline
+from aerostack_billing.platform.whole_answers import bound
 
 _CONNECT_SECONDS = 2
 _READ_SECONDS = 8
@@ -38,6 +39,7 @@ class Urllib3Client(stripe.HTTPClient):
             maxsize=_CONNECTIONS,
             ca_certs=stripe.ca_bundle_path,
         )
+        bound(self._pool)
 
     def request(  # type: ignore[override]  # the base declares a private argument that its callers never pass
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: str | bytes | None = None
