@@ -30,7 +30,7 @@ LIMIT_SECONDS = 0.4
 
 
 class Dripping:
-    """A server that answers whatever it is asked, well, and at once up to a place in its answer; from there in drops."""
+    """A server that answers whatever it is asked, at once up to a place in its answer and from there in drops."""
 
     def __init__(self, at_once: str, in_drops: str) -> None:
         self._at_once, self._in_drops = at_once.encode(), in_drops.encode()
