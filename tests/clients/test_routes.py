@@ -246,7 +246,7 @@ def answer_schemas() -> set[str]:
 
 ANSWERS = {
     name: kind
-    for module in (notification_answers, plan_answers, wallet_answers)
+    for module in (notification_answers, paper_answers, plan_answers, wallet_answers)
     for name, kind in vars(module).items()
     if dataclasses.is_dataclass(kind) and name != "StatementPage"
 }
