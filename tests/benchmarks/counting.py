@@ -209,13 +209,13 @@ def _charging_a_tool(place: Place) -> Act:
     return lambda: charge(place, "k", **more)
 
 
-@operation("PUT a tool", "put_tool", Budget(2, 4, 1))
+@operation("PUT a tool", "put_tool", Budget(2, 6, 1))
 def _put_tool(place: Place) -> Act:
     path = _tool(place)
     return lambda: place.ask("put_tool", {"name": "Search", "price_cents": 30}, path=path)
 
 
-@operation("DELETE a tool", "delete_tool", Budget(2, 4, 1))
+@operation("DELETE a tool", "delete_tool", Budget(2, 6, 1))
 def _delete_tool(place: Place) -> Act:
     path = _tool(place)
     return lambda: place.ask("delete_tool", path=path)

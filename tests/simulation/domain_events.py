@@ -19,7 +19,7 @@ from aerostack_billing.platform import clock
 from aerostack_billing.usage.counters import read_counters
 from aerostack_billing.usage.models import Figures, Level
 from aerostack_billing.usage.store import RESOURCES_ITEM, is_month, limits_of
-from aerostack_billing.values.money import micros
+from aerostack_billing.values.money import cents, micros
 from local.event_schemas import TYPES
 from tests.simulation.tables import Tables
 from tests.simulation.world import World
@@ -214,6 +214,21 @@ def payouts_are_told(world: World, tables: Tables) -> list[str]:
     return [] if announced == there else [f"{announced} were sent, {there} are there"]
 
 
+def tools_are_told(world: World, tables: Tables) -> list[str]:
+    """What was told last of a tool is what it costs, or that it is sold no more."""
+    newest: dict[str, Json] = {}
+    for data in (event["data"] for event in events(world, "tool.changed")):
+        if data["version"] > newest.get(data["tool_id"], {"version": 0})["version"]:
+            newest[data["tool_id"]] = data
+    wrong = []
+    for row in tables.of("CreatorsTable", "tool"):
+        if row["item"] == "tool":
+            data = newest.get(row["tool_id"], {})
+            if (data.get("price_cents"), data.get("change") == "removed") != (cents(int(row["price"])), row["deleted"]):
+                wrong.append(f"{row['tool_id']}: {data} was told last, {row} is stored")
+    return wrong
+
+
 def nothing_waits(world: World, tables: Tables) -> list[str]:
     """All that was stored to be sent is sent."""
     return [f"{row['type']} waits" for row in tables.of("OutboxTable")]
@@ -226,5 +241,6 @@ SETTLED = (
     low_balances_are_told,
     reloads_are_told,
     payouts_are_told,
+    tools_are_told,
     nothing_waits,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 
@@ -33,6 +35,38 @@ def test_a_tool_is_published_changed_listed_and_sold_no_more(parts: Runtime, cre
         with pytest.raises(ToolNotFound):
             lost()
     assert publish(parts, creator, tool)["version"] == 4
+
+
+def told(parts: Runtime, creator: str) -> list[dict[str, object]]:
+    """The events of the creator's tools, in their order."""
+    details = (json.loads(record.detail) for record in parts.outbox.store.waiting() if record.type == "tool.changed")
+    found: list[dict[str, object]] = [detail["data"] for detail in details if detail["account_id"] == creator]
+    return sorted(found, key=lambda data: cast("int", data["version"]))
+
+
+def test_a_price_that_changes_is_told_with_what_it_was_and_a_new_name_alone_is_not(
+    parts: Runtime, creator: str
+) -> None:
+    tool = f"{creator}_search"
+    for price, name in ((25, "Search"), (25, "Search"), (25, "Find"), ("30.5", "Find")):
+        publish(parts, creator, tool, price, name)
+    parts.creators.tools.delete(creator, tool)
+    publish(parts, creator, tool, 5)
+    assert [(data["change"], data["previous_price_cents"], data["price_cents"]) for data in told(parts, creator)] == [
+        ("published", None, 25),
+        ("price_changed", 25, 30.5),
+        ("removed", 30.5, 30.5),
+        ("published", None, 5),
+    ]
+
+
+def test_of_changes_at_once_each_that_was_made_is_told_and_no_other(processes: list[Runtime], creator: str) -> None:
+    tool = f"{creator}_search"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: publish(processes[n], creator, tool, n + 1), range(8)))
+    events = told(processes[0], creator)
+    assert [data["version"] for data in events] == list(range(1, 9))
+    assert [data["previous_price_cents"] for data in events[1:]] == [data["price_cents"] for data in events[:-1]]
 
 
 def test_an_id_is_its_creators_for_ever(parts: Runtime, creator: str) -> None:

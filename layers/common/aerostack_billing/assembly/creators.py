@@ -35,7 +35,8 @@ class CreatorParts:
         from aerostack_billing.creators.tool_store import ToolStore  # noqa: PLC0415
         from aerostack_billing.creators.tools import CreatorTools  # noqa: PLC0415
 
-        return CreatorTools(ToolStore(self._runtime.dynamo, self._runtime.settings.creators_table))
+        runtime = self._runtime
+        return CreatorTools(ToolStore(runtime.dynamo, runtime.settings.creators_table, runtime.outbox.store))
 
     @cached_property
     def earnings(self) -> Earnings:

@@ -1,6 +1,8 @@
-"""The domain events of a creator's payouts."""
+"""The domain events of a creator's payouts and tools."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from typing_extensions import TypedDict
 
@@ -8,6 +10,7 @@ from aerostack_billing.creators.models import Creator
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.values.money import cents
+from aerostack_billing.wallet.tools import Tool
 
 
 class PayoutEnded(TypedDict):
@@ -37,7 +40,21 @@ class BankRefused(TypedDict):
     code: str
 
 
+class ToolChanged(TypedDict):
+    """What a creator's tool costs changed: it is sold for the first time or again, at another price, or no more.
+
+    `previous_price_cents` is null where it was not sold before. A new name alone is not told.
+    """
+
+    tool_id: str
+    change: Literal["published", "price_changed", "removed"]
+    price_cents: float
+    previous_price_cents: float | None
+    version: int
+
+
 TYPES = {
+    "tool.changed": ToolChanged,
     "payout.paid": PayoutPaid,
     "payout.failed": PayoutFailed,
     "payout.reversed": PayoutReversed,
@@ -71,3 +88,17 @@ def creator_events(before: Creator, change: Change[Creator]) -> list[DomainEvent
         refused: BankRefused = {"code": error.removeprefix(BANK)}
         events.append(DomainEvent("payout.bank_refused", before.creator_id, occasion, refused))
     return events
+
+
+def tool_events(before: Tool, after: Tool) -> list[DomainEvent]:
+    """The event that a change of a tool produces; none where neither its price changed nor whether it is sold."""
+    if (before.price, before.deleted) == (after.price, after.deleted):
+        return []
+    data: ToolChanged = {
+        "tool_id": after.tool_id,
+        "change": "removed" if after.deleted else "published" if before.deleted else "price_changed",
+        "price_cents": cents(after.price),
+        "previous_price_cents": None if before.deleted else cents(before.price),
+        "version": after.version,
+    }
+    return [DomainEvent("tool.changed", after.creator_id, f"{after.tool_id}:{after.version}", data)]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Final
 
+from aerostack_billing.creators.domain_events import tool_events
 from aerostack_billing.ledger.ledger import if_as_read, present
+from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.wallet.tools import Tool
@@ -17,7 +19,8 @@ _TOOL = "tool"
 class ToolStore:
     """Reads and conditional writes of tools."""
 
-    def __init__(self, dynamo: Dynamo, table: str) -> None:
+    def __init__(self, dynamo: Dynamo, table: str, outbox: Outbox) -> None:
+        self._outbox = outbox
         self._dynamo = dynamo
         self._table = table
 
@@ -37,7 +40,7 @@ class ToolStore:
         return [adapter(Tool).validate_python({**item, "creator_id": creator_id}) for item in items]
 
     def put(self, before: Tool, after: Tool) -> bool:
-        """Store a tool, if it is as it was read; False where it is not. Its creator's list changes with it."""
+        """Store a tool, if it is as it was read; False where it is not. Its creator's list and its event go with it."""
         condition, names, values = if_as_read(before)
         tool = {**present(asdict(after)), **_own(after.tool_id), "owner": after.creator_id}
         own = Write(self._table, {}, put=tool, condition=condition, names=names, values=values)
@@ -48,7 +51,7 @@ class ToolStore:
             else Write(self._table, {}, put={**present(asdict(after)), **entry})
         )
         try:
-            self._dynamo.transact([own, listed])
+            self._dynamo.transact([own, listed, *map(self._outbox.adding, tool_events(before, after))])
         except TransactionRefused:
             return False
         return True
