@@ -34,19 +34,24 @@ def by_handler(place: Place, requests: Callable[[], int]) -> Charging:
 
 
 def by_boto3(place: Place, requests: Callable[[], int]) -> Charging:
-    """By the two calls alone: read the wallet, and in one transaction debit it as read and put the transfer.
+    """By the two calls alone, one after another and by many threads."""
+    settings = place.parts.settings
+    return timed(bare_charge(place.client, settings.wallets_table, settings.ledger_table, "acct_bare"), requests)
+
+
+def bare_charge(client: Any, *tables_and_account: str) -> Callable[[str], None]:
+    """A charge by two calls: read the wallet, and in one transaction debit it as read and put the transfer.
 
     Nothing is checked, validated or logged, and the dedupe is a transfer's id. A collision is tried again.
     """
-    client: Any = place.client
-    tables = place.parts.settings.wallets_table, place.parts.settings.ledger_table
-    wallet = {"account_id": {"S": "acct_bare"}, "item": {"S": "wallet"}}
+    *tables, account = tables_and_account
+    wallet = {"account_id": {"S": account}, "item": {"S": "wallet"}}
     client.put_item(TableName=tables[0], Item={**wallet, "version": {"N": "0"}, "balance": {"N": "100000000"}})
 
     def once(key: str) -> None:
         read = client.get_item(TableName=tables[0], Key=wallet, ConsistentRead=True)["Item"]
         version, left = int(read["version"]["N"]), int(read["balance"]["N"]) - 20_000
-        transfer = {"account_id": {"S": "acct_bare"}, "transfer_id": {"S": key}, "seq": {"N": str(version + 1)}}
+        transfer = {"account_id": {"S": account}, "transfer_id": {"S": key}, "seq": {"N": str(version + 1)}}
         after = {**wallet, "version": {"N": str(version + 1)}, "balance": {"N": str(left)}}
         debit = {
             "TableName": tables[0],
@@ -70,7 +75,7 @@ def by_boto3(place: Place, requests: Callable[[], int]) -> Charging:
             if not done:
                 time.sleep(random.uniform(0, _LONGEST_WAIT_SECONDS))
 
-    return timed(charge, requests)
+    return charge
 
 
 def by_stapel() -> Charging:

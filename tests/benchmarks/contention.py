@@ -12,7 +12,7 @@ import argparse
 import io
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.wallet.requests import ChargeRequest
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import STATE
+from tests.benchmarks.charges import bare_charge
 from tests.rooms.conftest import Meter, connected, made_tables, metered, put_together
 from tests.rooms.worlds.wallet import audited, fund
 
@@ -87,6 +88,30 @@ def measured(client: DynamoDBClient, environment: dict[str, str], way: str, proc
     return Point(processes, way, charges / took, *_transactions(meter, way, charges, processes))
 
 
+def bare(client: DynamoDBClient, environment: dict[str, str], processes: int, charges: int) -> Point:
+    """The same by two calls of boto3 alone, tried again after up to 20 ms: nothing stands back for anybody."""
+    account = f"acct_{uuid.uuid4().hex}"
+    charge = bare_charge(client, environment["WALLETS_TABLE"], environment["LEDGER_TABLE"], account)
+    with metered(client) as meter, ThreadPoolExecutor(processes) as pool:
+        began = time.perf_counter()
+        list(pool.map(charge, map(str, range(charges))))
+        took = time.perf_counter() - began
+    made = meter.operations.count("TransactWriteItems")
+    return Point(processes, "bare boto3", charges / took, made, made - charges)
+
+
+def curve(client: DynamoDBClient, charges: int, processes: Sequence[int] = PROCESSES) -> Iterator[Point]:
+    """Every way of charging, by so many processes each."""
+    environment = made_tables(client, uuid.uuid4().hex)
+    measured(client, environment, "one by one", 2, 50)
+    for number in processes:
+        yield measured(client, environment, "one by one", number, charges)
+    for number in processes:
+        yield bare(client, environment, number, charges)
+    for number in processes:
+        yield measured(client, environment, "batches of 90", number, charges * 16)
+
+
 _WAYS: dict[str, Charging] = {"one by one": one_by_one, "batches of 90": batched}
 
 
@@ -106,12 +131,9 @@ def main() -> None:
     options = parser.parse_args()
     with dynamodb_local(STATE / "dynamodb", None) as url:
         client = connected(url)
-        environment = made_tables(client, uuid.uuid4().hex)
         print("| charges | processes | a second | transactions | in vain |\n| --- | ---: | ---: | ---: | ---: |")
-        measured(client, environment, "one by one", 2, 50)
-        for way, times in (("one by one", 1), ("batches of 90", 16)):
-            for processes in options.processes:
-                print(measured(client, environment, way, processes, options.charges * times).row(), flush=True)
+        for point in curve(client, options.charges, options.processes):
+            print(point.row(), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ ever changed or deleted, and no function's role allows it to be.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import Field, asdict, dataclass, replace
@@ -15,18 +14,14 @@ from itertools import islice
 from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.ledger.turns import Turns
 from aerostack_billing.platform.dynamo import AlreadyProcessed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.platform.retry import attempts
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
 
 SEQ_INDEX: Final = "by_seq"
 
-_QUEUES = 256
-# Spread over up to half a second, 64 processes that want one wallet get it one after another within seconds.
 _ATTEMPTS = 40
-_FIRST_WAIT_SECONDS = 0.005
-_LONGEST_WAIT_SECONDS = 0.5
 
 
 class Versioned(Protocol):
@@ -84,7 +79,7 @@ class Ledger:
         self._table = table
         self._listener = listener
         self._sleep = sleep
-        self._queues = [threading.Lock() for _ in range(_QUEUES)]
+        self._turns = Turns()
 
     def apply(
         self,
@@ -102,13 +97,8 @@ class Ledger:
         interferes: read and transaction.
         """
         # Threads of one process queue here rather than collide at the table. Other processes are met by the condition.
-        with self._queues[hash(name) % _QUEUES]:
-            for attempt in attempts(
-                _ATTEMPTS,
-                first_wait_seconds=_FIRST_WAIT_SECONDS,
-                longest_wait_seconds=_LONGEST_WAIT_SECONDS,
-                sleep=self._sleep,
-            ):
+        with self._turns.of(name) as turn:
+            for attempt in range(_ATTEMPTS):
                 owner = read()
                 change = rule(owner)
                 if change.owner == owner and not change.transfers:
@@ -120,7 +110,10 @@ class Ledger:
                     self._dynamo.transact(self._writes(owned, change))
                 except TransactionRefused as refused:
                     _raise_unless_raced(refused, change, len(owned))
+                    if attempt < _ATTEMPTS - 1:
+                        self._sleep(turn.collided())
                     continue
+                turn.held()
                 self._applied(change, attempt)
                 return change
         self._listener.contended(_ATTEMPTS)
