@@ -29,6 +29,7 @@ from aerostack_billing_client import (
     charge_batches,
     errors,
     notification_answers,
+    paper_answers,
     plan_answers,
     refusals,
     service_calls,
