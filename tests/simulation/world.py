@@ -323,7 +323,7 @@ class World:
                     assert self.fire(schedule), f"{schedule} still fails"
             self.hear()
         assert self.queue.waiting == [], "an event is taken in by no delivery"
-        for schedule in ("audit", "events"):
+        for schedule in ("spending", "audit", "events"):
             assert self.fire(schedule), f"{schedule} still fails"
 
     def _reconciles(self, wait: int) -> bool:

@@ -176,6 +176,27 @@ def test_an_answer_of_stripes_older_than_what_was_posted_since_undoes_nothing(
     assert audited(parts, account).balance == 0
 
 
+def test_a_dispute_that_is_won_before_it_was_posted_stands_over_an_older_answer(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    payment = deposit(parts, world, account)
+    hear_all(parts, world)
+    dispute(world, payment, "needs_response")
+    ask, answers = parts.payments.cards.payment, itertools.count()
+
+    def overtaken(payment_intent_id: str) -> Payment | None:
+        answer = ask(payment_intent_id)
+        if next(answers) == 1:
+            dispute(world, payment, "won")
+            deliver(parts, events(world, "charge.dispute.closed")[-1])
+        return answer
+
+    parts.payments.cards.payment = overtaken  # type: ignore[method-assign]
+    parts.wallet.settlement.settle(payment)
+    assert lines(parts, account) == [("deposit", 2_500)]
+    assert audited(parts, account).balance == micros(2_500)
+
+
 def test_a_dispute_takes_the_money_and_a_won_one_gives_it_back(
     parts: Runtime, world: StripeWorld, account: str
 ) -> None:
