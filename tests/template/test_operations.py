@@ -168,6 +168,7 @@ def test_the_hosted_page_has_the_headers_of_the_local_one() -> None:
         ({"StripeSigningSecretArn": ""}, "StripeSigningSecretArn"),
         ({"StripeSigningSecretArn": "billing/prod/stripe-signing"}, "StripeSigningSecretArn"),
         ({"WebhookIntake": "later"}, "WebhookIntake"),
+        ({"AuditInterval": "rate(2 minutes)"}, "AuditInterval"),
         ({"WebhookWorkers": "1"}, "WebhookWorkers"),
         ({"StripePortalConfiguration": "pk_1"}, "StripePortalConfiguration"),
         ({"LogRetentionDays": "8"}, "LogRetentionDays"),

@@ -28,6 +28,11 @@ def versions(stack: Deployed) -> dict[str, str]:
     return {v["FunctionName"]["Ref"]: name for name, v in stack.of_type("AWS::Lambda::Version").items()}
 
 
+def test_no_function_starts_from_an_image_whose_processes_would_share_what_they_hold(prod: Deployed) -> None:
+    # docs/decisions/0035-no-snapstart.md says what is needed before one may.
+    assert not [name for name, f in prod.of_type("AWS::Lambda::Function").items() if "SnapStart" in f]
+
+
 @pytest.mark.parametrize("function", SERVICES)
 def test_callers_reach_a_service_s_route_by_its_alias(prod: Deployed, function: str) -> None:
     promise = ROUTES[function]

@@ -24,9 +24,14 @@ def schedule_of(function: dict[str, Any]) -> dict[str, Any]:
     return event["Properties"]
 
 
-def test_every_schedule_is_one_that_is_meant_and_runs_as_often(functions: dict[str, Any]) -> None:
+def test_every_schedule_is_one_that_is_meant_and_runs_as_often(
+    functions: dict[str, Any], template: dict[str, Any]
+) -> None:
+    def expression(written: str | dict[str, str]) -> str:
+        return written if isinstance(written, str) else str(template["Parameters"][written["Ref"]]["Default"])
+
     found = {
-        logical_id: [e["Properties"]["ScheduleExpression"] for e in properties["Events"].values()]
+        logical_id: [expression(e["Properties"]["ScheduleExpression"]) for e in properties["Events"].values()]
         for logical_id, properties in functions.items()
         if logical_id not in {WEBHOOK, *QUEUED} and any(e["Type"] != "HttpApi" for e in properties["Events"].values())
     }

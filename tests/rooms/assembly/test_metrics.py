@@ -12,6 +12,8 @@ import pytest
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.audit.rounds import Place as RoundPlace
+from aerostack_billing.audit.rounds import Places
 from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
@@ -260,6 +262,15 @@ def audit_violation(place: Place) -> None:
     place.run("audit", {"account_id": place.account})
 
 
+def audit_round_lag(place: Place) -> None:
+    """A round of the audit that began days ago, and that this run has no time for."""
+    parts = place.parts
+    places = Places(parts.dynamo, parts.settings.events_table)
+    places.keep(RoundPlace("wallets", {"account_id": place.account}, clock.seconds() - 9 * DAY))
+    parts.telemetry.audited(parts.audit.rounds.go_on(lambda: False))
+    places.keep(RoundPlace())
+
+
 def charged(place: Place) -> None:
     """A service charges."""
     fund(place.parts, place.account, 500)
@@ -281,6 +292,7 @@ def event_lag(place: Place) -> None:
 
 
 CAUSES: dict[str, Callable[[Place], None]] = {
+    "AuditRoundLag": audit_round_lag,
     "AuditViolation": audit_violation,
     "Charged": charged,
     "Drift": drift,

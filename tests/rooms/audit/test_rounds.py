@@ -10,9 +10,11 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.audit.rounds import Places, Rounds
 from aerostack_billing.audit.wallets import Report
 from aerostack_billing.usage.models import ConsumeRequest
+from tests.rooms.conftest import Time
 from tests.rooms.worlds.wallet import fund
 
 NONE_IS_FEW = 0
+DAY_SECONDS = 86_400
 
 
 @pytest.fixture
@@ -77,6 +79,26 @@ def test_a_round_of_many_runs_looks_at_each_wallet_once_and_finds_what_is_wrong(
         assert len(found) == len({violation.invariant for violation in found})
     finally:
         repair(parts, accounts[7])
+
+
+def test_it_is_told_for_how_long_no_round_has_come_to_its_end(
+    parts: Runtime, rounds: Rounds, account: str, time_stands: Time
+) -> None:
+    for number in range(3):
+        fund(parts, f"{account}_{number}", 100)
+    assert rounds.go_on(times(1)).behind_seconds == 0
+    time_stands.forward(5 * DAY_SECONDS)
+    assert rounds.go_on(times(1)).behind_seconds == 5 * DAY_SECONDS
+    assert all_around(rounds, 10_000)[-1].behind_seconds == 0
+    time_stands.forward(2 * DAY_SECONDS)
+    assert rounds.go_on(times(1)).behind_seconds == 2 * DAY_SECONDS
+    time_stands.forward(DAY_SECONDS)
+    assert rounds.go_on(times(1)).behind_seconds == 3 * DAY_SECONDS
+
+
+def test_an_audit_that_is_no_part_of_a_round_says_nothing_of_rounds(parts: Runtime, account: str) -> None:
+    fund(parts, account, 100)
+    assert parts.audit.service.run(account).behind_seconds is None
 
 
 def test_a_round_that_came_to_its_end_begins_anew(parts: Runtime, rounds: Rounds, account: str) -> None:

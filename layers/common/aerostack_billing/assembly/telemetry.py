@@ -176,12 +176,14 @@ class Telemetry:
         self._measure("ReconcileLag", behind_seconds)
 
     def audited(self, report: Report) -> None:
-        """An audit is through; what it found wrong is an alarm."""
+        """An audit is through; what it found wrong is an alarm, and that no round of it has ended for long."""
         fields = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
         self.log().info("audit", extra={**fields, "whole": report.whole})
         for violation in report.violations:
             self.log().error("audit violation", extra={"violation": asdict(violation)})
             self._count("AuditViolation")
+        if report.behind_seconds is not None:
+            self._measure("AuditRoundLag", report.behind_seconds)
 
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
         """An event of the queue was over the plan's limit: it happened, and is not counted."""

@@ -26,11 +26,21 @@ _STEP: Final = 50
 
 @dataclass(frozen=True)
 class Place:
-    """How far a round came: behind which item of which table. `began_at`: unix seconds; None before the first."""
+    """How far a round came: behind which item of which table.
+
+    `began_at`, and `ended_at` of the last round that came to its end: unix seconds; None before the first.
+    """
 
     stage: Stage = "wallets"
     after: Item | None = None
     began_at: int | None = None
+    ended_at: int | None = None
+
+    @property
+    def behind_seconds(self) -> int:
+        """For how long no round has come to its end; before the first one did, since that one began."""
+        since = self.began_at if self.ended_at is None else self.ended_at
+        return 0 if since is None else max(0, clock.seconds() - since)
 
 
 class Places:
@@ -45,13 +55,13 @@ class Places:
         item = self._dynamo.get(self._table, {"event_id": _PLACE}) or {}
         if item.get("stage") not in _STAGES:
             return Place()
-        return Place(
-            cast("Stage", item["stage"]), cast("Item | None", item.get("after")), cast("int | None", item["began_at"])
-        )
+        began_at, ended_at = (cast("int | None", item.get(name)) for name in ("began_at", "ended_at"))
+        return Place(cast("Stage", item["stage"]), cast("Item | None", item.get("after")), began_at, ended_at)
 
     def keep(self, place: Place) -> None:
         """Keep it; of two runs at once the last to write is gone on from, and no item is passed over by both."""
-        item: Item = {"event_id": _PLACE, "stage": place.stage, "after": place.after, "began_at": place.began_at}
+        when: Item = {"began_at": place.began_at, "ended_at": place.ended_at}
+        item: Item = {"event_id": _PLACE, "stage": place.stage, "after": place.after, **when}
         self._dynamo.put(Write(self._table, {}, put=item))
 
 
@@ -84,23 +94,24 @@ class Rounds:
         """
         place = self._places.read()
         if place.stage == "wallets" and place.after is None and self._are_few():
-            report = self._audit.run(None, see=see)
-            self._places.keep(Place())
-            return report
+            return self._ended(self._audit.run(None, see=see))
         place = replace(place, began_at=place.began_at or clock.seconds())
         report = Report(0, 0, ())
         for stage in _STAGES[_STAGES.index(place.stage) :]:
-            place = place if place.stage == stage else Place(stage, None, place.began_at)
+            place = place if place.stage == stage else replace(place, stage=stage, after=None)
             for number, (key, look) in enumerate(self._behind(place, see), 1):
                 if not may_go_on():
                     self._places.keep(place)
-                    return replace(report, whole=False)
+                    return replace(report, whole=False, behind_seconds=place.behind_seconds)
                 report = _added(report, look())
                 place = replace(place, after=key)
                 if number % _STEP == 0:
                     self._places.keep(place)
-        self._places.keep(Place())
-        return report
+        return self._ended(report)
+
+    def _ended(self, report: Report) -> Report:
+        self._places.keep(Place(ended_at=clock.seconds()))
+        return replace(report, behind_seconds=0)
 
     def _are_few(self) -> bool:
         some = self._at_once + 1

@@ -39,6 +39,8 @@ class Report:
     counters: int = 0
     whole: bool = True
     """Whether it came to the end of all that is stored."""
+    behind_seconds: int | None = None
+    """For how long no round came to its end; None of an audit that is no part of a round."""
 
 
 def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:
