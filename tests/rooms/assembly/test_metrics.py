@@ -17,7 +17,7 @@ from aerostack_billing.audit.rounds import Places
 from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
-from aerostack_billing.platform import correlation
+from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Write
 from tests.rooms.conftest import Time, put_together, use_stripe
 from tests.rooms.payments.test_signature import sign
