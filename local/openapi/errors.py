@@ -166,9 +166,28 @@ A refusal of the API has one form:
 in the header `apigw-requestid` too, and leads an operator to the logs and the ledger. The results of a batch carry no
 `request_id` of their own: they have that of the batch.
 
-Before a function runs, API Gateway itself answers `{"message": "…"}`: 401 for a token that it does not take, 403 for
-one without the scope, 404 for a path that is not there, 429 and 503 when it is overloaded, 500 when a function broke
-off. An HTTP API does not let its form be changed.
+## What the gateway answers by itself
+
+Where no function answers, API Gateway does, with `{"message": "…"}` and no code. The `request_id` is in the header
+`apigw-requestid` here too. An HTTP API of AWS has no setting for the form of these answers: the ways around it are a
+catch-all route, which would let anybody without a token run a function, and an authorizer of our own in place of the
+one that API Gateway keeps. So tell them by their status. Both clients do, and raise them as errors of the same types
+as the others, with what to do as their message and an empty code.
+
+| status | `message` | why | what to do |
+|---|---|---|---|
+| 401 | `Unauthorized` | the token is missing, over, or not for this API; `WWW-Authenticate` says which\
+ | fetch a new token; compare the clocks |
+| 403 | `Forbidden` | the token lacks the scope of the route | use a service's token that has it |
+| 404 | `Not Found` | no route of this method and path | check both, and the host |
+| 413 | `Request Entity Too Large` | the body is over 10 MB; functions refuse less (`PAYLOAD_TOO_LARGE`)\
+ | send less at once |
+| 429 | `Too Many Requests` | the stage takes no more requests at the moment\
+ | send the same again after a pause that grows |
+| 500 | `Internal Server Error` | a function broke off\
+ | send the same again, with its key; tell an operator the `request_id` |
+| 503 | `Service Unavailable` | a function could not be run, or did not answer in time\
+ | send the same again, with its key |
 
 """
 

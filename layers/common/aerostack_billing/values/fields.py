@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, T
 
 from aerostack_billing.values import authority
 from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.wording import worded
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -88,7 +89,7 @@ def validated(model: type[Model], data: Mapping[str, object]) -> Model:
 
 
 def _named(error: ValidationError) -> InvalidRequest:
-    details = {_place(e): e["msg"] for e in error.errors(include_url=False, include_input=False)}
+    details = {_place(e): worded(e) for e in error.errors(include_url=False, include_input=False)}
     fields = ", ".join(sorted(details))
     return InvalidRequest(f"These fields are wrong: {fields}. See details.", details)
 
