@@ -166,18 +166,23 @@ def _times(warmth: Sequence[Warm], functions: Mapping[str, Starts]) -> str:
     return _table(["invocation", "wall", "processor"], [*warm, *cold])
 
 
+def _two(measured: tuple[float, float]) -> str:
+    return f"{measured[0]:.3f}, {measured[1]:.3f} ms"
+
+
 def wrappers(measured: Sequence[Wrapped]) -> str:
-    """What each wrapper of the client adds to a call. A dash: there is no such way yet."""
+    """What each wrapper of the client adds to a call. A dash: it holds for each call, or takes leases."""
 
     def row(one: Wrapped) -> list[str]:
-        times = [f"{p50:.3f}, {p99:.3f} ms" for p50, p99 in (one.bare, one.wrapped)]
+        times = [_two(measured) for measured in (one.bare, one.wrapped)]
         added = f"{one.wrapped[0] - one.bare[0]:.3f} ms"
-        return [one.name, *times, added, f"{one.requests:.2f}", "—"]
+        return [one.name, *times, added, f"{one.requests:.2f}", _two(one.allowed) if one.allowed else "—"]
 
     said = (
         "What each wrapper of the Python client adds to a call in the caller's own process: processor time, median and "
         "99th percentile, with providers and billing faked in memory, whose own work is in it. Requests to billing are "
-        "to be added, each at the caller's own distance from the service; with leases they are a fraction.\n\n"
+        "to be added, each at the caller's own distance from the service; with leases and with an allowance they are a "
+        "fraction. The time with an allowance has what captures in the background in it.\n\n"
     )
     head = ["wrapper", "bare, p50 and p99", "wrapped, p50 and p99", "adds, p50", "requests a call", "with an allowance"]
     return said + _table(head, [row(one) for one in measured])

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aerostack_billing_client import AsyncServiceClient, ServiceClient
+from aerostack_billing_client import Allowance, AsyncServiceClient, ServiceClient
 from aerostack_billing_client.testing import FakeBilling
 from aerostack_billing_client.wrap.asgi import MeteredRequests
 from aerostack_billing_client.wrap.lambdas import metered
@@ -25,6 +25,7 @@ from tests.clients.providers import CHAT, CHUNKS, MESSAGE, Provider
 
 TIMES = 500
 ACCOUNT = "acct"
+LABELS = {"agent": "a"}
 HI = [{"role": "user", "content": "Hi"}]
 ASK: dict[str, Any] = {"model": "gpt-4o-mini", "messages": HI, "max_tokens": 100}
 ASK_CLAUDE = {**ASK, "model": "claude-haiku-4-5"}
@@ -47,6 +48,8 @@ class Wrapped:
     bare: tuple[float, float]
     wrapped: tuple[float, float]
     requests: float
+    allowed: tuple[float, float] | None = None
+    """The same with an allowance, and with what captures behind it; None where there is no such way."""
 
 
 def measured(times: int = TIMES, *, with_litellm: bool = True) -> Iterator[Wrapped]:
@@ -58,12 +61,43 @@ def measured(times: int = TIMES, *, with_litellm: bool = True) -> Iterator[Wrapp
             before = len(fake.requests)
             taken = _timed([bare, wrapped], times)
             yield Wrapped(name, taken[0], taken[1], (len(fake.requests) - before) / _rounds(times))
+        allowance = open_.enter_context(billing.allowance(ACCOUNT, 100, labels=LABELS))
+        yield _charged(fake, billing, allowance, times)
     yield from asyncio.run(_awaited(times, with_litellm=with_litellm))
+
+
+def _charged(fake: FakeBilling, billing: ServiceClient, allowance: Allowance, times: int) -> Wrapped:
+    def nothing() -> None:
+        pass
+
+    def charge() -> None:
+        billing.charge(ACCOUNT, "agent_execution", 1, labels=LABELS)
+
+    before = len(fake.requests)
+    taken = _timed([nothing, charge], times)
+    requests = (len(fake.requests) - before) / _rounds(times)
+    (allowed,) = _timed([lambda: allowance.charge(1)], times)
+    return Wrapped("`charge`, and `allowance.charge`", taken[0], taken[1], requests, allowed)
+
+
+async def _charged_later(fake: FakeBilling, billing: AsyncServiceClient, times: int) -> Wrapped:
+    async def nothing() -> None:
+        pass
+
+    async def charge() -> None:
+        await billing.charge(ACCOUNT, "agent_execution", 1, labels=LABELS)
+
+    before = len(fake.requests)
+    taken = await _timed_later([nothing, charge], times)
+    requests = (len(fake.requests) - before) / _rounds(times)
+    async with billing.allowance(ACCOUNT, 100, labels=LABELS) as allowance:
+        (allowed,) = await _timed_later([lambda: allowance.charge(1)], times)
+    return Wrapped("`charge` and `allowance.charge`, awaited", taken[0], taken[1], requests, allowed)
 
 
 def _models(billing: ServiceClient) -> Iterator[tuple[str, Call, Call]]:
     def paid_by(client: Any) -> Any:
-        return billed(client, billing, account=ACCOUNT, labels={"agent": "a"})
+        return billed(client, billing, account=ACCOUNT, labels=LABELS)
 
     def chat(client: Any) -> Call:
         return lambda: client.chat.completions.create(**ASK)
@@ -108,6 +142,7 @@ async def _awaited(times: int, *, with_litellm: bool) -> list[Wrapped]:
                 taken = await _timed_later([bare, wrapped], times)
                 await _settled(fake)
                 found.append(Wrapped(name, taken[0], taken[1], (len(fake.requests) - before) / _rounds(times)))
+            found.append(await _charged_later(fake, billing, times))
     return found
 
 

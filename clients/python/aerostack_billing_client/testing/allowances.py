@@ -9,14 +9,14 @@ from typing import cast
 from aerostack_billing_client.testing import money
 from aerostack_billing_client.testing.asked import Asked
 from aerostack_billing_client.testing.budgets import hold_room, spend_room
-from aerostack_billing_client.testing.state import Charge, Hold, Json, Refused, micros_of, shown
+from aerostack_billing_client.testing.state import Charge, FakeAccount, Hold, Json, Refused, micros_of, shown
 
 
 def capture(asked: Asked) -> Json:
     """Take the price of the work, or those of its items, all or none."""
     if asked.body.get("items") is None:
         return money.capture(asked)
-    account, before = asked.account, copy.deepcopy(asked.account.__dict__)
+    account, before = asked.account, _state_of(asked.account)
     try:
         return _drawn(asked, account.hold(asked.path["id"]))
     except Refused:
@@ -62,7 +62,7 @@ def extend(asked: Asked) -> Json:
     hold = account.hold(asked.path["id"])
     if hold.ended:
         raise Refused(409, "HOLD_ENDED", "The hold is over. Take another one.", hold_id="ended")
-    added, before = micros_of(asked.body.get("add_cents", 0)), copy.deepcopy(account.__dict__)
+    added, before = micros_of(asked.body.get("add_cents", 0)), _state_of(account)
     try:
         account.spend(added)
         account.free(hold, "")
@@ -76,3 +76,10 @@ def extend(asked: Asked) -> Json:
     amounts = {"amount_cents": shown(hold.micros), "added_cents": shown(added)}
     until = asked.iso(int(hold.expires_at - asked.now))
     return {"hold_id": hold.id, **amounts, "expires_at": until, **account.balances()}
+
+
+def _state_of(account: FakeAccount) -> dict[str, object]:
+    """What to go back to where a request is refused. What is over, which may be much, does not change any more."""
+    open_ = {name: copy.deepcopy(hold) for name, hold in account.holds.items() if hold.ended in {"", "lapse"}}
+    state = copy.deepcopy({**vars(account), "charges": {}, "holds": {}})
+    return {**state, "charges": dict(account.charges), "holds": {**account.holds, **open_}}
