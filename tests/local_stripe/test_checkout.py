@@ -324,3 +324,15 @@ def test_sessions_are_listed_by_customer(stack: Stack) -> None:
     items = stack.v1.checkout.sessions.line_items.list(first.id)
     assert items.data[0].price is not None
     assert items.data[0].price.lookup_key == "pro_monthly"
+
+
+def test_a_tax_id_is_asked_of_a_known_customer_where_the_name_may_be_kept(stack: Stack) -> None:
+    customer = stack.customer().id
+    asked = {"tax_id_collection": {"enabled": True}}
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stack.session(customer, **asked)
+    assert refused.value.param == "customer_update[name]"
+    shown = stack.session(customer, **asked, customer_update={"name": "auto"}).tax_id_collection
+    assert shown is not None
+    assert (shown.enabled, shown.required) == (True, "never")
+    assert "tax_id_collection" not in stack.session(customer)

@@ -88,3 +88,15 @@ def test_what_creators_are_paid_and_when_a_balance_is_low_is_the_stage_s_to_say_
     assert (declared["Type"], declared["Default"]) == ("Number", default)
     assert (declared["MinValue"], declared["MaxValue"]) == bounds
     assert template["Globals"]["Function"]["Environment"]["Variables"][variable] == {"Ref": parameter}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "variable"),
+    [("AllowPromotionCodes", "ALLOW_PROMOTION_CODES"), ("CollectTaxIds", "COLLECT_TAX_IDS")],
+)
+def test_what_stripe_s_pages_take_is_the_stage_s_to_say_and_nothing_at_first(
+    template: dict[str, Any], parameter: str, variable: str
+) -> None:
+    declared = template["Parameters"][parameter]
+    assert (declared["Default"], declared["AllowedValues"]) == ("false", ["true", "false"])
+    assert template["Globals"]["Function"]["Environment"]["Variables"][variable] == {"Ref": parameter}

@@ -30,7 +30,7 @@ _TOLD = (
     _TOLD
     + " cancel_url currency customer customer_update custom_text discounts expires_at invoice_creation line_items "
     "metadata mode payment_intent_data payment_method_options payment_method_types saved_payment_method_options "
-    "setup_intent_data subscription_data success_url ui_mode",
+    "setup_intent_data subscription_data success_url tax_id_collection ui_mode",
 )
 def create(world: World, call: Call) -> Json:
     mode = call.params.get("mode") or ""
@@ -68,6 +68,7 @@ def create(world: World, call: Call) -> Json:
         payment_status="no_payment_required" if mode == "setup" else "unpaid",
         status="open",
         success_url=call.params["success_url"],
+        **_tax_ids(call.params),
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode=call.params.get("ui_mode"),
         url=f"{world.base_url}/pay/{session['id']}",
@@ -97,6 +98,21 @@ def _invoice_creation(params: Json, mode: str) -> Json | None:
         "enabled": bool(asked and asked["enabled"]),
         "invoice_data": {**answer, "metadata": merged_metadata({}, data.get("metadata", {}))},
     }
+
+
+def _tax_ids(params: Json) -> Json:
+    """Whether the payer is asked for a tax id. Of a customer that is there, it also needs the right to keep a name."""
+    asked = params.get("tax_id_collection")
+    if asked is None:
+        return {}
+    if asked["enabled"] and "customer" in params and params.get("customer_update", {}).get("name") != "auto":
+        raise invalid(
+            "Tax ID collection requires updating business name on the customer. To enable tax ID collection for an "
+            "existing customer, please set `customer_update[name]` to `auto`.",
+            None,
+            "customer_update[name]",
+        )
+    return {"tax_id_collection": {"enabled": asked["enabled"], "required": asked.get("required", "never")}}
 
 
 def _creation(params: Json, mode: str) -> str | None:

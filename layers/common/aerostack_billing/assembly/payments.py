@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
     from aerostack_billing.payments.cards import CardPayments
     from aerostack_billing.payments.connect import Connect
-    from aerostack_billing.payments.gateway import Payments
+    from aerostack_billing.payments.gateway import PageTerms, Payments
     from aerostack_billing.payments.history import History
     from aerostack_billing.payments.papers import Papers
     from aerostack_billing.payments.previews import Previews
@@ -59,7 +59,15 @@ class PaymentParts:
         from aerostack_billing.payments.gateway import Payments  # noqa: PLC0415
 
         settings = self._runtime.settings
-        return Payments(self.client, settings.stripe_portal_configuration, settings.stripe_portal_home_configuration)
+        home = settings.stripe_portal_home_configuration
+        return Payments(self.client, settings.stripe_portal_configuration, home, self.terms)
+
+    @cached_property
+    def terms(self) -> PageTerms:
+        from aerostack_billing.payments.gateway import PageTerms  # noqa: PLC0415
+
+        settings = self._runtime.settings
+        return PageTerms(promotion_codes=settings.allow_promotion_codes, tax_ids=settings.collect_tax_ids)
 
     @cached_property
     def undoing(self) -> Undoing:
@@ -71,7 +79,7 @@ class PaymentParts:
     def cards(self) -> CardPayments:
         from aerostack_billing.payments.cards import CardPayments  # noqa: PLC0415
 
-        return CardPayments(self.client)
+        return CardPayments(self.client, self.terms)
 
     @cached_property
     def connect(self) -> Connect:

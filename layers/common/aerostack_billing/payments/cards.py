@@ -13,7 +13,7 @@ import stripe
 from pydantic import Field
 
 from aerostack_billing.payments.client import translated
-from aerostack_billing.payments.gateway import PageLinks
+from aerostack_billing.payments.gateway import NO_TERMS, PageLinks, PageTerms
 from aerostack_billing.payments.wire import ListOf, Reference, Wire, read
 from aerostack_billing.values.errors import ObjectMissing, PaymentsFailed
 
@@ -214,8 +214,9 @@ class _Customer(Wire):
 class CardPayments:
     """Deposits, reloads, and the customer's card."""
 
-    def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
+    def __init__(self, connect: Callable[[], stripe.StripeClient], terms: PageTerms = NO_TERMS) -> None:
         self._connect = connect
+        self._terms = terms
 
     def deposit_checkout(self, account_id: str, customer_id: str, amount_cents: int, links: PageLinks, key: str) -> str:
         """A Checkout page for a deposit, which keeps the card for later charges with the payer's consent; its URL."""
@@ -241,6 +242,7 @@ class CardPayments:
                     "metadata": metadata,
                     "payment_intent_data": {"setup_future_usage": "off_session", "metadata": metadata},
                     "consent_collection": {"payment_method_reuse_agreement": {"position": "auto"}},
+                    **self._terms.of_any(),
                     "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
                 },
                 {"idempotency_key": key},

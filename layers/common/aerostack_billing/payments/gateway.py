@@ -38,6 +38,7 @@ from aerostack_billing.values.errors import ObjectMissing, PaymentsRefused
 if TYPE_CHECKING:
     import stripe
     from stripe.params.billing_portal import SessionCreateParams as PortalParams
+    from stripe.params.checkout import SessionCreateParams as SessionParams
 
 _CLOCKS_APART_SECONDS = 60
 
@@ -50,12 +51,41 @@ class PageLinks:
     cancel_url: str
 
 
+@dataclass(frozen=True)
+class PageTerms:
+    """What Checkout pages take besides the payment.
+
+    Promotion codes are for plans alone: a code that is meant for one must not be used up by a deposit.
+    """
+
+    promotion_codes: bool = False
+    tax_ids: bool = False
+
+    def of_plan(self) -> SessionParams:
+        """The parameters of a page that sells a plan."""
+        return {**self.of_any(), "allow_promotion_codes": True} if self.promotion_codes else self.of_any()
+
+    def of_any(self) -> SessionParams:
+        """The parameters of every page. Stripe asks for a tax id where it may keep the business's name with it."""
+        if not self.tax_ids:
+            return {}
+        return {"tax_id_collection": {"enabled": True}, "customer_update": {"name": "auto"}}
+
+
+NO_TERMS = PageTerms()
+
+
 class Payments:
     """Customers, subscriptions, Checkout and the portal."""
 
     def __init__(
-        self, connect: Callable[[], stripe.StripeClient], portal_configuration: str | None, home: str | None = None
+        self,
+        connect: Callable[[], stripe.StripeClient],
+        portal_configuration: str | None,
+        home: str | None = None,
+        terms: PageTerms = NO_TERMS,
     ) -> None:
+        self._terms = terms
         self._connect = connect
         self._portal_configuration = portal_configuration
         self._home_configuration = home or portal_configuration
@@ -223,6 +253,7 @@ class Payments:
                         "cancel_url": links.cancel_url,
                         "metadata": {"account_id": account_id, "kind": "plan"},
                         "subscription_data": {"metadata": {"account_id": account_id}},
+                        **self._terms.of_plan(),
                     },
                     {"idempotency_key": key},
                 )

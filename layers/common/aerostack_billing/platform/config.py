@@ -122,6 +122,16 @@ class Settings:
         return self._need("PAY_GRANTED_EARNINGS") == "true"
 
     @property
+    def allow_promotion_codes(self) -> bool:
+        """Whether the pages that sell plans take promotion codes."""
+        return self.environment.get("ALLOW_PROMOTION_CODES") == "true"
+
+    @property
+    def collect_tax_ids(self) -> bool:
+        """Whether the pages that sell plans and deposits ask a business for its tax id."""
+        return self.environment.get("COLLECT_TAX_IDS") == "true"
+
+    @property
     def payout_minimum(self) -> Micros:
         """The least that is paid out at once."""
         return micros(self._whole("PAYOUT_MINIMUM_CENTS", 1, 10_000_000))
