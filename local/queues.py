@@ -66,6 +66,12 @@ class Queues:
 
         A FIFO queue needs the message's group and its deduplication id.
         """
+        message_id = self.put(logical_id, body, group, once)
+        self.poll()
+        return message_id
+
+    def put(self, logical_id: str, body: str, group: str = "", once: str = "") -> str:
+        """Likewise, but the function takes it at the next poll."""
         if not body:
             raise NotTaken("A message has one character at least.")
         if self._queues[logical_id].fifo and not (group and once):
@@ -76,7 +82,6 @@ class Queues:
             sent = self._client.send_message(QueueUrl=self._urls[logical_id], MessageBody=body, **place)  # type: ignore[arg-type]
         except ClientError as error:
             raise NotTaken(error.response["Error"]["Message"]) from error
-        self.poll()
         return sent["MessageId"]
 
     def waiting(self, logical_id: str) -> list[Value]:

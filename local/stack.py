@@ -13,7 +13,7 @@ from pathlib import Path
 
 import boto3
 
-from local.aws.bus import EventSink
+from local.aws.bus import EventSink, matches
 from local.aws.dynamodb_local import dynamodb_local
 from local.aws.seed import create_secret, create_tables
 from local.aws.standin import AwsStandIn
@@ -39,6 +39,7 @@ from local.queues import Queues, clocked
 from local.seam import Stripe, StripeFactory
 from local.stripe import LocalStripe
 from local.template import Schedule, ServerlessApp, load_app
+from local.template.loader import Value
 from local.timeline import Timeline
 from local.tokens import TEN_YEARS_SECONDS, SigningKey, authorizer_for, mint, signing_key
 from local.values import PARAMETERS, REGION, STRIPE_SECRET, WEBHOOK_SECRET
@@ -163,6 +164,7 @@ def _started(config: Config) -> Iterator[Stack]:
         parts.enter_context(clocked(clock.unix))
         queues = Queues(app, boto3.client("sqs"), host.invoke)
         queues.create()
+        events.matched = _by_rules(app, queues)
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock), queues.poll)
         key = signing_key(config.state / KEY_FILE)
         stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key, queues)
@@ -265,6 +267,18 @@ def _seed(app: ServerlessApp) -> None:
     named = {arn for name in _SECRETS for f in app.functions.values() if (arn := f.environment.get(name))}
     for identifier in sorted(named):
         create_secret(client, identifier, STRIPE_SECRET)
+
+
+def _by_rules(app: ServerlessApp, queues: Queues) -> Callable[[str, Mapping[str, Value]], None]:
+    """Puts an event on the queues of the rules that it matches; who feeds on them takes it at the next poll."""
+
+    def route(bus: str, event: Mapping[str, Value]) -> None:
+        for rule in app.rules:
+            if rule.bus == bus and matches(rule.pattern, event):
+                for queue in rule.queues:
+                    queues.put(queue, json.dumps(event))
+
+    return route
 
 
 def _firing(host: LambdaHost, clock: StackClock) -> Callable[[Schedule], None]:

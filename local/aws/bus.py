@@ -19,12 +19,18 @@ _MOST_BYTES = 256 * 1024
 _KEPT = 10_000
 
 
+Matched = Callable[[str, Mapping[str, Value]], None]
+"""Is handed each event with the name of its bus."""
+
+
 class EventSink:
     """The buses of the stack. An event that is put on one of them is kept, the newest 10,000 of them all."""
 
     def __init__(self, buses: frozenset[str], clock: Callable[[], float]) -> None:
         self._buses = buses
         self._clock = clock
+        self.matched: Matched = lambda _bus, _event: None
+        """Is told of each, for the rules of the template."""
         self._kept: deque[dict[str, Value]] = deque(maxlen=_KEPT)
         self._lock = threading.Lock()
 
@@ -74,7 +80,22 @@ class EventSink:
         }
         with self._lock:
             self._kept.append(event)
+        self.matched(str(entry["EventBusName"]), event)
         return {"EventId": event_id}
+
+
+def matches(pattern: Mapping[str, object], event: Mapping[str, Value]) -> bool:
+    """Whether each field that a pattern names has one of the values that it lists; of a list one is enough."""
+    for name, wanted in pattern.items():
+        found = event.get(name)
+        if isinstance(wanted, Mapping):
+            if not isinstance(found, Mapping) or not matches(wanted, found):
+                return False
+        elif isinstance(wanted, list):
+            values = found if isinstance(found, list) else [found]
+            if not any(value in wanted for value in values):
+                return False
+    return True
 
 
 def _size(entry: Mapping[str, Value]) -> int:

@@ -93,6 +93,18 @@ ADVICE: Mapping[str, Advice] = {
     "NO_STRIPE_CUSTOMER": Advice(
         "The account has never paid, so it has no portal.", "Offer a plan or a deposit instead."
     ),
+    "DELIVERY_NOT_FOUND": Advice(
+        "The account has no such delivery. One is kept for 30 days.",
+        "Take an `id` from the list of deliveries.",
+    ),
+    "DELIVERY_UNDER_WAY": Advice(
+        "The delivery waits for its next attempt, or one is being made.", "Wait: `next_attempt_at` says how long."
+    ),
+    "NO_EMAIL": Advice(
+        "The account names no address that is sent mail.",
+        "Name one that is not muted.",
+    ),
+    "EMAIL_OFF": Advice("The stack sends no mail.", "Use a webhook, or have an operator set `MailFrom`."),
     "NO_WEBHOOK": Advice("The account names no `webhook_url`.", "Set one by `PUT /api/billing/notifications` first."),
     "PLAN_AGREED": Advice(
         "The plan was agreed with sales and set by an operator.", "Ask sales. Buying another one would have no effect."
@@ -134,8 +146,8 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "UNKNOWN_RESOURCE_KIND": Advice("The plan catalog has no such kind.", "Use one of those that `message` lists."),
     "RATE_LIMIT_EXCEEDED": Advice(
-        "More calls in this clock minute than the plan allows, or more of those that lead to Stripe "
-        "than the stack allows. Nothing was done.",
+        "More calls in this clock minute than the plan allows, more of those that lead to Stripe than the stack "
+        "allows, or more test messages and repetitions on this day than an account may send. Nothing was done.",
         "Wait `Retry-After` seconds.",
     ),
     "PAYMENT_PROVIDER_ERROR": Advice("Stripe failed. Nothing was lost.", _AGAIN),

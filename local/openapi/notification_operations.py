@@ -6,11 +6,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from aerostack_billing.notifications.deliveries import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    DeliveryName,
+    DeliveryNotFound,
+    DeliveryUnderWay,
+    EmailOff,
+    NoEmail,
+    TestRequest,
+)
 from aerostack_billing.notifications.events import EventType
-from aerostack_billing.notifications.models import MuteReason, NotificationsRequest
+from aerostack_billing.notifications.models import Channel, MuteReason, NotificationsRequest, State
 from aerostack_billing.notifications.preferences import NoWebhook
+from aerostack_billing.notifications.store import ACTS_A_DAY
+from aerostack_billing.values import errors
 from local.openapi.answers import Time
-from local.openapi.describing import Operation
+from local.openapi.describing import Operation, Query
 
 
 class Muted(BaseModel):
@@ -39,12 +51,45 @@ class Notifications(BaseModel):
     ]
 
 
+class Delivery(BaseModel):
+    """One event for one recipient, and what became of it."""
+
+    id: str
+    event_id: Annotated[str, Field(description="The `webhook-id` of its message.")]
+    type: Annotated[str, Field(description="The type of the event; `notification.test` of a test message.")]
+    channel: Channel
+    recipient: Annotated[str | None, Field(description="The address; null: the webhook.")]
+    state: State
+    attempts: Annotated[int, Field(ge=0)]
+    status_code: Annotated[int | None, Field(description="What the receiver answered to the last attempt.")]
+    error: Annotated[str | None, Field(description="Why the last attempt failed, or why there was none.")]
+    occurred_at: Time
+    last_attempt_at: Time | None
+    next_attempt_at: Time | None
+    sent_at: Time | None
+
+
+class Deliveries(BaseModel):
+    """A page of deliveries, the newest event first."""
+
+    deliveries: list[Delivery]
+    next_cursor: Annotated[str | None, Field(description="The cursor of the next page; null on the last page.")]
+
+
+class Tested(BaseModel):
+    """The deliveries of a test message."""
+
+    deliveries: list[Delivery]
+
+
 class WebhookSecret(BaseModel):
     """A new secret. It is not shown again."""
 
     webhook_secret: Annotated[str, Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
     previous_signs_until: Time
 
+
+_ACTS = f"An account sends {ACTS_A_DAY} test messages and repetitions a day."
 
 NOTIFICATIONS = {
     "GetNotificationsFunction": Operation(
@@ -65,5 +110,35 @@ NOTIFICATIONS = {
         refusals=(NoWebhook,),
         status=201,
         description="For a day each webhook carries two signatures, by the new secret and by the one before.",
+    ),
+    "TestNotificationsFunction": Operation(
+        "Send a test message to the webhook, or to each address",
+        Tested,
+        body=TestRequest,
+        refusals=(NoWebhook, NoEmail, EmailOff, errors.RateLimitExceeded),
+        status=201,
+        description=f"It is on its way within a minute, as an event would be. {_ACTS}",
+    ),
+    "ListDeliveriesFunction": Operation(
+        "List what became of each event and recipient, the newest first",
+        Deliveries,
+        query=(
+            Query(
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+                "The most deliveries to return.",
+            ),
+            Query("cursor", {"type": "string"}, "The `next_cursor` of the previous page."),
+        ),
+        refusals=(errors.InvalidRequest,),
+        description="Of the last 30 days. A failed attempt is repeated for a day: after 1, 5, 30 minutes, and 2, 5, 6 "
+        "and 10 hours. Then the delivery is `dead`.",
+    ),
+    "ResendDeliveryFunction": Operation(
+        "Send a delivery once more",
+        Delivery,
+        path=DeliveryName,
+        refusals=(DeliveryNotFound, DeliveryUnderWay, errors.RateLimitExceeded),
+        description=f"With the same `webhook-id`, by which a receiver knows it. {_ACTS}",
     ),
 }

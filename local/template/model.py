@@ -105,6 +105,15 @@ class QueueSource:
 
 
 @dataclass(frozen=True)
+class EventRule:
+    """A rule of an event bus: what matches `pattern` goes to the queues, by their logical ids."""
+
+    bus: str
+    pattern: Mapping[str, object]
+    queues: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Index:
     """A secondary index of a table."""
 
@@ -142,6 +151,7 @@ class ServerlessApp:
     queue_sources: tuple[QueueSource, ...] = ()
     buses: frozenset[str] = frozenset()
     """The names of the event buses."""
+    rules: tuple[EventRule, ...] = ()
 
     @property
     def layers(self) -> tuple[Path, ...]:

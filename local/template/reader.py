@@ -13,6 +13,7 @@ from local.template.model import Function, Queue, QueueSource, Route, Schedule, 
 from local.template.names import PSEUDO_PARAMETERS, ResourceNames
 from local.template.queues import read_queue, read_queue_source
 from local.template.resolver import Resolver
+from local.template.rules import read_rule
 from local.template.section import Section
 from local.template.tables import read_table
 from local.values import DYNAMIC_REFERENCES, PARAMETERS
@@ -21,6 +22,7 @@ _SERVED = frozenset(
     {
         "AWS::DynamoDB::Table",
         "AWS::Events::EventBus",
+        "AWS::Events::Rule",
         "AWS::SQS::Queue",
         "AWS::Serverless::Function",
         "AWS::Serverless::HttpApi",
@@ -97,7 +99,15 @@ class _Reader:
         check_distinct(tuple(routes))
         buses = frozenset(self._names.reference(logical_id) for logical_id, _ in self._of_kind("AWS::Events::EventBus"))
         return ServerlessApp(
-            functions, frozenset(urls), tuple(routes), tuple(schedules), self._tables(), queues, tuple(sources), buses
+            functions,
+            frozenset(urls),
+            tuple(routes),
+            tuple(schedules),
+            self._tables(),
+            queues,
+            tuple(sources),
+            buses,
+            tuple(read_rule(properties, queues) for _, properties in self._of_kind("AWS::Events::Rule")),
         )
 
     def _apis(self) -> dict[str, Api]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from aerostack_billing.notifications.dispatch import Dispatch
+from aerostack_billing.notifications.hooks import WebhookSender
 from tests.benchmarks.budgets import Act, Budget
 from tests.benchmarks.place import Place
 from tests.benchmarks.registering import operation
+from tests.rooms.worlds.notices import PUBLIC, Queued, Receiver, message
 
 _HOOK = "https://93.184.216.34/hook"
 
@@ -38,3 +42,68 @@ def _choosing_a_threshold(place: Place) -> Act:
 def _rotating(place: Place) -> Act:
     choose(place)
     return lambda: place.ask("rotate_webhook_secret", expect=201)
+
+
+def told(place: Place, *events: str) -> list[str]:
+    """The keys of the webhook's notices of these events, which are due."""
+    choose(place)
+    for event_id in events:
+        place.run("make_notices", _fed(message(place.account, event_id)))
+    return [notice.item for notice in place.parts.notifications.notices.newest(place.account, 100)]
+
+
+def _fed(body: str) -> dict[str, object]:
+    return {"Records": [{"messageId": "m", "body": body, "eventSource": "aws:sqs"}]}
+
+
+@operation("make_notices, an event for one webhook", "make_notices", Budget(2, 2, 1))
+def _making(place: Place) -> Act:
+    choose(place)
+    body = message(place.account, "evt_1")
+    return lambda: place.run("make_notices", _fed(body))
+
+
+@operation("make_notices, an event that nobody asks for", "make_notices", Budget(1, 0, 1))
+def _making_none(place: Place) -> Act:
+    choose(place, events=[])
+    body = message(place.account, "evt_1")
+    return lambda: place.run("make_notices", _fed(body))
+
+
+@operation("dispatch_notices, 3 due", "dispatch_notices", Budget(11, 9, 0.5))
+def _dispatching(place: Place) -> Act:
+    told(place, "evt_1", "evt_2", "evt_3")
+    notifications = place.parts.notifications
+    notifications.dispatch = Dispatch(notifications.notices, Queued(set()))  # type: ignore[arg-type]
+    return lambda: place.run("dispatch_notices")
+
+
+@operation("send_webhook", "send_webhook", Budget(3, 10, 2))
+def _sending(place: Place) -> Act:
+    items = told(place, "evt_1")
+    notifications = place.parts.notifications
+    notifications.webhook_sender = WebhookSender(notifications.notices, PUBLIC, place.parts.telemetry, Receiver().post)
+    body = json.dumps({"account_id": place.account, "items": items})
+    return lambda: place.run("send_webhook", _fed(body))
+
+
+@operation("GET /api/billing/notifications/deliveries", "list_deliveries", Budget(1, 0, 1))
+def _listing(place: Place) -> Act:
+    told(place, "evt_1", "evt_2", "evt_3")
+    return lambda: place.ask("list_deliveries")
+
+
+@operation("POST /api/billing/notifications/test", "test_notifications", Budget(3, 3, 1))
+def _testing(place: Place) -> Act:
+    choose(place)
+    return lambda: place.ask("test_notifications", {"channel": "webhook"}, expect=201)
+
+
+@operation("POST …/deliveries/{delivery_id}/resend", "resend_delivery", Budget(3, 5, 2))
+def _resending(place: Place) -> Act:
+    told(place, "evt_1")
+    notices = place.parts.notifications.notices
+    (notice,) = notices.newest(place.account, 1)
+    notices.write([(notice, notice.failed("gone", for_good=True))])
+    (delivery,) = place.ask("list_deliveries")["deliveries"]
+    return lambda: place.ask("resend_delivery", path={"delivery_id": delivery["id"]})

@@ -160,6 +160,13 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert (told.emails, told.balance_low_cents) == (("billing@example.com",), 700)
     assert user_.rotate_webhook_secret().webhook_secret != told.webhook_secret
     assert user_.notifications().webhook_secret is None
+    (tested,) = user_.test_notifications("webhook").deliveries
+    clients.account.api.advance(minutes=2)
+    (sent,) = user_.deliveries_page(limit=5).deliveries
+    assert (sent.id, sent.state) == (tested.id, "waiting")
+    for _ in range(9):
+        clients.account.api.advance(hours=11)
+    assert user_.resend_delivery(sent.id).state == "waiting"
 
     maker.user.onboard_creator(**CREATOR)
     tool_id = f"{maker.id}-search"

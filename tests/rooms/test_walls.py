@@ -33,8 +33,8 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
 """From the top down. A room imports from floors below its own; rooms of one floor do not import one another."""
 
 STRIPE = frozenset({"payments", "assembly"})
-BOTO = frozenset({"platform", "assembly", "payments", "outbox"})
-"""Where AWS's SDK may be named: DynamoDB and queues in platform; the secret and the bus have their own clients."""
+BOTO = frozenset({"platform", "assembly", "payments", "outbox", "notifications"})
+"""Where AWS's SDK may be named: DynamoDB and queues in platform; the secret, the bus and notices have their own clients."""
 
 STORES = {
     "accounts/store",

@@ -190,6 +190,10 @@ class Caller:
         self.stack.stripe.deliver()
         self.webhooks(paused=True)
 
+    def poll(self) -> None:
+        """Let the queues be taken."""
+        self.stack.queues.poll()
+
     def run(self, function: str, event: dict[str, str] | None = None) -> None:
         """Run a function as its schedule does."""
         self.stack.host.invoke(function, event or {})

@@ -34,6 +34,9 @@ ROUTES = {
     "PreviewFunction": Promise("POST", "/api/billing/preview", "user"),
     "GetInvoicesFunction": Promise("GET", "/api/billing/invoices", "user"),
     "GetPaymentMethodFunction": Promise("GET", "/api/billing/payment-method", "user"),
+    "TestNotificationsFunction": Promise("POST", "/api/billing/notifications/test", "user"),
+    "ListDeliveriesFunction": Promise("GET", "/api/billing/notifications/deliveries", "user"),
+    "ResendDeliveryFunction": Promise("POST", "/api/billing/notifications/deliveries/{delivery_id}/resend", "user"),
     "ConsumeFunction": Promise("POST", "/api/billing/usage/consume", METER),
     "ConsumeBatchFunction": Promise("POST", "/api/billing/usage/batch", METER),
     "TakeLeaseFunction": Promise("POST", "/api/billing/usage/leases", METER),
@@ -79,6 +82,7 @@ SCHEDULES = {
     "PayoutFunction": "rate(1 hour)",
     "ReconcileFunction": "rate(15 minutes)",
     "PublishEventsFunction": "rate(1 minute)",
+    "DispatchNoticesFunction": "rate(1 minute)",
     "AuditFunction": "rate(1 day)",
 }
 
@@ -91,7 +95,7 @@ INGEST = "IngestFunction"
 
 CHARGE_QUEUE = "ChargeQueueFunction"
 
-QUEUED = {INGEST, CHARGE_QUEUE, TAKING_IN}
+QUEUED = {INGEST, CHARGE_QUEUE, TAKING_IN, "MakeNoticesFunction", "SendWebhookFunction"}
 """What queues feed."""
 
 STRIPE_FUNCTIONS = {

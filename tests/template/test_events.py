@@ -82,6 +82,8 @@ ANSWERS = dict.fromkeys([*ROUTES, WEBHOOK], 200) | {
     "DeleteBudgetFunction": 404,
     "DeleteToolFunction": 404,  # the tool is a made-up one
     "RotateWebhookSecretFunction": 409,  # no webhook is named
+    "TestNotificationsFunction": 409,
+    "ResendDeliveryFunction": 404,  # the delivery is a made-up one
     "RefundChargeFunction": 404,  # the charge is a made-up one
     "TakeHoldFunction": 402,
     "CaptureHoldFunction": 404,  # the hold is a made-up one

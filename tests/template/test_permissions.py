@@ -25,6 +25,7 @@ INDEXES = (
     ("WalletsTable", "agenda"),
     ("LedgerTable", "by_seq"),
     ("CreatorsTable", "agenda"),
+    ("NotificationsTable", "agenda"),
 )
 ENDING_HOLDS = {
     "ChargeFunction",
@@ -49,6 +50,7 @@ DEAD_LETTERS = {
     "IngestFunction": {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
     "ChargeQueueFunction": {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
 }
+SENDERS_QUEUES = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("MailQueue", "WebhookQueue")]
 BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
 PUBLISHER = "PublishEventsFunction"
 
@@ -90,7 +92,7 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
 def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(statements: Statements) -> None:
     indexes = [index(name, of) for of, name in INDEXES]
     secrets = [STRIPE_SECRET, SIGNING_SECRET]
-    known = [*map(table, TABLES), *indexes, BUS, *secrets, *DEAD_LETTERS.values(), FAILED_RUNS, STRIPE_EVENTS]
+    known = [*map(table, TABLES), *indexes, BUS, *secrets, *DEAD_LETTERS.values(), FAILED_RUNS, STRIPE_EVENTS, *SENDERS_QUEUES]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
@@ -222,6 +224,11 @@ def test_only_what_a_queue_feeds_may_put_aside_and_it_may_do_nothing_else_with_a
     # SAM adds what polling the queue takes.
     for function, letters in DEAD_LETTERS.items():
         assert granted(statements, letters) == {function: {"sqs:SendMessage"}}
+
+
+def test_only_the_dispatch_may_have_notices_sent(statements: Statements) -> None:
+    for queue in SENDERS_QUEUES:
+        assert granted(statements, queue) == {"DispatchNoticesFunction": {"sqs:SendMessage"}}
 
 
 def test_only_what_runs_asynchronously_may_tell_of_a_failed_run(statements: Statements) -> None:

@@ -73,6 +73,9 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("PUT", "/billing/notifications", {"emails": ["a@example.com"], "events": ["balance.low"], **hook})
     call("POST", "/billing/notifications/webhook/secret", {}, ok=201)
     call("GET", "/billing/notifications")
+    call("POST", "/billing/notifications/test", {"channel": "webhook"}, ok=201)
+    call.run("DispatchNoticesFunction")
+    call.poll()
     call.read_statement()
     call("GET", "/balance/spend?by=agent")
     call.charge(100, "first")
@@ -107,6 +110,13 @@ def walk_through_the_wallet(call: Caller) -> None:
     call.charge(1_900, "until little is left")
     call.run("FoldSpendingFunction")
     call.run("PublishEventsFunction")
+    call.poll()
+    delivery = call("GET", "/billing/notifications/deliveries")["deliveries"][-1]
+    for _ in range(8):
+        call.wait(86_400)
+        call.run("DispatchNoticesFunction")
+        call.poll()
+    call("POST", f"/billing/notifications/deliveries/{delivery['id']}/resend", {})
     call.hear()
 
 

@@ -33,3 +33,37 @@ class WebhookSecret:
 
     webhook_secret: str
     previous_signs_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One event for one recipient, and what became of it. `recipient` is None for the webhook."""
+
+    id: str
+    event_id: str
+    type: str
+    channel: str
+    recipient: str | None
+    state: str
+    attempts: int
+    status_code: int | None
+    error: str | None
+    occurred_at: datetime
+    last_attempt_at: datetime | None
+    next_attempt_at: datetime | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliveries:
+    """A page of deliveries; `next_cursor` leads to the next one."""
+
+    deliveries: tuple[Delivery, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """The deliveries of a test message."""
+
+    deliveries: tuple[Delivery, ...]

@@ -212,6 +212,22 @@ class NoStripeCustomer(Conflict, code="NO_STRIPE_CUSTOMER"):
     """The account never bought anything, so that it has no portal."""
 
 
+class DeliveryNotFound(NotFound, code="DELIVERY_NOT_FOUND"):
+    """The account has no such delivery; one is kept for 30 days."""
+
+
+class DeliveryUnderWay(Conflict, code="DELIVERY_UNDER_WAY"):
+    """The delivery waits for its next attempt, or one is being made."""
+
+
+class NoEmail(Conflict, code="NO_EMAIL"):
+    """The account names no address that is sent mail."""
+
+
+class EmailOff(Conflict, code="EMAIL_OFF"):
+    """The service sends no mail."""
+
+
 class NoWebhook(Conflict, code="NO_WEBHOOK"):
     """The account names no webhook_url."""
 

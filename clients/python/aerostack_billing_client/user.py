@@ -46,6 +46,9 @@ class UserClient(Everyone):
     notifications = now(notices.notifications)
     set_notifications = now(notices.set_notifications)
     rotate_webhook_secret = now(notices.rotate_webhook_secret)
+    test_notifications = now(notices.test_notifications)
+    deliveries_page = now(notices.deliveries_page)
+    resend_delivery = now(notices.resend_delivery)
 
     # Creators
     onboard_creator = now(calls.onboard_creator)

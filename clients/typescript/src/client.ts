@@ -224,6 +224,21 @@ export class UserClient extends Client {
     return this.ask("POST", "/api/billing/notifications/webhook/secret", options);
   }
 
+  /** Send a test message to the webhook, or to each address. */
+  testNotifications(body: Body<"testNotifications">, options?: CallOptions): Promise<Answer<"testNotifications">> {
+    return this.ask("POST", "/api/billing/notifications/test", { body, ...options });
+  }
+
+  /** What became of each event and recipient, a page at a time, the newest first. */
+  listDeliveries(query?: Query<"listDeliveries">, options?: CallOptions): Promise<Answer<"listDeliveries">> {
+    return this.ask("GET", "/api/billing/notifications/deliveries", { query, ...options });
+  }
+
+  /** Send a delivery that is over once more. */
+  resendDelivery(deliveryId: string, options?: CallOptions): Promise<Answer<"resendDelivery">> {
+    return this.ask("POST", `/api/billing/notifications/deliveries/${segment(deliveryId)}/resend`, options);
+  }
+
   // Creators
 
   /** The page on which a creator connects to Stripe, to be paid. */

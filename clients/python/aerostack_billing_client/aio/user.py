@@ -46,6 +46,9 @@ class AsyncUserClient(AsyncEveryone):
     notifications = later(notices.notifications)
     set_notifications = later(notices.set_notifications)
     rotate_webhook_secret = later(notices.rotate_webhook_secret)
+    test_notifications = later(notices.test_notifications)
+    deliveries_page = later(notices.deliveries_page)
+    resend_delivery = later(notices.resend_delivery)
 
     # Creators
     onboard_creator = later(calls.onboard_creator)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from mypy_boto3_sqs.client import SQSClient
+
     from aerostack_billing.assembly.runtime import Runtime
+    from aerostack_billing.notifications.deliveries import Deliveries
+    from aerostack_billing.notifications.dispatch import Dispatch
+    from aerostack_billing.notifications.hooks import WebhookSender
+    from aerostack_billing.notifications.making import Making
+    from aerostack_billing.notifications.models import Channel
     from aerostack_billing.notifications.preferences import Preferences
-    from aerostack_billing.notifications.store import SettingsStore
+    from aerostack_billing.notifications.store import NoticeStore, SettingsStore
     from aerostack_billing.notifications.targets import Targets
 
 
@@ -18,12 +25,23 @@ class NotificationParts:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
+    @property
+    def _mail(self) -> bool:
+        return self._runtime.settings.mail_from is not None
+
     @cached_property
     def settings(self) -> SettingsStore:
         from aerostack_billing.notifications.store import SettingsStore  # noqa: PLC0415
 
         runtime = self._runtime
         return SettingsStore(runtime.dynamo, runtime.settings.notifications_table)
+
+    @cached_property
+    def notices(self) -> NoticeStore:
+        from aerostack_billing.notifications.store import NoticeStore  # noqa: PLC0415
+
+        runtime = self._runtime
+        return NoticeStore(runtime.dynamo, runtime.settings.notifications_table)
 
     @cached_property
     def targets(self) -> Targets:
@@ -36,3 +54,32 @@ class NotificationParts:
         from aerostack_billing.notifications.preferences import Preferences  # noqa: PLC0415
 
         return Preferences(self.settings, self._runtime.wallet.store, self.targets)
+
+    @cached_property
+    def making(self) -> Making:
+        from aerostack_billing.notifications.making import Making  # noqa: PLC0415
+
+        return Making(self.settings, self.notices, self._runtime.telemetry, mail=self._mail)
+
+    @cached_property
+    def dispatch(self) -> Dispatch:
+        from aerostack_billing.notifications.dispatch import Dispatch, Queues  # noqa: PLC0415
+
+        runtime = self._runtime
+
+        def url_of(channel: Channel) -> str:
+            return runtime.settings.webhook_queue_url if channel == "webhook" else runtime.settings.mail_queue_url
+
+        return Dispatch(self.notices, Queues(lambda: cast("SQSClient", runtime.patient_client("sqs")), url_of))
+
+    @cached_property
+    def webhook_sender(self) -> WebhookSender:
+        from aerostack_billing.notifications.hooks import WebhookSender  # noqa: PLC0415
+
+        return WebhookSender(self.notices, self.targets, self._runtime.telemetry)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        from aerostack_billing.notifications.deliveries import Deliveries  # noqa: PLC0415
+
+        return Deliveries(self.settings, self.notices, mail=self._mail)

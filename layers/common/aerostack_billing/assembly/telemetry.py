@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aerostack_billing.audit.wallets import Report
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.ledger.models import Transfer
+    from aerostack_billing.notifications.models import Notice
     from aerostack_billing.outbox.models import Record
     from aerostack_billing.usage.ingest import Ingested
     from aerostack_billing.usage.models import Figures, Level
@@ -157,6 +158,21 @@ class Telemetry:
         """How long the oldest event of a run had waited to be sent."""
         self._measure("EventLag", seconds)
 
+    def event_not_told(self, event_id: str, reason: str) -> None:
+        """An event came from the bus of which no notice can be made."""
+        self.log().error("event not told", extra={"event_id": event_id, "reason": reason})
+        self._count("EventNotTold")
+
+    def notice_sent(self, notice: Notice) -> None:
+        """A notice was taken by its recipient's server."""
+        self.log().info("notice sent", extra=_of_notice(notice))
+        self._count("NoticeSent")
+
+    def notice_failed(self, notice: Notice) -> None:
+        """An attempt failed: the notice waits for the next, or is dead."""
+        self.log().warning("notice failed", extra={**_of_notice(notice), "error": notice.error})
+        self._count("NoticeDead" if notice.state == "dead" else "NoticeFailed")
+
     def drift_found(self, kind: str, name: str) -> None:
         """An event had not arrived, or a payment was not credited: the reconciler mended it."""
         self.log().warning("drift", extra={"kind": kind, "object_id": name})
@@ -216,3 +232,16 @@ class Telemetry:
 
         with single_metric(name=name, unit=MetricUnit(unit), value=value, namespace=self.namespace):
             pass
+
+
+def _of_notice(notice: Notice) -> dict[str, object]:
+    """A notice by its event, and no word of its recipient, whose address is nobody else's business."""
+    return {
+        "account_id": notice.account_id,
+        "event_id": notice.event_id,
+        "event_type": notice.type,
+        "channel": notice.channel,
+        "state": notice.state,
+        "attempts": notice.attempts,
+        "status_code": notice.status_code,
+    }

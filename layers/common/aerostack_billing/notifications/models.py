@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -99,3 +99,94 @@ class Settings:
 def digest(text: str) -> str:
     """A short name for a recipient, from which it cannot be read."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+Channel = Literal["email", "webhook"]
+State = Literal["waiting", "sending", "sent", "dead", "skipped"]
+NOTICE_PREFIX: Final = "notice#"
+KEPT_SECONDS: Final = 30 * 86_400
+"""How long a notice is kept, and with it the memory that its event was told."""
+RETRY_SECONDS: Final = (60, 300, 1_800, 7_200, 18_000, 21_600, 36_000)
+"""The pauses after each failed attempt: 23.6 hours together, as Standard Webhooks recommends a day."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One event for one recipient. `recipient` is an address, or empty for the account's webhook.
+
+    `agenda_at` is when somebody has to look at it again: None once it is `sent`, `dead` or `skipped`. `claim` is the
+    attempt under way, and `folded` the other notices that the same mail tells. `detail` is the event, as JSON.
+    """
+
+    account_id: str
+    event_id: str
+    type: str
+    occurred_at: str
+    channel: Channel
+    recipient: str
+    detail: str
+    created_at: int
+    version: int = 1
+    state: State = "waiting"
+    agenda_at: int | None = None
+    attempts: int = 0
+    claim: str | None = None
+    folded: tuple[str, ...] = ()
+    last_attempt_at: int | None = None
+    sent_at: int | None = None
+    status_code: int | None = None
+    error: str | None = None
+
+    @property
+    def tag(self) -> str:
+        """Whom it is for, in a key."""
+        return self.channel if self.channel == "webhook" else f"{self.channel}-{digest(self.recipient)}"
+
+    @property
+    def item(self) -> str:
+        """Its key: the same for the same event and recipient, in the order of events."""
+        return f"{NOTICE_PREFIX}{self.occurred_at}#{self.event_id}#{self.tag}"
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is still to be sent."""
+        return self.state in {"waiting", "sending"}
+
+    def can_be_claimed(self, claimed_seconds: int) -> bool:
+        """Whether an attempt may begin now: nobody else's is under way, or it broke off so long ago."""
+        if self.state == "sending":
+            return (self.last_attempt_at or 0) + claimed_seconds <= clock.seconds()
+        return self.state == "waiting"
+
+    def claimed(self, claim: str, claimed_seconds: int, folded: tuple[str, ...] = ()) -> Notice:
+        """With an attempt under way, which is looked at again where it breaks off."""
+        now = clock.seconds()
+        return replace(
+            self,
+            state="sending",
+            attempts=self.attempts + 1,
+            claim=claim,
+            folded=folded,
+            last_attempt_at=now,
+            agenda_at=now + claimed_seconds,
+        )
+
+    def delivered(self, status_code: int | None = None) -> Notice:
+        """Sent."""
+        now = clock.seconds()
+        return replace(self, state="sent", agenda_at=None, sent_at=now, status_code=status_code, error=None)
+
+    def failed(self, error: str, status_code: int | None = None, *, for_good: bool = False) -> Notice:
+        """After an attempt that came to nothing: waiting for the next, or dead after the last."""
+        after = replace(self, error=error, status_code=status_code)
+        if for_good or self.attempts > len(RETRY_SECONDS):
+            return replace(after, state="dead", agenda_at=None)
+        return replace(after, state="waiting", agenda_at=clock.seconds() + RETRY_SECONDS[max(self.attempts, 1) - 1])
+
+    def skipped(self, why: str) -> Notice:
+        """Not sent, because its recipient is told nothing any more."""
+        return replace(self, state="skipped", agenda_at=None, error=why)
+
+    def once_more(self) -> Notice:
+        """As new: due now, with all attempts before it."""
+        return replace(self, state="waiting", agenda_at=clock.seconds(), attempts=0, error=None, claim=None, folded=())

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
-from typing import Final
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Final, cast
 
 from aerostack_billing.ledger.ledger import if_as_read, present
-from aerostack_billing.notifications.models import Settings
-from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.notifications.models import KEPT_SECONDS, NOTICE_PREFIX, Notice, Settings
+from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.errors import RateLimitExceeded, StoreUnavailable
 from aerostack_billing.values.fields import adapter
+from aerostack_billing.wallet.agendas import NOTICE_AGENDA, shard_of, shards
 
 SETTINGS: Final = "settings"
+AGENDA_INDEX: Final = "agenda"
+ACTS_A_DAY: Final = 20
+"""Test messages, and deliveries that are sent again: each may lead to mail to whomever the account names."""
 _ATTEMPTS = 8
+_DAY_SECONDS = 86_400
+_DUE_PAGE = 500
+_AFTER = "$"  # the sign after `#`
 
 
 class SettingsStore:
@@ -56,3 +66,124 @@ def read_settings(account_id: str, item: Item | None) -> Settings:
 def key(account_id: str, item: str) -> Item:
     """The key of one of the account's items."""
     return {"account_id": account_id, "item": item}
+
+
+@dataclass(frozen=True)
+class Due:
+    """A notice that somebody has to look at, as the agenda has it."""
+
+    account_id: str
+    item: str
+    agenda_at: int
+
+
+class Raced(Exception):
+    """A notice is not as it was read: somebody else is at it."""
+
+
+class NoticeStore:
+    """Reads and conditional writes of notices."""
+
+    def __init__(self, dynamo: Dynamo, table: str) -> None:
+        self._dynamo = dynamo
+        self._table = table
+
+    def make(self, notice: Notice) -> bool:
+        """Store a new notice, unless it is there: whether it was new."""
+        write = Write(self._table, {}, put=_item_of(notice), condition="attribute_not_exists(account_id)")
+        try:
+            self._dynamo.put(write)
+        except ConditionFailed:
+            return False
+        return True
+
+    def look(self, account_id: str, items: Sequence[str]) -> tuple[Settings, list[Notice]]:
+        """The account's settings and those of the notices that there are, in their order: one request."""
+        keys = [key(account_id, item) for item in (SETTINGS, *items)]
+        found = self._dynamo.batch_get({self._table: keys}, consistent=True)[self._table]
+        by_key = {str(item["item"]): item for item in found}
+        notices = [adapter(Notice).validate_python(by_key[item]) for item in sorted(items) if item in by_key]
+        return read_settings(account_id, by_key.get(SETTINGS)), notices
+
+    def write(self, changes: Sequence[tuple[Notice, Notice]]) -> list[Notice]:
+        """Write each second notice in place of the first if all of them are as they were read; Raced if not."""
+        after = [replace(new, version=read.version + 1) for read, new in changes]
+        writes = [
+            Write(self._table, {}, put=_item_of(new), condition=condition, names=names, values=values)
+            for (read, _), new in zip(changes, after, strict=True)
+            for condition, names, values in [if_as_read(read)]
+        ]
+        try:
+            self._dynamo.transact(writes)
+        except TransactionRefused as refused:
+            raise Raced from refused
+        return after
+
+    def due(self) -> Iterator[Due]:
+        """All notices that are due, longest due first, page by page as they are taken; costs by what is due."""
+        return heapq.merge(*map(self._due_under, shards(NOTICE_AGENDA)), key=lambda due: due.agenda_at)
+
+    def _due_under(self, shard: str) -> Iterator[Due]:
+        values = {":agenda": shard, ":now": clock.seconds()}
+        condition = "agenda = :agenda AND agenda_at <= :now"
+        items = self._dynamo.query(self._table, condition, values, index=AGENDA_INDEX, page_size=_DUE_PAGE)
+        return (Due(str(i["account_id"]), str(i["item"]), cast("int", i["agenda_at"])) for i in items)
+
+    def put_off(self, due: Due, seconds: int) -> bool:
+        """Have a notice looked at again only then, unless it was moved on meanwhile: whether this one did."""
+        write = Write(
+            self._table,
+            key(due.account_id, due.item),
+            update="SET agenda_at = :later",
+            condition="agenda_at = :read",
+            values={":read": due.agenda_at, ":later": clock.seconds() + seconds},
+        )
+        try:
+            self._dynamo.update(write)
+        except ConditionFailed:
+            return False
+        return True
+
+    def newest(self, account_id: str, limit: int, before: str | None = None) -> list[Notice]:
+        """That many notices of the account, the newest event first, behind the key `before`."""
+        items = self._dynamo.query(
+            self._table,
+            "account_id = :account AND #item BETWEEN :first AND :last",
+            {":account": account_id, ":first": NOTICE_PREFIX, ":last": before or f"{NOTICE_PREFIX[:-1]}{_AFTER}"},
+            names={"#item": "item"},
+            forward=False,
+            page_size=limit + 1,
+        )
+        found = (adapter(Notice).validate_python(item) for item in items if item["item"] != before)
+        return list(islice(found, limit))
+
+    def count_act(self, account_id: str) -> None:
+        """Count an act that has something sent: ACTS_A_DAY on a day in UTC, then RateLimitExceeded (429)."""
+        ends_at = (clock.seconds() // _DAY_SECONDS + 1) * _DAY_SECONDS
+        write = Write(
+            self._table,
+            key(account_id, f"acts#{clock.day()}"),
+            update="ADD acts :one SET expires_at = :expires",
+            condition="attribute_not_exists(acts) OR acts < :most",
+            values={":one": 1, ":most": ACTS_A_DAY, ":expires": ends_at + _DAY_SECONDS},
+        )
+        try:
+            self._dynamo.update(write)
+        except ConditionFailed as failed:
+            wait = max(1, ends_at - clock.seconds())
+            raise RateLimitExceeded(
+                f"An account sends {ACTS_A_DAY} test messages and repetitions a day. Try again in {wait} s.",
+                {"limit": ACTS_A_DAY, "remaining": 0, "reset_at": clock.iso(ends_at), "retry_after_seconds": wait},
+                {"retry-after": str(wait)},
+            ) from failed
+
+
+def _item_of(notice: Notice) -> Item:
+    item: Item = {
+        **key(notice.account_id, notice.item),
+        **present(asdict(notice)),
+        "expires_at": notice.created_at + KEPT_SECONDS,
+    }
+    if notice.agenda_at is not None:
+        item["agenda"] = shard_of(NOTICE_AGENDA, notice.account_id)
+    return item

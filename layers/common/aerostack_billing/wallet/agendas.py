@@ -13,8 +13,9 @@ RELOAD_AGENDA: Final = "reload"
 HOLD_AGENDA: Final = "hold"
 FUNDING_AGENDA: Final = "funding"
 SPENDING_AGENDA: Final = "spending"
+NOTICE_AGENDA: Final = "notice"
 
-_SHARDS = {HOLD_AGENDA: 16, RELOAD_AGENDA: 2}
+_SHARDS = {HOLD_AGENDA: 16, RELOAD_AGENDA: 2, NOTICE_AGENDA: 8}
 """By agenda, where there is more than one. A hold enters its agenda and leaves it: 8,000 holds a second over all.
 
 The number may grow with a release and never shrink: what stands under a key that is not read any more is never due.
