@@ -92,7 +92,16 @@ def test_no_statement_has_a_wildcard(statements: Statements) -> None:
 def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(statements: Statements) -> None:
     indexes = [index(name, of) for of, name in INDEXES]
     secrets = [STRIPE_SECRET, SIGNING_SECRET]
-    known = [*map(table, TABLES), *indexes, BUS, *secrets, *DEAD_LETTERS.values(), FAILED_RUNS, STRIPE_EVENTS, *SENDERS_QUEUES]
+    known = [
+        *map(table, TABLES),
+        *indexes,
+        BUS,
+        *secrets,
+        *DEAD_LETTERS.values(),
+        FAILED_RUNS,
+        STRIPE_EVENTS,
+        *SENDERS_QUEUES,
+    ]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
