@@ -34,7 +34,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
 
 STRIPE = frozenset({"payments", "assembly"})
 BOTO = frozenset({"platform", "assembly", "payments", "outbox", "notifications"})
-"""Where AWS's SDK may be named: DynamoDB and queues in platform; the secret, the bus and notices have their own clients."""
+"""Where AWS's SDK may be named: DynamoDB and queues in platform; secret, bus and notices have their own."""
 
 STORES = {
     "accounts/store",
