@@ -111,7 +111,7 @@ def _freeing(place: Place) -> Act:
     return lambda: place.ask("free_resource", path={"kind": "projects", "id": "proj_1"}, query=named)
 
 
-@operation("GET /api/billing/resources", "get_resources", Budget(2, 0, 2))
+@operation("GET /api/billing/resources", "get_resources", Budget(1, 0, 1))
 def _resources(place: Place) -> Act:
     claim(place)
     return lambda: place.ask("get_resources")

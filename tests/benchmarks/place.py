@@ -94,6 +94,21 @@ class Place:
 
         AssertionError for another status than the expected one.
         """
+        answer = self.hands.invoke(function, self.event(function, body, path=path, query=query))
+        assert answer["statusCode"] == expect, answer
+        text, is_json = answer["body"], answer["headers"]["content-type"] == "application/json"
+        said: dict[str, Any] = json.loads(text) if is_json else {"text": text}
+        return said
+
+    def event(
+        self,
+        function: str,
+        body: dict[str, Any] | None = None,
+        *,
+        path: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The function's sample event with this body and these parameters, for this account."""
         event = copy.deepcopy(_sample(function))
         authorizer = event["requestContext"].get("authorizer")
         if authorizer:
@@ -101,11 +116,7 @@ class Place:
         event |= {"pathParameters": path} if path else {}
         event |= {"queryStringParameters": query}
         event |= {"body": json.dumps(body)} if body is not None else {}
-        answer = self.hands.invoke(function, event)
-        assert answer["statusCode"] == expect, answer
-        text, is_json = answer["body"], answer["headers"]["content-type"] == "application/json"
-        said: dict[str, Any] = json.loads(text) if is_json else {"text": text}
-        return said
+        return event
 
     def service(
         self, function: str, body: dict[str, Any], *, path: dict[str, str] | None = None, expect: int = 200

@@ -10,6 +10,7 @@ from tests.template.contract import METER
 
 def walk_through_plans(call: Caller) -> None:
     call.resource("DELETE", "never-claimed")
+    call("GET", "/billing/resources")
     call("GET", "/billing")
     call("GET", "/billing/plans")
     call("GET", "/billing/usage")

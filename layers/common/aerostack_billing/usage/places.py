@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Dynamo, Item, TransactionRefused, Write
+from aerostack_billing.usage.counters import CountersItem, read_counters
 from aerostack_billing.usage.models import Place
 from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore
 
@@ -75,6 +76,23 @@ class PlaceStore:
             names={"#period": "period"},
         )
         return sorted(map(_read, items), key=lambda place: (place.kind, place.created_at, place.resource_id))
+
+    def with_counters(self, account_id: str) -> tuple[list[Place], CountersItem | None]:
+        """Likewise, with the counters of places, which stand behind them in the table, in the same request.
+
+        None where no place was ever claimed.
+        """
+        items = list(
+            self._dynamo.query(
+                self._table,
+                "account_id = :account AND #period BETWEEN :first AND :last",
+                {":account": account_id, ":first": _PREFIX, ":last": RESOURCES_ITEM},
+                names={"#period": "period"},
+            )
+        )
+        places = [_read(item) for item in items if str(item["period"]).startswith(_PREFIX)]
+        found = next((read_counters(item) for item in items if item["period"] == RESOURCES_ITEM), None)
+        return sorted(places, key=lambda place: (place.kind, place.created_at, place.resource_id)), found
 
     @staticmethod
     def _key(account_id: str, kind: str, resource_id: str) -> Item:

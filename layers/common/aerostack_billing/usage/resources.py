@@ -49,12 +49,16 @@ class Resources:
         return {"kind": kind, "id": name.id, "freed": freed, "used": figures.used, "limit": figures.limit}
 
     def view(self, account_id: str) -> dict[str, object]:
-        """Every resource by kind. The oldest up to the limit can be written to, the others are read-only."""
-        account = self._accounts.get(account_id)
-        limits = limits_of(self._catalog.plan(account.plan.limits_tier), RESOURCES_ITEM)
-        by_kind = {kind: list(places) for kind, places in groupby(self._places.all(account_id), lambda p: p.kind)}
+        """Every resource by kind. The oldest up to the limit can be written to, the others are read-only.
+
+        One request: the counters say the plan, which changes with them. Of an account that never claimed a place, two.
+        """
+        places, counters_item = self._places.with_counters(account_id)
+        tier = counters_item.tier if counters_item else self._accounts.get(account_id).plan.limits_tier
+        limits = limits_of(self._catalog.plan(tier), RESOURCES_ITEM)
+        by_kind = {kind: list(of_kind) for kind, of_kind in groupby(places, lambda place: place.kind)}
         return {
-            "tier": account.plan.limits_tier,
+            "tier": tier,
             "resources": {
                 kind: {
                     "limit": limit.limit,
