@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 import uuid
+from dataclasses import replace
 
+from aerostack_billing.wallet.spending import Sheet, Sums, Told, total
 from tests.benchmarks.acts import (
     batch,
     charge,
@@ -242,6 +245,39 @@ def _spend(place: Place) -> Act:
     charge(place, "later", labels=_SCOPED)
     query = {"from": "2026-03-01", "to": "2026-03-31", "by": "agent"}
     return lambda: place.ask("get_spend", query=query)
+
+
+def _added_up(place: Place, values: int) -> Act:
+    """A month in which so many agents had charges on each day, added up; the act shows it by agent."""
+    deposited(place)
+    store, chance = place.parts.wallet.spending_store, random.Random(values)
+    cursor = store.cursor(place.account)
+    for day in (f"2026-03-{number:02}" for number in range(1, 32)):
+        by_agent = {f"agt_{n:04}": _some(chance) for n in chance.sample(range(5_000), values)}
+        whole = {"service": total(by_agent.values())}
+        by_kind = {name: Told(dict(whole)) for name in ("kind", "model", "billing_mode")}
+        store.put(Sheet(place.account, day, "agent", by={"agent": Told(by_agent)}), 1)
+        store.put(Sheet(place.account, day, by=by_kind), 1)
+    store.advance(cursor, replace(cursor, through=1, labels=("agent",)), {})
+    query = {"from": "2026-03-01", "to": "2026-03-31", "by": "agent"}
+    return lambda: place.ask("get_spend", query=query)
+
+
+def _some(chance: random.Random) -> Sums:
+    """What an agent spends on a day, by its tokens."""
+    charges = chance.randint(1, 40)
+    read, written = charges * chance.randint(300, 9_000), charges * chance.randint(50, 900)
+    return (read * 3 + written * 15, charges, read, written, 0, 0)
+
+
+@operation("GET /api/balance/spend, a month, by a label of 400 values a day", "get_spend", promised(2, 0, 50))
+def _spend_of_many(place: Place) -> Act:
+    return _added_up(place, 400)
+
+
+@operation("GET /api/balance/spend, a month, by a label of 1,000 values a day", "get_spend", Budget(2, 0, 90.5))
+def _spend_of_most(place: Place) -> Act:
+    return _added_up(place, 1_000)
 
 
 @operation("GET a budget", "get_budget", Budget(1, 0, 2))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Final
+from typing import Final, cast
 
 from aerostack_billing.ledger.ledger import if_as_read, present
 from aerostack_billing.platform import clock
@@ -12,7 +15,7 @@ from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Tra
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.wallet.agendas import SPENDING_AGENDA
 from aerostack_billing.wallet.models import Wallet
-from aerostack_billing.wallet.spending import NO_LABEL, Cursor, Sheet, SheetName
+from aerostack_billing.wallet.spending import NO_LABEL, Cursor, Sheet, SheetName, Sums, Told
 
 MARK: Final = "spending"
 MARKED_EVERY: Final = 100
@@ -25,6 +28,8 @@ _KEYS_AT_ONCE = 100
 _LATELY_SECONDS = 300
 """Far longer than a replica of the table lags behind."""
 _LATELY_MOST = 500
+_PACKED_FROM = 20
+"""Values of a label. A sheet of more is packed to less than half of its size, and costs as much less."""
 
 
 class SpendingStore:
@@ -54,7 +59,7 @@ class SpendingStore:
             if item["item"] == _CURSOR:
                 cursor = adapter(Cursor).validate_python(item)
             else:
-                sheet = adapter(Sheet).validate_python(item)
+                sheet = _sheet(item)
                 sheets[sheet.day, sheet.label] = sheet
         return cursor, sheets
 
@@ -67,13 +72,13 @@ class SpendingStore:
         condition, names = "account_id = :account AND #item BETWEEN :first AND :last", {"#item": "item"}
         items = list(self._dynamo.query(self._table, condition, values, names=names))
         cursors = [adapter(Cursor).validate_python(item) for item in items if item["item"] == _CURSOR]
-        sheets = [adapter(Sheet).validate_python(item) for item in items if item["item"] != _CURSOR]
+        sheets = [_sheet(item) for item in items if item["item"] != _CURSOR]
         return next(iter(cursors), Cursor(account_id)), sheets
 
     def put(self, sheet: Sheet, through: int) -> None:
         """Store a sheet that contains the lines up to `through`, if it is as it was read; ConditionFailed if not."""
         after = replace(sheet, version=sheet.version + 1, through=through)
-        self._put(_item(sheet.day, sheet.label), asdict(after), sheet.account_id, if_as_read(sheet))
+        self._put(_item(sheet.day, sheet.label), _stored(after), sheet.account_id, if_as_read(sheet))
 
     def advance(
         self, cursor: Cursor, after: Cursor, written: Mapping[SheetName, int], also: Sequence[Write] = ()
@@ -145,6 +150,35 @@ def stale(cursor: Cursor, sheets: Mapping[SheetName, Sheet], names: Iterable[She
     """Whether a sheet is older than the cursor that was read with it."""
     newest = {name: cursor.written[item][0] for name in names if (item := _item(*name)) in cursor.written}
     return any(name not in sheets or sheets[name].through < through for name, through in newest.items())
+
+
+def _stored(sheet: Sheet) -> Item:
+    """A sheet as its item has it: many values of a label as one packed text."""
+    item = asdict(sheet)
+    told = item["by"].get(sheet.label)
+    if told is not None and len(told["values"]) > _PACKED_FROM:
+        item["packed"] = packed(told.pop("values"))
+    return item
+
+
+def _sheet(item: Item) -> Sheet:
+    sheet: Sheet = adapter(Sheet).validate_python(item)
+    if "packed" in item:
+        sheet.by.setdefault(sheet.label, Told()).values = unpacked(str(item["packed"]))
+    return sheet
+
+
+def packed(values: Mapping[str, Sums]) -> str:
+    """Sums by value as a short text: a column of names and one of each sum, deflated."""
+    names = sorted(values)
+    columns = [names, *(list(column) for column in zip(*(values[name] for name in names), strict=True))]
+    return base64.b85encode(zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), 9)).decode()
+
+
+def unpacked(text: str) -> dict[str, Sums]:
+    """What was packed."""
+    names, *columns = json.loads(zlib.decompress(base64.b85decode(text)))
+    return dict(zip(names, cast("Iterable[Sums]", zip(*columns, strict=True)), strict=True))
 
 
 def _item(day: str, label: str) -> str:
