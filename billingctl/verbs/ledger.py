@@ -15,11 +15,11 @@ from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import named
 from billingctl.errors import Refused, WrongUsage
 from billingctl.export import Format, export_ledgers
+from billingctl.verbs.callers import Reversal, Since, Until
+from billingctl.verbs.callers import take_back as take_back_of
 from billingctl.work import Json, at_work, chosen_in
 
 app = typer.Typer(name="ledger", help="The transfers of wallets and creators.", no_args_is_help=True)
-Since = Annotated[str | None, typer.Option("--since", help="A day or a time, like 2026-03-01T09:30, in UTC.")]
-Until = Annotated[str | None, typer.Option("--until", help="Likewise; itself not included.")]
 OneOrAll = Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="One account; all of them if not given.")]
 
 
@@ -63,30 +63,12 @@ def take_back(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Refund all that a service charged, and release its open holds; exit status 1 if something could not be."""
+    """Do what `callers reverse` does, by its former name."""
     one, span = None if account is None else named(account), Span.asked(since, until)
     with at_work(context, as_json=as_json) as work:
-        doings = work.parts.wallet.doings
-        foreseen = doings.foresee(caller, span, one)
-
-        def effect() -> Facts:
-            with work.console.progress("Taking back") as step:
-                return {"caller": caller, **doings.take_back(caller, span, one, step).view()}
-
-        act = Act(
-            "ledger take-back",
-            {"caller": caller, "account": one, "since": since, "until": until},
-            reason,
-            dry_run,
-            one,
-            question=f"Refund {foreseen['to_refund']} charges of {caller}, {foreseen['to_refund_cents']} cents in all?",
-            yes=yes,
-            looks_first=False,
+        take_back_of(
+            work, "ledger take-back", Reversal(caller, one, span, since, until), reason, yes=yes, dry_run=dry_run
         )
-        done = carry_out(work, act, lambda: foreseen, effect)
-        result = done.get("result")
-        if isinstance(result, dict) and result["failed"]:
-            raise typer.Exit(1)
 
 
 @app.command()

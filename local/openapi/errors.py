@@ -130,7 +130,7 @@ ADVICE: Mapping[str, Advice] = {
         "More storage would be given back than is held.", "Give back what is held at most."
     ),
     "LEASE_TOO_LARGE": Advice(
-        "The quantity is over the share of the limit that one lease may take.",
+        "The quantity is over the share of the limit, or over half of what is left, that one lease may take.",
         "Take several leases, set `allow_partial`, or count the quantity at once by `consume`.",
     ),
     "CALLER_BLOCKED": Advice(

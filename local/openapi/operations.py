@@ -192,8 +192,8 @@ _USAGE = {
         status=201,
         replays=True,
         description="The block counts as used at once. A settlement before it expires gives back what was not used. "
-        "Without one, all of it stays used. One lease takes a share of the limit at most, 10 % at first; with "
-        "`allow_partial` a larger one is granted that share.",
+        "Without one, all of it stays used. One lease takes a share of the limit at most, 10 % at first, and "
+        "half of what is left; with `allow_partial` a larger one is granted that much.",
     ),
     "SettleLeaseFunction": Operation(
         "Settle a lease: give back what was not used",

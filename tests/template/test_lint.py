@@ -6,6 +6,7 @@ import re
 
 import yaml
 
+from scripts.attest_build import ATTESTATION, SBOM
 from tests.template.deployed import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -39,7 +40,8 @@ def test_only_a_deployment_is_given_a_token_for_aws_and_what_checks_a_pull_reque
     assert delivery["permissions"] == {"contents": "read"}
     assert "permissions" not in delivery["jobs"]["check"]
     for stage in ("dev", "prod"):
-        assert delivery["jobs"][stage]["permissions"] == {"contents": "read", "id-token": "write"}
+        given = {"contents": "read", "id-token": "write", "attestations": "write"}
+        assert delivery["jobs"][stage]["permissions"] == given
         assert delivery["jobs"][stage]["if"] == "github.event_name == 'push'"
     assert (delivery["jobs"]["dev"]["needs"], delivery["jobs"]["prod"]["needs"]) == ("check", "dev")
 
@@ -48,11 +50,23 @@ def test_a_deployment_waits_for_its_environment_is_looked_at_and_is_taken_back()
     (job,) = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"].values()
     assert job["environment"] == "${{ inputs.stage }}"
     names = [step.get("name") for step in job["steps"]]
-    order = ["Which commit runs there now", "Deploy", "Smoke test", "Note what runs now", "Roll back"]
+    signed = ["Sign what was built", "Keep what was signed"]
+    order = ["Which commit runs there now", "Deploy", "Smoke test", "Note what runs now", "Roll back", *signed]
     assert [name for name in names if name] == order
-    back = job["steps"][-1]
+    back = next(step for step in job["steps"] if step.get("name") == "Roll back")
     assert "failure()" in back["if"]
     assert "steps.deploy.outcome == 'success'" in back["if"]
+
+
+def test_what_is_deployed_is_signed_and_kept() -> None:
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"].values()
+    steps = {step.get("name"): step for step in job["steps"]}
+    sign, keep = steps["Sign what was built"], steps["Keep what was signed"]
+    assert sign["uses"].startswith("actions/attest-build-provenance@")
+    written = [f".aws-sam/{name}" for name in (ATTESTATION, SBOM)]
+    assert sorted(sign["with"]["subject-path"].split()) == sorted(keep["with"]["path"].split()) == sorted(written)
+    # A folder whose name begins with a dot is left out of an artifact otherwise.
+    assert keep["with"]["include-hidden-files"] is True
 
 
 def test_the_commands_of_the_workflows_are_there() -> None:

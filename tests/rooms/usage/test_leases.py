@@ -47,10 +47,32 @@ def test_a_lease_beyond_the_limit_is_refused_or_granted_in_part(parts: Runtime, 
     consume(parts, account, 54_300)
     with pytest.raises(PlanLimitExceeded):
         take(parts, account)
-    assert take(parts, account, allow_partial=True)["granted"] == 700
+    granted = [take(parts, account, allow_partial=True)["granted"] for _ in range(10)]
+    assert granted == [350, 175, 87, 44, 22, 11, 5, 3, 1, 1]
+    consume(parts, account, 1)
     with pytest.raises(PlanLimitExceeded):
         take(parts, account, allow_partial=True)
     assert counter(parts, account) == (55_000, 0)
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_one_lease_never_takes_the_rest_of_a_month(parts: Runtime, account: str, key: str | None) -> None:
+    consume(parts, account, 49_000)
+    with pytest.raises(LeaseTooLarge) as refused:
+        take(parts, account, 3_001, idempotency_key=key)
+    assert refused.value.details == {"quantity": "at most 3000"}
+    assert counter(parts, account) == (49_000, 6_000)
+    assert take(parts, account, 5_000, allow_partial=True, idempotency_key=key)["granted"] == 3_000
+    assert take(parts, account, 1_500)["granted"] == 1_500
+
+
+def test_the_rest_of_a_month_is_shared_whoever_asks_at_once(processes: list[Runtime], account: str) -> None:
+    consume(processes[0], account, 47_000)
+    with ThreadPoolExecutor(8) as pool:
+        asked = pool.map(lambda parts: take(parts, account, 5_000, allow_partial=True), processes)
+        granted = [lease["granted"] for lease in asked]
+    assert max(granted) <= 4_000
+    assert 8_000 - sum(granted) == counter(processes[0], account)[1] > 0
 
 
 def test_a_lease_of_last_month_is_given_back_to_last_month(parts: Runtime, account: str, time_stands: Time) -> None:
@@ -176,8 +198,9 @@ def test_a_key_is_free_again_a_day_after_its_lease_ended(parts: Runtime, account
 
 def test_a_key_is_answered_also_where_nothing_is_left(parts: Runtime, account: str) -> None:
     consume(parts, account, 50_000)
-    first = take(parts, account, 5_000, idempotency_key="k")
-    assert take(parts, account, 5_000, idempotency_key="k") == first
+    first = take(parts, account, 2_500, idempotency_key="k")
+    consume(parts, account, 2_500)
+    assert take(parts, account, 2_500, idempotency_key="k") == first
     with pytest.raises(PlanLimitExceeded):
         take(parts, account, 1, idempotency_key="another")
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.batch import Batch
     from aerostack_billing.usage.ceilings import Ceilings
     from aerostack_billing.usage.forecast import UsageForecast
+    from aerostack_billing.usage.held import HeldByCaller
     from aerostack_billing.usage.ingest import Ingest
     from aerostack_billing.usage.lease_store import LeaseStore
     from aerostack_billing.usage.leases import Leases
@@ -81,6 +82,12 @@ class UsageParts:
         from aerostack_billing.usage.lease_store import LeaseStore  # noqa: PLC0415
 
         return LeaseStore(self._runtime.dynamo, self._runtime.settings.usage_table, self.store)
+
+    @cached_property
+    def held(self) -> HeldByCaller:
+        from aerostack_billing.usage.held import HeldByCaller  # noqa: PLC0415
+
+        return HeldByCaller(self._runtime.dynamo, self._runtime.settings.usage_table)
 
     @cached_property
     def leases(self) -> Leases:

@@ -95,19 +95,24 @@ class LeaseStore:
         self._table = table
         self._usage = usage
 
-    def take_inside(self, account_id: str, lease: Lease) -> CountersItem:
+    def take_inside(self, account_id: str, lease: Lease, least_room: int) -> CountersItem:
         """Count a lease as used and record it in the counters item, by one write; the item after it.
 
-        Condition: the room suffices and the item holds fewer leases than it may. ItemFull, NoRoom with the item, or
-        NotOpen if they do not hold.
+        Condition: there is `least_room`, and the item holds fewer leases than it may. ItemFull, NoRoom with the item,
+        or NotOpen if they do not hold.
         """
         counting = self._usage.addition(account_id, lease.period, lease.metric, lease.granted)
         write = replace(
             counting,
             update=f"{counting.update} SET #leases.#lease = :lease",
-            condition=f"{counting.condition} AND size(#leases) < :most",
+            condition=f"{counting.condition} AND #room >= :least AND size(#leases) < :most",
             names={**(counting.names or {}), "#leases": LEASES, "#lease": lease.name},
-            values={**(counting.values or {}), ":lease": lease.expires_at, ":most": MOST_INSIDE},
+            values={
+                **(counting.values or {}),
+                ":lease": lease.expires_at,
+                ":least": least_room,
+                ":most": MOST_INSIDE,
+            },
         )
         try:
             return read_counters(self._dynamo.update(write))
@@ -116,17 +121,17 @@ class LeaseStore:
             counters_item = refusal.counters_item
             if (
                 counters_item
-                and lease.granted <= counters_item.counters[lease.metric].room
+                and least_room <= counters_item.counters[lease.metric].room
                 and len(counters_item.leases) >= MOST_INSIDE
             ):
                 raise ItemFull(counters_item) from failed
             raise refusal from failed
 
-    def take_beside(self, account_id: str, lease: Lease, fingerprint: str) -> CountersItem:
+    def take_beside(self, account_id: str, lease: Lease, least_room: int, fingerprint: str) -> CountersItem:
         """Count a lease as used and put its own item, in one transaction; the counters item, read after it.
 
-        Conditions: the room suffices, and no live lease has this number. LeaseExists with the first one if it has and
-        asked the same; IdempotencyKeyReused (409) if it asked something else; NoRoom or NotOpen as `UsageStore.add`.
+        Conditions: there is `least_room`, and no live lease has this number. LeaseExists with the first one if it has
+        and asked the same; IdempotencyKeyReused (409) if it asked something else; NoRoom, NotOpen as `UsageStore.add`.
         """
         now = clock.seconds()
         put: Item = {
@@ -142,6 +147,11 @@ class LeaseStore:
         }
         free = "attribute_not_exists(account_id) OR expires_at <= :now"
         counting = self._usage.addition(account_id, lease.period, lease.metric, lease.granted)
+        counting = replace(
+            counting,
+            condition=f"{counting.condition} AND #room >= :least",
+            values={**(counting.values or {}), ":least": least_room},
+        )
         try:
             self._dynamo.transact([Write(self._table, {}, put=put, condition=free, values={":now": now}), counting])
         except TransactionRefused as refused:

@@ -28,6 +28,8 @@ _LEASE_ID = re.compile(
     r"lease\.(20\d\d-\d\d)\.([a-z_]{1,40})\.(\d{1,16})\.(\d{1,12})\.([0-9a-f]{16}|x[0-9a-f]{16}|x[0-9a-f]{32})"
 )
 _ATTEMPTS = 8
+_HALF = 50
+"""Percent of what is left that one lease takes at most, where the share of the limit is not set higher."""
 _LAPSED_TIDIED_AT = 8
 """How many lapsed leases a counters item may carry before they are removed from it, by a request of its own."""
 
@@ -67,10 +69,10 @@ class Leases:
     def take(self, request: LeaseRequest) -> Taken:
         """Count the quantity as used and hand it out; with `allow_partial`, what there is of it.
 
-        One lease takes a share of the limit at most, so that no request takes what is left of a month: LeaseTooLarge
-        (422) for more, unless `allow_partial` takes that share. Under an idempotency key the same lease is answered
-        again, so that a lost answer costs no quota. PlanLimitExceeded (403) with nothing counted; UnknownMetric and
-        InvalidRequest (422); IdempotencyKeyReused (409).
+        One lease takes a share of the limit at most, and half of what is left, so that no request takes the rest of a
+        month: LeaseTooLarge (422) for more, unless `allow_partial` takes that share. Under an idempotency key the same
+        lease is answered again, so that a lost answer costs no quota. PlanLimitExceeded (403) with nothing counted;
+        UnknownMetric and InvalidRequest (422); IdempotencyKeyReused (409).
         """
         asked = ConsumeRequest(account_id=request.account_id, metric=request.metric, quantity=request.quantity)
         self._metering.check(asked)
@@ -86,6 +88,7 @@ class Leases:
         earlier, lease = self._within_share(request, lease)
         if earlier is not None:
             return Taken(_view(earlier), replayed=True)
+        short = 0
         for _ in attempts(_ATTEMPTS):
             try:
                 after = self._taken(request, lease)
@@ -98,10 +101,14 @@ class Leases:
                 continue
             except NoRoom as none:
                 room = none.counters_item.counters[request.metric].room
-                if not request.allow_partial or room < 1:
+                if room < (1 if request.allow_partial else lease.granted):
                     self._metering.tell(request.account_id, lease.period, request.metric, none.counters_item)
                     raise self._metering.refused(asked, lease.period, none.counters_item) from none
-                lease = replace(lease, granted=min(room, lease.granted))
+                if not request.allow_partial:
+                    raise _too_large(request.metric, self._most_of(room)) from none
+                # Of many who ask at once, who comes too late again asks for less, so that it comes through.
+                lease = replace(lease, granted=min(max(1, self._most_of(room) >> short), lease.granted))
+                short += 1
                 continue
             self._metering.tell(request.account_id, lease.period, request.metric, after)
             self._tidy(request.account_id, lease.period, after, least=_LAPSED_TIDIED_AT)
@@ -115,10 +122,7 @@ class Leases:
             return None, lease
         earlier = self._store.earlier(request.account_id, lease, _fingerprint(request))
         if earlier is None and not request.allow_partial:
-            raise LeaseTooLarge(
-                f"One lease takes {most} of {request.metric} at most. Take several, or count at once by consume.",
-                {"quantity": f"at most {most}"},
-            )
+            raise _too_large(request.metric, most)
         return earlier, replace(lease, granted=most)
 
     def _most(self, request: LeaseRequest) -> int:
@@ -130,12 +134,25 @@ class Leases:
         most = self._catalog.lease_most(request.metric, self._share_percent, tier)
         return request.quantity if most is None else min(most, request.quantity)
 
+    @property
+    def _percent_of_rest(self) -> int:
+        """How much of what is left one lease may take, in percent."""
+        return max(_HALF, self._share_percent)
+
+    def _most_of(self, room: int) -> int:
+        """The most that one lease takes where so much is left; the last one is no share of anything."""
+        return max(1, room * self._percent_of_rest // 100)
+
+    def _least_room(self, quantity: int) -> int:
+        """How much must be left so that one lease may take so much."""
+        return quantity if quantity == 1 else -(-quantity * 100 // self._percent_of_rest)
+
     def _taken(self, request: LeaseRequest, lease: Lease) -> CountersItem:
         """Take the lease; the counters item after it."""
-        account_id = request.account_id
-        take = partial(self._store.take_inside, account_id, lease)
+        account_id, least_room = request.account_id, self._least_room(lease.granted)
+        take = partial(self._store.take_inside, account_id, lease, least_room)
         if lease.is_beside:
-            take = partial(self._store.take_beside, account_id, lease, _fingerprint(request))
+            take = partial(self._store.take_beside, account_id, lease, least_room, _fingerprint(request))
         return self._metering.opened(account_id, lease.period, take)
 
     def settle(self, lease_id: str, request: SettleRequest) -> dict[str, object]:
@@ -163,6 +180,13 @@ class Leases:
         with suppress(StoreUnavailable):
             self._store.forget(account_id, period, lapsed)
         return True
+
+
+def _too_large(metric: str, most: int) -> LeaseTooLarge:
+    return LeaseTooLarge(
+        f"One lease takes {most} of {metric} at most now. Take several, or count at once by consume.",
+        {"quantity": f"at most {most}"},
+    )
 
 
 def _fingerprint(request: LeaseRequest) -> str:

@@ -32,9 +32,13 @@ class Span:
         """Days or times in ISO 8601, in UTC where they name no zone; all time by default. InvalidRequest (422)."""
         return cls(_moment("from", since, "0001-01-01"), _moment("until", until, "9999-12-31"))
 
+    def covers(self, moment: str) -> bool:
+        """Whether a moment, in ISO 8601 and UTC, is in it."""
+        return self.since <= moment < self.until
+
     def has(self, line: Transfer) -> bool:
         """Whether a line was made in it."""
-        return self.since <= line.created_at < self.until
+        return self.covers(line.created_at)
 
 
 @dataclass(frozen=True)
