@@ -95,12 +95,10 @@ def _money(world: World, tables: Tables, pair: Collection[str]) -> list[str]:
     wallets = [row for row in tables.of("WalletsTable", "wallet") if row["account_id"] in pair]
     has = sum(_paid_money_of(row) for row in wallets)
     earned = sum(_earned(row) for row in tables.of("CreatorsTable") if row["creator_id"] in pair)
-    forgiven = _owed_and_granted(tables, pair)
+    forgiven = _stood_in(tables, pair)
     wrong = []
     if has + earned > came + forgiven:
-        wrong.append(
-            f"{pair}: {has} in wallets and {earned} earned of {came} deposited, {forgiven} granted to who owed"
-        )
+        wrong.append(f"{pair}: {has} in wallets and {earned} earned of {came} deposited, {forgiven} stood in for")
     creators = {row["creator_id"]: row for row in tables.of("CreatorsTable", "creator") if row["creator_id"] in pair}
     transfers = world.stripe.world.all("transfer").values()
     mine = [transfer for transfer in transfers if transfer["metadata"]["creator_id"] in creators]
@@ -127,7 +125,13 @@ def _earned(row: Json) -> int:
     return 0
 
 
-def _owed_and_granted(tables: Tables, pair: Collection[str]) -> int:
-    """How much granted money paid a debt, which is for the operator to decide who grants it."""
+_GOES_BACK = {"debt_payment", "refund", "dispute"}
+
+
+def _stood_in(tables: Tables, pair: Collection[str]) -> int:
+    """How much granted money stood in for paid money: it paid a debt, or a deposit back of which too little was left.
+
+    Who grants it decides that. What it is spent on earns no cash all the same: the deposit is gone, and is claimed.
+    """
     lines: Iterator[dict[str, Any]] = (line for line in tables.of("LedgerTable") if line["account_id"] in pair)
-    return sum(int(line.get("granted", 0)) for line in lines if line["type"] == "debt_payment")
+    return sum(int(line.get("granted", 0)) for line in lines if line["type"] in _GOES_BACK)
