@@ -192,7 +192,7 @@ def test_a_notice_is_not_sent_to_its_queue_again_while_it_waits_there(desk: Desk
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 12))
+@pytest.mark.parametrize("at", range(1, 16))
 def test_a_process_that_dies_at_any_call_costs_a_delay_and_no_notice(
     desk: Desk, client: DynamoDBClient, environment: dict[str, str], time_stands: Time, at: int, *, after: bool
 ) -> None:
