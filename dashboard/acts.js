@@ -1,37 +1,22 @@
 /** What the reader can do: ask first where something is at stake, do it, say how it went, show what is true now. */
 
-import { button, safeUrl } from "./lib/dom.js";
+import { button, h, safeUrl } from "./lib/dom.js";
 import { explain } from "./lib/errors.js";
 import { title } from "./lib/format.js";
+import { t } from "./lib/words.js";
 import { pageUrl } from "./returning.js";
-import { verify } from "./rules/chain.js";
 import { planName } from "./rules/plans.js";
-import { askBudget, askRemoval } from "./views/budgets.js";
-import { askCancel, askCap, askDeposit, askInstead, askReload } from "./views/dialogs.js";
+import { whereServed } from "./sources.js";
 
 /** @import { Api } from "./lib/api.js" */
 /** @import { Store } from "./lib/store.js" */
 /** @import { Tell } from "./returning.js" */
-/** @import { Budget, Interval, Plan } from "./types.js" */
+/** @import { Interval, Plan } from "./types.js" */
 
 const LEAVING_MS = 10_000;
 
-/** @param {string} label @param {string} value */
-function budgetPath(label, value) {
-  return `/api/balance/budgets/${encodeURIComponent(label)}/${encodeURIComponent(value)}`;
-}
-
-/** Every line of the ledger, oldest first. @param {Api} api */
-async function ledger(api) {
-  const found = [];
-  let cursor = null;
-  do {
-    const page = await api.lines(`/api/balance/statement${cursor === null ? "" : `?cursor=${cursor}`}`);
-    found.push(...page.lines);
-    cursor = page.next;
-  } while (cursor !== null);
-  return found;
-}
+/** What is asked in dialogs is fetched with the first one. */
+const dialogs = () => import("./views/dialogs.js");
 
 /**
  * Makes acts that tell the reader where they fail.
@@ -66,6 +51,11 @@ function leave({ url }) {
   });
 }
 
+/** What a change would cost; null where the stack does not say. @param {Api} api @param {{tier: string, billing_interval: string}} wanted */
+function previewed(api, { tier, billing_interval }) {
+  return whereServed(api.post("/api/billing/preview", { tier, billing_interval }));
+}
+
 /**
  * @param {Api} api
  * @param {Store} store
@@ -75,7 +65,7 @@ export function createActs(api, store, tell) {
   const told = attempts(tell);
   return {
     /** @param {Plan} plan @param {Interval} interval */
-    buy: ({ tier }, interval) => {
+    buy: told(async ({ tier }, interval) => {
       const waiting = store.data("billing").pending_change;
       const body = {
         tier,
@@ -84,66 +74,54 @@ export function createActs(api, store, tell) {
         cancel_url: pageUrl({ back: waiting ? "dropped" : "turned" }),
       };
       const go = async () => leave(await api.post("/api/billing/checkout", body));
+      const preview = store.data("billing").stripe_subscription_id && (await previewed(api, body));
       // Opening the page for another change takes the one that waits back, whether or not the new one is confirmed.
-      return waiting ? askInstead(waiting, planName(tier, interval), go) : told(go)();
-    },
-    cancel: () =>
+      if (preview) (await import("./views/preview.js")).askChange(preview, { tier, interval }, waiting, go);
+      else if (waiting) (await dialogs()).askInstead(waiting, planName(tier, interval), go);
+      else await go();
+    }),
+    cancel: told(async () => {
+      const { askCancel } = await dialogs();
       askCancel(store.data("billing"), async () => {
         await api.post("/api/billing/cancel");
         await store.load("billing");
-        tell("good", "Your plan is cancelled.");
-      }),
+        tell("good", t("told.cancelled"));
+      });
+    }),
     resume: told(async () => {
       const billing = await api.post("/api/billing/resume");
       store.set("billing", billing);
-      tell("good", `You stay on ${title(billing.plan_tier)}. Nothing else changes.`);
+      tell("good", t("told.stay", { plan: title(billing.plan_tier) }));
     }),
     portal: told(async () =>
-      leave(await api.get(`/api/billing/portal?return_url=${encodeURIComponent(pageUrl({ back: "portal" }))}`)),
+      leave(await api.post("/api/billing/portal", { return_url: pageUrl({ back: "portal" }) })),
     ),
-    deposit: () =>
-      askDeposit(bounds(), async (cents) => {
+    deposit: told(async () => {
+      const { askDeposit } = await dialogs();
+      askDeposit(await bounds(), async (cents) => {
         const body = {
           amount_cents: cents,
           success_url: pageUrl({ back: "deposit" }),
           cancel_url: pageUrl({ back: "turned" }),
         };
         await leave(await api.post("/api/balance/deposit", body));
-      }),
-    reload: () =>
-      askReload(store.data("balance").auto_reload, bounds(), async (settings) => {
+      });
+    }),
+    reload: told(async () => {
+      const { askReload } = await dialogs();
+      askReload(store.data("balance").auto_reload, await bounds(), async (settings) => {
         await api.put("/api/balance/auto-reload", settings);
         await store.load("balance");
-        tell("good", store.data("balance").auto_reload.enabled ? "Auto-reload is set." : "Auto-reload is off.");
-      }),
-    cap: () =>
+        tell("good", t(store.data("balance").auto_reload.enabled ? "told.reloadOn" : "told.reloadOff"));
+      });
+    }),
+    cap: told(async () => {
+      const { askCap } = await dialogs();
       askCap(store.data("balance").monthly_spend_cap_cents, async (cents) => {
         await api.put("/api/balance/spend-cap", { monthly_cap_cents: cents });
         await store.load("balance");
-        tell("good", cents === null ? "The monthly cap is taken away." : "The monthly cap is set.");
-      }),
-    /** @param {Budget | null} budget */
-    budget: (budget) =>
-      askBudget(budget, async (label, value, body) => {
-        await api.put(budgetPath(label, value), body);
-        await store.load("budgets");
-        tell("good", `The budget of ${label} ${value} is set.`);
-      }),
-    /** @param {Budget} budget */
-    unbudget: (budget) =>
-      askRemoval(budget, async () => {
-        await api.del(budgetPath(budget.label, budget.value));
-        await store.load("budgets");
-        tell("good", `The budget of ${budget.label} ${budget.value} is removed.`);
-      }),
-    check: told(async () => {
-      store.set("bill", "checking");
-      try {
-        store.set("bill", await verify(await ledger(api)));
-      } catch (error) {
-        store.set("bill", "not yet");
-        throw error;
-      }
+        tell("good", t(cents === null ? "told.capOff" : "told.capOn"));
+      });
     }),
     onboard: told(async () => {
       const body = { return_url: pageUrl({ back: "payouts" }), refresh_url: pageUrl({ back: "payouts-again" }) };
@@ -151,7 +129,9 @@ export function createActs(api, store, tell) {
     }),
   };
 
-  function bounds() {
+  /** How much may be paid in at once, in cents. @returns {Promise<{min: number, max: number}>} */
+  async function bounds() {
+    if (!store.data("plans")) await store.load("plans");
     return store.data("plans")?.wallet.deposit_cents ?? { min: 500, max: 50_000 };
   }
 }
@@ -160,20 +140,18 @@ export function createActs(api, store, tell) {
  * Where results are told: beside the reader wherever they scrolled, until they put it away or the next one comes.
  *
  * @param {HTMLElement} region A live region.
+ * @param {HTMLElement} main Where the reader goes on.
  * @returns {Tell}
  */
-export function createTell(region) {
+export function createTell(region, main) {
   return (tone, text, again) => {
-    const words = document.createElement("p");
-    words.textContent = text;
     const dismiss = () => {
       region.replaceChildren();
       // The button that had the focus is gone.
-      document.querySelector("main")?.focus({ preventScroll: true });
+      main.focus({ preventScroll: true });
     };
-    const close = button("Dismiss", dismiss, { class: "button quiet" });
-    const retry = again ? [button("Check again", again)] : [];
+    const retry = again ? [button(t("told.again"), again)] : [];
     region.className = `result ${tone}`;
-    region.replaceChildren(words, ...retry, close);
+    region.replaceChildren(h("p", text), ...retry, button(t("told.dismiss"), dismiss, { class: "button quiet" }));
   };
 }

@@ -2,6 +2,7 @@
 
 import { ApiError, explain } from "./lib/errors.js";
 import { date, money, title } from "./lib/format.js";
+import { t } from "./lib/words.js";
 import { planName } from "./rules/plans.js";
 
 /** @import { Api } from "./lib/api.js" */
@@ -22,9 +23,19 @@ const OURS = [
 const TRIES = 12;
 const FIRST_PAUSE_MS = 250;
 
-/** This page's address without a query, for Stripe to lead back to. @param {Record<string, string>} [told] */
+/** This page's address, for Stripe to lead back to, with what the page must know then. @param {Record<string, string>} told */
 export function pageUrl(told) {
-  return location.origin + location.pathname + (told ? `?${new URLSearchParams(told)}` : "");
+  const query = new URLSearchParams(location.search);
+  for (const name of OURS) query.delete(name);
+  for (const [name, value] of Object.entries(told)) query.set(name, value);
+  return `${location.origin}${location.pathname}?${query}`;
+}
+
+/** Which view a return is about. @param {Record<string, string>} told */
+export function viewOfReturn({ back, payment_intent }) {
+  if (payment_intent || back === "deposit") return "wallet";
+  if (back?.startsWith("payouts")) return "earnings";
+  return "overview";
 }
 
 /** What Stripe appended to the address, which is cleaned of it: a reload must not tell it again. */
@@ -52,11 +63,11 @@ export async function settleReturn(told, api, store, tell) {
     case "plan":
       return settleChange(told, store, tell);
     case "turned":
-      return tell("plain", "Nothing was bought and nothing was charged.");
+      return tell("plain", t("back.turned"));
     case "dropped":
       return tell(
         "warn",
-        "Nothing was bought and nothing was charged. The change that was waiting is taken back: you stay on your plan.",
+        t("back.dropped"),
       );
     case "portal":
       // What was changed there arrives by a webhook, a moment later than the reader.
@@ -74,28 +85,28 @@ export async function settleReturn(told, api, store, tell) {
       return tell(
         "plain",
         store.data("creator")?.onboarding === "complete"
-          ? "Your payout account is ready."
-          : "Thank you. Stripe is looking at your details.",
+          ? t("back.payouts")
+          : t("back.payoutsWait"),
       );
     case "payouts-again":
-      return tell("warn", "That page at Stripe had expired. Start again below, under Earnings.");
+      return tell("warn", t("back.payoutsAgain"));
   }
 }
 
 /** @param {Record<string, string>} told @param {Api} api @param {Store} store @param {Tell} tell */
 async function settleSession(told, api, store, tell) {
-  tell("plain", "Checking your payment…");
+  tell("plain", t("back.checking"));
   try {
-    const answer = await api.get(`/api/billing/verify-session?session_id=${encodeURIComponent(told.session_id)}`);
+    const answer = await api.post("/api/billing/verify-session", { session_id: told.session_id });
     if ("plan_tier" in answer) {
       store.set("billing", answer);
       await store.load("usage", "resources");
-      const renews = answer.current_period_end ? ` It renews on ${date(answer.current_period_end)}.` : "";
-      return tell("good", `You are on ${planName(answer.plan_tier, answer.billing_interval)}, now.${renews}`);
+      const renews = answer.current_period_end ? ` ${t("back.renews", { date: date(answer.current_period_end) })}` : "";
+      return tell("good", t("back.plan", { plan: planName(answer.plan_tier, answer.billing_interval) }) + renews);
     }
     store.set("balance", answer);
-    tell("good", `Your deposit has arrived. ${money(answer.balance_cents)} can be spent.`);
-    await store.load("transactions", "activity");
+    tell("good", t("back.deposit", { amount: money(answer.balance_cents) }));
+    await store.load("transactions");
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) throw error;
     const waits = error instanceof ApiError && error.code === "SESSION_NOT_PAID";
@@ -110,44 +121,47 @@ async function settleSession(told, api, store, tell) {
 
 /** A change of plan that was confirmed at Stripe is told of by a webhook. @param {Record<string, string>} told @param {Store} store @param {Tell} tell */
 async function settleChange({ tier, interval }, store, tell) {
-  tell("plain", "Waiting for Stripe to confirm your change…");
+  tell("plain", t("back.waiting"));
   const is = (/** @type {any} */ plan) => plan?.plan_tier === tier && plan?.billing_interval === interval;
   const done = () => is(store.data("billing")) || is(store.data("billing")?.pending_change);
   await until(() => store.load("billing"), done);
   const billing = store.data("billing");
   if (is(billing)) {
-    tell("good", `You are on ${planName(billing.plan_tier, billing.billing_interval)}, now.`);
+    tell("good", t("back.plan", { plan: planName(billing.plan_tier, billing.billing_interval) }));
     return store.load("usage", "resources");
   }
   if (is(billing?.pending_change)) {
     return tell(
       "good",
-      `${title(billing.pending_change.plan_tier)} starts on ${date(billing.pending_change.effective_at)}. Until then nothing changes.`,
+      t("back.starts", {
+        plan: title(billing.pending_change.plan_tier),
+        date: date(billing.pending_change.effective_at),
+      }),
     );
   }
-  tell("warn", "Stripe has not confirmed the change so far. It shows up here as soon as it does.", () =>
+  tell("warn", t("back.notYet"), () =>
     settleChange({ tier, interval }, store, tell),
   );
 }
 
 /** The bank asked about a reload, and the reader answered. @param {Record<string, string>} told @param {Store} store @param {Tell} tell */
 async function settleConfirmation({ redirect_status }, store, tell) {
-  if (redirect_status === "failed") return tell("bad", "The payment was not confirmed. Nothing was charged.");
-  tell("plain", "Waiting for your bank’s answer…");
+  if (redirect_status === "failed") return tell("bad", t("back.notConfirmed"));
+  tell("plain", t("back.bank"));
   const open = () => ["action_required", "pending"].includes(store.data("balance")?.auto_reload.state);
   await until(
     () => store.load("balance"),
     () => store.data("balance") !== undefined && !open(),
   );
-  if (open()) return tell("warn", "Your bank has not answered so far. The balance follows as soon as it does.");
+  if (open()) return tell("warn", t("back.bankNotYet"));
   if (["retrying", "suspended"].includes(store.data("balance")?.auto_reload.state)) {
-    return tell("bad", "The payment did not go through, and nothing was charged. Auto-reload says what happens next.");
+    return tell("bad", t("back.bankFailed"));
   }
   tell(
     "good",
-    `Thank you, the payment is confirmed. ${money(store.data("balance")?.balance_cents ?? 0)} can be spent.`,
+    t("back.confirmed", { amount: money(store.data("balance")?.balance_cents ?? 0) }),
   );
-  await store.load("transactions", "activity");
+  await store.load("transactions");
 }
 
 /** Ask until it is so, less and less often. @param {() => Promise<unknown>} ask @param {() => boolean} so */

@@ -54,6 +54,7 @@
  * @property {Interval} billing_interval
  * @property {string | null} stripe_customer_id
  * @property {string | null} stripe_subscription_id
+ * @property {string | null} [current_period_start]
  * @property {string | null} current_period_end
  * @property {boolean} cancel_at_period_end
  * @property {{plan_tier: Tier, billing_interval: Interval, effective_at: string} | null} pending_change
@@ -107,6 +108,71 @@
  * @property {string | null} next_attempt_at
  * @property {string | null} action_url
  *
+ * @typedef {object} Card
+ * @property {string | null} type
+ * @property {string | null} brand
+ * @property {string | null} last4
+ * @property {number | null} exp_month
+ * @property {number | null} exp_year
+ * @property {boolean} expires_soon
+ *
+ * @typedef {object} Paper
+ * @property {string} id
+ * @property {"invoice" | "receipt"} kind
+ * @property {string | null} number
+ * @property {"draft" | "open" | "paid" | "uncollectible" | "void"} status
+ * @property {number} total_cents
+ * @property {string} currency
+ * @property {string} created_at
+ * @property {string | null} description
+ * @property {string | null} hosted_url
+ * @property {string | null} pdf_url
+ *
+ * @typedef {object} Outgrown
+ * @property {string} name
+ * @property {"read_only" | "grace" | "blocked"} effect
+ * @property {number} used
+ * @property {number | null} limit
+ * @property {number} above
+ *
+ * @typedef {object} Preview
+ * @property {"now" | "period_end"} effective
+ * @property {string} effective_at
+ * @property {number} due_now_cents
+ * @property {number} credit_cents
+ * @property {{description: string, amount_cents: number}[]} lines
+ * @property {number} next_amount_cents
+ * @property {string | null} next_at
+ * @property {Outgrown[]} limits_after
+ *
+ * @typedef {object} Notifications
+ * @property {string[]} emails
+ * @property {string | null} webhook_url
+ * @property {number | null} balance_low_cents
+ * @property {string[]} events
+ * @property {{email: string, reason: "bounced" | "complained", at: string}[]} muted
+ * @property {string | null} webhook_secret
+ *
+ * @typedef {object} Delivery
+ * @property {string} id
+ * @property {string} type
+ * @property {string | null} recipient
+ * @property {"waiting" | "sending" | "sent" | "dead" | "skipped"} state
+ * @property {string | null} error
+ * @property {string} occurred_at
+ * @property {string | null} next_attempt_at
+ *
+ * @typedef {object} Forecast
+ * @property {Record<string, {used: number, projected: number | null, limit_reached_at: string | null}>} usage
+ * @property {{spent_cents: number, projected_cents: number | null} | null} spending
+ *
+ * @typedef {{period: string, usage: Record<string, {used: number, limit: number | null}>}} PastMonth
+ *
+ * @typedef {object} Tool
+ * @property {string} tool_id
+ * @property {string} name
+ * @property {number} price_cents
+ *
  * @typedef {object} Balance
  * @property {number} balance_cents
  * @property {number} granted_cents
@@ -127,6 +193,7 @@
  * @property {string} created_at
  * @property {string} description
  * @property {string | null} reference
+ * @property {Record<string, string>} [labels]
  *
  * @typedef {{transactions: Transaction[], next_cursor: string | null}} TransactionPage
  *
@@ -150,6 +217,15 @@
  * @property {string | null} last_error
  * @property {string | null} payouts_held_for
  * @property {Payout[]} payouts
+ *
+ * @typedef {object} View What a view is made of and with.
+ * @property {import("./lib/store.js").Store} store
+ * @property {ReturnType<typeof import("./acts.js").createActs>} acts
+ * @property {import("./lib/api.js").Api} api
+ * @property {Config} config
+ * @property {import("./returning.js").Tell} tell
+ * @property {() => Date} now
+ * @property {AbortSignal} signal When another view is shown.
  *
  * @typedef {"plain" | "good" | "warn" | "bad"} Tone
  *

@@ -22,7 +22,8 @@ from local.paths import ROOT
 from local.testing import running_stack
 from tests.flows.client import ASKS_EACH_TIME, Account, Api
 from tests.web import scenes
-from tests.web.browsing import launched, sign_in
+from tests.web.browsing import launched, sign_in, wait_until_loaded
+from tests.web.test_embedding import embed
 
 IMAGES = ROOT / "docs" / "images"
 DESKTOP = (1200, 860)
@@ -31,15 +32,17 @@ PHONE = (390, 844)
 
 @dataclass(frozen=True)
 class Picture:
-    """What is to be seen: an account in a state, and where on the page."""
+    """What is to be seen: an account in a state, and which view, or section of one, by its address."""
 
     name: str
     scene: Callable[[Account], None]
-    at: str | None = None
+    view: str = ""
     dark: bool = False
     size: tuple[int, int] = DESKTOP
     press: tuple[str, ...] = ()
     choose: tuple[str, str] | None = None
+    locale: str = "en-US"
+    embedded: bool = False
 
 
 def main() -> None:
@@ -81,18 +84,21 @@ def take(browser: Browser, account: Account, picture: Picture) -> None:
     width, height = picture.size
     scheme = "dark" if picture.dark else "light"
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US", reduced_motion="reduce"
+        viewport={"width": width, "height": height}, color_scheme=scheme, locale=picture.locale, reduced_motion="reduce"
     )
     page = context.new_page()
-    sign_in(page, account)
+    if picture.embedded:
+        embed(page, account, "plain.html")
+    else:
+        sign_in(page, account, view=picture.view)
+    wait_until_loaded(page)
     for name in picture.press:
         page.get_by_role("button", name=name).first.click()
     if picture.choose is not None:
         label, option = picture.choose
         page.get_by_label(label, exact=True).select_option(label=option)
         page.wait_for_timeout(300)
-    if picture.at is not None:
-        page.locator(picture.at).evaluate("element => element.scrollIntoView({block: 'start'})")
+    page.wait_for_timeout(300)
     file = IMAGES / f"{picture.name}.png"
     page.screenshot(path=file)
     context.close()
@@ -107,6 +113,13 @@ def creator(account: Account) -> None:
     scenes.onboard(api, account)
     scenes.earn(caller, account, 4_200)
     api.advance(days=9)
+    for tool, name, cents in (
+        ("search", "Web search", 2.5),
+        ("invoice-ocr", "Invoice reader", 12),
+        ("geo", "Geocoder", 0.25),
+    ):
+        answer = account.send("PUT", f"/api/creators/tools/{tool}", {"name": name, "price_cents": cents})
+        assert answer.status_code == 200, answer.text
     for amount in (1_180, 960, 1_430):
         scenes.earn(caller, account, amount)
         api.advance(days=1)
@@ -117,24 +130,45 @@ def confirming(account: Account) -> None:
     scenes.reload_with(account, ASKS_EACH_TIME, authenticate="complete")
 
 
+def notified(account: Account) -> None:
+    """Somebody who is told by e-mail and by webhook."""
+    events = [
+        "usage.grace_entered",
+        "usage.blocked",
+        "balance.low",
+        "budget.reached",
+        "reload.failed",
+        "payment.past_due",
+    ]
+    settings = {"emails": ["ada@example.com", "billing@example.com"], "events": events}
+    webhook = {"webhook_url": "http://127.0.0.1:9000/billing", "balance_low_cents": 1_000}
+    assert account.send("PUT", "/api/billing/notifications", {**settings, **webhook}).status_code == 200
+
+
 PICTURES = (
-    Picture("plan", scenes.full_life),
-    Picture("plan-dark", scenes.full_life, dark=True),
-    Picture("plans", scenes.full_life, at="#plans"),
-    Picture("wallet", scenes.full_life, at="#wallet"),
-    Picture("wallet-dark", scenes.full_life, at="#wallet", dark=True),
-    Picture("deposit", scenes.full_life, at="#wallet", press=("Add money",)),
+    Picture("overview", scenes.full_life),
+    Picture("overview-dark", scenes.full_life, dark=True),
+    Picture("plans", scenes.full_life, view="plans"),
+    Picture("usage", scenes.full_life, view="usage"),
+    Picture("wallet", scenes.full_life, view="wallet"),
+    Picture("deposit", scenes.full_life, view="wallet", press=("Add money",)),
     Picture("phone", scenes.full_life, size=PHONE),
-    Picture("phone-wallet-dark", scenes.full_life, at="#wallet", dark=True, size=PHONE),
-    Picture("who-spent-it", scenes.full_life, at="#who-spent", choose=("By", "Agent")),
-    Picture("budgets", scenes.full_life, at="#budgets"),
-    Picture("check-my-bill", scenes.full_life, at="#check", press=("Check my bill",)),
-    Picture("earnings", creator, at="#earnings"),
+    Picture("phone-wallet-dark", scenes.full_life, view="wallet", dark=True, size=PHONE),
+    Picture("german", scenes.full_life, view="wallet", locale="de-DE"),
+    Picture("spending", scenes.full_life, view="spending"),
+    Picture("who-spent-it", scenes.full_life, view="who-spent", choose=("By", "Agent")),
+    Picture("preview", scenes.full_life, view="plans", press=("Change to Starter",)),
+    Picture("invoices", scenes.full_life, view="invoices"),
+    Picture("notifications", notified, view="notifications"),
+    Picture("budgets", scenes.full_life, view="budgets"),
+    Picture("check-my-bill", scenes.full_life, view="check", press=("Check my bill",)),
+    Picture("earnings", creator, view="earnings"),
     Picture("blocked", scenes.blocked),
-    Picture("confirm-reload", confirming, at="#wallet"),
-    Picture("suspended-reload", scenes.suspend_reload, at="#wallet", dark=True),
+    Picture("confirm-reload", confirming, view="wallet"),
+    Picture("suspended-reload", scenes.suspend_reload, dark=True),
     Picture("past-due", scenes.past_due),
-    Picture("read-only", scenes.downgraded, at="#resources"),
+    Picture("read-only", scenes.downgraded, view="resources"),
+    Picture("embedded", scenes.full_life, embedded=True),
 )
 
 

@@ -2,12 +2,14 @@
 
 import { h, whileBusy } from "./dom.js";
 import { ApiError, explain } from "./errors.js";
+import { byId, floor, focused } from "./stage.js";
+import { t } from "./words.js";
 
 /**
  * @typedef {object} Field
  * @property {string} name
  * @property {Node} node The field with its label.
- * @property {HTMLInputElement} input
+ * @property {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} input
  * @property {HTMLElement} problem Where an error about the field is told: beneath it.
  *
  * @typedef {object} Asked
@@ -32,7 +34,7 @@ export class Invalid extends Error {
 let opened = 0;
 
 /** Open a dialog over the page. @param {Asked} asked */
-export function openDialog({ title, body, fields = [], submit, cancel = "Cancel", danger = false, act }) {
+export function openDialog({ title, body, fields = [], submit, cancel = t("dialog.cancel"), danger = false, act }) {
   const id = `dialog-${++opened}`;
   const problem = h("p.problem", { role: "alert", id: `${id}-problem` });
   const does = h("button", { type: "submit", class: danger ? "button danger" : "button primary" }, submit);
@@ -50,14 +52,14 @@ export function openDialog({ title, body, fields = [], submit, cancel = "Cancel"
     h("div.actions.end", closes, does),
   );
   const dialog = h("dialog", { "aria-labelledby": `${id}-title`, on: { close: leave } }, form);
-  const opener = /** @type {HTMLElement | null} */ (document.activeElement);
+  const opener = focused();
   const near = /** @type {HTMLElement | null} */ (opener?.closest("section")?.querySelector("h2") ?? null);
 
   function leave() {
     dialog.remove();
-    if (document.activeElement !== document.body) return;
+    if (focused() !== null) return;
     // What opened it was shown again meanwhile, and the browser had nothing to give the focus back to.
-    const again = document.getElementById(opener?.id ?? "") ?? near ?? document.getElementById("main");
+    const again = byId(opener?.id ?? "") ?? near ?? byId("main");
     again?.focus();
   }
 
@@ -68,8 +70,9 @@ export function openDialog({ title, body, fields = [], submit, cancel = "Cancel"
       await act();
       dialog.close();
     } catch (error) {
-      const words = error instanceof Invalid ? error.message : explain(error);
       const wrong = fields.find((field) => isAbout(error, field.name));
+      const detail = error instanceof ApiError && wrong && error.status === 422 && detailOf(error, wrong.name);
+      const words = error instanceof Invalid ? error.message : typeof detail === "string" ? detail : explain(error);
       if (!wrong) return void (problem.textContent = words);
       describe(wrong, words);
       wrong.input.focus();
@@ -78,7 +81,7 @@ export function openDialog({ title, body, fields = [], submit, cancel = "Cancel"
 
   // Where the reader goes on is the first field, not the first button before it.
   fields[0]?.input.setAttribute("autofocus", "");
-  document.body.append(dialog);
+  floor().append(dialog);
   dialog.showModal();
   return dialog;
 }
@@ -95,51 +98,13 @@ function describe({ input, problem }, words) {
   }
 }
 
-/** @param {string} id Of the field. */
-function problemOf(id) {
-  return h("p.problem", { role: "alert", id: `${id}-problem` });
+/** What the API says of a field, or of one of its values. @param {ApiError} error @param {string} field */
+function detailOf({ details }, field) {
+  return Object.entries(details).find(([name]) => name === field || name.startsWith(`${field}.`))?.[1];
 }
 
 /** @param {unknown} error @param {string} field */
 function isAbout(error, field) {
   if (error instanceof Invalid) return error.field === field;
-  return error instanceof ApiError && field in error.details;
-}
-
-/**
- * A field for an amount in dollars.
- *
- * @param {string} name
- * @param {string} label
- * @param {string} value
- * @param {string} [hint]
- * @returns {Field}
- */
-export function amountField(name, label, value, hint) {
-  const id = `field-${name}`;
-  const input = h("input", {
-    id,
-    name,
-    value,
-    type: "text",
-    inputmode: "decimal",
-    autocomplete: "off",
-    "aria-describedby": hint && `${id}-hint`,
-  });
-  const problem = problemOf(id);
-  const node = h(
-    "div.field",
-    h("label", { for: id }, label),
-    h("div.amount", h("span", { "aria-hidden": "true" }, "$"), input),
-    problem,
-    hint && h("p.hint", { id: `${id}-hint` }, hint),
-  );
-  return { name, node, input, problem };
-}
-
-/** @param {string} name @param {string} label @param {boolean} checked @returns {Field} */
-export function checkField(name, label, checked) {
-  const input = h("input", { type: "checkbox", name, id: `field-${name}`, checked });
-  const problem = problemOf(input.id);
-  return { name, input, problem, node: h("div.check", input, h("label", { for: input.id }, label), problem) };
+  return error instanceof ApiError && detailOf(error, field) !== undefined;
 }

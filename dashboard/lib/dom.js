@@ -111,11 +111,12 @@ export function link(label, address, props = {}) {
  * @param {HTMLElement} near
  */
 export function refill(element, nodes, near) {
-  const focused = element.contains(document.activeElement) ? document.activeElement : null;
+  const root = /** @type {Document | ShadowRoot} */ (element.getRootNode());
+  const focused = root.activeElement && element.contains(root.activeElement) ? root.activeElement : null;
   const opened = new Map(details(element).map(({ id, open }) => [id, open]));
   element.replaceChildren(...nodes);
   for (const one of details(element)) one.open = opened.get(one.id) ?? one.open;
-  if (focused) (document.getElementById(focused.id) ?? near).focus();
+  if (focused) (root.getElementById(focused.id) ?? near).focus();
 }
 
 /** @param {HTMLElement} element @returns {HTMLDetailsElement[]} Those that have a name. */

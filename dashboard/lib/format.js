@@ -1,12 +1,14 @@
 /**
  * Money, numbers and dates as the reader writes them. What comes in is what the API sends.
  *
- * Figures are by the reader's own locale. What has words in it, such as the names of months, is English, as the page is,
- * in the order of the reader's region: "1 April 2026" in Berlin.
+ * Figures are by the reader's own locale. What has words in it, such as the names of months, is in the language of the
+ * page, in the order of the reader's region: "1 April 2026" for an English page in Paris.
  */
 
+import { has, language, t } from "./words.js";
+
 const READER = new Intl.Locale(new Intl.NumberFormat().resolvedOptions().locale);
-const WORDS = new Intl.Locale("en", { region: READER.maximize().region });
+const WORDS = new Intl.Locale(language, { region: READER.maximize().region });
 
 const DAY_MS = 86_400_000;
 
@@ -25,6 +27,12 @@ export function money(cents, { signed = false, whole = false } = {}) {
     maximumFractionDigits: whole && cents % 100 === 0 ? 0 : fraction,
     signDisplay: signed ? "exceptZero" : "auto",
   }).format(cents / 100);
+}
+
+/** Hundredths of a currency, as money of it. @param {number} amount @param {string} unit Like `usd`. */
+export function currency(amount, unit) {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency: unit });
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }
 
 /** @param {number} value */
@@ -76,6 +84,11 @@ export function month(period) {
   );
 }
 
+/** A month without its year, in short. @param {string} period */
+export function monthName(period) {
+  return new Intl.DateTimeFormat(WORDS, { month: "short", timeZone: "UTC" }).format(periodStart(period));
+}
+
 /** "in 3 hours", "in 2 days". @param {string | Date} moment @param {Date} now */
 export function fromNow(moment, now) {
   const ms = asDate(moment).getTime() - now.getTime();
@@ -111,6 +124,23 @@ export function parseDollars(typed) {
   return found ? Number(found[1]) * 100 + Number((found[2] ?? "").padEnd(2, "0")) : null;
 }
 
+/**
+ * A price that somebody typed in dollars, as cents with up to four decimals; null for what is none.
+ *
+ * @param {string} typed
+ */
+export function parsePrice(typed) {
+  const found = /^\s*\$?\s*(\d{1,5})(?:[.,](\d{1,6}))?\s*$/.exec(typed);
+  return found ? (Number(found[1]) * 1_000_000 + Number((found[2] ?? "").padEnd(6, "0"))) / 10_000 : null;
+}
+
+/** A price in cents as it stands in an input, in dollars to its last decimal. @param {number} cents */
+export function price(cents) {
+  const micros = String(Math.round(cents * 10_000)).padStart(7, "0");
+  const decimals = micros.slice(-6).replace(/0{1,4}$/, "");
+  return `${micros.slice(0, -6)}.${decimals}`;
+}
+
 /** Cents as they stand in an input. @param {number | null} cents */
 export function dollars(cents) {
   return cents === null ? "" : (cents / 100).toFixed(cents % 100 === 0 ? 0 : 2);
@@ -121,24 +151,10 @@ export function list(names) {
   return new Intl.ListFormat(WORDS).format(names.map(title));
 }
 
-const NAMES = /** @type {Record<string, string>} */ ({
-  api_requests: "API requests",
-  ai_tokens: "AI tokens",
-  mcp_proxy_calls: "MCP proxy calls",
-  mcp_workspaces: "MCP workspaces",
-  gateway_apis: "Gateway APIs",
-  api_keys: "API keys",
-  consumer_keys_per_api: "Consumer keys per API",
-  knowledge_docs_per_api: "Knowledge docs per API",
-  storage_bytes: "Storage",
-  charge_refund: "Refunded charge",
-  dispute_reversal: "Dispute won",
-  reload: "Auto-reload",
-});
-
 /** What the API calls `ai_tokens`, as a reader calls it. @param {string} name */
 export function title(name) {
-  return NAMES[name] ?? name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
+  const key = `name.${name}`;
+  return has(key) ? t(key) : name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 }
 
 /** @param {string | Date} moment */

@@ -1,6 +1,7 @@
 /** The local stack's own doors, which no deployment has: a token for the asking, and a clock that is moved on. */
 
 import { ApiError } from "./errors.js";
+import { t } from "./words.js";
 
 /** @param {string} account @returns {Promise<string>} */
 export async function localToken(account) {
@@ -28,5 +29,5 @@ async function door(name, body) {
   const response = await fetch(`/_local/${name}`, request).catch(() => null);
   const answer = await response?.json().catch(() => null);
   if (response?.ok && answer) return answer;
-  throw new ApiError(response?.status ?? 0, "", answer?.error?.message ?? "No local stack answers here.");
+  throw new ApiError(response?.status ?? 0, "", answer?.error?.message ?? t("error.noLocal"));
 }

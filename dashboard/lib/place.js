@@ -1,38 +1,79 @@
-/** Where on the page the reader is: the address leads to a section, and the navigation marks the one that is read. */
+/** Which view is shown: named by the address, led to by links, marked in the navigation. */
+
+const FIRST = "overview";
+
+/** Sections that had an address of their own when the page was one long scroll, and what is linked to inside a view. */
+const SECTIONS = /** @type {Record<string, string>} */ ({
+  plan: FIRST,
+  resources: "usage",
+  months: "usage",
+  transactions: "wallet",
+  check: "wallet",
+  "who-spent": "spending",
+  prices: "spending",
+  tools: "earnings",
+});
 
 /**
- * Go to the section that the address names, now that it has its place. Who has moved already is left where they are.
+ * The view that a name leads to, and the section in it where it names one.
  *
- * @param {boolean} moved
+ * @param {string} named Without its `#`.
+ * @param {string[]} views
  */
-export function goToAddressed(moved) {
-  const section = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
-  if (!section || moved) return;
-  section.scrollIntoView();
-  section.querySelector("h2")?.focus({ preventScroll: true });
+export function placeOf(named, views) {
+  if (views.includes(named)) return { view: named, section: null };
+  const view = SECTIONS[named];
+  return view ? { view, section: named } : { view: FIRST, section: null };
 }
 
 /**
- * Mark, in the navigation, the section that is read: the last one whose heading has come to the upper third.
+ * Follow links to views, and the browser's buttons for back and forward.
  *
- * @param {HTMLElement} nav
+ * @param {ShadowRoot} root
+ * @param {boolean} addressed Whether the address says which view is shown. A page that has another use for its fragment
+ *   keeps it.
+ * @param {(named: string) => void} show
+ * @param {AbortSignal} signal
  */
-export function markPlace(nav) {
-  const mark = () => {
-    const links = [...nav.querySelectorAll("a")];
-    const line = innerHeight / 3;
-    const atEnd = innerHeight + scrollY >= document.documentElement.scrollHeight - 2;
-    const begun = links.filter((link) => {
-      const section = document.getElementById(link.hash.slice(1));
-      return section && (atEnd || section.getBoundingClientRect().top <= line);
-    });
-    const current = (atEnd && links.find((link) => link.hash === location.hash)) || begun.at(-1) || links[0];
-    for (const link of links) {
-      if (link === current) link.setAttribute("aria-current", "location");
-      else link.removeAttribute("aria-current");
+export function followLinks(root, addressed, show, signal) {
+  root.addEventListener(
+    "click",
+    (event) => {
+      const { button, metaKey, ctrlKey, shiftKey, altKey } = /** @type {MouseEvent} */ (event);
+      const link = /** @type {HTMLElement} */ (event.target).closest?.("a");
+      // Links out of the page, such as to Stripe's, have no fragment.
+      if (!link?.hash || link.origin !== location.origin) return;
+      if (button !== 0 || metaKey || ctrlKey || shiftKey || altKey) return;
+      event.preventDefault();
+      const named = link.hash.slice(1);
+      if (addressed && location.hash !== `#${named}`) location.hash = named;
+      else show(named);
+    },
+    { signal },
+  );
+  if (addressed) addEventListener("hashchange", () => show(addressedPlace()), { signal });
+}
+
+/** The address of a view, or of a section of one. @param {string} named */
+export function addressOf(named) {
+  return `${location.href.split("#")[0]}#${named}`;
+}
+
+/** What the address names. */
+export function addressedPlace() {
+  return location.hash.slice(1);
+}
+
+/** @param {HTMLElement} nav @param {string} view */
+export function mark(nav, view) {
+  for (const link of nav.querySelectorAll("a")) {
+    if (link.hash !== `#${view}`) {
+      link.removeAttribute("aria-current");
+      continue;
     }
-  };
-  addEventListener("scroll", mark, { passive: true });
-  addEventListener("hashchange", mark);
-  return mark;
+    link.setAttribute("aria-current", "page");
+    // On a phone the navigation is one line, wider than the window.
+    const { offsetLeft, offsetWidth } = link;
+    nav.scrollTo({ left: offsetLeft - (nav.clientWidth - offsetWidth) / 2 });
+  }
 }

@@ -1,5 +1,7 @@
 /** What the page knows of the API: each answer under a name, with how far it is, and who wants to hear of it. */
 
+const STALE_AFTER_MS = 60_000;
+
 /**
  * @typedef {object} Part
  * @property {any} [data]
@@ -14,8 +16,10 @@ export class Store {
     this.parts = {};
     /** @type {Record<string, number>} How often each part was asked for or set: whose turn an answer belongs to. */
     this.turns = {};
-    /** @type {{names: string[], tell: () => void}[]} */
-    this.listeners = [];
+    /** @type {Record<string, number>} When each part was last asked for. */
+    this.asked = {};
+    /** @type {Set<{names: string[], tell: () => void}>} */
+    this.listeners = new Set();
   }
 
   /** @param {string} name @returns {any} The data, or undefined while there is none. */
@@ -23,9 +27,26 @@ export class Store {
     return this.parts[name]?.data;
   }
 
-  /** Call `tell` whenever one of the parts changes. @param {string[]} names @param {() => void} tell */
-  on(names, tell) {
-    this.listeners.push({ names, tell });
+  /** Call `tell` whenever one of the parts changes. @param {string[]} names @param {() => void} tell @param {AbortSignal} [signal] */
+  on(names, tell, signal) {
+    const listener = { names, tell };
+    this.listeners.add(listener);
+    signal?.addEventListener("abort", () => this.listeners.delete(listener));
+  }
+
+  /** What somebody listens to, and can be fetched. */
+  wanted() {
+    const names = [...this.listeners].flatMap((listener) => listener.names);
+    return [...new Set(names)].filter((name) => name in this.sources);
+  }
+
+  /** Fetch what was never asked for, failed, or is old. @param {string[]} names */
+  ensure(names) {
+    const now = Date.now();
+    this.forget(names);
+    return this.load(
+      ...names.filter((name) => name in this.sources && now - (this.asked[name] ?? -Infinity) > STALE_AFTER_MS),
+    );
   }
 
   /**
@@ -54,6 +75,7 @@ export class Store {
 
   /** @param {string} name */
   begin(name) {
+    this.asked[name] = Date.now();
     this.turns[name] = (this.turns[name] ?? 0) + 1;
     return this.turns[name];
   }
@@ -74,13 +96,16 @@ export class Store {
   /** Forget failures; what failed waits again. @param {string[]} names */
   forget(names) {
     const failed = names.filter((name) => this.parts[name]?.error);
-    for (const name of failed) delete this.parts[name];
+    for (const name of failed) {
+      delete this.parts[name];
+      delete this.asked[name];
+    }
     for (const name of failed) this.tell(name);
     return failed;
   }
 
   /** @param {string} name */
   tell(name) {
-    for (const { names, tell } of this.listeners) if (names.includes(name)) tell();
+    for (const { names, tell } of [...this.listeners]) if (names.includes(name)) tell();
   }
 }

@@ -51,7 +51,7 @@ export async function verify(lines) {
 }
 
 /**
- * Why a line does not fit; null where it does.
+ * Why a line does not fit, as a word that the page has a sentence for; null where it does.
  *
  * @param {Line} line
  * @param {Line | null} before
@@ -59,11 +59,11 @@ export async function verify(lines) {
  * @param {string} own The hash of what it says.
  */
 function misfit(line, before, running, own) {
-  if (line.v !== VERSION) return `its version is not ${VERSION}`;
-  if (line.seq !== (before?.seq ?? 0) + 1) return "a line is missing, twice, or in another place";
+  if (line.v !== VERSION) return "version";
+  if (line.seq !== (before?.seq ?? 0) + 1) return "place";
   if (line.balance_after_micros !== (before?.balance_after_micros ?? 0) + line.effect_micros)
-    return "its balance does not follow from the one before";
-  if (line.hash === undefined) return before?.hash === undefined ? null : "it has no hash";
-  if (before !== null && line.previous_hash !== running) return "it does not seal the line before";
-  return line.hash === own ? null : "its hash is not that of what it says";
+    return "balance";
+  if (line.hash === undefined) return before?.hash === undefined ? null : "unsealed";
+  if (before !== null && line.previous_hash !== running) return "seal";
+  return line.hash === own ? null : "hash";
 }

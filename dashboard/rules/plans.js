@@ -1,13 +1,9 @@
 /** What a plan state means, and what can be done about it. Pure functions: they read what the API said, no more. */
 
 import { date, money, title } from "../lib/format.js";
+import { t } from "../lib/words.js";
 
 /** @import { Billing, Interval, Notice, PaymentIssue, Plan, Tone } from "../types.js" */
-
-/** @param {Interval} interval */
-export function every(interval) {
-  return interval === "yearly" ? "year" : "month";
-}
 
 /** What a year costs less than twelve months: dollars and the part of it. Null where the price is not a number. */
 /** @param {Plan} plan */
@@ -20,17 +16,17 @@ export function saving(plan) {
 
 /** Which plan, in words like "Pro, billed yearly". @param {string} tier @param {Interval} interval */
 export function planName(tier, interval) {
-  return tier === "free" || tier === "enterprise" ? title(tier) : `${title(tier)}, billed ${interval}`;
+  return tier === "free" || tier === "enterprise" ? title(tier) : t(`plan.${interval}`, { plan: title(tier) });
 }
 
 /** How the status reads in one word. @param {Billing} billing @returns {{text: string, tone: Tone}} */
 export function statusOf(billing) {
-  if (billing.status === "past_due") return { text: "Past due", tone: "bad" };
-  if (billing.payment_issue) return { text: "Payment needed", tone: "bad" };
-  if (billing.cancel_at_period_end) return { text: "Ends soon", tone: "warn" };
-  if (billing.pending_change) return { text: "Changes soon", tone: "warn" };
-  if (billing.status === "trialing") return { text: "Trial", tone: "good" };
-  return { text: "Active", tone: "good" };
+  if (billing.status === "past_due") return { text: t("status.pastDue"), tone: "bad" };
+  if (billing.payment_issue) return { text: t("status.paymentNeeded"), tone: "bad" };
+  if (billing.cancel_at_period_end) return { text: t("status.ends"), tone: "warn" };
+  if (billing.pending_change) return { text: t("status.changes"), tone: "warn" };
+  if (billing.status === "trialing") return { text: t("status.trial"), tone: "good" };
+  return { text: t("status.active"), tone: "good" };
 }
 
 /**
@@ -42,27 +38,27 @@ export function statusOf(billing) {
 export function renewalOf(billing, price) {
   const end = billing.current_period_end;
   if (billing.plan_tier === "free" || end === null) {
-    return billing.plan_tier === "free" ? "Free of charge, for as long as you like." : "Agreed with sales.";
+    return t(billing.plan_tier === "free" ? "plan.freeForever" : "plan.withSales");
   }
   if (billing.status === "past_due") return owed(billing, price);
-  if (billing.cancel_at_period_end) return "Nothing more is charged.";
+  if (billing.cancel_at_period_end) return t("plan.nothingMore");
   if (billing.pending_change) {
     const { plan_tier, billing_interval, effective_at } = billing.pending_change;
-    return `Changes to ${planName(plan_tier, billing_interval)}, on ${date(effective_at)}.`;
+    return t("plan.changesOn", { plan: planName(plan_tier, billing_interval), date: date(effective_at) });
   }
-  return `Renews on ${date(end)}.`;
+  return t("plan.renews", { date: date(end) });
 }
 
 /** @param {Billing} billing @param {number | "custom"} [price] */
 function owed({ current_period_start: since, payment_issue: issue }, price) {
-  const what = typeof price === "number" ? money(price * 100, { whole: true }) : "The payment";
-  const due = `${what} ${since ? `was due on ${date(since)}` : "is due"} and is not paid.`;
-  return issue?.next_attempt_at ? `${due} The next try is on ${date(issue.next_attempt_at)}.` : due;
+  const what = typeof price === "number" ? money(price * 100, { whole: true }) : t("plan.thePayment");
+  const due = since ? t("plan.wasDue", { what, date: date(since) }) : t("plan.isDue", { what });
+  return issue?.next_attempt_at ? `${due} ${t("plan.nextTry", { date: date(issue.next_attempt_at) })}` : due;
 }
 
 /** Taking back what is to end or change. @param {Billing} billing */
 export function keep({ plan_tier }) {
-  return `Keep ${title(plan_tier)}`;
+  return t("plan.keep", { plan: title(plan_tier) });
 }
 
 /** What the reader should know of the plan before all else. @param {Billing} billing */
@@ -74,8 +70,8 @@ export function planNotices(billing) {
     notices.push({
       id: "payment-issue",
       tone: "bad",
-      title: ISSUES[issue.reason].title,
-      text: issueText(billing),
+      title: t(`issue.${issue.reason}.title`),
+      text: t(`issue.${issue.reason}.text`),
       acts: issueActs(issue),
     });
   }
@@ -83,8 +79,8 @@ export function planNotices(billing) {
     notices.push({
       id: "ends",
       tone: "warn",
-      title: `Your ${title(billing.plan_tier)} plan ends on ${date(billing.current_period_end)}`,
-      text: "Until then nothing changes. After it you are on Free: your data stays, and what is above Free’s limits becomes read-only.",
+      title: t("plan.endsTitle", { plan: title(billing.plan_tier), date: date(billing.current_period_end) }),
+      text: t("plan.endsText"),
       acts: [{ label: keep(billing), act: "resume" }],
     });
   } else if (billing.pending_change) {
@@ -92,41 +88,21 @@ export function planNotices(billing) {
     notices.push({
       id: "changes",
       tone: "warn",
-      title: `Your plan changes to ${planName(plan_tier, billing_interval)}, on ${date(effective_at)}`,
-      text: `Until then you keep ${planName(billing.plan_tier, billing.billing_interval)}. What is above the new limits becomes read-only.`,
+      title: t("plan.changesTitle", { plan: planName(plan_tier, billing_interval), date: date(effective_at) }),
+      text: t("plan.changesText", { plan: planName(billing.plan_tier, billing.billing_interval) }),
       acts: [{ label: keep(billing), act: "resume" }],
     });
   }
   return notices;
 }
 
-const ISSUES = {
-  past_due: {
-    title: "Your last payment failed",
-    text: "You keep your plan while we try again. Pay the invoice, or update your card, so that it does not end.",
-  },
-  unpaid: {
-    title: "Your plan has ended because its invoice was not paid",
-    text: "Pay the open invoice, or choose a plan again.",
-  },
-  action_required: {
-    title: "Your bank asks you to confirm a payment",
-    text: "Nothing was declined. Open the invoice and confirm the payment there.",
-  },
-};
-
-/** @param {Billing} billing */
-function issueText({ payment_issue: issue }) {
-  return issue ? ISSUES[issue.reason].text : "";
-}
-
 /** @param {PaymentIssue} issue */
 function issueActs(issue) {
   const confirm = issue.reason === "action_required";
   const pay = issue.invoice_url
-    ? [{ label: confirm ? "Confirm the payment" : "Pay the invoice", href: issue.invoice_url }]
+    ? [{ label: t(confirm ? "act.confirm" : "act.pay"), href: issue.invoice_url }]
     : [];
-  return confirm ? pay : [...pay, { label: "Update card", act: "portal" }];
+  return confirm ? pay : [...pay, { label: t("act.card"), act: "portal" }];
 }
 
 /**
@@ -153,52 +129,56 @@ export function offer(plan, billing, interval, plans) {
   const hasOneInterval = custom || tier === "free";
   if (tier === billing.plan_tier && (hasOneInterval || interval === billing.billing_interval))
     return own(name, billing);
-  if (custom) return { act: "sales", word: "Talk to sales", label: "Talk to sales", note: "" };
+  if (custom) return { act: "sales", word: t("offer.sales"), label: t("offer.sales"), note: "" };
   if (tier === "free") return backToFree(billing);
   const waiting = billing.pending_change;
   if (waiting?.plan_tier === tier && waiting.billing_interval === interval) return soon(waiting.effective_at);
   if (!billing.stripe_subscription_id)
-    return { act: "buy", word: "Choose", label: `Choose ${name}`, note: "", up: true };
+    return { act: "buy", word: t("offer.choose"), label: t("offer.choosePlan", { plan: name }), note: "", up: true };
   if (tier === billing.plan_tier) {
-    return { act: "buy", word: `Switch to ${interval}`, label: `Switch to ${interval}`, note: "" };
+    const words = t(`offer.switch.${interval}`);
+    return { act: "buy", word: words, label: words, note: "" };
   }
   const present = plans.find((other) => other.tier === billing.plan_tier);
   if (Number(plan.price.monthly) > Number(present?.price.monthly)) {
-    return { act: "buy", word: "Upgrade", label: `Upgrade to ${name}`, note: "At once, prorated", up: true };
+    return { act: "buy", word: t("offer.upgrade"), label: t("offer.upgradeTo", { plan: name }), note: t("offer.atOnce"), up: true };
   }
   const end = billing.current_period_end;
-  return { act: "buy", word: "Change", label: `Change to ${name}`, note: end ? `From ${date(end)}` : "" };
+  return { act: "buy", word: t("offer.change"), label: t("offer.changeTo", { plan: name }), note: end ? t("offer.from", { date: date(end) }) : "" };
 }
 
 /** What can be done with the plan one is on. @param {string} name @param {Billing} billing @returns {Offer} */
 function own(name, billing) {
-  if (billing.cancel_at_period_end) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "" };
-  if (billing.pending_change) return { act: "resume", word: "Keep", label: `Keep ${name}`, note: "Your plan now" };
-  return { act: "none", word: "Your plan", label: "Your plan", note: "" };
+  if (billing.cancel_at_period_end) return { act: "resume", word: t("offer.keep"), label: t("plan.keep", { plan: name }), note: "" };
+  if (billing.pending_change) return { act: "resume", word: t("offer.keep"), label: t("plan.keep", { plan: name }), note: t("offer.yours") };
+  return { act: "none", word: t("offer.own"), label: t("offer.own"), note: "" };
 }
 
 /** @param {Billing} billing @returns {Offer} */
 function backToFree({ cancel_at_period_end, current_period_end, stripe_subscription_id }) {
   if (cancel_at_period_end && current_period_end) return soon(current_period_end);
-  if (stripe_subscription_id) return { act: "cancel", word: "Go back", label: "Go back to Free", note: "" };
-  return { act: "none", word: "Not available", label: "Not available", note: "" };
+  if (stripe_subscription_id) return { act: "cancel", word: t("offer.back"), label: t("offer.backToFree"), note: "" };
+  return { act: "none", word: t("offer.none"), label: t("offer.none"), note: "" };
 }
 
 /** @param {string} moment @returns {Offer} */
 function soon(moment) {
-  return { act: "none", word: "Starts soon", label: "Starts soon", note: `On ${date(moment)}` };
+  return { act: "none", word: t("offer.soon"), label: t("offer.soon"), note: t("offer.on", { date: date(moment) }) };
 }
 
 /** A plan's price at an interval: the amount, what it is for, and what it means by the month or the year. */
 /** @param {Plan} plan @param {Interval} interval */
 export function priceOf(plan, interval) {
   const price = plan.price[interval];
-  if (price === "custom") return { amount: "Custom", unit: "", aside: "Agreed with sales" };
-  if (price === 0) return { amount: money(0, { whole: true }), unit: "", aside: "No card needed" };
+  if (price === "custom") return { amount: t("price.custom"), unit: "", aside: t("price.withSales") };
+  if (price === 0) return { amount: money(0, { whole: true }), unit: "", aside: t("price.noCard") };
   const saved = saving(plan);
   const aside =
     interval === "yearly" && saved
-      ? `${money((price * 100) / 12, { whole: true })} a month, saves ${money(saved.dollars * 100, { whole: true })}`
-      : "Billed every month";
-  return { amount: money(price * 100, { whole: true }), unit: `a ${every(interval)}`, aside };
+      ? t("price.saves", {
+          monthly: money((price * 100) / 12, { whole: true }),
+          saved: money(saved.dollars * 100, { whole: true }),
+        })
+      : t("price.everyMonth");
+  return { amount: money(price * 100, { whole: true }), unit: t(`price.${interval}`), aside };
 }

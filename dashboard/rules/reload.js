@@ -1,6 +1,7 @@
 /** Where auto-reload stands, in words, and what its owner can do. Pure functions. */
 
 import { date, dateTime, fromNow, money } from "../lib/format.js";
+import { t } from "../lib/words.js";
 
 /** @import { Act, AutoReload, Tone } from "../types.js" */
 
@@ -18,74 +19,79 @@ export function isMoving({ state, last_error }) {
   return state === "pending" || (state === "due" && last_error?.code !== CAP_REACHED);
 }
 
-const UPDATE_CARD = { label: "Update card", act: "portal" };
+const UPDATE_CARD = { label: t("act.card"), act: "portal" };
 const CAP_REACHED = "monthly_cap_reached";
 
 /** @type {Record<AutoReload["state"], typeof describeReload>} */
 const STATES = {
   off: ({ last_error }) => ({
-    badge: "Off",
+    badge: t("reload.off.badge"),
     tone: "plain",
-    text: last_error
-      ? `The last reload failed: ${last_error.message}`
-      : "When the balance runs out, paid work stops until you deposit.",
+    text: last_error ? t("reload.off.failed", { reason: last_error.message }) : t("reload.off.text"),
     acts: [],
   }),
   armed: () => ({
-    badge: "On",
+    badge: t("reload.armed.badge"),
     tone: "good",
-    text: "Ready. Your card is charged when the balance falls below the threshold.",
+    text: t("reload.armed.text"),
     acts: [],
   }),
   due: ({ last_error, next_attempt_at }) =>
     last_error?.code === CAP_REACHED
       ? {
-          badge: "Cap reached",
+          badge: t("reload.cap.badge"),
           tone: "warn",
-          text: `This month’s cap is used up. Reloads go on ${next_attempt_at ? `on ${date(next_attempt_at, { utc: true })}` : "next month"}, or once you raise it.`,
-          acts: [{ label: "Raise the cap", act: "reload" }],
+          text: next_attempt_at
+            ? t("reload.cap.text", { date: date(next_attempt_at, { utc: true }) })
+            : t("reload.cap.nextMonth"),
+          acts: [{ label: t("act.raiseCap"), act: "reload" }],
         }
       : {
-          badge: "Starting",
+          badge: t("reload.due.badge"),
           tone: "good",
-          text: "The balance is below the threshold. Your card is charged within a minute.",
+          text: t("reload.due.text"),
           acts: [],
         },
   pending: () => ({
-    badge: "In progress",
+    badge: t("reload.pending.badge"),
     tone: "good",
-    text: "A payment is under way. The balance follows as soon as it is through.",
+    text: t("reload.pending.text"),
     acts: [],
   }),
   retrying: ({ last_error, next_attempt_at }, now) => ({
-    badge: "Declined",
+    badge: t("reload.retrying.badge"),
     tone: "warn",
-    text: `${told(last_error)} ${next_attempt_at ? `We try again ${fromNow(next_attempt_at, now)}.` : "We try again."} Update your card to try sooner.`,
+    text: [
+      told(last_error),
+      next_attempt_at ? t("reload.retrying.when", { when: fromNow(next_attempt_at, now) }) : t("reload.retrying.again"),
+      t("reload.retrying.sooner"),
+    ].join(" "),
     acts: [UPDATE_CARD],
   }),
   suspended: ({ last_error }) => ({
-    badge: "Suspended",
+    badge: t("reload.suspended.badge"),
     tone: "bad",
-    text: `${told(last_error)} Nothing more is charged until you update your card, or save these settings again.`,
-    acts: [UPDATE_CARD, { label: "Try again", act: "reload" }],
+    text: `${told(last_error)} ${t("reload.suspended.text")}`,
+    acts: [UPDATE_CARD, { label: t("act.tryAgain"), act: "reload" }],
   }),
   action_required: ({ action_url }) => ({
-    badge: "Confirm payment",
+    badge: t("reload.action_required.badge"),
     tone: "warn",
-    text: "The last reload needs 3-D Secure. Nothing was declined: the payment waits for you.",
-    acts: action_url ? [{ label: "Confirm at your bank", href: action_url }] : [{ label: "Try again", act: "reload" }],
+    text: t("reload.action_required.text"),
+    acts: action_url ? [{ label: t("act.bank"), href: action_url }] : [{ label: t("act.tryAgain"), act: "reload" }],
   }),
 };
 
 /** @param {AutoReload["last_error"]} error */
 function told(error) {
-  return error ? `${dateTime(error.at)}: ${error.message.replace(/\.?$/, ".")}` : "The last reload failed.";
+  return error ? `${dateTime(error.at)}: ${error.message.replace(/\.?$/, ".")}` : t("reload.failed");
 }
 
 /** The settings in one sentence. @param {AutoReload} reload */
 export function settingsOf({ enabled, threshold_cents, amount_cents, monthly_cap_cents }) {
   if (!enabled || threshold_cents === null || amount_cents === null) return "";
-  const cap =
-    monthly_cap_cents === null ? "no monthly cap" : `at most ${money(monthly_cap_cents, { whole: true })} a month`;
-  return `Below ${money(threshold_cents, { whole: true })}, add ${money(amount_cents, { whole: true })}; ${cap}.`;
+  const threshold = money(threshold_cents, { whole: true });
+  const amount = money(amount_cents, { whole: true });
+  if (monthly_cap_cents === null) return t("reload.settings", { threshold, amount });
+  return t("reload.settingsCapped", { threshold, amount, cap: money(monthly_cap_cents, { whole: true }) });
 }

@@ -1,6 +1,6 @@
-/** What was spent, by day and kind, out of the statement. Pure functions. */
+/** What was spent, by day and kind. Pure functions. */
 
-/** @import { Transaction } from "../types.js" */
+/** @import { Spend } from "../types.js" */
 
 const KINDS = ["bot_conversation", "agent_execution", "tool_call"];
 const OTHER = "other";
@@ -10,43 +10,36 @@ const MICROS = 10_000;
 
 /**
  * @typedef {object} Day
- * @property {string} day Like 2026-03-09, in UTC as the statement's times are.
+ * @property {string} day Like 2026-03-09, in UTC as the ledger's days are.
  * @property {Record<string, number>} byKind Cents.
- * @property {number} total
+ * @property {number} total Cents; below zero where more was given back than spent.
  */
 
 /**
- * The days up to `now`, oldest first, each with what was spent. A charge that was refunded counts by what is left of
- * it, on the day that it was made.
+ * The days up to `now`, oldest first, each with what was spent less what was given back on it.
  *
- * @param {Transaction[]} transactions
+ * @param {Spend} spend By day and kind.
  * @param {Date} now
  * @param {number} length How many days.
  * @returns {{days: Day[], totals: Record<string, number>, total: number}}
  */
-export function spendingByDay(transactions, now, length = 30) {
-  const days = lastDays(now, length).map((day) => ({
-    day,
-    byKind: /** @type {Record<string, number>} */ ({}),
-    total: 0,
-  }));
-  const byDay = new Map(days.map((day) => [day.day, day]));
-  const refunded = refunds(transactions);
+export function spendingByDay({ buckets, total_cents }, now, length = 30) {
+  const found = new Map(buckets.map(({ start, groups }) => [start.slice(0, 10), groups]));
   /** @type {Record<string, number>} */
   const totals = {};
-  for (const line of transactions) {
-    const day = byDay.get(line.created_at.slice(0, 10));
-    if (!day || (line.type !== "charge" && line.type !== "capture")) continue;
-    const spent = -micros(line.amount_cents) - (refunded.get(line.id) ?? 0);
-    if (spent <= 0) continue;
-    const kind = line.kind && KINDS.includes(line.kind) ? line.kind : OTHER;
-    day.byKind[kind] = (day.byKind[kind] ?? 0) + spent;
-    day.total += spent;
-    totals[kind] = (totals[kind] ?? 0) + spent;
-  }
-  const total = days.reduce((sum, day) => sum + day.total, 0);
-  const inCents = days.map((day) => ({ day: day.day, byKind: cents(day.byKind), total: day.total / MICROS }));
-  return { days: inCents, totals: cents(totals), total: total / MICROS };
+  const days = lastDays(now, length).map((day) => {
+    /** @type {Record<string, number>} */
+    const byKind = {};
+    for (const { value, amount_cents } of found.get(day) ?? []) {
+      const kind = value !== null && KINDS.includes(value) ? value : OTHER;
+      if (amount_cents === 0) continue;
+      byKind[kind] = (byKind[kind] ?? 0) + micros(amount_cents);
+      totals[kind] = (totals[kind] ?? 0) + micros(amount_cents);
+    }
+    const total = Object.values(byKind).reduce((sum, amount) => sum + amount, 0);
+    return { day, byKind: cents(byKind), total: total / MICROS };
+  });
+  return { days, totals: cents(totals), total: total_cents };
 }
 
 /** @param {number} amount Cents. */
@@ -59,19 +52,9 @@ function cents(byKind) {
   return Object.fromEntries(Object.entries(byKind).map(([kind, amount]) => [kind, amount / MICROS]));
 }
 
-/** The first day of the chart: what is older need not be fetched. @param {Date} now @param {number} length */
+/** The first of the days up to `now`. @param {Date} now @param {number} length */
 export function firstDay(now, length = 30) {
   return lastDays(now, length)[0];
-}
-
-/** What was given back, by the charge. @param {Transaction[]} transactions */
-function refunds(transactions) {
-  /** @type {Map<string, number>} */
-  const given = new Map();
-  for (const { type, reference, amount_cents } of transactions) {
-    if (type === "charge_refund" && reference) given.set(reference, (given.get(reference) ?? 0) + micros(amount_cents));
-  }
-  return given;
 }
 
 /** @param {Date} now @param {number} length */

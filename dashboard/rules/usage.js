@@ -1,6 +1,7 @@
 /** What a counter means against its limit and its grace. Pure functions. */
 
 import { bytes, count, date, daysUntil, list, percent, periodEnd } from "../lib/format.js";
+import { t } from "../lib/words.js";
 
 /** @import { Metric, Notice, Resources, Tone, Usage } from "../types.js" */
 
@@ -33,19 +34,18 @@ export function barOf({ used, limit, hard_limit }) {
  * @returns {{tone: Tone, text: string}}
  */
 export function wordsOf(name, { used, limit, hard_limit, remaining, state }) {
-  if (limit === null || hard_limit === null) return { tone: "plain", text: "No limit" };
+  if (limit === null || hard_limit === null) return { tone: "plain", text: t("usage.noLimit") };
   if (state === "blocked")
-    return { tone: "bad", text: name === STORAGE ? "Full: nothing more is stored" : "Blocked: nothing more passes" };
+    return { tone: "bad", text: t(name === STORAGE ? "usage.full" : "usage.blocked") };
   if (state === "grace") {
-    return { tone: "warn", text: `Over the limit: ${amount(name, remaining ?? 0)} of grace left` };
+    return { tone: "warn", text: t("usage.over", { left: amount(name, remaining ?? 0) }) };
   }
   const part = limit === 0 ? 0 : used / limit;
   const near = part >= NEAR;
   // Grace is a safety net: it is spoken of when it comes near, not as if it were quota.
-  const grace = near && hard_limit > limit ? `, grace to ${amount(name, hard_limit)}` : "";
-  const lasts = name === STORAGE ? ", does not reset" : "";
-  const text = `${partUsed(part)} used${grace}${lasts}`;
-  return { tone: near ? "warn" : "plain", text };
+  const grace = near && hard_limit > limit ? t("usage.graceTo", { amount: amount(name, hard_limit) }) : "";
+  const lasts = name === STORAGE ? t("usage.lasts") : "";
+  return { tone: near ? "warn" : "plain", text: t("usage.used", { part: partUsed(part) }) + grace + lasts };
 }
 
 /** Whether a counter's grace is worth drawing. @param {Metric} metric */
@@ -60,15 +60,14 @@ export function graceMatters({ used, limit }) {
  */
 function partUsed(part) {
   const shown = Math.floor(part * 1_000) / 1_000;
-  return part > 0 && shown === 0 ? `Under ${percent(0.001)}` : percent(shown);
+  return part > 0 && shown === 0 ? t("usage.under", { part: percent(0.001) }) : percent(shown);
 }
 
 /** When the month's counters start again. @param {string} period @param {Date} now */
 export function resetWords(period, now) {
   const end = periodEnd(period);
   const days = daysUntil(end, now);
-  const when = days === 0 ? "now" : days === 1 ? "in 1 day" : `in ${days} days`;
-  return `Resets ${when}, on ${date(end, { utc: true })} (UTC)`;
+  return t(days === 0 ? "usage.resetsNow" : "usage.resets", { n: days, date: date(end, { utc: true }) });
 }
 
 /**
@@ -78,7 +77,18 @@ export function resetWords(period, now) {
  */
 export function spanWords(tier) {
   if (tier === "free" || tier === "enterprise") return "";
-  return " On a monthly plan, usage since your last payment still counts after the 1st, until your next payment.";
+  return t("usage.spans");
+}
+
+const MOST_SHOWN = 3;
+
+/** The counters that are fullest, those with a limit alone. @param {Record<string, Metric>} usage */
+export function closest(usage) {
+  const part = (/** @type {Metric} */ { used, limit }) => (limit ? used / limit : 0);
+  return Object.entries(usage)
+    .filter(([, { limit }]) => limit !== null)
+    .sort(([, one], [, other]) => part(other) - part(one))
+    .slice(0, MOST_SHOWN);
 }
 
 /**
@@ -93,11 +103,11 @@ export function resourceNotices({ resources }) {
   const notice = {
     id: "read-only",
     tone: "warn",
-    title: `Read-only: some of your ${list(kinds)}`,
-    text: "Your plan allows fewer than you have, so the newest are read-only. Delete some, or choose a larger plan, and they open again.",
+    title: t("readOnly.title", { kinds: list(kinds) }),
+    text: t("readOnly.text"),
     acts: [
-      { label: "See which", href: "#resources" },
-      { label: "See plans", href: "#plans" },
+      { label: t("act.which"), href: "#resources" },
+      { label: t("act.plans"), href: "#plans" },
     ],
   };
   return [notice];
@@ -114,20 +124,20 @@ export function usageNotices(usage, now) {
     Object.keys(usage.usage).filter((name) => usage.usage[name].state === state);
   const until = date(periodEnd(usage.period), { utc: true });
   const days = daysUntil(periodEnd(usage.period), now);
-  const acts = usage.tier === "business" || usage.tier === "enterprise" ? [] : [{ label: "See plans", href: "#plans" }];
+  const acts = usage.tier === "business" || usage.tier === "enterprise" ? [] : [{ label: t("act.plans"), href: "#plans" }];
   /** @type {Notice[]} */
   const notices = [];
   const blocked = inState("blocked");
   if (blocked.length > 0) {
-    const storage = blocked.includes(STORAGE) ? " Storage frees up as you delete." : "";
-    const counted = blocked.some((name) => name !== STORAGE)
-      ? ` Counting starts again on ${until}, in ${days} ${days === 1 ? "day" : "days"}.`
-      : "";
+    const words = [t("blocked.text")];
+    if (blocked.some((name) => name !== STORAGE)) words.push(t("blocked.again", { n: days, date: until }));
+    if (blocked.includes(STORAGE)) words.push(t("blocked.storage"));
+    words.push(t("blocked.larger"));
     notices.push({
       id: "blocked",
       tone: "bad",
-      title: `Blocked: ${list(blocked)}`,
-      text: `The limit and its grace are used up, so requests are refused now.${counted}${storage} A larger plan opens them at once.`,
+      title: t("blocked.title", { names: list(blocked) }),
+      text: words.join(" "),
       acts,
     });
   }
@@ -136,8 +146,8 @@ export function usageNotices(usage, now) {
     notices.push({
       id: "grace",
       tone: "warn",
-      title: `Over the limit: ${list(grace)}`,
-      text: "You are in the grace zone: requests still pass, and are refused when it is used up. Grace is a safety net, not extra quota.",
+      title: t("grace.title", { names: list(grace) }),
+      text: t("grace.text"),
       acts,
     });
   }

@@ -1,6 +1,7 @@
 /** What the reader must not miss of the wallet. Pure functions. */
 
 import { money } from "../lib/format.js";
+import { t } from "../lib/words.js";
 import { describeReload } from "./reload.js";
 
 /** @import { Balance, Notice } from "../types.js" */
@@ -18,10 +19,8 @@ export function walletNotices(balance, now) {
 /** @param {Balance} balance @returns {Notice[]} */
 function debt({ debt_cents }) {
   if (debt_cents <= 0) return [];
-  const text =
-    "A payment was taken back after its money was spent. Paid work is refused until a deposit covers this; it is paid first.";
-  const acts = [{ label: "Add money", act: "deposit" }];
-  return [{ id: "debt", tone: "bad", title: `Your wallet owes ${money(debt_cents)}`, text, acts }];
+  const acts = [{ label: t("act.deposit"), act: "deposit" }];
+  return [{ id: "debt", tone: "bad", title: t("debt.title", { amount: money(debt_cents) }), text: t("debt.text"), acts }];
 }
 
 /** @param {Balance} balance @param {Date} now @returns {Notice[]} */
@@ -29,14 +28,13 @@ function reload({ auto_reload }, now) {
   if (auto_reload.state !== "suspended" && auto_reload.state !== "action_required") return [];
   const { tone, text, acts } = describeReload(auto_reload, now);
   const suspended = auto_reload.state === "suspended";
-  const title = suspended ? "Auto-reload is suspended" : "Your bank asks you to confirm a reload";
+  const title = t(suspended ? "reload.suspended.title" : "reload.action_required.title");
   return [{ id: "reload", tone, title, text, acts }];
 }
 
 /** @param {Balance} balance @returns {Notice[]} */
 function cap(balance) {
   if (!capReached(balance)) return [];
-  const title = "Your monthly spending cap is reached";
-  const text = "Bots, agents and paid tools are refused until next month, or until you raise the cap.";
-  return [{ id: "cap", tone: "warn", title, text, acts: [{ label: "Change cap", act: "cap" }] }];
+  const acts = [{ label: t("act.changeCap"), act: "cap" }];
+  return [{ id: "cap", tone: "warn", title: t("cap.title"), text: t("cap.reached"), acts }];
 }

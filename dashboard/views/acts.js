@@ -25,7 +25,7 @@ export function noticeBox(notice, acts) {
   return h(
     "div",
     { class: `notice ${notice.tone}`, id: `notice-${notice.id}` },
-    h("div", h("h2", notice.title), h("p", notice.text)),
+    h("div", h("h3", notice.title), h("p", notice.text)),
     notice.acts.length > 0 &&
       h("div.actions", controls(notice.acts, acts, `notice-${notice.id}`, notice.tone === "bad")),
   );

@@ -1,20 +1,62 @@
 /** Budgets: what may be spent under a label, how far each is used up, and which one stops what. */
 
-import { amountField, checkField, Invalid, openDialog } from "../lib/dialog.js";
+import { Invalid, openDialog } from "../lib/dialog.js";
 import { badge, button, h } from "../lib/dom.js";
+import { amountField, checkField, selectField, textField } from "../lib/fields.js";
 import { dateTime, dollars, money, parseDollars } from "../lib/format.js";
+import { panel } from "../lib/panel.js";
+import { t } from "../lib/words.js";
 
-/** @import { Budget } from "../types.js" */
-/** @import { Field } from "../lib/dialog.js" */
+/** @import { Budget, View } from "../types.js" */
 
-const WINDOWS = /** @type {Record<string, string>} */ ({ day: "a day", month: "a month", total: "in all" });
+const WINDOWS = /** @type {Record<string, string>} */ ({
+  day: t("budgets.day"),
+  month: t("budgets.month"),
+  total: t("budgets.total"),
+});
 const STATES = /** @type {Record<string, ["plain" | "warn" | "bad", string]>} */ ({
   ok: ["plain", ""],
-  alert: ["warn", "Near"],
-  reached: ["bad", "Reached"],
+  alert: ["warn", t("budgets.near")],
+  reached: ["bad", t("budgets.reached")],
 });
 const NAME = /^[a-z][a-z0-9_]{0,31}$/;
 const EACH = "*";
+
+/** @param {View} view */
+export function view(view) {
+  const { add, change, remove } = createActs(view);
+  return [
+    panel(view, {
+      id: "your-budgets",
+      title: t("budgets.title"),
+      needs: ["budgets"],
+      lines: 10,
+      render: (page) => budgetsView(page, { add, change, remove }),
+    }),
+  ];
+}
+
+/** @param {View} view */
+function createActs({ api, store, tell }) {
+  const path = (/** @type {string} */ label, /** @type {string} */ value) =>
+    `/api/balance/budgets/${encodeURIComponent(label)}/${encodeURIComponent(value)}`;
+  const change = (/** @type {Budget | null} */ budget) =>
+    askBudget(budget, async (label, value, body) => {
+      await api.put(path(label, value), body);
+      await store.load("budgets");
+      tell("good", t("budgets.isSet", { label, value }));
+    });
+  return {
+    change,
+    add: () => change(null),
+    remove: (/** @type {Budget} */ budget) =>
+      askRemoval(budget, async () => {
+        await api.del(path(budget.label, budget.value));
+        await store.load("budgets");
+        tell("good", t("budgets.isRemoved", { label: budget.label, value: budget.value }));
+      }),
+  };
+}
 
 /**
  * @param {{budgets: Budget[], next_cursor: string | null}} page
@@ -23,16 +65,16 @@ const EACH = "*";
  * @param {(budget: Budget) => unknown} acts.change
  * @param {(budget: Budget) => unknown} acts.remove
  */
-export function budgetsView({ budgets, next_cursor }, acts) {
+function budgetsView({ budgets, next_cursor }, acts) {
   return [
     budgets.length === 0
-      ? h("p.empty", "No budgets yet. One stops an agent, a key or a team at a sum, and no other.")
+      ? h("p.empty", t("budgets.none"))
       : h(
           "div.meters",
           budgets.map((budget) => meter(budget, acts)),
         ),
-    next_cursor !== null && h("p.soft.small", "There are more budgets than are shown here."),
-    h("div.actions", button("Set a budget", acts.add, { id: "budget-add" })),
+    next_cursor !== null && h("p.soft.small", t("budgets.more")),
+    h("div.actions", button(t("budgets.add"), acts.add, { id: "budget-add" })),
   ];
 }
 
@@ -40,7 +82,7 @@ export function budgetsView({ budgets, next_cursor }, acts) {
 function meter(budget, acts) {
   const { label, value, limit_cents, spent_cents, held_cents, window, state, inherited } = budget;
   const [tone, word] = STATES[state] ?? STATES.ok;
-  const name = value === EACH ? `Each ${label}` : `${label} ${value}`;
+  const name = value === EACH ? t("budgets.each", { label }) : `${label} ${value}`;
   const used = (spent_cents ?? 0) + (held_cents ?? 0);
   const id = `${label}-${value}`.replaceAll(/[^A-Za-z0-9_-]/g, "-");
   return h(
@@ -49,7 +91,9 @@ function meter(budget, acts) {
     h(
       "div.meter-head",
       h("strong", name, " ", word && badge(word, tone)),
-      h("span", `${spent_cents === null ? "" : `${money(used)} of `}${money(limit_cents)} ${WINDOWS[window]}`),
+      h("span", `${spent_cents === null ? "" : money(used)} ${
+          spent_cents === null ? money(limit_cents) : t("usage.of", { limit: money(limit_cents) })
+        } ${WINDOWS[window]}`.trim()),
     ),
     spent_cents !== null &&
       h(
@@ -68,77 +112,62 @@ function meter(budget, acts) {
     h("p.meter-note.small", note(budget)),
     h(
       "div.actions",
-      button("Change", () => acts.change(budget), { id: `change-${id}`, "aria-label": `Change ${name}` }),
-      !inherited && button("Remove", () => acts.remove(budget), { id: `remove-${id}`, "aria-label": `Remove ${name}` }),
+      button(t("act.change"), () => acts.change(budget), { id: `change-${id}`, "aria-label": t("budgets.change", { name }) }),
+      !inherited && button(t("act.remove"), () => acts.remove(budget), { id: `remove-${id}`, "aria-label": t("budgets.remove", { name }) }),
     ),
   );
 }
 
 /** What it means for whoever spends. @param {Budget} budget */
 function note({ label, value, remaining_cents, resets_at, state, inherited }) {
-  if (remaining_cents === null) return `Holds of each ${label} that has no budget of its own.`;
-  const until = resets_at === null ? "until you raise it" : `until ${dateTime(resets_at)}, or until you raise it`;
-  if (state === "reached") return `Charges with ${label} ${value} are refused ${until}. Others are not.`;
-  const whose = inherited ? ` This is the budget of each ${label}.` : "";
-  return `${money(remaining_cents)} left${resets_at === null ? "" : `. It starts over on ${dateTime(resets_at)}`}.${whose}`;
+  if (remaining_cents === null) return t("budgets.holdsOfEach", { label });
+  const until = resets_at === null ? "" : dateTime(resets_at);
+  if (state === "reached") return t(until ? "budgets.refusedUntil" : "budgets.refused", { label, value, date: until });
+  const words = [t("budgets.left", { amount: money(remaining_cents) })];
+  if (until) words.push(t("budgets.startsOver", { date: until }));
+  if (inherited) words.push(t("budgets.inherited", { label }));
+  return words.join(" ");
 }
 
 /**
  * @param {Budget | null} budget The one that is changed; null for a new one.
  * @param {(label: string, value: string, body: object) => Promise<unknown>} act
  */
-export function askBudget(budget, act) {
-  const label = textField("label", "Label", budget?.label ?? "agent", "What your services call it, like agent or key.");
-  const value = textField("value", "Value", budget?.value ?? "", "Like agt_7; * is each value that has none of its own.");
-  const limit = amountField("limit_cents", "Spend at most", dollars(budget?.limit_cents ?? null));
-  const window = h(
-    "select",
-    { id: "field-window" },
-    Object.entries(WINDOWS).map(([name, words]) => h("option", { value: name, selected: name === budget?.window }, words)),
-  );
-  const byok = checkField("include_byok", "Count what own keys would have cost, too", budget?.include_byok ?? false);
+function askBudget(budget, act) {
+  const label = textField("label", t("budgets.label"), budget?.label ?? "agent", t("budgets.labelHint"));
+  const value = textField("value", t("budgets.value"), budget?.value ?? "", t("budgets.valueHint"));
+  const limit = amountField("limit_cents", t("budgets.most"), dollars(budget?.limit_cents ?? null));
+  const window = selectField("window", t("budgets.for"), WINDOWS, budget?.window);
+  const byok = checkField("include_byok", t("budgets.byok"), budget?.include_byok ?? false);
   openDialog({
-    title: budget === null ? "Set a budget" : `The budget of ${budget.label} ${budget.value}`,
-    body: [h("p.soft", "A charge that does not fit is refused, and nothing is taken. It counts from now on.")],
+    title: budget === null ? t("budgets.add") : t("budgets.of", { label: budget.label, value: budget.value }),
+    body: [h("p.soft", t("budgets.text"))],
     fields: [
       ...(budget === null ? [label, value] : []),
       limit,
-      /** @type {Field} */ (/** @type {unknown} */ ({
-        name: "window",
-        input: window,
-        problem: h("p.problem"),
-        node: h("div.field", h("label", { for: window.id }, "For"), window),
-      })),
+      window,
       byok,
     ],
-    submit: "Save",
+    submit: t("act.save"),
     act: () => {
       const cents = parseDollars(limit.input.value);
-      if (!NAME.test(label.input.value.trim())) throw new Invalid("label", "A label has small letters, digits and _ only.");
-      if (value.input.value.trim() === "") throw new Invalid("value", "Name a value, or * for each.");
-      if (cents === null || cents < 1) throw new Invalid("limit_cents", "Enter an amount above zero.");
+      if (!NAME.test(label.input.value.trim())) throw new Invalid("label", t("budgets.invalidLabel"));
+      if (value.input.value.trim() === "") throw new Invalid("value", t("budgets.invalidValue"));
+      if (cents === null || cents < 1) throw new Invalid("limit_cents", t("budgets.invalidLimit"));
       const kept = budget === null ? {} : { alert_percent: budget.alert_percent, per_charge_max_cents: budget.per_charge_max_cents };
-      const body = { ...kept, limit_cents: cents, window: window.value, include_byok: byok.input.checked };
+      const body = { ...kept, limit_cents: cents, window: window.input.value, include_byok: byok.input.checked };
       return act(label.input.value.trim(), value.input.value.trim(), body);
     },
   });
 }
 
 /** @param {Budget} budget @param {() => Promise<unknown>} act */
-export function askRemoval({ label, value }, act) {
+function askRemoval({ label, value }, act) {
   openDialog({
-    title: `Remove the budget of ${label} ${value}?`,
-    body: [h("p", "Charges no longer have to fit it. What is spent stays spent.")],
-    submit: "Remove",
+    title: t("budgets.removeTitle", { label, value }),
+    body: [h("p", t("budgets.removeText"))],
+    submit: t("act.remove"),
     danger: true,
     act,
   });
-}
-
-/** @param {string} name @param {string} words @param {string} value @param {string} hint @returns {Field} */
-function textField(name, words, value, hint) {
-  const id = `field-${name}`;
-  const input = h("input", { id, name, value, type: "text", autocomplete: "off", "aria-describedby": `${id}-hint` });
-  const problem = h("p.problem", { role: "alert", id: `${id}-problem` });
-  return { name, input, problem, node: h("div.field", h("label", { for: id }, words), input, problem, h("p.hint", { id: `${id}-hint` }, hint)) };
 }

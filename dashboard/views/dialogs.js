@@ -1,9 +1,10 @@
 /** What the reader is asked before money moves or a setting changes. */
 
 import { h } from "../lib/dom.js";
-import { amountField, checkField, Invalid, openDialog } from "../lib/dialog.js";
+import { Invalid, openDialog } from "../lib/dialog.js";
+import { amountField, checkField } from "../lib/fields.js";
 import { date, dollars, money, parseDollars, title } from "../lib/format.js";
-
+import { t } from "../lib/words.js";
 import { planName } from "../rules/plans.js";
 
 /** @import { Field } from "../lib/dialog.js" */
@@ -16,19 +17,13 @@ const PRESETS = [1_000, 2_500, 5_000, 10_000];
  * @param {() => Promise<unknown>} act
  */
 export function askCancel(billing, act) {
-  const end = billing.current_period_end ? date(billing.current_period_end) : "the end of the period";
   const plan = title(billing.plan_tier);
+  const end = billing.current_period_end ? date(billing.current_period_end) : t("cancel.periodEnd");
   openDialog({
-    title: `Cancel ${plan}?`,
-    body: [
-      h("p", `You keep ${plan} until ${end} and are not charged again. After that you are on Free.`),
-      h(
-        "p.soft",
-        "Your data is preserved. What is above Free’s limits becomes read-only. You can take this back until then.",
-      ),
-    ],
-    submit: "Cancel plan",
-    cancel: `Keep ${plan}`,
+    title: t("cancel.title", { plan }),
+    body: [h("p", t("cancel.text", { plan, date: end })), h("p.soft", t("cancel.data"))],
+    submit: t("act.cancelPlan"),
+    cancel: t("plan.keep", { plan }),
     danger: true,
     act,
   });
@@ -40,23 +35,22 @@ export function askCancel(billing, act) {
  * @param {() => Promise<unknown>} act
  */
 export function askInstead({ plan_tier, billing_interval, effective_at }, wanted, act) {
-  const present = `${planName(plan_tier, billing_interval)}, from ${date(effective_at)}`;
   openDialog({
-    title: `${wanted}, instead?`,
+    title: t("instead.title", { plan: wanted }),
     body: [
-      h("p", `A change is waiting: ${present}.`),
-      h("p", "Going on takes it back, also if you then do not confirm the new one on Stripe’s page."),
+      h("p", t("instead.waiting", { plan: planName(plan_tier, billing_interval), date: date(effective_at) })),
+      h("p", t("instead.text")),
     ],
-    submit: "Go on",
-    cancel: "Leave it as it is",
+    submit: t("act.goOn"),
+    cancel: t("instead.leave"),
     act,
   });
 }
 
 /** @param {{min: number, max: number}} bounds Cents. @param {(cents: number) => Promise<unknown>} act */
 export function askDeposit(bounds, act) {
-  const range = `${money(bounds.min, { whole: true })} to ${money(bounds.max, { whole: true })}.`;
-  const field = amountField("amount_cents", "Amount in US dollars", dollars(PRESETS[1]), range);
+  const range = { least: money(bounds.min, { whole: true }), most: money(bounds.max, { whole: true }) };
+  const field = amountField("amount_cents", t("deposit.amount"), dollars(PRESETS[1]), t("deposit.range", range));
   const presets = PRESETS.map((cents) =>
     h(
       "button.button",
@@ -75,17 +69,17 @@ export function askDeposit(bounds, act) {
   field.input.addEventListener("input", mark);
   mark();
   openDialog({
-    title: "Add money",
+    title: t("act.deposit"),
     body: [
       h(
         "p.soft",
-        "You pay on Stripe’s page and come back here. The card is kept, so that auto-reload can use it if you turn that on.",
+        t("deposit.text"),
       ),
-      h("div.presets", { role: "group", "aria-label": "Usual amounts" }, presets),
+      h("div.presets", { role: "group", "aria-label": t("deposit.usual") }, presets),
     ],
     fields: [field],
-    submit: "Go to payment",
-    act: () => act(within(field, bounds, `Enter an amount from ${range}`)),
+    submit: t("deposit.submit"),
+    act: () => act(within(field, bounds, t("deposit.invalid", range))),
   });
 }
 
@@ -95,44 +89,44 @@ export function askDeposit(bounds, act) {
  * @param {(settings: object) => Promise<unknown>} act
  */
 export function askReload(reload, bounds, act) {
-  const on = checkField("enabled", "Keep my wallet filled", true);
+  const on = checkField("enabled", t("reload.keep"), true);
   const threshold = amountField(
     "threshold_cents",
-    "When the balance falls below",
+    t("reload.below"),
     dollars(reload.threshold_cents ?? 500),
   );
   const amount = amountField(
     "amount_cents",
-    "Add",
+    t("reload.add"),
     dollars(reload.amount_cents ?? 2_000),
-    "Several times this amount in one payment, where one does not reach the threshold.",
+    t("reload.addHint"),
   );
   const cap = amountField(
     "monthly_cap_cents",
-    "At most in a month (optional)",
+    t("reload.capLabel"),
     dollars(reload.monthly_cap_cents),
-    "Empty for no cap.",
+    t("reload.capHint"),
   );
-  const range = `from ${money(bounds.min, { whole: true })} to ${money(bounds.max, { whole: true })}`;
+  const range = { least: money(bounds.min, { whole: true }), most: money(bounds.max, { whole: true }) };
   openDialog({
-    title: "Auto-reload",
+    title: t("reload.title"),
     body: [
       h(
         "p.soft",
-        "Your saved card is charged when the balance falls below the threshold. You can turn it off at any time.",
+        t("reload.text"),
       ),
     ],
     fields: [on, threshold, amount, cap],
-    submit: "Save",
+    submit: t("act.save"),
     act: () => {
       if (!on.input.checked) return act({ enabled: false });
-      const least = within(amount, bounds, `Add an amount ${range}.`);
+      const least = within(amount, bounds, t("reload.invalidAmount", range));
       return act({
         enabled: true,
         threshold_cents: within(
           threshold,
           { min: 1, max: bounds.max },
-          `Enter a threshold up to ${money(bounds.max, { whole: true })}.`,
+          t("reload.invalidThreshold", range),
         ),
         amount_cents: least,
         monthly_cap_cents: optional(cap, least),
@@ -145,15 +139,15 @@ export function askReload(reload, bounds, act) {
 export function askCap(current, act) {
   const field = amountField(
     "monthly_cap_cents",
-    "Spend at most in a month",
+    t("cap.label"),
     dollars(current),
-    "Empty for no cap. A month begins on the 1st, in UTC.",
+    t("cap.hint"),
   );
   openDialog({
-    title: "Monthly spending cap",
-    body: [h("p.soft", "Bots, agents and paid tools are refused once this much is spent in a month.")],
+    title: t("cap.dialog"),
+    body: [h("p.soft", t("cap.text"))],
     fields: [field],
-    submit: "Save",
+    submit: t("act.save"),
     act: () => act(optional(field, 1)),
   });
 }
@@ -163,12 +157,12 @@ const MOST_CAP = 100_000_000;
 /** @param {Field} field @param {number} least */
 function optional(field, least) {
   if (field.input.value.trim() === "") return null;
-  return within(field, { min: least, max: MOST_CAP }, `Enter at least ${money(least)}, or nothing for no cap.`);
+  return within(field, { min: least, max: MOST_CAP }, t("cap.invalid", { least: money(least) }));
 }
 
 /** @param {Field} field @param {{min: number, max: number}} bounds @param {string} otherwise */
 function within({ name, input }, { min, max }, otherwise) {
   const cents = parseDollars(input.value);
-  if (cents === null || cents < min || cents > max) throw new Invalid(name, otherwise.replace(/\.\.$/, "."));
+  if (cents === null || cents < min || cents > max) throw new Invalid(name, otherwise);
   return cents;
 }

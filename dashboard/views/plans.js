@@ -2,16 +2,40 @@
 
 import { badge, button, columns, h, link } from "../lib/dom.js";
 import { bytes, compact, count, percent, title } from "../lib/format.js";
+import { panel } from "../lib/panel.js";
+import { t } from "../lib/words.js";
 import { offer, priceOf, saving } from "../rules/plans.js";
 import { STORAGE } from "../rules/usage.js";
 
 /** @import { Offer } from "../rules/plans.js" */
-/** @import { Billing, Interval, Plan, Plans } from "../types.js" */
+/** @import { Billing, Interval, Plan, Plans, View } from "../types.js" */
 
 const MONTHLY = ["api_requests", "ai_tokens"];
 /** @type {Offer} */
-const WAITING = { act: "none", word: "One moment", label: "One moment: your payment is being checked", note: "" };
+const WAITING = { act: "none", word: t("offer.wait"), label: t("offer.waitLabel"), note: "" };
 const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_workspaces", "gateway_apis", "team_members"];
+
+/** @param {View} view */
+export function view(view) {
+  const { store, acts, config } = view;
+  const choosing = {
+    interval: (/** @type {string} */ chosen) => store.set("interval", chosen),
+    buy: acts.buy,
+    cancel: acts.cancel,
+    resume: acts.resume,
+    salesUrl: config.salesUrl,
+  };
+  return [
+    panel(view, {
+      id: "all-plans",
+      title: t("plans.title"),
+      needs: ["plans", "billing", "interval", "settling"],
+      lines: 14,
+      render: (plans, billing, interval, settling) =>
+        plansView(plans, billing, interval ?? billing.billing_interval, choosing, settling),
+    }),
+  ];
+}
 
 /**
  * @param {Plans} catalog
@@ -25,7 +49,7 @@ const HIGHLIGHTS = ["api_requests", "ai_tokens", STORAGE, "projects", "mcp_works
  * @param {string} on.salesUrl
  * @param {boolean} [settling] Whether a payment is being checked: nothing can be chosen meanwhile.
  */
-export function plansView({ plans }, billing, interval, on, settling = false) {
+function plansView({ plans }, billing, interval, on, settling = false) {
   const offers = plans.map((plan) => (settling ? WAITING : offer(plan, billing, interval, plans)));
   const next = offers.findIndex(({ up }) => up);
   return [
@@ -37,7 +61,7 @@ export function plansView({ plans }, billing, interval, on, settling = false) {
         return card(plan, offers[index], interval, marks, on);
       }),
     ),
-    h("details.compare", { id: "compare" }, h("summary", "Compare all limits"), comparison(plans)),
+    h("details.compare", { id: "compare" }, h("summary", t("plans.compare")), comparison(plans)),
   ];
 }
 
@@ -57,9 +81,9 @@ function intervals(plans, chosen, choose) {
   };
   return h(
     "fieldset.segmented",
-    h("legend.sr-only", "Billed"),
-    option("monthly", "Monthly"),
-    option("yearly", most > 0 ? `Yearly, save ${percent(most)}` : "Yearly"),
+    h("legend.sr-only", t("plans.billed")),
+    option("monthly", t("plans.monthly")),
+    option("yearly", most > 0 ? t("plans.yearlySave", { part: percent(most) }) : t("plans.yearly")),
   );
 }
 
@@ -83,7 +107,7 @@ function card(plan, { act, word, label, note }, interval, { own, next }, on) {
   return h(
     "li",
     { class: own ? "plan own" : "plan" },
-    h("h3", plan.name, own && badge("Current", "good")),
+    h("h3", plan.name, own && badge(t("plans.current"), "good")),
     h("p.price", price.amount, h("span.soft", ` ${price.unit}`)),
     h("p.soft.small", price.aside),
     h("div.choose", doing[act](), h("p.soft.small", note)),
@@ -96,17 +120,16 @@ function card(plan, { act, word, label, note }, interval, { own, next }, on) {
 
 /** @param {string} name @param {Plan} plan */
 function highlight(name, plan) {
-  const words = title(name);
-  const lowered = /^[A-Z]{2}/.test(words) ? words : words.charAt(0).toLowerCase() + words.slice(1);
-  const counted = plan.limits[name].limit === 1 ? lowered.replace(/s$/, "") : lowered;
-  return h("li", h("strong", short(name, plan)), ` ${counted}${MONTHLY.includes(name) ? " a month" : ""}`);
+  const { limit } = plan.limits[name];
+  const counted = t(`count.${name}`, { n: typeof limit === "number" ? limit : 2 });
+  return h("li", h("strong", short(name, plan)), ` ${counted}${MONTHLY.includes(name) ? ` ${t("price.monthly")}` : ""}`);
 }
 
 /** @param {string} name @param {Plan} plan */
 function short(name, plan) {
   const { limit } = plan.limits[name];
-  if (limit === null) return "Unlimited";
-  if (limit === "custom") return "Custom";
+  if (limit === null) return t("plans.unlimited");
+  if (limit === "custom") return t("price.custom");
   return name === STORAGE ? bytes(limit) : limit >= 10_000 ? compact(limit) : count(limit);
 }
 
@@ -121,18 +144,18 @@ function comparison(plans) {
     );
   return h(
     "div.scroll",
-    { tabindex: "0", role: "region", "aria-label": "All limits of all plans" },
+    { tabindex: "0", role: "region", "aria-label": t("plans.all") },
     h(
       "table",
-      columns(["Limit"], ...plans.map((plan) => [plan.name])),
+      columns([t("plans.limit")], ...plans.map((plan) => [plan.name])),
       h(
         "tbody",
         names.map((name) => row(title(name), (plan) => short(name, plan))),
-        row("Grace above monthly limits", (plan) =>
-          plan.grace_percent === null ? "None needed" : percent(plan.grace_percent / 100),
+        row(t("plans.grace"), (plan) =>
+          plan.grace_percent === null ? t("plans.noGrace") : percent(plan.grace_percent / 100),
         ),
-        row("Requests a minute", (plan) =>
-          plan.burst_requests_per_minute === null ? "Unlimited" : count(plan.burst_requests_per_minute),
+        row(t("plans.burst"), (plan) =>
+          plan.burst_requests_per_minute === null ? t("plans.unlimited") : count(plan.burst_requests_per_minute),
         ),
       ),
     ),

@@ -1,32 +1,41 @@
 /** The price book: what a million tokens of each model cost. */
 
 import { columns, h } from "../lib/dom.js";
-import { date } from "../lib/format.js";
+import { date, percent } from "../lib/format.js";
+import { t } from "../lib/words.js";
 
 /** @import { PriceBook } from "../types.js" */
 
 /** @param {PriceBook} book */
 export function pricesView({ version, markup_bps, models }) {
-  const added = markup_bps > 0 ? ` ${markup_bps / 100} % is added to them.` : "";
+  const words = [t("prices.text", { date: date(version) })];
+  if (markup_bps > 0) words.push(t("prices.markup", { part: percent(markup_bps / 10_000) }));
+  words.push(t("prices.rounded"));
   return [
-    h("p.soft", `Dollars for a million tokens, as of ${date(version)}.${added} Each charge is rounded up once, to a millionth of a dollar.`),
+    h("p.soft", words.join(" ")),
     h(
       "details.figures",
       { id: "price-book" },
-      h("summary", `Show ${models.length} models`),
+      h("summary", t("prices.show", { n: models.length })),
       h(
         "div.scroll",
-        { tabindex: "0", role: "region", "aria-label": "Prices by model" },
+        { tabindex: "0", role: "region", "aria-label": t("prices.table") },
         h(
           "table.numbers",
-          columns(["Model"], ["Input"], ["Output"], ["Cache read"], ["Cache write"]),
+          columns(
+            [t("prices.model")],
+            [t("prices.input")],
+            [t("prices.output")],
+            [t("prices.read")],
+            [t("prices.write")],
+          ),
           h(
             "tbody",
             models.map(({ model, input, output, cache_read, cache_write }) =>
               h(
                 "tr",
                 h("th", { scope: "row" }, model),
-                [input, output, cache_read, cache_write].map((price) => h("td", price === null ? "As input" : `$${price}`)),
+                [input, output, cache_read, cache_write].map((price) => h("td", price === null ? t("prices.asInput") : `$${price}`)),
               ),
             ),
           ),

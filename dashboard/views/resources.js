@@ -2,6 +2,7 @@
 
 import { badge, h } from "../lib/dom.js";
 import { count, date, title } from "../lib/format.js";
+import { t } from "../lib/words.js";
 
 /** @import { Resource, Resources, ResourcesOfKind } from "../types.js" */
 
@@ -22,11 +23,11 @@ function one(kind, { used, limit, items }) {
   const readOnly = items.filter((item) => item.read_only).length;
   const figures = [
     h("span.kind-name", title(kind)),
-    readOnly > 0 && badge(`${count(readOnly)} read-only`, "warn"),
+    readOnly > 0 && badge(t("resources.readOnlyCount", { n: readOnly }), "warn"),
     h(
       "span.kind-count",
       h("strong", count(used)),
-      h("span.soft", limit === null ? " of unlimited" : ` of ${count(limit)}`),
+      h("span.soft", ` ${t("usage.of", { limit: limit === null ? t("usage.unlimited") : count(limit) })}`),
     ),
   ];
   if (items.length === 0) return h("div.kind", figures);
@@ -37,10 +38,10 @@ function one(kind, { used, limit, items }) {
     readOnly > 0 &&
       h(
         "p.soft.small",
-        "Read-only came with a smaller plan, newest first. Delete some, or move to a larger plan, and they open again.",
+        t("resources.readOnlyText"),
       ),
     h("ul.items", items.slice(0, MOST_SHOWN).map(item)),
-    items.length > MOST_SHOWN && h("p.soft.small", `and ${count(items.length - MOST_SHOWN)} more`),
+    items.length > MOST_SHOWN && h("p.soft.small", t("resources.more", { n: items.length - MOST_SHOWN })),
   );
 }
 
@@ -49,7 +50,7 @@ function item({ id, created_at, read_only }) {
   return h(
     "li",
     h("span.item-id", id),
-    read_only && badge("Read-only", "warn"),
-    h("span.soft.small", `since ${date(created_at)}`),
+    read_only && badge(t("resources.readOnly"), "warn"),
+    h("span.soft.small", t("resources.since", { date: date(created_at) })),
   );
 }

@@ -3,6 +3,7 @@
 import { button, h, link, whileBusy } from "../lib/dom.js";
 import { explain } from "../lib/errors.js";
 import { localAccounts, localToken } from "../lib/local.js";
+import { t } from "../lib/words.js";
 
 /**
  * @param {string | null} way As in the configuration.
@@ -10,11 +11,11 @@ import { localAccounts, localToken } from "../lib/local.js";
  * @param {(token: string) => void} keep
  */
 export function signInView(way, ended, keep) {
-  const heading = h("h1", { tabindex: "-1", id: "sign-in-title" }, ended ? "Your session has ended" : "Sign in");
+  const heading = h("h1", { tabindex: "-1", id: "sign-in-title" }, t(ended ? "signIn.ended" : "signIn.title"));
   return h(
     "div.sign-in.card",
     heading,
-    h("p.soft", ended ? "Sign in again to see your billing." : "Sign in to see your plan and your wallet."),
+    h("p.soft", t(ended ? "signIn.again" : "signIn.text")),
     entrance(way, keep),
     way === "local" && people(keep),
   );
@@ -42,9 +43,9 @@ function people(keep) {
 /** @param {string | null} way @param {(token: string) => void} keep */
 function entrance(way, keep) {
   if (way === "local")
-    return form("Account", "acct_demo", "Sign in", async (account) => keep(await localToken(account)));
-  if (way) return link("Sign in", way, { class: "button primary" });
-  return form("Access token", "", "Go on", (token) => keep(token));
+    return form(t("signIn.account"), "acct_demo", t("signIn.title"), async (account) => keep(await localToken(account)));
+  if (way) return link(t("signIn.title"), way, { class: "button primary" });
+  return form(t("signIn.token"), "", t("signIn.go"), (token) => keep(token));
 }
 
 /** @param {string} label @param {string} value @param {string} submit @param {(typed: string) => unknown} act */

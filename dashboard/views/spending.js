@@ -1,23 +1,44 @@
-/** A chart of what was spent, and the same as a table for who cannot see it or wants the figures. */
+/** What was spent: by day, by whom, and at which prices. */
 
 import { columns, h, svg } from "../lib/dom.js";
 import { money, shortDay, title } from "../lib/format.js";
-import { axisTop } from "../rules/spending.js";
+import { panel } from "../lib/panel.js";
+import { t } from "../lib/words.js";
+import { axisTop, spendingByDay } from "../rules/spending.js";
+import { breakdown } from "./breakdown.js";
+import { pricesView } from "./prices.js";
 
 /** @import { Day } from "../rules/spending.js" */
+/** @import { View } from "../types.js" */
 
-/** @typedef {ReturnType<typeof import("../rules/spending.js").spendingByDay>} Spending */
+/** @typedef {ReturnType<typeof spendingByDay>} Spending */
 
 const HEIGHT = 100;
 const SLOT = 10;
 const WIDTH = 7;
 
-/** @param {Spending} spending @param {string | null} since Set where the statement was too long to be read whole. */
-export function spendingView(spending, since) {
-  if (spending.total === 0) return [h("p.empty", "Nothing was spent in the last 30 days.")];
-  const kinds = Object.keys(spending.totals).sort((one, other) => spending.totals[other] - spending.totals[one]);
+/** @param {View} view */
+export function view(view) {
   return [
-    h("p.figure", money(spending.total), h("span.soft", " in the last 30 days")),
+    panel(view, {
+      id: "by-day",
+      title: t("spending.byDay"),
+      needs: ["days", "forecast"],
+      lines: 10,
+      render: (spend, forecast) => spendingView(spendingByDay(spend, view.now()), forecast?.spending?.projected_cents ?? null),
+    }),
+    breakdown(view),
+    panel(view, { id: "prices", title: t("prices.title"), needs: ["prices"], render: pricesView }),
+  ];
+}
+
+/** A chart, and the same as a table for who cannot see it or wants the figures. @param {Spending} spending @param {number | null} projected Cents, of this month. */
+function spendingView(spending, projected) {
+  const kinds = Object.keys(spending.totals).sort((one, other) => spending.totals[other] - spending.totals[one]);
+  if (kinds.length === 0) return [h("p.empty", t("spending.nothing"))];
+  return [
+    h("p.figure", money(spending.total), h("span.soft", ` ${t("spending.days")}`)),
+    projected !== null && h("p.soft", t("pace.spending", { amount: money(Math.round(projected)) })),
     h(
       "ul.legend",
       kinds.map((kind) =>
@@ -25,12 +46,7 @@ export function spendingView(spending, since) {
       ),
     ),
     chart(spending, kinds),
-    since !== null &&
-      h(
-        "p.soft.small",
-        `There were more transactions than are read here: days before ${shortDay(since)} may be incomplete.`,
-      ),
-    h("details.figures", { id: "figures" }, h("summary", "Show as a table"), table(spending, kinds)),
+    h("details.figures", { id: "figures" }, h("summary", t("chart.table")), table(spending, kinds)),
   ];
 }
 
@@ -38,14 +54,18 @@ export function spendingView(spending, since) {
 function chart({ days, total }, kinds) {
   const top = axisTop(Math.max(...days.map((day) => day.total)));
   const highest = days.reduce((most, day) => (day.total > most.total ? day : most));
-  const words = `${money(total)} in 30 days, most on ${shortDay(highest.day)}: ${money(highest.total)}.`;
+  const words = t("spending.chart", {
+    total: money(total),
+    day: shortDay(highest.day),
+    most: money(highest.total),
+  });
   const bars = svg(
     "svg",
     {
       viewBox: `0 0 ${days.length * SLOT} ${HEIGHT}`,
       preserveAspectRatio: "none",
       role: "img",
-      "aria-label": `Spending by day. ${words}`,
+      "aria-label": words,
     },
     days.map((day, index) => column(day, index, kinds, top)),
   );
@@ -72,9 +92,7 @@ function column(day, index, kinds, top) {
       y -= height;
       return svg("rect", { class: `kind-${kind}`, x: index * SLOT + (SLOT - WIDTH) / 2, y, width: WIDTH, height });
     });
-  const told = kinds
-    .filter((kind) => day.byKind[kind] > 0)
-    .map((kind) => `\n${title(kind)} ${money(day.byKind[kind])}`);
+  const told = kinds.filter((kind) => kind in day.byKind).map((kind) => `\n${title(kind)} ${money(day.byKind[kind])}`);
   return svg(
     "g",
     svg("title", `${shortDay(day.day)}: ${money(day.total)}`, ...told),
@@ -85,13 +103,13 @@ function column(day, index, kinds, top) {
 
 /** @param {Spending} spending @param {string[]} kinds */
 function table({ days }, kinds) {
-  const spent = days.filter((day) => day.total > 0).reverse();
+  const spent = days.filter((day) => Object.keys(day.byKind).length > 0).reverse();
   return h(
     "div.scroll",
-    { tabindex: "0", role: "region", "aria-label": "Spending by day and kind" },
+    { tabindex: "0", role: "region", "aria-label": t("spending.table") },
     h(
       "table.numbers",
-      columns(["Day"], ...kinds.map((kind) => [title(kind)]), ["Total"]),
+      columns([t("table.day")], ...kinds.map((kind) => [title(kind)]), [t("table.total")]),
       h(
         "tbody",
         spent.map((day) =>

@@ -1,34 +1,51 @@
-/** The wallet: what can be spent, what is held and owed, how it is kept filled, and how much may go out. */
+/** The wallet: what can be spent, what is held and owed, how it is kept filled, how much may go out, and its ledger. */
 
 import { badge, button, h } from "../lib/dom.js";
 import { money } from "../lib/format.js";
+import { panel } from "../lib/panel.js";
+import { t } from "../lib/words.js";
 import { describeReload, settingsOf } from "../rules/reload.js";
 import { capReached } from "../rules/wallet.js";
 import { controls } from "./acts.js";
+import { bill } from "./bill.js";
+import { pair } from "./pair.js";
+import { transactions } from "./transactions.js";
 
-/** @import { Balance, Tone } from "../types.js" */
+/** @import { Balance, View } from "../types.js" */
 /** @import { Acts } from "./acts.js" */
 
-/** @param {Balance} balance @param {Date} now @param {Acts} acts */
-export function walletView(balance, now, acts) {
-  return [h("div.cards", funds(balance, acts), reload(balance, now, acts), cap(balance, acts))];
+/** @param {View} view */
+export function view(view) {
+  const { acts, now } = view;
+  return [
+    panel(view, {
+      id: "your-wallet",
+      title: t("wallet.title"),
+      needs: ["balance"],
+      look: "flat",
+      lines: 9,
+      render: (balance) => [h("div.cards", funds(balance, acts), reload(balance, now(), acts), cap(balance, acts))],
+    }),
+    transactions(view),
+    bill(view),
+  ];
 }
 
 /** @param {Balance} balance @param {Acts} acts */
 function funds({ balance_cents, granted_cents, held_cents, debt_cents, lifetime_deposited_cents, lifetime_spent_cents }, acts) {
   return h(
     "div.card",
-    h("h3", "Balance"),
+    h("h3", t("wallet.balance")),
     h("p.figure", { id: "balance" }, money(balance_cents)),
     h(
       "dl.pairs",
-      granted_cents > 0 && pair("Of it granted, spent first", money(granted_cents)),
-      pair("Held for running work", held_cents > 0 ? money(held_cents) : "None"),
-      debt_cents > 0 && pair("Owed", money(debt_cents), "bad"),
-      pair("Deposited so far", money(lifetime_deposited_cents)),
-      pair("Spent so far", money(lifetime_spent_cents)),
+      granted_cents > 0 && pair(t("wallet.granted"), money(granted_cents)),
+      pair(t("wallet.held"), held_cents > 0 ? money(held_cents) : t("wallet.nothingHeld")),
+      debt_cents > 0 && pair(t("wallet.owed"), money(debt_cents), "bad"),
+      pair(t("wallet.deposited"), money(lifetime_deposited_cents)),
+      pair(t("wallet.spent"), money(lifetime_spent_cents)),
     ),
-    h("div.actions", button("Add money", acts.deposit, { id: "deposit", class: "button primary" })),
+    h("div.actions", button(t("act.deposit"), acts.deposit, { id: "deposit", class: "button primary" })),
   );
 }
 
@@ -39,7 +56,7 @@ function reload({ auto_reload }, now, acts) {
   return h(
     "div.card",
     { id: "auto-reload" },
-    h("h3", "Auto-reload ", badge(word, tone)),
+    h("h3", t("reload.title"), " ", badge(word, tone)),
     settings && h("p.lead", settings),
     h("p.soft", text),
     h(
@@ -51,7 +68,7 @@ function reload({ auto_reload }, now, acts) {
         "reload-act",
         true,
       ),
-      button(auto_reload.enabled ? "Change" : "Set up", acts.reload, { id: "reload-settings" }),
+      button(t(auto_reload.enabled ? "act.change" : "act.setUp"), acts.reload, { id: "reload-settings" }),
     ),
   );
 }
@@ -60,11 +77,16 @@ function reload({ auto_reload }, now, acts) {
 function cap(balance, acts) {
   const { monthly_spend_cap_cents: most, monthly_spent_cents: spent } = balance;
   const reached = capReached(balance);
+  const words = most === null ? t("cap.none") : t(reached ? "cap.reached" : "cap.set");
   return h(
     "div.card",
     { id: "spend-cap" },
-    h("h3", "This month ", reached && badge("Cap reached", "bad")),
-    h("p.figure", money(spent), h("span.soft", most === null ? " spent" : ` of ${money(most, { whole: true })}`)),
+    h("h3", t("cap.thisMonth"), " ", reached && badge(t("cap.badge"), "bad")),
+    h(
+      "p.figure",
+      money(spent),
+      h("span.soft", ` ${most === null ? t("cap.spent") : t("usage.of", { limit: money(most, { whole: true }) })}`),
+    ),
     most !== null &&
       h(
         "div",
@@ -75,20 +97,7 @@ function cap(balance, acts) {
         },
         h("span.bar-fill"),
       ),
-    h("p.soft", capWords(most, reached)),
-    h("div.actions", button(most === null ? "Set a monthly cap" : "Change cap", acts.cap, { id: "cap-settings" })),
+    h("p.soft", words),
+    h("div.actions", button(t(most === null ? "act.setCap" : "act.changeCap"), acts.cap, { id: "cap-settings" })),
   );
-}
-
-/** @param {number | null} most @param {boolean} reached */
-function capWords(most, reached) {
-  if (most === null) return "No cap: spending stops only when the balance does.";
-  return reached
-    ? "Paid work is refused until next month, or until you raise the cap."
-    : "Paid work is refused once the cap is reached.";
-}
-
-/** @param {string} term @param {string} value @param {Tone} [tone] */
-export function pair(term, value, tone = "plain") {
-  return h("div", { class: tone === "bad" ? "bad-text" : "" }, h("dt", term), h("dd", value));
 }

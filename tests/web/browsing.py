@@ -33,9 +33,21 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-def sign_in(page: Page, account: Account, query: str = "") -> None:
-    """Open the page with a token in the fragment, and wait until all of it is there."""
+def sign_in(page: Page, account: Account, query: str = "", view: str = "") -> None:
+    """Open the page with a token in the fragment, go to a view, and wait until all of it is there."""
     page.goto(f"{account.api.stack.base_url}/{query}#token={account.token}")
+    wait_until_loaded(page)
+    if view:
+        go_to(page, view)
+
+
+def go_to(page: Page, view: str) -> None:
+    """Show another view, by the name that its address has."""
+    if page.evaluate("location.hash") == f"#{view}":
+        return
+    before = page.get_by_role("heading", level=1).element_handle()
+    page.evaluate("view => { location.hash = view }", view)
+    before.wait_for_element_state("hidden")
     wait_until_loaded(page)
 
 
@@ -48,6 +60,11 @@ def wait_until_loaded(page: Page) -> None:
 def section(page: Page, name: str) -> Locator:
     """A section of the page by its heading."""
     return page.get_by_role("region", name=name, exact=True)
+
+
+def todo(page: Page) -> Locator:
+    """What the overview says needs doing."""
+    return section(page, "What needs doing")
 
 
 def result_bar(page: Page) -> Locator:

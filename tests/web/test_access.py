@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 
@@ -13,21 +12,30 @@ from playwright.sync_api import Browser, Page, Route, expect
 from local.paths import DASHBOARD
 from tests.flows.client import ASKS_EACH_TIME, Account
 from tests.web import scenes
-from tests.web.browsing import result_bar, section, sign_in, wait_until_loaded
+from tests.web.browsing import go_to, result_bar, section, sign_in, todo, wait_until_loaded
 from tests.web.conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 360, "height": 740}
+PHONE = {"width": 375, "height": 740}
+VIEWS = (
+    "overview",
+    "plans",
+    "usage",
+    "wallet",
+    "spending",
+    "budgets",
+    "invoices",
+    "notifications",
+    "earnings",
+)
 HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
-MOST_BYTES = 180_000
-MOST_BYTES_SENT = 50_000
-MOST_LINES = 400
 
 
 def check_accessible(page: Page, where: str) -> None:
     """Axe finds nothing, however small."""
-    found = Axe().run(page).response["violations"]
+    # Without fetching the styles anew: axe would put them into the page, which the page's policy refuses.
+    found = Axe().run(page, options={"preload": False}).response["violations"]
     seen = [(finding["id"], finding["impact"], [node["target"] for node in finding["nodes"]][:3]) for finding in found]
     assert seen == [], where
 
@@ -49,28 +57,45 @@ def eventful(account: Account) -> Account:
     return account
 
 
-def test_axe_finds_nothing_and_nothing_is_wider_than_its_window_by_day_and_night_on_a_desk_and_a_phone(
-    eventful: Account, page: Page
-) -> None:
-    page.goto(eventful.api.stack.base_url)
+def test_nobody_is_shut_out_of_signing_in(account: Account, page: Page) -> None:
+    page.goto(account.api.stack.base_url)
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     check_accessible(page, "sign-in")
-    page.get_by_label("Account").fill(eventful.id)
-    page.get_by_role("button", name="Sign in").click()
-    wait_until_loaded(page)
-    for details in page.locator("details").all():
-        details.evaluate("element => { element.open = true }")
-    for window in (page.viewport_size, PHONE):
-        page.set_viewport_size(window)
-        check_fits(page, str(window))
-        for scheme in ("light", "dark"):
+
+
+def test_axe_finds_nothing_in_any_view_by_day_on_a_desk_and_by_night_on_a_phone(eventful: Account, page: Page) -> None:
+    desk = page.viewport_size
+    sign_in(page, eventful)
+    for view in VIEWS:
+        go_to(page, view)
+        for details in page.locator("details").all():
+            details.evaluate("element => { element.open = true }")
+        for window, scheme in ((desk, "light"), (PHONE, "dark")):
+            page.set_viewport_size(window)
             page.emulate_media(color_scheme=scheme)
-            check_accessible(page, f"{scheme}, {window}")
-    for name in ("Add money", "Change", "Set a monthly cap"):
-        section(page, "Wallet").get_by_role("button", name=name, exact=True).click()
-        check_accessible(page, f"dialog {name}")
-        check_fits(page, f"dialog {name}")
-        page.keyboard.press("Escape")
+            check_fits(page, f"{view}, {window}")
+            check_accessible(page, f"{view}, {scheme}, {window}")
+
+
+@pytest.mark.parametrize(
+    ("view", "button"),
+    [
+        ("wallet", "Add money"),
+        ("wallet", "Change"),
+        ("wallet", "Set a monthly cap"),
+        ("budgets", "Set a budget"),
+        ("earnings", "Publish a tool"),
+    ],
+)
+def test_axe_finds_nothing_in_a_dialog_and_it_fits_on_a_phone(
+    eventful: Account, open_page: OpenPage, view: str, button: str
+) -> None:
+    page = open_page(viewport=PHONE)
+    sign_in(page, eventful, view=view)
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check_accessible(page, button)
+    check_fits(page, button)
 
 
 def test_what_others_wrote_is_shown_as_text_and_never_run(account: Account, page: Page) -> None:
@@ -85,13 +110,15 @@ def test_what_others_wrote_is_shown_as_text_and_never_run(account: Account, page
         route.fulfill(json=answer)
 
     page.route("**/api/billing/resources", spoil)
-    sign_in(page, account)
+    sign_in(page, account, view="wallet")
     statement = section(page, "Transactions").locator("tbody tr")
     expect(statement.nth(0)).to_contain_text(HOSTILE)
     expect(statement.nth(1)).to_contain_text(HOSTILE)
+    expect(page.locator("main img, main script")).to_have_count(0)
+    go_to(page, "usage")
     expect(section(page, "Resources").locator(".items")).to_contain_text(HOSTILE)
     expect(page.locator("main img, main script")).to_have_count(0)
-    expect(page).to_have_title("Billing · Aerostack")
+    expect(page).to_have_title("Usage · Billing · Aerostack")
 
 
 def test_an_address_that_would_run_code_is_no_link(account: Account, page: Page) -> None:
@@ -101,25 +128,26 @@ def test_an_address_that_would_run_code_is_no_link(account: Account, page: Page)
 
     page.route("**/api/billing", spoil)
     sign_in(page, account)
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Your last payment failed")
+    expect(todo(page)).to_contain_text("Your last payment failed")
     expect(page.locator('a[href^="javascript"]')).to_have_count(0)
 
 
 def test_a_session_that_ends_asks_to_sign_in_again_and_goes_on(account: Account, page: Page) -> None:
-    sign_in(page, account)
+    sign_in(page, account, view="wallet")
     page.route("**/api/balance/spend-cap", lambda route: route.fulfill(status=401, json={"message": "Unauthorized"}))
-    section(page, "Wallet").get_by_role("button", name="Set a monthly cap").click()
+    section(page, "Your wallet").get_by_role("button", name="Set a monthly cap").click()
     page.get_by_label("Spend at most in a month").fill("10")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Your session has ended")).to_be_focused()
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_label("Account").fill(account.id)
     page.get_by_role("button", name="Sign in").click()
-    expect(section(page, "Your plan")).to_contain_text("Free Active")
+    # Where the session ended is where it goes on.
+    expect(section(page, "Your wallet")).to_contain_text("$0.00")
 
 
 def test_a_refusal_of_an_older_session_does_not_end_the_one_after_it(account: Account, page: Page) -> None:
-    sign_in(page, account)
+    sign_in(page, account, view="earnings")
     waiting: list[Route] = []
 
     def keep_waiting(route: Route) -> None:
@@ -127,7 +155,7 @@ def test_a_refusal_of_an_older_session_does_not_end_the_one_after_it(account: Ac
 
     page.route("**/api/creators/onboard", keep_waiting)
     with page.expect_request("**/api/creators/onboard"):
-        section(page, "Earnings").get_by_role("button", name="Set up payouts").click()
+        section(page, "Your earnings").get_by_role("button", name="Set up payouts").click()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Account").fill(f"{account.id}_again")
     page.get_by_role("button", name="Sign in").click()
@@ -146,7 +174,7 @@ def test_a_token_that_is_over_leads_to_sign_in_and_the_payment_is_told_after_it(
     expect(page.get_by_role("heading", name="Your session has ended")).to_be_visible()
     page.get_by_label("Account").fill(account.id)
     page.get_by_role("button", name="Sign in").click()
-    expect(result_bar(page)).to_contain_text("You are on Starter, billed monthly, now.")
+    expect(result_bar(page)).to_contain_text("You are now on Starter, billed monthly.")
 
 
 def test_what_cannot_be_had_is_said_where_it_would_stand_and_can_be_asked_for_again(
@@ -154,12 +182,12 @@ def test_what_cannot_be_had_is_said_where_it_would_stand_and_can_be_asked_for_ag
 ) -> None:
     error = {"error": {"code": "STORE_UNAVAILABLE", "message": "DynamoDB is busy.", "details": {}}}
     page.route("**/api/billing/usage", lambda route: route.fulfill(status=503, json=error))
-    sign_in(page, account)
-    usage = section(page, "Usage")
+    sign_in(page, account, view="usage")
+    usage = section(page, "This month")
     expect(usage.get_by_role("alert")).to_have_text(
         "The billing service is busy. Nothing was changed: try again in a moment."
     )
-    expect(section(page, "Your plan")).to_contain_text("Free Active")
+    expect(section(page, "Resources")).to_contain_text("Projects")
     page.unroute("**/api/billing/usage")
     usage.get_by_role("button", name="Try again").click()
     expect(usage).to_contain_text("API requests")
@@ -169,7 +197,7 @@ def test_what_cannot_be_had_is_said_where_it_would_stand_and_can_be_asked_for_ag
 def test_an_act_that_fails_says_so_keeps_what_was_typed_and_repeats_with_the_same_key(
     account: Account, page: Page
 ) -> None:
-    sign_in(page, account)
+    sign_in(page, account, view="wallet")
     keys: list[str] = []
 
     def fail(route: Route) -> None:
@@ -180,7 +208,7 @@ def test_an_act_that_fails_says_so_keeps_what_was_typed_and_repeats_with_the_sam
             route.fallback()
 
     page.route("**/api/balance/deposit", fail)
-    section(page, "Wallet").get_by_role("button", name="Add money").click()
+    section(page, "Your wallet").get_by_role("button", name="Add money").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Amount in US dollars").fill("77")
     dialog.get_by_role("button", name="Go to payment").click()
@@ -200,7 +228,7 @@ def test_while_it_loads_the_sections_wait_and_offline_it_is_said(account: Accoun
 
     page.route("**/api/balance", keep_waiting)
     page.goto(f"{account.api.stack.base_url}/#token={account.token}")
-    wallet = section(page, "Wallet")
+    wallet = section(page, "Your balance")
     expect(wallet).to_have_attribute("aria-busy", "true")
     expect(wallet.locator(".skeleton")).to_be_visible()
     page.context.set_offline(True)
@@ -214,19 +242,19 @@ def test_while_it_loads_the_sections_wait_and_offline_it_is_said(account: Accoun
     expect(page.get_by_text("You are offline.")).to_be_hidden()
 
 
-def test_figures_are_written_as_the_reader_writes_them_and_words_are_the_page_s(
+def test_figures_are_written_as_the_reader_writes_them_where_the_page_speaks_another_language(
     account: Account, open_page: OpenPage
 ) -> None:
     scenes.deposit(account, 12_345)
     account.buy("pro")
-    page = open_page(locale="de-DE")
+    page = open_page(locale="fr-FR")
     sign_in(page, account)
-    expect(page.locator("#balance")).to_have_text(re.compile(r"^123,45\s\$$"))
+    expect(section(page, "Your balance")).to_contain_text(re.compile(r"123,45\s\$"))
     expect(section(page, "Your plan")).to_contain_text(re.compile(r"Renews on \d+ [A-Z][a-z]+ 20\d\d\."))
-    usage = section(page, "Usage")
-    expect(usage.locator("[data-metric=api_requests]")).to_contain_text("of 2.000.000")
+    go_to(page, "usage")
+    usage = section(page, "This month")
+    expect(usage.locator("[data-metric=api_requests]")).to_contain_text(re.compile(r"of 2\s000\s000"))
     expect(usage).to_contain_text(re.compile(r"Resets in \d+ days?, on 1 [A-Z][a-z]+ 20\d\d"))
-    expect(section(page, "All plans")).to_contain_text("10M AI tokens")
 
 
 def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(account: Account, page: Page) -> None:
@@ -266,66 +294,31 @@ def test_on_a_host_of_its_own_it_calls_the_api_across_origins(account: Account, 
         page.goto(f"{served}#token={account.token}")
         wait_until_loaded(page)
         expect(section(page, "Your plan")).to_contain_text("Free Active")
-        expect(section(page, "Usage")).to_contain_text("API requests")
+        expect(section(page, "Close to a limit")).to_contain_text("API requests")
         page.unroute_all(behavior="wait")
 
 
 def test_it_asks_for_less_motion_where_the_reader_does(account: Account, page: Page) -> None:
     sign_in(page, account)
-    assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
-
-
-def test_the_page_stays_small_and_its_files_short() -> None:
-    files = [file for file in DASHBOARD.rglob("*") if file.is_file() and file.name != "types.js"]
-    whole = b"".join(file.read_bytes() for file in files)
-    assert len(whole) < MOST_BYTES
-    assert len(gzip.compress(whole)) < MOST_BYTES_SENT
-    long = [file.name for file in files if len(file.read_text().splitlines()) > MOST_LINES]
-    assert long == []
-
-
-def test_every_module_is_named_for_loading_at_once() -> None:
-    index = (DASHBOARD / "index.html").read_text()
-    modules = {file.relative_to(DASHBOARD).as_posix() for file in DASHBOARD.rglob("*.js")} - {"types.js"}
-    assert set(re.findall(r'modulepreload" href="([^"]+)"', index)) == modules
-
-
-def test_the_address_of_a_section_leads_there_and_the_navigation_marks_it(account: Account, page: Page) -> None:
-    page.goto(f"{account.api.stack.base_url}/#token={account.token}")
-    wait_until_loaded(page)
-    page.goto("about:blank")
-    page.goto(f"{account.api.stack.base_url}/#wallet")
-    wait_until_loaded(page)
-    expect(section(page, "Wallet")).to_be_in_viewport(ratio=0.5)
-    current = page.locator("nav [aria-current=location]")
-    expect(current).to_have_text("Wallet")
-    page.evaluate("scrollTo(0, 0)")
-    expect(current).to_have_text("Your plan")
-    labels = page.locator("nav a").all_inner_texts()
-    assert len({label.rstrip("s") for label in labels}) == len(labels)
-
-
-def test_what_is_told_covers_no_heading_that_the_reader_is_led_to(account: Account, page: Page) -> None:
-    sign_in(page, account, "?back=turned")
-    expect(result_bar(page)).not_to_be_empty()
-    for name in ("Wallet", "Usage"):
-        page.locator("nav").get_by_role("link", name=name).click()
-        bar = result_bar(page).bounding_box()
-        heading = section(page, name).get_by_role("heading", name=name).bounding_box()
-        assert heading["y"] >= bar["y"] + bar["height"]
+    assert page.locator(".skeleton, .button").first.evaluate("one => getComputedStyle(one).animationName") == "none"
 
 
 def test_what_is_touched_is_44_pixels_wide_and_high(eventful: Account, open_page: OpenPage) -> None:
     page = open_page(viewport=PHONE, has_touch=True)
     sign_in(page, eventful)
-    too_small = """() => [...document.querySelectorAll("a, button, select, summary, input, .segmented label")]
+    too_small = """() => [...document.querySelector("aerostack-billing").shadowRoot
+        .querySelectorAll("a, button, select, summary, input, .segmented label")]
         .filter((one) => one.checkVisibility() && !one.matches(".skip, [type=radio]"))
         .map((one) => [one.textContent || one.id, one.getBoundingClientRect()])
         .filter(([, box]) => box.height < 44 || box.width < 44)
         .map(([name, box]) => `${name}: ${box.width} x ${box.height}`)"""
-    assert page.evaluate(too_small) == []
-    section(page, "Wallet").get_by_role("button", name="Change", exact=True).click()
-    small_fields = """() => [...document.querySelectorAll("dialog button, dialog [type=text], dialog .check label")]
+    for view in VIEWS:
+        go_to(page, view)
+        assert page.evaluate(too_small) == [], view
+    go_to(page, "wallet")
+    section(page, "Your wallet").get_by_role("button", name="Change", exact=True).click()
+    small_fields = """() => [...document.querySelector("aerostack-billing").shadowRoot
+        .querySelectorAll("dialog button, dialog [type=text], dialog .check label")]
         .filter((one) => one.getBoundingClientRect().height < 44).map((one) => one.textContent || one.id)"""
     assert page.evaluate(small_fields) == []
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.flows.client import Account
 from tests.web import scenes
-from tests.web.browsing import result_bar, section, sign_in
+from tests.web.browsing import go_to, result_bar, section, sign_in
 
 pytestmark = pytest.mark.browser
 
@@ -81,13 +81,14 @@ def test_the_reference_lists_each_route_and_tries_one_without_signing_in(account
 
 
 def test_a_test_card_is_pressed_instead_of_typed(account: Account, page: Page) -> None:
-    sign_in(page, account)
+    sign_in(page, account, view="plans")
     section(page, "All plans").get_by_role("button", name="Choose Pro").click()
     page.get_by_role("button", name="Declines", exact=True).click()
     expect(page.get_by_role("alert")).to_have_text("Your card was declined.")
     page.get_by_role("button", name="3-D Secure each time").click()
     page.get_by_role("button", name="Complete authentication").click()
-    expect(result_bar(page)).to_contain_text("You are on Pro, billed monthly, now.")
-    page.get_by_role("button", name="Invoices and cards").click()
+    expect(result_bar(page)).to_contain_text("You are now on Pro, billed monthly.")
+    go_to(page, "invoices")
+    page.get_by_role("button", name="Update card").click()
     page.get_by_role("button", name="Declines when charged later").click()
     expect(section(page, "Your plan")).to_contain_text("Pro")

@@ -124,35 +124,45 @@ def test_a_bar_holds_what_a_downgrade_left_above_the_hard_limit(call: Call) -> N
     assert call("rules/usage", "barOf", metric(7, None, None, "ok")) is None
 
 
-def line(kind: str | None, cents: float, day: str, **more: object) -> Json:
-    own = {"id": "ch_1", "type": "charge", "kind": kind, "amount_cents": cents, "reference": None}
-    return {**own, "created_at": f"{day}T00:30:00Z", **more}
+def test_spending_is_summed_exactly_by_day_and_kind_less_what_was_given_back(call: Call) -> None:
+    def bucket(day: str, **cents: float) -> Json:
+        return {"start": day, "groups": [{"value": kind, "amount_cents": amount} for kind, amount in cents.items()]}
 
-
-def test_spending_is_summed_exactly_by_day_and_kind_less_what_was_refunded(call: Call) -> None:
-    answer = call(
-        "rules/spending",
-        "spendingByDay",
-        [
-            line("tool_call", -0.1, "2026-03-10"),
-            line("tool_call", -0.2, "2026-03-10"),
-            line("agent_execution", -500, "2026-03-09", id="cap_1", type="capture"),
-            line(None, 500, "2026-03-10", id="re_1", type="charge_refund", reference="cap_1"),
-            line("bot_conversation", -40, "2026-02-09"),
-            line("bot_conversation", -7, "2026-02-08"),
-            line("bot_conversation", 0, "2026-03-10"),
-            line("agent_execution", -999, "2026-03-10", type="hold"),
-            line(None, 2_500, "2026-03-10", type="deposit"),
-            line("something_new", -1, "2026-03-01"),
-        ],
-        at(NOW),
-        30,
-    )
+    buckets = [
+        bucket("2026-02-09", bot_conversation=40),
+        bucket("2026-03-01", something_new=1, tool_call=0.2),
+        bucket("2026-03-09", agent_execution=-500, bot_conversation=0),
+        bucket("2026-03-10", tool_call=0.1),
+    ]
+    answer = call("rules/spending", "spendingByDay", {"buckets": buckets, "total_cents": -458.7}, at(NOW), 30)
     assert isinstance(answer, dict)
-    assert (answer["total"], answer["totals"]) == (41.3, {"tool_call": 0.3, "bot_conversation": 40, "other": 1})
+    assert answer["totals"] == {"bot_conversation": 40, "other": 1, "tool_call": 0.3, "agent_execution": -500}
     assert len(answer["days"]) == 30
     assert answer["days"][0] == {"day": "2026-02-09", "byKind": {"bot_conversation": 40}, "total": 40}
-    assert answer["days"][29] == {"day": "2026-03-10", "byKind": {"tool_call": 0.3}, "total": 0.3}
+    assert answer["days"][20] == {"day": "2026-03-01", "byKind": {"other": 1, "tool_call": 0.2}, "total": 1.2}
+    assert answer["days"][28] == {"day": "2026-03-09", "byKind": {"agent_execution": -500}, "total": -500}
+    assert answer["days"][29] == {"day": "2026-03-10", "byKind": {"tool_call": 0.1}, "total": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("typed", "cents", "again"),
+    [
+        ("0.0025", 0.25, "0.0025"),
+        ("0,000001", 0.0001, "0.000001"),
+        ("1", 100, "1.00"),
+        ("$12.5", 1_250, "12.50"),
+        ("0", 0, "0.00"),
+        ("0.0000001", None, None),
+        ("", None, None),
+        ("-1", None, None),
+    ],
+)
+def test_a_price_is_read_and_written_to_the_millionth_of_a_dollar(
+    call: Call, typed: str, cents: float | None, again: str | None
+) -> None:
+    assert call("lib/format", "parsePrice", typed) == cents
+    if cents is not None:
+        assert call("lib/format", "price", cents) == again
 
 
 @pytest.mark.parametrize(

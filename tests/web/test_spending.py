@@ -27,7 +27,7 @@ def test_spending_is_told_by_agent_model_and_kind(account: Account, page: Page) 
     usage = {"model": "gpt-4o", "input_tokens": 1_000_000, "output_tokens": 0}
     body = {"kind": "bot_conversation", "usage": usage, "billing_mode": "wallet", "idempotency_key": "c"}
     scenes.service(account, "charges", body, 201)
-    sign_in(page, account)
+    sign_in(page, account, view="spending")
     who = section(page, "Who spent it")
     expect(who).to_contain_text("$4.00 in the last 30 days.")
     for by, rows in (
@@ -43,8 +43,8 @@ def test_spending_is_told_by_agent_model_and_kind(account: Account, page: Page) 
 
 def test_a_budget_is_set_changed_seen_to_stop_and_removed_in_place(account: Account, page: Page) -> None:
     scenes.deposit(account)
-    sign_in(page, account)
-    budgets = section(page, "Budgets")
+    sign_in(page, account, view="budgets")
+    budgets = section(page, "Your budgets")
     expect(budgets).to_contain_text("No budgets yet.")
     budgets.get_by_role("button", name="Set a budget").click()
     dialog = page.get_by_role("dialog", name="Set a budget")
@@ -77,7 +77,7 @@ def test_the_bill_turns_green_and_the_line_that_was_altered_is_named(account: Ac
     scenes.deposit(account)
     labelled(account, 120, "a", agent='größer "a" / b')
     scenes.hold(account, 50)
-    sign_in(page, account)
+    sign_in(page, account, view="wallet")
     bill = section(page, "Check my bill")
     bill.get_by_role("button", name="Check my bill").click()
     expect(bill.get_by_role("status")).to_contain_text("All 3 lines fit, and come to $23.30.")
@@ -100,7 +100,7 @@ def test_a_line_that_is_left_out_is_told(account: Account, page: Page) -> None:
     scenes.deposit(account)
     labelled(account, 1, "a")
     labelled(account, 1, "b")
-    sign_in(page, account)
+    sign_in(page, account, view="wallet")
 
     def shortened(route: Route) -> None:
         lines = route.fetch().text().splitlines()
@@ -113,7 +113,7 @@ def test_a_line_that_is_left_out_is_told(account: Account, page: Page) -> None:
 
 
 def test_the_price_book_is_shown(account: Account, page: Page) -> None:
-    sign_in(page, account)
+    sign_in(page, account, view="spending")
     prices = section(page, "Prices")
     prices.get_by_text(re.compile("Show [0-9]+ models")).click()
     expect(prices.get_by_role("row", name=re.compile(r"gpt-4o-mini \$0\.15 \$0\.60"))).to_be_visible()
