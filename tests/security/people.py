@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import requests
@@ -18,8 +18,10 @@ HOLDS = "/api/balance/holds"
 DEPOSIT = "/api/balance/deposit"
 ONBOARD = "/api/creators/onboard"
 BUDGETS = "/api/balance/budgets"
-IN_PATH = {"label": "agent", "value": "secret-agent", "tool_id": "secret-tool"}
+NOTIFICATIONS = "/api/billing/notifications"
+IN_PATH = {"label": "agent", "value": "secret-agent", "tool_id": "secret-tool", "delivery_id": "unknown"}
 """What stands in the paths of user routes: the names of the budget and of the tool that `Rich` has."""
+HOOK = "http://127.0.0.1:59999/secret-hook"
 BUDGET_LIMIT = 54_321.1234
 CONNECT_BACK = {"return_url": BACK["cancel_url"], "refresh_url": BACK["cancel_url"]}
 
@@ -101,7 +103,7 @@ def deposit(account: Account, amount_cents: int = 500, **more: object) -> str:
 
 @dataclass(frozen=True)
 class Rich:
-    """An account with a plan, usage, a lease, a resource, money, a card, a budget, a charge, a hold, earnings."""
+    """An account with a plan, usage, a lease, a place, money, a card, a budget, a charge, a hold, earnings, notices."""
 
     account: Account
     sessions: tuple[str, ...]
@@ -125,6 +127,10 @@ class Rich:
         assert account.send("PUT", ROUTES["putBudget"].filled, limits).status_code == 200
         tool = {"name": "secret-name", "price_cents": 3}
         assert account.send("PUT", ROUTES["putTool"].filled, tool).status_code == 200
+        told = {"emails": ["secret@example.com"], "webhook_url": HOOK, "events": ["balance.low"]}
+        assert account.send("PUT", NOTIFICATIONS, told).status_code == 200
+        for _ in range(2):
+            assert account.send("POST", f"{NOTIFICATIONS}/test", {"channel": "webhook"}).status_code == 201
         labels = {IN_PATH["label"]: IN_PATH["value"]}
         more = {"idempotency_key": key, "labels": labels}
         charge = priced(account, CHARGES, billing_mode="wallet", reference="secret-reference", **more)
@@ -145,7 +151,13 @@ class Rich:
     def _shown(self, path: str) -> object:
         answer = self.account.send("GET", path)
         assert answer.status_code == 200, answer.text
-        return answer.json() if answer.headers["Content-Type"] == "application/json" else answer.text
+        if answer.headers["Content-Type"] != "application/json":
+            return answer.text
+        return _STANDS.get(path, lambda shown: shown)(answer.json())
+
+    def deliveries(self) -> list[str]:
+        """The ids of its notices."""
+        return [delivery["id"] for delivery in self.account.get(f"{NOTIFICATIONS}/deliveries")["deliveries"]]
 
     def marks(self) -> list[str]:
         """What nobody else's answer may hold."""
@@ -153,9 +165,16 @@ class Rich:
         billing = state["/api/billing"]
         lines = [line["id"] for line in state["/api/balance/transactions"]["transactions"]]
         ids = [billing["stripe_customer_id"], billing["stripe_subscription_id"], self.charge_id, self.hold_id]
-        ids += [self.lease_id]
-        return [self.account.id, *ids, *self.sessions, *lines, "secret-project", "secret-reference", str(BUDGET_LIMIT)]
+        ids += [self.lease_id, *self.deliveries()]
+        named = ["secret-project", "secret-reference", "secret@example.com", HOOK]
+        return [self.account.id, *ids, *self.sessions, *lines, *named, str(BUDGET_LIMIT)]
 
 
 _ACTS = ("/api/billing/portal", "/api/billing/verify-session")
 """What a GET does there is more than to show."""
+
+_STANDS: dict[str, Callable[[Json], object]] = {
+    "/api/billing/usage/forecast": lambda shown: (shown["period"], shown["tier"]),
+    f"{NOTIFICATIONS}/deliveries": lambda shown: {delivery["id"] for delivery in shown["deliveries"]},
+}
+"""What of an answer time alone does not change: it moves on, and attempts are made."""

@@ -19,6 +19,7 @@ from tests.security.people import (
     CONNECT_BACK,
     DEPOSIT,
     HOLDS,
+    NOTIFICATIONS,
     ONBOARD,
     ROUTES,
     SERVICE,
@@ -35,6 +36,7 @@ WITH_BODY = [name for name, route in ROUTES.items() if route.has_body]
 ADDRESSES = {
     ("/api/billing/checkout", "success_url"): {"tier": "pro", "billing_interval": "monthly", **BACK},
     ("/api/billing/checkout", "cancel_url"): {"tier": "pro", "billing_interval": "monthly", **BACK},
+    ("/api/billing/portal", "return_url"): {},
     (DEPOSIT, "success_url"): {"amount_cents": 500, **BACK},
     (DEPOSIT, "cancel_url"): {"amount_cents": 500, **BACK},
     (ONBOARD, "return_url"): CONNECT_BACK,
@@ -115,7 +117,13 @@ def test_every_address_of_a_body_is_among_those_tried() -> None:
     found = {
         (route.path, field) for route in ROUTES.values() for field in route.fields if field.endswith(("_url", "_uri"))
     }
-    assert found == set(ADDRESSES)
+    assert found == {*ADDRESSES, (NOTIFICATIONS, "webhook_url")}
+
+
+@pytest.mark.parametrize("separator", BREAKS[:-1])
+def test_no_webhook_leads_to_an_address_with_a_line_break(account: Account, separator: str) -> None:
+    body = {"emails": [], "events": [], "webhook_url": f"https://example.com/{separator}{EVIL}"}
+    assert set(error_of(account.send("PUT", NOTIFICATIONS, body), 422, "INVALID_REQUEST")["details"]) == {"webhook_url"}
 
 
 @pytest.mark.parametrize("separator", BREAKS[:-1])

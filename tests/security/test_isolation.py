@@ -22,6 +22,7 @@ from tests.security.people import (
     DEPOSIT,
     HOLDS,
     IN_PATH,
+    NOTIFICATIONS,
     ROUTES,
     Rich,
     Route,
@@ -62,6 +63,16 @@ BODIES: dict[str, Json | None] = {
     "deleteTool": None,
     "listTools": None,
     "getTool": None,
+    "preview": {"tier": "starter", "billing_interval": "monthly"},
+    "getInvoices": None,
+    "getPaymentMethod": None,
+    "getForecast": None,
+    "getNotifications": None,
+    "putNotifications": {"emails": [], "events": []},
+    "testNotifications": {"channel": "webhook"},
+    "rotateWebhookSecret": None,
+    "listDeliveries": None,
+    "resendDelivery": None,
 }
 """A body that each user route takes."""
 
@@ -70,6 +81,8 @@ CURSORS: dict[str, Callable[[Rich], str]] = {
     # These are forged, since it takes a hundred budgets, or two thousand lines, to be given one.
     "listBudgets": lambda _: base64.urlsafe_b64encode(b"budget#agent#a").decode().rstrip("="),
     "getStatement": lambda _: "1",
+    "getInvoices": lambda victim: victim.account.get("/api/billing/invoices?limit=1")["next_cursor"],
+    "listDeliveries": lambda victim: victim.account.get(f"{NOTIFICATIONS}/deliveries?limit=1")["next_cursor"],
 }
 """By route: a cursor that leads to what the victim has."""
 
@@ -80,12 +93,14 @@ IDS: dict[str, Callable[[Rich, str], str]] = {
     "label": lambda *_: IN_PATH["label"],
     "value": lambda *_: IN_PATH["value"],
     "tool_id": lambda *_: IN_PATH["tool_id"],
+    "delivery_id": lambda victim, _: victim.deliveries()[0],
 }
 """What a user's request can name that may belong to somebody: the victim's own."""
 
 NAMES_NOBODY = {
     *("tier", "billing_interval", "success_url", "cancel_url", "return_url", "refresh_url"),
-    *("period", "limit", "type", "from", "to", "bucket", "by"),
+    *("emails", "webhook_url", "events", "balance_low_cents", "channel"),
+    *("period", "months", "limit", "type", "from", "to", "bucket", "by"),
     *("enabled", "threshold_cents", "amount_cents", "monthly_cap_cents"),
     *("name", "price_cents"),
     *("limit_cents", "window", "per_charge_max_cents", "include_byok", "alert_percent"),
@@ -112,8 +127,9 @@ def attacker(api: Api) -> Account:
 def attack(
     attacker: Account, route: Route, query: Json | None = None, body: Json | None = None, **headers: str
 ) -> requests.Response:
-    """A request of the attacker's; what stands in the path is the victim's."""
-    path = f"{route.filled}?{urlencode(query)}" if query else route.filled
+    """A request of the attacker's; what stands in the path is the victim's, as the query names it too."""
+    filled = route.path.format(**{**IN_PATH, **{name: str(value) for name, value in (query or {}).items()}})
+    path = f"{filled}?{urlencode(query)}" if query else filled
     return attacker.send(route.method, path, body, headers)
 
 

@@ -124,6 +124,7 @@ def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_readers(statements: St
         "GetTransactionsFunction",
         "GetStatementFunction",
         "GetSpendFunction",
+        "GetForecastFunction",
         "FoldSpendingFunction",
         "PayoutFunction",
     }
