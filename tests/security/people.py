@@ -165,7 +165,8 @@ class Rich:
         billing = state["/api/billing"]
         lines = [line["id"] for line in state["/api/balance/transactions"]["transactions"]]
         ids = [billing["stripe_customer_id"], billing["stripe_subscription_id"], self.charge_id, self.hold_id]
-        ids += [self.lease_id, *self.deliveries()]
+        papers = [paper["id"] for paper in state["/api/billing/invoices"]["invoices"]]
+        ids += [self.lease_id, *self.deliveries(), *papers]
         named = ["secret-project", "secret-reference", "secret@example.com", HOOK]
         return [self.account.id, *ids, *self.sessions, *lines, *named, str(BUDGET_LIMIT)]
 
