@@ -90,5 +90,6 @@ def _answer(transfer: Transfer) -> dict[str, object]:
         "account_id": transfer.account_id,
         "amount_cents": cents(transfer.amount),
         "balance_cents": whole_cents(transfer.left_to_spend),
+        "balance_micros": transfer.left_to_spend,
         "created_at": transfer.created_at,
     }
