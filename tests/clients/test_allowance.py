@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from aerostack_billing_client import (
     Unanswered,
     Unavailable,
 )
+from aerostack_billing_client.calling import Answer, Request
 from aerostack_billing_client.testing import FakeBilling
 from tests.clients.people import Clients
 
@@ -149,6 +151,62 @@ def test_what_cannot_be_captured_now_is_captured_later(
         allowance.charge(20)
         fake._failures.clear()
     assert charged(fake) == 30
+
+
+def test_a_capture_whose_answer_was_lost_is_sent_again_as_it_was_whatever_was_charged_since(
+    fake: FakeBilling, service: ServiceClient, clock: Moment
+) -> None:
+    with allowed(service, clock) as allowance:
+        allowance.charge(10)
+        fake.fail(None, times=100)
+        with pytest.raises(Unanswered):
+            allowance.settle()
+        fake._failures.clear()
+        allowance.charge(20)
+    stats = allowance.stats()
+    assert (charged(fake), stats.captured, stats.lost, stats.waiting) == (30, 30, 0, 0)
+
+
+class Particular(FakeBilling):
+    """Refuses to capture what is called wrong, and cannot answer for what is called late until it is told."""
+
+    fails = True
+
+    def answer(self, request: Request) -> Answer:
+        asked = json.loads(request.body) if request.body else {}
+        named = [item.get("reference") for item in asked.get("items", [])]
+        if "wrong" in named:
+            return refused(422, "INVALID_REQUEST")
+        if self.fails and named == ["late"]:
+            return refused(503, "STORE_UNAVAILABLE")
+        return super().answer(request)
+
+
+def refused(status: int, code: str) -> Answer:
+    error = {"code": code, "message": f"It is {code}.", "details": {}}
+    return Answer(status, {"content-type": "application/json"}, json.dumps({"error": error}).encode())
+
+
+def test_a_charge_that_is_wrong_spoils_no_other_and_each_is_counted_once_also_where_the_service_fails_meanwhile(
+    clock: Moment,
+) -> None:
+    fake = Particular(clock=clock)
+    fake.deposit("acct", 1_000)
+    with fake.service() as service, allowed(service, clock) as allowance:
+        for reference in ("first", "wrong", "late", "last"):
+            allowance.charge(10, reference=reference)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                allowance.settle()
+            stats = allowance.stats()
+            assert (stats.captured, stats.lost, stats.waiting) == (10, 10, 2)
+        fake.fails = False
+        allowance.charge(70)
+        # What was refused stays held until the end; beside it there is never more than the allowance.
+        assert fake.account("acct").held_cents <= 100 + 10
+    stats = allowance.stats()
+    assert (stats.handed_out, stats.captured, stats.lost, stats.waiting) == (110, 100, 10, 0)
+    assert (charged(fake), fake.account("acct").balance_cents, fake.account("acct").held_cents) == (100, 900, 0)
 
 
 def test_a_hold_is_kept_alive_and_one_that_lapsed_is_replaced(

@@ -40,6 +40,16 @@ class _Part:
     hold_id: str
     items: list[CaptureItem] = field(default_factory=list)
     key: str = field(default_factory=new_key)
+    sealed: bool = False
+    """Once it may have been sent, what stands under its key must stay as it is."""
+
+    def takes_from(self, hold_id: str) -> bool:
+        """Whether another charge out of the hold may join."""
+        return not self.sealed and self.hold_id == hold_id and len(self.items) < MOST_ITEMS
+
+    def each(self) -> list[_Part]:
+        """Each charge by itself, under a key that is its own for ever."""
+        return [_Part(self.hold_id, [item], f"{self.key}:{n}", sealed=True) for n, item in enumerate(self.items)]
 
 
 class Allowance:
@@ -136,6 +146,9 @@ class Allowance:
     def settle(self) -> None:
         """Capture now what was handed out up to now; BillingError where that fails, and it is tried again later."""
         with self._settling:
+            with self._lock:
+                for begun in self._parts:
+                    begun.sealed = True
             while (part := self._next()) is not None:
                 self._capture(part)
 
@@ -189,7 +202,7 @@ class Allowance:
             self._waiting += price
             if not self._parts:
                 self._oldest = now
-            if not self._parts or len(self._parts[-1].items) >= MOST_ITEMS or self._parts[-1].hold_id != self._hold_id:
+            if not self._parts or not self._parts[-1].takes_from(self._hold_id):
                 self._parts.append(_Part(self._hold_id))
             self._parts[-1].items.append(item)
             if len(self._parts) > 1 or self._wants_more(now):
@@ -277,51 +290,37 @@ class Allowance:
     # Capturing
 
     def _next(self) -> _Part | None:
-        """The oldest part, closed to further charges."""
+        """The oldest part, if it is closed to further charges."""
         with self._lock:
-            if not self._parts:
-                return None
-            if len(self._parts) == 1:
-                self._parts.append(_Part(self._parts[0].hold_id))
-            part = self._parts[0]
-            if not part.items:
-                self._parts.clear()
-                return None
-            return part
+            return self._parts[0] if self._parts and self._parts[0].sealed else None
 
     def _capture(self, part: _Part) -> None:
-        """Capture a part, once however often it is tried; BillingError where it is to be tried again."""
+        """Capture the oldest part, once however often it is tried; BillingError where it is to be tried again."""
         try:
-            self._take(part)
-        except InvalidRequest as error:
-            if len(part.items) == 1:
-                self._count_lost(part.items, error)
-            # One that is wrong is not to spoil the others: each by itself, under a key of its own.
-            for place, item in enumerate(part.items if len(part.items) > 1 else []):
-                self._take_or_lose(_Part(part.hold_id, [item], f"{part.key}:{place}"))
+            self._client.run(
+                capture_items(self.account_id, part.hold_id, part.items, final=False, idempotency_key=part.key)
+            )
         except ApiError as error:
             if _passes(error):
                 raise
+            if isinstance(error, InvalidRequest) and len(part.items) > 1:
+                # One that is wrong is not to spoil the others. They stay in line, so that each is counted once
+                # also where the service fails among them.
+                self._replace_oldest(part.each())
+                return
             self._count_lost(part.items, error)
-        with self._lock:
-            self._parts.popleft()
-            self._oldest = self._clock()
-
-    def _take(self, part: _Part) -> None:
-        self._client.run(
-            capture_items(self.account_id, part.hold_id, part.items, final=False, idempotency_key=part.key)
-        )
+            self._replace_oldest([])
+            return
         with self._lock:
             self._captured += total(part.items)
             self._waiting -= total(part.items)
+        self._replace_oldest([])
 
-    def _take_or_lose(self, part: _Part) -> None:
-        try:
-            self._take(part)
-        except ApiError as error:
-            if _passes(error):
-                raise
-            self._count_lost(part.items, error)
+    def _replace_oldest(self, parts: Sequence[_Part]) -> None:
+        with self._lock:
+            self._parts.popleft()
+            self._parts.extendleft(reversed(parts))
+            self._oldest = self._clock()
 
     def _count_lost(self, items: Sequence[CaptureItem], error: BillingError) -> None:
         lost = total(items)
