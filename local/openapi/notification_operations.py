@@ -12,53 +12,38 @@ from aerostack_billing.notifications.deliveries import (
     DeliveryName,
     DeliveryNotFound,
     DeliveryUnderWay,
-    EmailOff,
-    NoEmail,
     TestRequest,
 )
 from aerostack_billing.notifications.events import EventType
-from aerostack_billing.notifications.models import Channel, MuteReason, NotificationsRequest, State
-from aerostack_billing.notifications.preferences import NoWebhook
+from aerostack_billing.notifications.models import Channel, NotificationsRequest, State
+from aerostack_billing.notifications.preferences import EmailOff, NoWebhook
 from aerostack_billing.notifications.store import ACTS_A_DAY
 from aerostack_billing.values import errors
 from local.openapi.answers import Time
 from local.openapi.describing import Operation, Query
 
 
-class Muted(BaseModel):
-    """An address that is sent nothing more."""
-
-    email: str
-    reason: MuteReason
-    at: Time
-
-
 class Notifications(BaseModel):
     """Whom the account tells of what."""
 
-    emails: list[str]
+    emails: Annotated[list[str], Field(description="Empty: e-mail is not sent yet.")]
     webhook_url: str | None
     balance_low_cents: Annotated[
         int | None, Field(description="Null: auto-reload's threshold, or the stack's where there is none.")
     ]
     events: list[EventType]
-    muted: Annotated[
-        list[Muted],
-        Field(description="A bounced address is sent mail again once it was taken off and named anew."),
-    ]
     webhook_secret: Annotated[
         str | None, Field(description="What webhooks are signed with: only in the answer to the request that made it.")
     ]
 
 
 class Delivery(BaseModel):
-    """One event for one recipient, and what became of it."""
+    """One event for the webhook, and what became of it."""
 
     id: str
     event_id: Annotated[str, Field(description="The `webhook-id` of its message.")]
     type: Annotated[str, Field(description="The type of the event; `notification.test` of a test message.")]
     channel: Channel
-    recipient: Annotated[str | None, Field(description="The address; null: the webhook.")]
     state: State
     attempts: Annotated[int, Field(ge=0)]
     status_code: Annotated[int | None, Field(description="What the receiver answered to the last attempt.")]
@@ -101,8 +86,9 @@ NOTIFICATIONS = {
         "Set whom the account tells of what",
         Notifications,
         body=NotificationsRequest,
-        description="Sets all of it: what is left out is off. `webhook_url` must be https and lead to public addresses "
-        "alone; the answer to the request that first names one carries the secret.",
+        refusals=(EmailOff,),
+        description="Sets all of it: what is left out is off. E-mail is not sent yet, so `emails` must be empty. "
+        "`webhook_url` must be https and lead to public addresses alone; the answer to the request that first names one carries the secret.",
     ),
     "RotateWebhookSecretFunction": Operation(
         "Make a new secret for the webhooks",
@@ -112,15 +98,15 @@ NOTIFICATIONS = {
         description="For a day each webhook carries two signatures, by the new secret and by the one before.",
     ),
     "TestNotificationsFunction": Operation(
-        "Send a test message to the webhook, or to each address",
+        "Send a test message to the webhook",
         Tested,
         body=TestRequest,
-        refusals=(NoWebhook, NoEmail, EmailOff, errors.RateLimitExceeded),
+        refusals=(NoWebhook, EmailOff, errors.RateLimitExceeded),
         status=201,
         description=f"It is on its way within a minute, as an event would be. {_ACTS}",
     ),
     "ListDeliveriesFunction": Operation(
-        "List what became of each event and recipient, the newest first",
+        "List what became of each event that the webhook is told, the newest first",
         Deliveries,
         query=(
             Query(

@@ -16,8 +16,8 @@ _HOOK = "https://93.184.216.34/hook"
 
 
 def choose(place: Place, **more: Any) -> dict[str, Any]:
-    """Name an address and a webhook, and ask for one event."""
-    chosen = {"emails": ["billing@example.com"], "events": ["balance.low"], "webhook_url": _HOOK, **more}
+    """Name a webhook, and ask for one event."""
+    chosen = {"emails": [], "events": ["balance.low"], "webhook_url": _HOOK, **more}
     return place.ask("put_notifications", chosen)
 
 
@@ -30,7 +30,7 @@ def _showing(place: Place) -> Act:
 @operation("PUT /api/billing/notifications, threshold unchanged", "put_notifications", Budget(3, 1, 2))
 def _choosing(place: Place) -> Act:
     choose(place)
-    return lambda: choose(place, emails=["other@example.com"])
+    return lambda: choose(place, webhook_url=f"{_HOOK}/other")
 
 
 @operation("PUT /api/billing/notifications with a threshold", "put_notifications", Budget(4, 3, 2))

@@ -50,7 +50,7 @@ DEAD_LETTERS = {
     "IngestFunction": {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
     "ChargeQueueFunction": {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
 }
-SENDERS_QUEUES = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("MailQueue", "WebhookQueue")]
+SENDERS_QUEUE = {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
 BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
 PUBLISHER = "PublishEventsFunction"
 
@@ -100,7 +100,7 @@ def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(stat
         *DEAD_LETTERS.values(),
         FAILED_RUNS,
         STRIPE_EVENTS,
-        *SENDERS_QUEUES,
+        SENDERS_QUEUE,
     ]
     for function, statement in statements:
         assert all(resource in known for resource in as_list(statement["Resource"])), function
@@ -237,8 +237,7 @@ def test_only_what_a_queue_feeds_may_put_aside_and_it_may_do_nothing_else_with_a
 
 
 def test_only_the_dispatch_may_have_notices_sent(statements: Statements) -> None:
-    for queue in SENDERS_QUEUES:
-        assert granted(statements, queue) == {"DispatchNoticesFunction": {"sqs:SendMessage"}}
+    assert granted(statements, SENDERS_QUEUE) == {"DispatchNoticesFunction": {"sqs:SendMessage"}}
 
 
 def test_only_what_runs_asynchronously_may_tell_of_a_failed_run(statements: Statements) -> None:

@@ -7,15 +7,6 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Muted:
-    """An address that is sent nothing more: it bounced, or complained."""
-
-    email: str
-    reason: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
     """Whom the account tells of what. `webhook_secret` is set in the answer to the request that made it alone."""
 
@@ -23,7 +14,6 @@ class Notifications:
     webhook_url: str | None
     balance_low_cents: int | None
     events: tuple[str, ...]
-    muted: tuple[Muted, ...]
     webhook_secret: str | None
 
 
@@ -37,13 +27,12 @@ class WebhookSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event for one recipient, and what became of it. `recipient` is None for the webhook."""
+    """One event for the webhook, and what became of it."""
 
     id: str
     event_id: str
     type: str
     channel: str
-    recipient: str | None
     state: str
     attempts: int
     status_code: int | None

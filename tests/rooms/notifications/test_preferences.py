@@ -12,7 +12,7 @@ from aerostack_billing.accounts.models import PaymentIssue
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.notifications.events import DEFAULT, TYPES, is_told
 from aerostack_billing.notifications.models import NotificationsRequest
-from aerostack_billing.notifications.preferences import OVERLAP_SECONDS, NoWebhook, Preferences
+from aerostack_billing.notifications.preferences import OVERLAP_SECONDS, EmailOff, NoWebhook, Preferences
 from aerostack_billing.notifications.targets import Targets
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.fields import validated
@@ -44,11 +44,8 @@ def test_an_account_that_never_chose_names_nobody_and_asks_for_what_matters(
 
 
 def test_what_is_set_is_shown_and_what_is_left_out_is_off(preferences: Preferences, account: str) -> None:
-    preferences.put(
-        account, wanting(emails=["Billing@Example.COM"], events=["balance.low"], webhook_url=URL, balance_low_cents=0)
-    )
+    preferences.put(account, wanting(events=["balance.low"], webhook_url=URL, balance_low_cents=0))
     found = preferences.get(account)
-    assert found["emails"] == ["Billing@example.com"]
     assert (found["webhook_url"], found["balance_low_cents"], found["events"]) == (URL, 0, ["balance.low"])
     preferences.put(account, wanting(events=["balance.low"]))
     found = preferences.get(account)
@@ -108,47 +105,35 @@ def test_what_is_wrong_is_refused_with_the_field_s_name(field: str, given: dict[
 @pytest.mark.parametrize(
     "address", ["a@example.com", "first.last+tag@mail.example.co.uk", "o'neil@example.com", f"{'a' * 64}@example.com"]
 )
-def test_an_address_that_mail_is_sent_to_is_taken(address: str) -> None:
-    assert wanting(emails=[address]).emails == [address]
+def test_an_address_that_could_be_sent_mail_is_refused_because_there_is_none_and_nothing_changes(
+    preferences: Preferences, account: str, address: str
+) -> None:
+    preferences.put(account, wanting(balance_low_cents=300))
+    before = preferences.get(account)
+    with pytest.raises(EmailOff):
+        preferences.put(account, wanting(emails=[address], webhook_url=URL, balance_low_cents=900))
+    assert preferences.get(account) == before
 
 
 def test_a_webhook_that_may_not_lead_there_changes_nothing(preferences: Preferences, account: str) -> None:
-    preferences.put(account, wanting(emails=["a@example.com"], balance_low_cents=300))
+    preferences.put(account, wanting(balance_low_cents=300))
     before = preferences.get(account)
     with pytest.raises(InvalidRequest):
         preferences.put(account, wanting(webhook_url="https://nowhere.example.com/x", balance_low_cents=900))
     assert preferences.get(account) == before
 
 
-def test_a_bounce_mutes_until_the_address_is_named_anew_and_a_complaint_for_ever(
-    preferences: Preferences, parts: Runtime, account: str
-) -> None:
-    names = ["bounces@example.com", "complains@example.com", "reads@example.com"]
-    preferences.put(account, wanting(emails=names))
-    preferences.mute(account, "Bounces@example.com", "bounced")
-    preferences.mute(account, "complains@example.com", "complained")
-    preferences.mute(account, "complains@example.com", "bounced")
-    preferences.mute(account, "nobody@example.com", "bounced")
-    assert parts.notifications.settings.get(account).told == ("reads@example.com",)
-    shown: Any = preferences.put(account, wanting(emails=names))["muted"]
-    assert [(mute["email"], mute["reason"]) for mute in shown] == [(names[0], "bounced"), (names[1], "complained")]
-    preferences.put(account, wanting(emails=names[2:]))
-    preferences.put(account, wanting(emails=names))
-    assert parts.notifications.settings.get(account).told == (names[0], names[2])
-
-
 def test_settings_that_are_written_at_once_are_each_written_whole(processes: list[Runtime], account: str) -> None:
     def write(number: int) -> None:
-        address = f"a{number}@example.com"
         own = processes[number].notifications
         Preferences(own.settings, processes[number].wallet.store, own.targets).put(
-            account, wanting(emails=[address], balance_low_cents=number)
+            account, wanting(webhook_url=f"http://127.0.0.1:900{number}/hook", balance_low_cents=number)
         )
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, range(4)))
     found = processes[0].notifications.settings.get(account)
-    assert (len(found.emails), found.version) == (1, 4)
+    assert (len(found.secrets), found.version) == (1, 4)
 
 
 def test_a_plan_that_only_became_past_due_is_told_once() -> None:

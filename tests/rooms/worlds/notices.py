@@ -11,7 +11,7 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.notifications.dispatch import Dispatch, Parcel
 from aerostack_billing.notifications.hooks import WebhookSender
 from aerostack_billing.notifications.making import Making
-from aerostack_billing.notifications.models import Channel, Notice, NotificationsRequest
+from aerostack_billing.notifications.models import Notice, NotificationsRequest
 from aerostack_billing.notifications.preferences import Preferences
 from aerostack_billing.notifications.targets import Target, Targets
 from aerostack_billing.platform import clock
@@ -32,14 +32,14 @@ class Died(BaseException):
 
 @dataclass
 class Queued:
-    """What was put on the queues of the senders for these accounts: other tests' notices may be due as well."""
+    """What was put on the queue of the sender for these accounts: other tests' notices may be due as well."""
 
     accounts: set[str]
-    parcels: dict[Channel, list[Parcel]] = field(default_factory=lambda: {"email": [], "webhook": []})
+    parcels: list[Parcel] = field(default_factory=list)
 
-    def send(self, channel: Channel, parcels: Iterator[Parcel]) -> None:
+    def send(self, parcels: Iterator[Parcel]) -> None:
         sent = (Parcel.of(parcel.body()) for parcel in parcels)
-        self.parcels[channel] += [parcel for parcel in sent if parcel.account_id in self.accounts]
+        self.parcels += [parcel for parcel in sent if parcel.account_id in self.accounts]
 
 
 @dataclass
@@ -87,7 +87,6 @@ class Desk:
     parts: Runtime
     account: str
     queued: Queued
-    mail: bool = False
     receiver: Receiver = field(default_factory=Receiver)
     watcher: Watcher = field(default_factory=Watcher)
 
@@ -101,7 +100,7 @@ class Desk:
     def take(self, *bodies: str) -> int:
         """Let the bus deliver messages; how many notices are new."""
         notifications = self.parts.notifications
-        making = Making(notifications.settings, notifications.notices, self.watcher, mail=self.mail)
+        making = Making(notifications.settings, notifications.notices, self.watcher)
         return sum(map(making.take, bodies))
 
     def dispatch(self) -> None:
@@ -111,8 +110,8 @@ class Desk:
     def send_webhooks(self) -> None:
         """Let the sender take all that waits for it."""
         sender = WebhookSender(self.parts.notifications.notices, PUBLIC, self.watcher, self.receiver.post)
-        while self.queued.parcels["webhook"]:
-            sender.run(self.queued.parcels["webhook"].pop(0))
+        while self.queued.parcels:
+            sender.run(self.queued.parcels.pop(0))
 
     def round(self) -> None:
         """What a minute brings."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from aerostack_billing.notifications.dispatch import Dispatch
     from aerostack_billing.notifications.hooks import WebhookSender
     from aerostack_billing.notifications.making import Making
-    from aerostack_billing.notifications.models import Channel
     from aerostack_billing.notifications.preferences import Preferences
     from aerostack_billing.notifications.store import NoticeStore, SettingsStore
     from aerostack_billing.notifications.targets import Targets
@@ -24,10 +23,6 @@ class NotificationParts:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-
-    @property
-    def _mail(self) -> bool:
-        return self._runtime.settings.mail_from is not None
 
     @cached_property
     def settings(self) -> SettingsStore:
@@ -59,18 +54,17 @@ class NotificationParts:
     def making(self) -> Making:
         from aerostack_billing.notifications.making import Making  # noqa: PLC0415
 
-        return Making(self.settings, self.notices, self._runtime.telemetry, mail=self._mail)
+        return Making(self.settings, self.notices, self._runtime.telemetry)
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        from aerostack_billing.notifications.dispatch import Dispatch, Queues  # noqa: PLC0415
+        from aerostack_billing.notifications.dispatch import Dispatch, WebhookQueue  # noqa: PLC0415
 
         runtime = self._runtime
-
-        def url_of(channel: Channel) -> str:
-            return runtime.settings.webhook_queue_url if channel == "webhook" else runtime.settings.mail_queue_url
-
-        return Dispatch(self.notices, Queues(lambda: cast("SQSClient", runtime.patient_client("sqs")), url_of))
+        queue = WebhookQueue(
+            lambda: cast("SQSClient", runtime.patient_client("sqs")), runtime.settings.webhook_queue_url
+        )
+        return Dispatch(self.notices, queue)
 
     @cached_property
     def webhook_sender(self) -> WebhookSender:
@@ -82,4 +76,4 @@ class NotificationParts:
     def deliveries(self) -> Deliveries:
         from aerostack_billing.notifications.deliveries import Deliveries  # noqa: PLC0415
 
-        return Deliveries(self.settings, self.notices, mail=self._mail)
+        return Deliveries(self.settings, self.notices)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from aerostack_billing.notifications.making import test_event, test_notice
-from aerostack_billing.notifications.models import NOTICE_PREFIX, Channel, Notice
-from aerostack_billing.notifications.preferences import NoWebhook
+from aerostack_billing.notifications.making import notice_of, test_event
+from aerostack_billing.notifications.models import NOTICE_PREFIX, Notice
+from aerostack_billing.notifications.preferences import NoWebhook, email_off
 from aerostack_billing.notifications.store import NoticeStore, Raced, SettingsStore
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
@@ -19,7 +19,7 @@ from aerostack_billing.values.fields import RequestModel
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-_ITEM = re.compile(rf"{NOTICE_PREFIX}[0-9TZ:.-]{{20,32}}#[A-Za-z0-9_]{{1,64}}#(webhook|email-[0-9a-f]{{16}})")
+_ITEM = re.compile(rf"{NOTICE_PREFIX}[0-9TZ:.-]{{20,32}}#[A-Za-z0-9_]{{1,64}}#webhook")
 
 
 class DeliveryName(RequestModel):
@@ -32,7 +32,7 @@ class TestRequest(RequestModel):
     """Body of `POST /api/billing/notifications/test`."""
 
     __test__ = False
-    channel: Channel
+    channel: Literal["email", "webhook"]
 
 
 class DeliveryNotFound(NotFound):
@@ -47,25 +47,12 @@ class DeliveryUnderWay(Conflict):
     code = "DELIVERY_UNDER_WAY"
 
 
-class NoEmail(Conflict):
-    """The account names no address that is sent mail."""
-
-    code = "NO_EMAIL"
-
-
-class EmailOff(Conflict):
-    """This stack sends no mail."""
-
-    code = "EMAIL_OFF"
-
-
 class Deliveries:
-    """What became of the account's notices. `mail`: whether this stack sends mail."""
+    """What became of the account's notices."""
 
-    def __init__(self, settings: SettingsStore, notices: NoticeStore, *, mail: bool) -> None:
+    def __init__(self, settings: SettingsStore, notices: NoticeStore) -> None:
         self._settings = settings
         self._notices = notices
-        self._mail = mail
 
     def list(self, account_id: str, limit: str | None, cursor: str | None) -> dict[str, object]:
         """A page of deliveries, the newest event first. InvalidRequest (422) for a wrong limit or cursor."""
@@ -80,7 +67,7 @@ class Deliveries:
         return {"deliveries": [_view(notice) for notice in found[:most]], "next_cursor": more}
 
     def resend(self, account_id: str, delivery_id: str) -> dict[str, object]:
-        """Send a delivery that is over once more, under the same id, to whom it went.
+        """Send a delivery that is over once more, under the same id.
 
         DeliveryNotFound (404), DeliveryUnderWay (409), RateLimitExceeded (429).
         """
@@ -99,23 +86,15 @@ class Deliveries:
         return _view(after)
 
     def test(self, account_id: str, request: TestRequest) -> dict[str, object]:
-        """Send a test message to the webhook, or to each address. NoWebhook, NoEmail, EmailOff (409), 429."""
-        settings = self._settings.get(account_id)
-        recipients: tuple[str, ...] = ("",)
-        if request.channel == "webhook" and settings.webhook_url is None:
-            raise NoWebhook("Set a webhook_url first.")
+        """Send a test message to the webhook. NoWebhook, EmailOff (409), RateLimitExceeded (429)."""
         if request.channel == "email":
-            if not self._mail:
-                raise EmailOff("This service sends no mail. Use a webhook.")
-            recipients = settings.told
-            if not recipients:
-                raise NoEmail("Name an address first, one that is not muted.")
+            raise email_off()
+        if self._settings.get(account_id).webhook_url is None:
+            raise NoWebhook("Set a webhook_url first.")
         self._notices.count_act(account_id)
-        event = test_event(account_id, f"test_{uuid.uuid4().hex}")
-        made = [test_notice(event, request.channel, recipient) for recipient in recipients]
-        for notice in made:
-            self._notices.make(notice)
-        return {"deliveries": [_view(notice) for notice in made]}
+        notice = notice_of(test_event(account_id, f"test_{uuid.uuid4().hex}"))
+        self._notices.make(notice)
+        return {"deliveries": [_view(notice)]}
 
 
 def _under_way() -> DeliveryUnderWay:
@@ -151,7 +130,6 @@ def _view(notice: Notice) -> dict[str, object]:
         "event_id": notice.event_id,
         "type": notice.type,
         "channel": notice.channel,
-        "recipient": notice.recipient or None,
         "state": notice.state,
         "attempts": notice.attempts,
         "status_code": notice.status_code,

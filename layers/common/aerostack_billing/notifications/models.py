@@ -1,10 +1,9 @@
-"""What an account sets, and the notice of one event to one recipient."""
+"""What an account sets, and the notice of one event to its webhook."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -22,7 +21,7 @@ _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP = r"[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 _EMAIL = re.compile(rf"(?=.{{1,{LONGEST_EMAIL}}}\Z)(?=[^@]{{1,64}}@){_LOCAL}@(?:{_LABEL}\.)+{_TOP}")
-"""An address as RFC 5321 has it, without quotes and without an IP address for a domain: what SES takes."""
+"""An address as RFC 5321 has it, without quotes and without an IP address for a domain."""
 
 
 def _address(text: str) -> str:
@@ -44,21 +43,14 @@ Email = Annotated[str, AfterValidator(_address), Field(max_length=LONGEST_EMAIL,
 class NotificationsRequest(RequestModel):
     """Body of `PUT /api/billing/notifications`: all of the settings. What is left out is off."""
 
-    emails: Annotated[list[Email], AfterValidator(_each_once), Field(max_length=MOST_EMAILS)]
+    emails: Annotated[
+        list[Email],
+        AfterValidator(_each_once),
+        Field(max_length=MOST_EMAILS, description="Must be empty: e-mail is not sent yet.", examples=[[]]),
+    ]
     events: Annotated[list[EventType], AfterValidator(_each_once)]
     webhook_url: Annotated[str, Field(max_length=LONGEST_URL, examples=["https://example.com/billing"])] | None = None
     balance_low_cents: Annotated[int, Field(ge=0, le=MAX_LOW_CENTS)] | None = None
-
-
-MuteReason = Literal["bounced", "complained"]
-
-
-@dataclass(frozen=True)
-class Mute:
-    """Why an address is sent nothing: its mailbox refuses mail for good, or its owner called ours spam."""
-
-    reason: MuteReason
-    at: int
 
 
 @dataclass(frozen=True)
@@ -71,18 +63,13 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """Whom an account tells of what. `version` counts the writes; 0 is an account that never chose.
-
-    `muted` is by address, and may hold some that are on no list any more: a complaint is kept for ever.
-    """
+    """Whom an account tells of what. `version` counts the writes; 0 is an account that never chose."""
 
     account_id: str
     version: int = 0
-    emails: tuple[str, ...] = ()
     events: tuple[str, ...] = DEFAULT
     webhook_url: str | None = None
     secrets: tuple[Secret, ...] = ()
-    muted: dict[str, Mute] = field(default_factory=dict)
 
     @property
     def signing(self) -> list[str]:
@@ -90,18 +77,8 @@ class Settings:
         now = clock.seconds()
         return [secret.text for secret in self.secrets if secret.until is None or secret.until > now]
 
-    @property
-    def told(self) -> tuple[str, ...]:
-        """The addresses that are sent mail."""
-        return tuple(address for address in self.emails if address not in self.muted)
 
-
-def digest(text: str) -> str:
-    """A short name for a recipient, from which it cannot be read."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-Channel = Literal["email", "webhook"]
+Channel = Literal["webhook"]
 State = Literal["waiting", "sending", "sent", "dead", "skipped"]
 NOTICE_PREFIX: Final = "notice#"
 KEPT_SECONDS: Final = 30 * 86_400
@@ -112,10 +89,10 @@ RETRY_SECONDS: Final = (60, 300, 1_800, 7_200, 18_000, 21_600, 36_000)
 
 @dataclass(frozen=True)
 class Notice:
-    """One event for one recipient. `recipient` is an address, or empty for the account's webhook.
+    """One event for the account's webhook.
 
     `agenda_at` is when somebody has to look at it again: None once it is `sent`, `dead` or `skipped`. `claim` is the
-    attempt under way, and `folded` the other notices that the same mail tells. `detail` is the event, as JSON.
+    attempt under way. `detail` is the event, as JSON.
     """
 
     account_id: str
@@ -123,7 +100,6 @@ class Notice:
     type: str
     occurred_at: str
     channel: Channel
-    recipient: str
     detail: str
     created_at: int
     version: int = 1
@@ -131,21 +107,15 @@ class Notice:
     agenda_at: int | None = None
     attempts: int = 0
     claim: str | None = None
-    folded: tuple[str, ...] = ()
     last_attempt_at: int | None = None
     sent_at: int | None = None
     status_code: int | None = None
     error: str | None = None
 
     @property
-    def tag(self) -> str:
-        """Whom it is for, in a key."""
-        return self.channel if self.channel == "webhook" else f"{self.channel}-{digest(self.recipient)}"
-
-    @property
     def item(self) -> str:
-        """Its key: the same for the same event and recipient, in the order of events."""
-        return f"{NOTICE_PREFIX}{self.occurred_at}#{self.event_id}#{self.tag}"
+        """Its key: the same for the same event and channel, in the order of events."""
+        return f"{NOTICE_PREFIX}{self.occurred_at}#{self.event_id}#{self.channel}"
 
     @property
     def is_under_way(self) -> bool:
@@ -158,7 +128,7 @@ class Notice:
             return (self.last_attempt_at or 0) + claimed_seconds <= clock.seconds()
         return self.state == "waiting"
 
-    def claimed(self, claim: str, claimed_seconds: int, folded: tuple[str, ...] = ()) -> Notice:
+    def claimed(self, claim: str, claimed_seconds: int) -> Notice:
         """With an attempt under way, which is looked at again where it breaks off."""
         now = clock.seconds()
         return replace(
@@ -166,7 +136,6 @@ class Notice:
             state="sending",
             attempts=self.attempts + 1,
             claim=claim,
-            folded=folded,
             last_attempt_at=now,
             agenda_at=now + claimed_seconds,
         )
@@ -184,9 +153,9 @@ class Notice:
         return replace(after, state="waiting", agenda_at=clock.seconds() + RETRY_SECONDS[max(self.attempts, 1) - 1])
 
     def skipped(self, why: str) -> Notice:
-        """Not sent, because its recipient is told nothing any more."""
+        """Not sent, because the webhook is told nothing any more."""
         return replace(self, state="skipped", agenda_at=None, error=why)
 
     def once_more(self) -> Notice:
         """As new: due now, with all attempts before it."""
-        return replace(self, state="waiting", agenda_at=clock.seconds(), attempts=0, error=None, claim=None, folded=())
+        return replace(self, state="waiting", agenda_at=clock.seconds(), attempts=0, error=None, claim=None)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from aerostack_billing.ledger.ledger import Change
-from aerostack_billing.notifications.models import Mute, MuteReason, NotificationsRequest, Secret, Settings
+from aerostack_billing.notifications.models import NotificationsRequest, Secret, Settings
 from aerostack_billing.notifications.store import SettingsStore
 from aerostack_billing.notifications.targets import Targets
 from aerostack_billing.platform import clock
@@ -28,6 +28,17 @@ class NoWebhook(Conflict):
     code = "NO_WEBHOOK"
 
 
+class EmailOff(Conflict):
+    """This stack sends no mail."""
+
+    code = "EMAIL_OFF"
+
+
+def email_off() -> EmailOff:
+    """The refusal of whatever asks for mail."""
+    return EmailOff("This stack sends no mail. Use a webhook_url.")
+
+
 class Preferences:
     """Reads and writes whom an account tells of what."""
 
@@ -43,11 +54,14 @@ class Preferences:
     def put(self, account_id: str, request: NotificationsRequest) -> dict[str, object]:
         """Set all of it; the answer has `webhook_secret` where this request made one, and never again.
 
-        InvalidRequest (422) where the webhook may not lead there. The wallet is written first, and only where its
-        threshold changes: a request that breaks off in between is completed by its repetition.
+        InvalidRequest (422) where the webhook may not lead there; EmailOff (409) where the request names addresses. The
+        wallet is written first, and only where its threshold changes: a request that breaks off in between is completed
+        by its repetition.
         """
         if request.webhook_url is not None:
             self._targets.saved(request.webhook_url)
+        if request.emails:
+            raise email_off()
         low = None if request.balance_low_cents is None else micros(request.balance_low_cents)
         self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, low=low)))
         made = _new_secret() if request.webhook_url is not None else None
@@ -68,32 +82,14 @@ class Preferences:
         self._store.apply(account_id, rule)
         return {"webhook_secret": made.text, "previous_signs_until": clock.iso(until)}
 
-    def mute(self, account_id: str, address: str, reason: MuteReason) -> None:
-        """Send an address of the account nothing more. A complaint stands for ever; a bounce until it is taken off."""
-
-        def rule(settings: Settings) -> Settings:
-            named = {known.casefold(): known for known in settings.emails}.get(address.casefold())
-            earlier = settings.muted.get(named or "")
-            if named is None or (earlier is not None and earlier.reason == "complained"):
-                return settings
-            return replace(settings, muted={**settings.muted, named: Mute(reason, clock.seconds())})
-
-        self._store.apply(account_id, rule)
-
 
 def _set(settings: Settings, request: NotificationsRequest, made: Secret | None) -> Settings:
-    emails = tuple(request.emails)
-    kept = {
-        address: mute for address, mute in settings.muted.items() if mute.reason == "complained" or address in emails
-    }
     signing = settings.secrets or ((made,) if made else ())
     return replace(
         settings,
-        emails=emails,
         events=tuple(request.events),
         webhook_url=request.webhook_url,
         secrets=() if request.webhook_url is None else signing,
-        muted=kept,
     )
 
 
@@ -102,16 +98,10 @@ def _new_secret() -> Secret:
 
 
 def _view(settings: Settings, low: Micros | None, secret: str | None = None) -> dict[str, object]:
-    muted = [
-        {"email": address, "reason": mute.reason, "at": clock.iso(mute.at)}
-        for address in settings.emails
-        if (mute := settings.muted.get(address)) is not None
-    ]
     return {
-        "emails": list(settings.emails),
+        "emails": [],
         "webhook_url": settings.webhook_url,
         "balance_low_cents": None if low is None else int(cents(low)),
         "events": list(settings.events),
-        "muted": muted,
         "webhook_secret": secret,
     }
