@@ -88,7 +88,8 @@ NOTIFICATIONS = {
         body=NotificationsRequest,
         refusals=(EmailOff,),
         description="Sets all of it: what is left out is off. E-mail is not sent yet, so `emails` must be empty. "
-        "`webhook_url` must be https and lead to public addresses alone; the answer to the request that first names one carries the secret.",
+        "`webhook_url` must be https and lead to public addresses alone; the answer to the request that first names "
+        "one carries the secret.",
     ),
     "RotateWebhookSecretFunction": Operation(
         "Make a new secret for the webhooks",
