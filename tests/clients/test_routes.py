@@ -141,7 +141,7 @@ def walk(clients: Clients, maker: Clients) -> None:
     held = service_.take_hold(me, "bot_conversation", Decimal("0.5"))
     assert service_.release_hold(me, held.hold_id, idempotency_key="run_56").released_cents == Decimal("0.5")
     assert user_.transactions_page("hold", limit=1).next_cursor
-    today = datetime.now(UTC).date()
+    today = datetime.fromtimestamp(clients.account.api.now(), UTC).date()
     statement = user_.statement_page(today - timedelta(days=7), today + timedelta(days=7), cursor="0")
     assert [line["type"] for line in statement.lines][:2] == ["deposit", "charge"]
     assert statement.next_cursor is None

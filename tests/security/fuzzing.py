@@ -26,6 +26,7 @@ CREATOR = "acct_creator"
 SCOPES = "billing:meter billing:charge"
 CHARGES = "/api/balance/charges"
 HOLDS = "/api/balance/holds"
+HOOK = "http://127.0.0.1:59999/hook"
 
 REFUSED_BEYOND_THE_SCHEMA = {
     "checkout": "free and enterprise are not sold; the key in the body and the one in the header differ",
@@ -44,6 +45,10 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "getTransactions": "a cursor that no answer gave",
     "getStatement": "likewise; a first day after the last",
     "getSpend": "likewise; more days than a year has; a label that is not told apart",
+    "getInvoices": "a cursor that no answer gave",
+    "listDeliveries": "likewise",
+    "preview": "free and enterprise are not sold",
+    "putNotifications": "an address of a webhook that leads nowhere",
     "putTool": "a price above 10,000 cents",
     "getUsage": "a month to come",
 }
@@ -63,11 +68,17 @@ TAKEN: dict[str, Json] = {
     "releaseHold": {"account_id": FUZZED, "idempotency_key": "taken"},
     "putBudget": {"limit_cents": 900_000, "window": "day"},
     "putTool": {"name": "Search", "price_cents": 1},
+    "putNotifications": {"emails": [], "events": ["balance.low"], "webhook_url": HOOK},
 }
 """A body that is taken, of operations whose fields bear on one another: random ones hardly ever are."""
 
-DONE_BEFORE = {"POST /api/balance/holds/{hold_id}/release", "POST /api/balance/holds/{hold_id}/extend"}
-"""What `furnish` has done once: random captures end the holds that a release would need."""
+DONE_BEFORE = {
+    "POST /api/balance/holds/{hold_id}/release",
+    "POST /api/balance/holds/{hold_id}/extend",
+    "POST /api/billing/notifications/deliveries/{delivery_id}/resend",
+}
+"""What `furnish` or another test has done: random captures end the holds that a release would need, and no delivery is
+over while requests are made."""
 
 IDS_FOR_EACH = 40
 """How many charges, holds, leases and budgets there are to refund, capture, release, settle and delete."""
@@ -177,6 +188,7 @@ def furnish(stack: Stack) -> Json:
         "lease_id": [account.lease(10, 3_600).json()["lease_id"] for _ in range(IDS_FOR_EACH)],
         "charge_id": [_made(account, CHARGES, billing_mode="wallet")["charge_id"] for _ in range(IDS_FOR_EACH)],
         "hold_id": [_made(account, HOLDS)["hold_id"] for _ in range(4 * IDS_FOR_EACH)],
+        "webhook_url": [HOOK],
         **{name: list(BACK.values()) for name in ("success_url", "cancel_url", "return_url", "refresh_url")},
     }
 
@@ -236,11 +248,17 @@ include-operation-id = {json.dumps(list(REFUSED_BEYOND_THE_SCHEMA))}
 checks = {{ positive_data_acceptance = {{ expected-statuses = ["2xx", "402", "403", "404", "409", "422"] }} }}
 
 [[operations]]
-# Any text is the value of a label, and nearly any a tool's id; a price that is null beside another price is none.
+# Any text is the value of a label, and nearly any a tool's id; a price or an address that is null is none.
 include-operation-id = [
   "getBudget", "putBudget", "deleteBudget", "getTool", "putTool", "deleteTool", "charge", "takeHold", "captureHold",
+  "openPortal",
 ]
 checks.negative_data_rejection.expected-statuses = ["200", "201", "400", "401", "402", "404", "409", "413", "422"]
+
+[[operations]]
+# Twenty a day.
+include-operation-id = ["testNotifications"]
+checks = {{ positive_data_acceptance = {{ expected-statuses = ["2xx", "404", "409", "429"] }} }}
 
 [[operations]]
 # An event, or a charge, that is wrong is answered in its place among the results.

@@ -24,7 +24,7 @@ SEEDS = ("1", "2")
 
 
 @pytest.fixture(scope="module")
-def in_memory() -> Iterator[World]:
+def in_memory(simulated: World) -> Iterator[World]:
     """A world whose tables are in this process."""
     with world(None) as made:
         yield made

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -15,6 +15,9 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.audit.rounds import Place as RoundPlace
 from aerostack_billing.audit.rounds import Places
 from aerostack_billing.creators.earnings import RefundNeedsReview
+from aerostack_billing.notifications.making import test_event as made_event
+from aerostack_billing.notifications.making import test_notice as made_notice
+from aerostack_billing.notifications.models import State
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
 from aerostack_billing.platform import clock, correlation
@@ -292,13 +295,26 @@ def event_lag(place: Place) -> None:
     assert place.run("publish_events")["sent"]
 
 
+def noticed(place: Place, state: State | None = None) -> None:
+    """A notice was sent, or an attempt of it ended so."""
+    notice = made_notice(made_event(place.account, "test_1"), "webhook", "")
+    if state is None:
+        place.parts.telemetry.notice_sent(notice)
+    else:
+        place.parts.telemetry.notice_failed(replace(notice, state=state))
+
+
 CAUSES: dict[str, Callable[[Place], None]] = {
     "AuditRoundLag": audit_round_lag,
     "AuditViolation": audit_violation,
     "Charged": charged,
     "Drift": drift,
     "EventLag": event_lag,
+    "EventNotTold": lambda place: place.parts.telemetry.event_not_told("evt_1", "is none"),
     "LedgerConflict": ledger_conflict,
+    "NoticeDead": lambda place: noticed(place, "dead"),
+    "NoticeFailed": lambda place: noticed(place, "waiting"),
+    "NoticeSent": noticed,
     "PayoutDelayed": payout_delayed,
     "PayoutFailed": payout_failed,
     "PayoutPaid": payout_paid,

@@ -155,10 +155,10 @@ def test_a_receiver_that_takes_its_time_is_left_at_the_deadline(serve: Serve) ->
 
 
 def test_a_receiver_that_is_not_there_is_not_delivered_to() -> None:
-    with serving(hang) as port:
-        pass
-    with pytest.raises(Undelivered, match="connection failed"):
-        post(target(port), {}, b"{}")
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # taken, so that nobody else listens there, and never listened on
+        with pytest.raises(Undelivered, match="connection failed"):
+            post(target(nobody.getsockname()[1]), {}, b"{}")
 
 
 # TLS: the connection goes to the address, the certificate is the name's
