@@ -251,7 +251,7 @@ checks = {{ positive_data_acceptance = {{ expected-statuses = ["2xx", "402", "40
 # Any text is the value of a label, and nearly any a tool's id; a price or an address that is null is none.
 include-operation-id = [
   "getBudget", "putBudget", "deleteBudget", "getTool", "putTool", "deleteTool", "charge", "takeHold", "captureHold",
-  "openPortal",
+  "openPortal", "putNotifications",
 ]
 checks.negative_data_rejection.expected-statuses = ["200", "201", "400", "401", "402", "404", "409", "413", "422"]
 

@@ -15,8 +15,8 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.audit.rounds import Place as RoundPlace
 from aerostack_billing.audit.rounds import Places
 from aerostack_billing.creators.earnings import RefundNeedsReview
+from aerostack_billing.notifications.making import notice_of
 from aerostack_billing.notifications.making import test_event as made_event
-from aerostack_billing.notifications.making import test_notice as made_notice
 from aerostack_billing.notifications.models import State
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
@@ -297,7 +297,7 @@ def event_lag(place: Place) -> None:
 
 def noticed(place: Place, state: State | None = None) -> None:
     """A notice was sent, or an attempt of it ended so."""
-    notice = made_notice(made_event(place.account, "test_1"), "webhook", "")
+    notice = notice_of(made_event(place.account, "test_1"))
     if state is None:
         place.parts.telemetry.notice_sent(notice)
     else:
