@@ -33,6 +33,8 @@ class _OneByOne:
 def repeatable(seed: str) -> Iterator[random.Random]:
     """Let all chance in the layer, in the SDKs and in the local Stripe come from the seed; the source for decisions."""
     ids = random.Random(f"{seed}/ids")
+    # A busy machine may make a store's request wait and go again: how often must not move the ids that follow.
+    waits = random.Random(f"{seed}/waits")
 
     def hexadecimal(count: int | None = None) -> str:
         return f"{ids.getrandbits(8 * (count or 32)):0{2 * (count or 32)}x}"
@@ -44,7 +46,7 @@ def repeatable(seed: str) -> Iterator[random.Random]:
             (secrets, "token_urlsafe", hexadecimal),
             (secrets, "randbelow", ids.randrange),
             (secrets, "choice", ids.choice),
-            (random, "uniform", ids.uniform),
+            (random, "uniform", waits.uniform),
             (reload_service, "ThreadPoolExecutor", _OneByOne),
             (payouts, "ThreadPoolExecutor", _OneByOne),
         ):
