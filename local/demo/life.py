@@ -54,7 +54,7 @@ def moments(visitor: Visitor, now: datetime, sweep: Act) -> list[Moment]:
 def _demo(visitor: Visitor, start: datetime, now: datetime, sweep: Act) -> Iterator[Moment]:
     account = DEMO.account
     yield Moment(start, lambda: visitor.subscribe(account, "pro"))
-    yield Moment(start + timedelta(hours=2), lambda: visitor.deposit(account, 5_000))
+    yield Moment(start + timedelta(hours=2), lambda: visitor.deposit(account, 4_000))
     reload = {"enabled": True, "threshold_cents": 1_000, "amount_cents": 2_500}
     yield Moment(start + timedelta(hours=3), lambda: visitor.call(account, "PUT", "/api/balance/auto-reload", reload))
     yield Moment(start + timedelta(hours=4), lambda: _claim_places(visitor, account))

@@ -6,10 +6,15 @@ import contextlib
 import io
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import cast
 
 import pytest
 import requests
 
+from local.demo.life import moments
+from local.demo.visitor import Visitor
 from local.stack import Stack
 from local.stripe.objects import Json
 from local.testing import running_stack
@@ -43,6 +48,38 @@ def test_the_demo_account_has_a_plan_usage_places_and_a_wallet_with_a_history(st
     lines = get(stack, "/api/balance/transactions?limit=100", "acct_demo")["transactions"]
     assert {"charge", "deposit", "reload"} <= {line["type"] for line in lines}
     assert len({line["created_at"][:10] for line in lines}) > 20
+
+
+class Recorded:
+    """A visitor that only notes the sums."""
+
+    def __init__(self) -> None:
+        self.deposited = 0
+        self.reload_below = 0
+        self.charged = Decimal(0)
+
+    def subscribe(self, *_: object) -> None: ...
+
+    use_card = subscribe
+
+    def deposit(self, _account: str, amount_cents: int) -> None:
+        self.deposited += amount_cents
+
+    def call(self, _account: str, _method: str, path: str, body: Json, **_: object) -> None:
+        if path == "/api/balance/charges":
+            self.charged += Decimal(body["amount_cents"])
+        if path == "/api/balance/auto-reload":
+            self.reload_below = body["threshold_cents"]
+
+
+@pytest.mark.parametrize("hour", [0, 5, 12, 23])
+def test_the_wallet_reloads_on_whatever_day_the_stack_starts(hour: int) -> None:
+    for day in range(366):
+        visitor = Recorded()
+        now = datetime(2027, 1, 1, hour, 30, tzinfo=UTC) + timedelta(days=day)
+        for moment in moments(cast("Visitor", visitor), now, lambda: None):
+            moment.act()
+        assert visitor.deposited - visitor.charged < visitor.reload_below, now
 
 
 def test_the_new_account_is_as_after_signing_up(stack: Stack) -> None:
