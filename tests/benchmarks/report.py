@@ -171,7 +171,7 @@ def _two(measured: tuple[float, float]) -> str:
 
 
 def wrappers(measured: Sequence[Wrapped]) -> str:
-    """What each wrapper of the client adds to a call. A dash: it holds for each call, or takes leases."""
+    """What each wrapper of the client adds to a call. A dash: it takes leases, or its hooks hold for each call."""
 
     def row(one: Wrapped) -> list[str]:
         times = [_two(measured) for measured in (one.bare, one.wrapped)]

@@ -57,11 +57,12 @@ def measured(times: int = TIMES, *, with_litellm: bool = True) -> Iterator[Wrapp
     with ExitStack() as open_, _fake() as fake:
         billing = open_.enter_context(fake.service())
         meter = open_.enter_context(billing.meter())
-        for name, bare, wrapped in [*_models(billing), *_served(billing, meter)]:
+        allowance = open_.enter_context(billing.allowance(ACCOUNT, 5_000, labels=LABELS))
+        for name, bare, wrapped, allowed in [*_models(billing, allowance), *_served(billing, meter, allowance)]:
             before = len(fake.requests)
             taken = _timed([bare, wrapped], times)
-            yield Wrapped(name, taken[0], taken[1], (len(fake.requests) - before) / _rounds(times))
-        allowance = open_.enter_context(billing.allowance(ACCOUNT, 100, labels=LABELS))
+            requests = (len(fake.requests) - before) / _rounds(times)
+            yield Wrapped(name, taken[0], taken[1], requests, None if allowed is None else _timed([allowed], times)[0])
         yield _charged(fake, billing, allowance, times)
     yield from asyncio.run(_awaited(times, with_litellm=with_litellm))
 
@@ -100,9 +101,12 @@ async def _charged_later(fake: FakeBilling, billing: AsyncServiceClient, times: 
     return Wrapped("`charge` and `allowance.charge`, awaited", taken[0], taken[1], requests, allowed)
 
 
-def _models(billing: ServiceClient) -> Iterator[tuple[str, Call, Call]]:
+def _models(billing: ServiceClient, allowance: Allowance) -> Iterator[tuple[str, Call, Call, Call]]:
     def paid_by(client: Any) -> Any:
         return billed(client, billing, account=ACCOUNT, labels=LABELS)
+
+    def paid_out_of(client: Any) -> Any:
+        return billed(client, billing, allowance=allowance, labels=LABELS)
 
     def chat(client: Any) -> Call:
         return lambda: client.chat.completions.create(**ASK)
@@ -122,10 +126,10 @@ def _models(billing: ServiceClient) -> Iterator[tuple[str, Call, Call]]:
         ("`billed(Anthropic())`, messages", Provider(MESSAGE).anthropic(), message),
         ("`billed(bedrock-runtime)`, converse", Provider(CONVERSED).bedrock(), converse),
     ):
-        yield name, call(client), call(paid_by(client))
+        yield name, call(client), call(paid_by(client)), call(paid_out_of(client))
 
 
-def _served(billing: ServiceClient, meter: Any) -> Iterator[tuple[str, Call, Call]]:
+def _served(billing: ServiceClient, meter: Any, allowance: Allowance) -> Iterator[tuple[str, Call, Call, Call | None]]:
     def tool() -> str:
         return "done"
 
@@ -133,16 +137,26 @@ def _served(billing: ServiceClient, meter: Any) -> Iterator[tuple[str, Call, Cal
         return {"statusCode": 200}
 
     by_lease = metered(meter)(handler)
-    yield "`@paid`, a price of the server's", tool, paid(billing, 1, account=ACCOUNT)(tool)
-    yield "`@paid(tool_id=…)`, a published price", tool, paid(billing, tool_id="tool", account=ACCOUNT)(tool)
-    yield "`@metered`, a Lambda handler by leases", lambda: handler(REQUEST, None), lambda: by_lease(REQUEST, None)
+    for name, price in (
+        ("`@paid`, a price of the server's", {"amount_cents": 1}),
+        ("`@paid(tool_id=…)`, a published price", {"tool_id": "tool"}),
+    ):
+        wrapped = paid(billing, account=ACCOUNT, **price)(tool)  # type: ignore[arg-type]
+        yield name, tool, wrapped, paid(billing, allowance=allowance, **price)(tool)  # type: ignore[arg-type]
+    yield (
+        "`@metered`, a Lambda handler by leases",
+        lambda: handler(REQUEST, None),
+        lambda: by_lease(REQUEST, None),
+        None,
+    )
 
 
 async def _awaited(times: int, *, with_litellm: bool) -> list[Wrapped]:
     found = []
     with _fake() as fake:
         async with fake.async_service() as billing, billing.meter() as meter:
-            for name, bare, wrapped in (_openai(billing), _asgi(meter), *([_litellm(fake)] if with_litellm else [])):
+            found.append(await _openai(fake, billing, times))
+            for name, bare, wrapped in (_asgi(meter), *([_litellm(fake)] if with_litellm else [])):
                 before = len(fake.requests)
                 taken = await _timed_later([bare, wrapped], times)
                 await _settled(fake)
@@ -159,14 +173,18 @@ async def _settled(fake: FakeBilling) -> None:
         await asyncio.sleep(0.01)
 
 
-def _openai(billing: AsyncServiceClient) -> tuple[str, Later, Later]:
+async def _openai(fake: FakeBilling, billing: AsyncServiceClient, times: int) -> Wrapped:
     client = Provider(CHAT).async_openai()
-    wrapped = billed(client, billing, account=ACCOUNT)
-    return (
-        "`billed(AsyncOpenAI())`, chat",
-        lambda: client.chat.completions.create(**ASK),
-        lambda: wrapped.chat.completions.create(**ASK),
-    )
+
+    def chat(client: Any) -> Later:
+        return lambda: client.chat.completions.create(**ASK)
+
+    before = len(fake.requests)
+    taken = await _timed_later([chat(client), chat(billed(client, billing, account=ACCOUNT))], times)
+    requests = (len(fake.requests) - before) / _rounds(times)
+    async with billing.allowance(ACCOUNT, 5_000, labels=LABELS) as allowance:
+        (allowed,) = await _timed_later([chat(billed(client, billing, allowance=allowance))], times)
+    return Wrapped("`billed(AsyncOpenAI())`, chat", taken[0], taken[1], requests, allowed)
 
 
 def _asgi(meter: Any) -> tuple[str, Later, Later]:

@@ -114,7 +114,7 @@ def test_the_packages_readme_runs(clients: Clients) -> None:
         exec(compile(block, "README.md", "exec"), names)
     usage = clients.user.usage().usage
     assert (usage["ai_tokens"].used, usage["email_sends"].used, usage["api_requests"].used) == (2_000, 2, 101)
-    assert clients.user.balance().balance_micros == 5_000_000 - 123_400 - 68_000 - 400_000
+    assert clients.user.balance().balance_micros == 5_000_000 - 123_400 - 68_000 - 360 - 400_000
     for name in ("billing", "me"):
         names[name].close()  # type: ignore[attr-defined]
 

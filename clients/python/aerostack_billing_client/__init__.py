@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from aerostack_billing_client.allowance import Allowance
 from aerostack_billing_client.allowance_calls import CaptureItem
+from aerostack_billing_client.allowance_parts import Reserved
 from aerostack_billing_client.allowance_terms import AllowanceStats, AllowanceTerms
 from aerostack_billing_client.blocks import LeaseTerms
 from aerostack_billing_client.calling import Retries
@@ -251,6 +252,7 @@ __all__ = [
     "Refunded",
     "Released",
     "RequestInProgress",
+    "Reserved",
     "Resource",
     "Resources",
     "Retries",

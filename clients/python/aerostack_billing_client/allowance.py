@@ -12,44 +12,28 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
 from aerostack_billing_client import forking
-from aerostack_billing_client.allowance_calls import MOST_ITEMS, CaptureItem, capture_items, extend_hold
-from aerostack_billing_client.allowance_terms import AllowanceStats, AllowanceTerms, ChargeTerms, cents, micros, total
-from aerostack_billing_client.asking import new_key
+from aerostack_billing_client.allowance_calls import CaptureItem, capture_items, extend_hold
+from aerostack_billing_client.allowance_parts import Drawn, Part, Reserved, passes, total
+from aerostack_billing_client.allowance_prices import KnownPrices
+from aerostack_billing_client.allowance_terms import AllowanceStats, AllowanceTerms, ChargeTerms, cents, micros
 from aerostack_billing_client.blocks import Elapsed
 from aerostack_billing_client.errors import ApiError, BillingError
 from aerostack_billing_client.holds import Runs
 from aerostack_billing_client.money import Cents
-from aerostack_billing_client.refusals import HoldEnded, InvalidRequest, PaymentRequired
+from aerostack_billing_client.paid_for import check_one_price
+from aerostack_billing_client.refusals import HoldEnded, HoldNotFound, PaymentRequired
 from aerostack_billing_client.service_calls import Kind, Labels, release_hold, take_hold
+from aerostack_billing_client.wallet_answers import Captured
 
 _log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 5.0
 """How long nothing is asked for ahead after that was refused or failed, nor settled after that failed."""
-
-
-@dataclass(slots=True)
-class _Part:
-    """Charges to capture together under one key, from the hold that they were handed out of."""
-
-    hold_id: str
-    items: list[CaptureItem] = field(default_factory=list)
-    key: str = field(default_factory=new_key)
-    sealed: bool = False
-    """Once it may have been sent, what stands under its key must stay as it is."""
-
-    def takes_from(self, hold_id: str) -> bool:
-        """Whether another charge out of the hold may join."""
-        return not self.sealed and self.hold_id == hold_id and len(self.items) < MOST_ITEMS
-
-    def each(self) -> list[_Part]:
-        """Each charge by itself, under a key that is its own for ever."""
-        return [_Part(self.hold_id, [item], f"{self.key}:{n}", sealed=True) for n, item in enumerate(self.items)]
 
 
 class Allowance:
@@ -58,6 +42,10 @@ class Allowance:
     `charge` returns when the money is certain: it is held, and the charge is captured from it within seconds, by a
     line of the statement of its own. What the wallet, its cap or a budget refuses is raised by the charge that finds
     too little in hand: InsufficientBalance, SpendCapReached, BudgetReached.
+
+    A charge names its amount, or is priced by `usage` or `tool_id`: by the price book and the tool's price, for which
+    the service is asked once. The capture has the last word: what it came to otherwise is taken from what is held, or
+    given back to it. `reserve` sets money aside for work that is priced when it ends.
 
     Close it at the end, or use it as a context manager: what was handed out is captured, and the rest of the hold goes
     back. At the interpreter's exit it closes itself. **A process that is killed loses what it had handed out and not
@@ -84,6 +72,7 @@ class Allowance:
         self._labels = dict(labels or {})
         self._most = micros(terms.cents)
         self._clock = clock or Elapsed()
+        self._prices = KnownPrices(self._clock)
         self._closed = False
         self.start_anew()
         forking.tend(self)
@@ -93,6 +82,7 @@ class Allowance:
 
     def start_anew(self) -> None:
         """Forget everything in hand: in a child process it is the parent's."""
+        self._life = object()
         self._lock = threading.Lock()
         self._busy = threading.Condition(self._lock)
         self._asking = threading.Lock()
@@ -101,36 +91,61 @@ class Allowance:
         self._hold_id: str | None = None
         self._left = self._waiting = 0
         self._ends_at = self._renews_at = self._paused_until = 0.0
-        self._parts: deque[_Part] = deque()
+        self._parts: deque[Part] = deque()
         self._oldest = 0.0
         self._handed_out = self._captured = self._lost = 0
 
-    def charge(self, amount_cents: Cents, **more: Unpack[ChargeTerms]) -> None:
+    def charge(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> None:
         """Take a price out of what is held; mostly without a request.
 
-        InsufficientBalance, SpendCapReached, BudgetReached, or another BillingError, where more has to be held and
-        cannot be: then nothing is taken. ValueError above the allowance itself; RuntimeError once it is closed.
+        InsufficientBalance, SpendCapReached, BudgetReached, or another BillingError, where more has to be held or a
+        price asked for and that fails: then nothing is taken. UnknownModel, ToolNotFound, PriceChanged for a price that
+        there is not. ValueError above the allowance itself; RuntimeError once it is closed.
         """
         while not self.charge_at_hand(amount_cents, **more):
-            self.ask_for(amount_cents)
+            self.ask_for(amount_cents, **more)
 
-    def charge_at_hand(self, amount_cents: Cents, **more: Unpack[ChargeTerms]) -> bool:
-        """Take a price if so much is in hand, without waiting for anything; False, and nothing is taken, if it is not.
+    def charge_at_hand(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> bool:
+        """Take a price if it is known and in hand, without waiting for anything; False, and nothing is taken, if not.
 
         ValueError and RuntimeError as `charge`.
         """
-        price = micros(amount_cents)
-        if not 0 <= price <= self._most:
-            raise ValueError(f"an allowance of {self.terms.cents} cents takes charges from 0 up to that")
-        return self._hand_out(price, CaptureItem(amount_cents, **more))
+        item = CaptureItem(amount_cents, **more)
+        price = self._known(item)
+        if price is None:
+            return False
+        with self._lock:
+            hold_id = self._set_aside(price)
+            if hold_id is not None:
+                self._hand_out(hold_id, Drawn(item, price))
+            return hold_id is not None
 
-    def ask_for(self, amount_cents: Cents) -> None:
-        """Hold enough for a charge: as much as the terms say, or where that is refused, what the charge needs.
+    def reserve(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> Reserved:
+        """Set aside what work may cost, such as its estimated tokens. Errors as `charge`; end it before `close`."""
+        while (reserved := self.reserve_at_hand(amount_cents, **more)) is None:
+            self.ask_for(amount_cents, **more)
+        return reserved
+
+    def reserve_at_hand(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> Reserved | None:
+        """The same if the price is known and in hand, without waiting for anything; None if not."""
+        price = self._known(CaptureItem(amount_cents, **more))
+        if price is None:
+            return None
+        with self._lock:
+            hold_id, life = self._set_aside(price), self._life
+        return None if hold_id is None else Reserved(hold_id, price, partial(self._reserved_ended, life))
+
+    def ask_for(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> None:
+        """Learn the price of a charge, and hold enough for it: as the terms say, or if refused, what it needs.
 
         Errors as `charge`. It takes nothing: the charge is still to be made.
         """
-        price = micros(amount_cents)
+        item = CaptureItem(amount_cents, **more)
         with self._asking:
+            price = self._known(item)
+            if price is None:
+                self._checked(self._client.run(self._prices.ask(self.account_id, self._kind, item)))
+                return
             with self._lock:
                 self._open()
                 if self._hold_id is not None and self._clock() < self._ends_at and self._left >= price:
@@ -169,14 +184,14 @@ class Allowance:
                 if self._hold_id is not None:
                     self._client.run(release_hold(self.account_id, self._hold_id))
         except BillingError as error:
-            waiting = [item for part in self._parts for item in part.items]
-            self._count_lost(waiting, error)
+            for part in self._parts:
+                self._count_lost(part, error)
             self._parts.clear()
 
     def stats(self) -> AllowanceStats:
         """What was done so far."""
         with self._lock:
-            waiting = sum(len(part.items) for part in self._parts)
+            waiting = sum(len(part.drawn) for part in self._parts)
             shown = [Decimal(cents(done)) for done in (self._handed_out, self._captured, self._lost)]
         return AllowanceStats(handed_out=shown[0], captured=shown[1], lost=shown[2], waiting=waiting)
 
@@ -190,24 +205,56 @@ class Allowance:
 
     # What is in hand
 
-    def _hand_out(self, price: int, item: CaptureItem) -> bool:
-        """Hand a charge out of what is in hand, if there is enough of it."""
+    def _known(self, item: CaptureItem) -> int | None:
+        """The price of a charge in micros; None where it has to be asked for."""
+        check_one_price(item.amount_cents, item.usage, item.tool_id)
+        price = self._prices.of(item)
+        return None if price is None else self._checked(price)
+
+    def _checked(self, price: int) -> int:
+        if not 0 <= price <= self._most:
+            raise ValueError(f"an allowance of {self.terms.cents} cents takes charges from 0 up to that")
+        return price
+
+    def _set_aside(self, price: int) -> str | None:
+        """Take a price out of what is in hand, if there is enough of it: the hold that it comes from."""
+        self._open()
+        now = self._clock()
+        if self._hold_id is None or now >= self._ends_at or price > self._left:
+            return None
+        self._left -= price
+        self._waiting += price
+        if self._wants_more(now):
+            self._busy.notify()
+        return self._hold_id
+
+    def _hand_out(self, hold_id: str, drawn: Drawn) -> None:
+        """Have a charge captured for which money is set aside."""
+        self._handed_out += drawn.micros
+        if not self._parts:
+            self._oldest = self._clock()
+        if not self._parts or not self._parts[-1].takes_from(hold_id):
+            self._parts.append(Part(hold_id))
+        self._parts[-1].drawn.append(drawn)
+        if len(self._parts) > 1:
+            self._busy.notify()
+
+    def _reserved_ended(self, life: object, reserved: Reserved, item: CaptureItem | None) -> None:
+        """Hand out what the work cost in place of what was set aside; None: nothing."""
+        if life is not self._life:
+            return  # The parent's, which charges it itself.
+        known = None if item is None else self._prices.of(item)
+        drawn = None if item is None else Drawn(item, reserved.micros if known is None else known)
+        more = (0 if drawn is None else drawn.micros) - reserved.micros
         with self._lock:
-            self._open()
-            now = self._clock()
-            if self._hold_id is None or now >= self._ends_at or price > self._left:
-                return False
-            self._left -= price
-            self._handed_out += price
-            self._waiting += price
-            if not self._parts:
-                self._oldest = now
-            if not self._parts or not self._parts[-1].takes_from(self._hold_id):
-                self._parts.append(_Part(self._hold_id))
-            self._parts[-1].items.append(item)
-            if len(self._parts) > 1 or self._wants_more(now):
-                self._busy.notify()
-            return True
+            self._waiting += more
+            if reserved.hold_id == self._hold_id:
+                self._left -= more
+            if drawn is not None:
+                self._hand_out(reserved.hold_id, drawn)
+            closed = self._closed
+        if closed and drawn is not None:
+            self._count_lost(Part(reserved.hold_id, [drawn]), BillingError("the allowance was closed before"))
 
     def _open(self) -> None:
         if self._closed:
@@ -236,6 +283,7 @@ class Allowance:
                 take_hold(self.account_id, self._kind, cents(up_to), ttl_seconds=seconds, labels=labels)
             )
             hold_id, add = held.hold_id, up_to
+            self._prices.held_by(None if held.price_version is None else held.price_version.isoformat())
         with self._lock:
             if hold_id != self._hold_id:
                 self._hold_id, self._left = hold_id, 0
@@ -289,48 +337,58 @@ class Allowance:
 
     # Capturing
 
-    def _next(self) -> _Part | None:
+    def _next(self) -> Part | None:
         """The oldest part, if it is closed to further charges."""
         with self._lock:
             return self._parts[0] if self._parts and self._parts[0].sealed else None
 
-    def _capture(self, part: _Part) -> None:
+    def _capture(self, part: Part) -> None:
         """Capture the oldest part, once however often it is tried; BillingError where it is to be tried again."""
         try:
-            self._client.run(
+            captured = self._client.run(
                 capture_items(self.account_id, part.hold_id, part.items, final=False, idempotency_key=part.key)
             )
         except ApiError as error:
-            if _passes(error):
+            if passes(error):
                 raise
-            if isinstance(error, InvalidRequest) and len(part.items) > 1:
+            if len(part.drawn) > 1 and not isinstance(error, HoldEnded | HoldNotFound):
                 # One that is wrong is not to spoil the others. They stay in line, so that each is counted once
                 # also where the service fails among them.
                 self._replace_oldest(part.each())
                 return
-            self._count_lost(part.items, error)
+            self._count_lost(part, error)
+            if not isinstance(error, HoldEnded | HoldNotFound):
+                self._correct(part.hold_id, -total(part.drawn))
             self._replace_oldest([])
             return
-        with self._lock:
-            self._captured += total(part.items)
-            self._waiting -= total(part.items)
+        self._count_captured(part, captured)
         self._replace_oldest([])
 
-    def _replace_oldest(self, parts: Sequence[_Part]) -> None:
+    def _count_captured(self, part: Part, captured: Captured) -> None:
+        """What it came to, which a price that changed meanwhile makes other than what was set aside."""
+        taken, reserved = micros(captured.captured_cents), total(part.drawn)
+        self._prices.captured(captured.items or ())
+        with self._lock:
+            self._captured += taken
+            self._waiting -= reserved
+            self._handed_out += taken - reserved
+        self._correct(part.hold_id, taken - reserved)
+
+    def _correct(self, hold_id: str, more: int) -> None:
+        """So much more of the hold was used, or less, than was set aside; beyond the hold the balance has paid."""
+        with self._lock:
+            if hold_id == self._hold_id:
+                self._left = max(self._left - more, -self._waiting)
+
+    def _replace_oldest(self, parts: Sequence[Part]) -> None:
         with self._lock:
             self._parts.popleft()
             self._parts.extendleft(reversed(parts))
             self._oldest = self._clock()
 
-    def _count_lost(self, items: Sequence[CaptureItem], error: BillingError) -> None:
-        lost = total(items)
+    def _count_lost(self, part: Part, error: BillingError) -> None:
+        lost = total(part.drawn)
         with self._lock:
             self._lost += lost
             self._waiting -= lost
-        if items:
-            _log.error("%d charges, %s cents, were not captured: %s", len(items), cents(lost), error)
-
-
-def _passes(error: ApiError) -> bool:
-    """Whether the same request may succeed later."""
-    return error.status >= 500 or error.status in {401, 403, 429}
+        _log.error("%d charges, %s cents, were not captured: %s", len(part.drawn), cents(lost), error)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypedDict
 
-from aerostack_billing_client.allowance_calls import CaptureItem
 from aerostack_billing_client.money import Cents, written
 from aerostack_billing_client.service_calls import Kind, Labels
+from aerostack_billing_client.usage import TokenUsage
 
 _MICROS = 10_000
 
@@ -31,8 +30,11 @@ class AllowanceTerms:
 
 
 class ChargeTerms(TypedDict, total=False):
-    """What a charge may say beside its price."""
+    """What a charge may say beside an amount: its price by usage or by a tool in place of one, and what it is for."""
 
+    usage: TokenUsage | None
+    tool_id: str | None
+    max_price_cents: Cents | None
     kind: Kind | None
     reference: str | None
     labels: Labels | None
@@ -58,8 +60,3 @@ def micros(amount: Cents) -> int:
 def cents(amount: int) -> Cents:
     """Micros as cents: whole, or exact."""
     return Decimal(amount) / _MICROS if amount % _MICROS else amount // _MICROS
-
-
-def total(items: Sequence[CaptureItem]) -> int:
-    """The price of all, in micros."""
-    return sum(micros(item.amount_cents or 0) for item in items)

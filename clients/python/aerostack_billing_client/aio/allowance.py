@@ -9,6 +9,7 @@ from typing import Self, TypeVar, Unpack
 from aerostack_billing_client.aio.holds import AsyncRuns
 from aerostack_billing_client.aio.on_loop import OnLoop
 from aerostack_billing_client.allowance import Allowance
+from aerostack_billing_client.allowance_parts import Reserved
 from aerostack_billing_client.allowance_terms import AllowanceStats, AllowanceTerms, ChargeTerms
 from aerostack_billing_client.asking import Flow
 from aerostack_billing_client.calling import Retries
@@ -52,20 +53,34 @@ class AsyncAllowance:
     ) -> None:
         # One thread asks for more, and another closes.
         self._loop = OnLoop(retries, 2, "aerostack-allowance-ask")
+        self.account_id = account_id
         self._allowance = Allowance(_Calls(client, self._loop), account_id, terms, kind=kind, labels=labels)
         self._asking = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"Async{self._allowance!r}"
 
-    async def charge(self, amount_cents: Cents, **more: Unpack[ChargeTerms]) -> None:
+    async def charge(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> None:
         """Take a price out of what is held; mostly without waiting. Errors as `Allowance.charge`."""
         self._loop.bind()
         if self._allowance.charge_at_hand(amount_cents, **more):
             return
         async with self._asking:
             while not self._allowance.charge_at_hand(amount_cents, **more):
-                await self._loop.in_thread(self._allowance.ask_for, amount_cents)
+                await self._ask_for(amount_cents, **more)
+
+    async def reserve(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> Reserved:
+        """Set aside what work may cost, as `Allowance.reserve`; to charge or release it waits for nothing."""
+        self._loop.bind()
+        if (reserved := self._allowance.reserve_at_hand(amount_cents, **more)) is not None:
+            return reserved
+        async with self._asking:
+            while (reserved := self._allowance.reserve_at_hand(amount_cents, **more)) is None:
+                await self._ask_for(amount_cents, **more)
+        return reserved
+
+    async def _ask_for(self, amount_cents: Cents | None, **more: Unpack[ChargeTerms]) -> None:
+        await self._loop.in_thread(lambda: self._allowance.ask_for(amount_cents, **more))
 
     async def settle(self) -> None:
         """Capture now what was handed out up to now; BillingError where that fails, and it is tried again later."""

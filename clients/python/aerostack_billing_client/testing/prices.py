@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
 
-_BASIS_POINTS = 10_000
+from aerostack_billing_client.token_prices import micros_of
+from aerostack_billing_client.usage import TokenUsage
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,5 @@ class Book:
         return next((rate for rate in self.rates if model in {rate.model, *rate.aliases}), None)
 
     def micros(self, rate: ModelRate, usage: Mapping[str, int]) -> int:
-        """What the tokens cost. A dollar a million tokens is a micro a token."""
-        exact = (
-            usage["input_tokens"] * Decimal(rate.input)
-            + usage["output_tokens"] * Decimal(rate.output)
-            + usage["cache_read_tokens"] * Decimal(rate.cache_read or rate.input)
-            + usage["cache_write_tokens"] * Decimal(rate.cache_write or rate.input)
-        )
-        return int((exact * (_BASIS_POINTS + self.markup_bps) / _BASIS_POINTS).to_integral_value(ROUND_CEILING))
+        """What the tokens cost."""
+        return micros_of(rate, TokenUsage(rate.model, **usage), self.markup_bps)

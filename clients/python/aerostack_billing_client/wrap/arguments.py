@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NotRequired, Required, TypedDict
+from typing import NotRequired, TypedDict
 
 from aerostack_billing_client.service_calls import Labels
-from aerostack_billing_client.wrap.deal import Unpaid
+from aerostack_billing_client.wrap.deal import Allowances, Unpaid
 
 
 class CallArguments(TypedDict, total=False):
@@ -20,7 +20,8 @@ class CallArguments(TypedDict, total=False):
 
 
 class Arguments(CallArguments):
-    """The terms, and whose the calls are."""
+    """The terms, and whose the calls are: an account, or an allowance of one."""
 
-    account: Required[str | Callable[[], str]]
+    account: NotRequired[str | Callable[[], str]]
     labels: NotRequired[Labels | Callable[[], Labels] | None]
+    allowance: NotRequired[Allowances]

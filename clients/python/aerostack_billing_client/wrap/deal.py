@@ -6,6 +6,10 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from aerostack_billing_client.aio.allowance import AsyncAllowance
+from aerostack_billing_client.allowance import Allowance
+from aerostack_billing_client.allowance_parts import Reserved
+from aerostack_billing_client.allowance_terms import ChargeTerms
 from aerostack_billing_client.asking import Flow, new_key
 from aerostack_billing_client.errors import BillingError
 from aerostack_billing_client.service_calls import Labels, capture_hold, release_hold, take_hold
@@ -15,6 +19,11 @@ from aerostack_billing_client.wrap.estimates import estimated
 from aerostack_billing_client.wrap.providers import Provider
 
 _log = logging.getLogger(__name__)
+
+
+AnyAllowance = Allowance | AsyncAllowance
+Allowances = AnyAllowance | Callable[[], AnyAllowance]
+"""An allowance, or a function that is asked for one at each call."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +53,19 @@ def log_unpaid(unpaid: Unpaid) -> None:
 class Terms:
     """On whose account calls are made, and how they are held."""
 
-    account: str | Callable[[], str]
+    account: str | Callable[[], str] | None = None
     labels: Labels | Callable[[], Labels] | None = None
     kind: str = "agent_execution"
     output_tokens: int = 1_024
     ttl_seconds: int = 900
     new_key: Callable[[], str] = new_key
     on_unpaid: Callable[[Unpaid], None] = log_unpaid
+    allowance: Allowances | None = None
+
+    @property
+    def allowed(self) -> AnyAllowance | None:
+        """The allowance that pays for the next call, if one does."""
+        return self.allowance() if callable(self.allowance) else self.allowance
 
 
 class Deal:
@@ -58,7 +73,8 @@ class Deal:
 
     def __init__(self, terms: Terms, provider: Provider, asked: Mapping[str, object]) -> None:
         self.terms = terms
-        self.account_id = terms.account() if callable(terms.account) else terms.account
+        self.allowance = terms.allowed
+        self.account_id = _payer(terms, self.allowance)
         self.labels = terms.labels() if callable(terms.labels) else terms.labels
         self.key = terms.new_key()
         estimate = estimated(asked, terms.output_tokens)
@@ -66,6 +82,17 @@ class Deal:
         self._reader = provider.reader
         self._streamed = StreamedUsage(provider.reader, self.estimate.model)
         self.events = 0
+        self._reserved: Reserved | None = None
+
+    @property
+    def reserving(self) -> ChargeTerms:
+        """What an allowance is to set aside."""
+        return {"usage": self.estimate, "kind": self.terms.kind}
+
+    def reserved(self, reserved: Reserved) -> str:
+        """An allowance set the estimate aside: the hold that it is a part of."""
+        self._reserved = reserved
+        return reserved.hold_id
 
     def take(self) -> Flow[Held]:
         """Set the estimate aside."""
@@ -80,6 +107,9 @@ class Deal:
 
     def capture(self, hold_id: str, usage: TokenUsage) -> Flow[None]:
         """Take what was used. A capture that fails is reported: the answer of the work is not lost for that."""
+        if self._reserved is not None:
+            self._reserved.charge(usage=usage, kind=self.terms.kind, labels=self.labels)
+            return
         try:
             yield from capture_hold(
                 self.account_id,
@@ -94,6 +124,9 @@ class Deal:
 
     def release(self, hold_id: str) -> Flow[None]:
         """Give it back. What failed before must come through; a hold that is not given back lapses by itself."""
+        if self._reserved is not None:
+            self._reserved.release()
+            return
         try:
             yield from release_hold(self.account_id, hold_id, idempotency_key=self.key)
         except BillingError:
@@ -131,3 +164,15 @@ class Deal:
             return body
         output = max(body.output_tokens, self.events)
         return TokenUsage(body.model, body.input_tokens, output, body.cache_read_tokens, body.cache_write_tokens)
+
+
+def _payer(terms: Terms, allowance: AnyAllowance | None) -> str:
+    """Whose the call is: as the terms say, which an allowance must not contradict, or the allowance's."""
+    named = terms.account() if callable(terms.account) else terms.account
+    if named is None and allowance is None:
+        raise TypeError("say whose the calls are: by account, or by an allowance")
+    if allowance is None:
+        return str(named)
+    if named not in {None, allowance.account_id}:
+        raise ValueError(f"the call is {named}'s, and the allowance {allowance.account_id}'s")
+    return allowance.account_id

@@ -8,16 +8,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, cast
 
 from aerostack_billing_client.aio.service import AsyncServiceClient
+from aerostack_billing_client.allowance_terms import ChargeTerms
 from aerostack_billing_client.errors import ApiError, BillingError
 from aerostack_billing_client.money import Cents
 from aerostack_billing_client.refusals import InsufficientBalance, PaymentRequired, PriceChanged
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.service_calls import Labels
-from aerostack_billing_client.wrap.payments import Payment
+from aerostack_billing_client.wrap.deal import Allowances
+from aerostack_billing_client.wrap.payments import AllowedPayment, Payment
 from aerostack_billing_client.wrap.streams import shielded
 
 P = ParamSpec("P")
 T = TypeVar("T")
+MakePayment = Callable[[], Payment | AllowedPayment]
 
 
 def of_token() -> str:
@@ -40,6 +43,7 @@ def paid(
     creator_id: str | None = None,
     kind: str | None = None,
     labels: Labels | None = None,
+    allowance: Allowances | None = None,
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Charge a tool's price to its caller when the tool succeeds. Put it under the SDK's own decorator.
 
@@ -49,15 +53,24 @@ def paid(
     With `tool_id` in place of an amount, price and creator are those that the creator published; `max_price_cents`
     refuses a price above it.
 
+    With `allowance`, or a function that is asked for one at each call, its account pays, mostly without a request.
+
     An `async def` tool needs an `AsyncServiceClient`, another one a `ServiceClient`. A refusal reaches the agent as the
     tool's error, in words that say what can be done.
     """
     if (amount_cents is None) == (tool_id is None):
         raise TypeError("a paid tool has amount_cents or tool_id, one of them")
 
-    def flow() -> Payment:
+    if allowance is not None and account is not of_token:
+        raise TypeError("who pays is said once: by account, or by an allowance")
+    named = kind or ("agent_execution" if creator_id is None and tool_id is None else "tool_call")
+
+    def flow() -> Payment | AllowedPayment:
+        if allowance is not None:
+            terms: ChargeTerms = {"kind": named, "creator_id": creator_id, "labels": labels}
+            terms |= {"tool_id": tool_id, "max_price_cents": max_price_cents}
+            return AllowedPayment(allowance, amount_cents, terms)
         payer = account() if callable(account) else account
-        named = kind or ("agent_execution" if creator_id is None and tool_id is None else "tool_call")
         return Payment(
             payer,
             named,
@@ -81,13 +94,13 @@ def paid(
 
 
 def _awaited(
-    billing: AsyncServiceClient, tool: Callable[P, Coroutine[Any, Any, T]], make: Callable[[], Payment]
+    billing: AsyncServiceClient, tool: Callable[P, Coroutine[Any, Any, T]], make: MakePayment
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     @functools.wraps(tool)
     async def later(*args: P.args, **kwargs: P.kwargs) -> T:
         payment = make()
         try:
-            await billing.run(payment.before())
+            await payment.take_later(billing)
             try:
                 answer = await tool(*args, **kwargs)
             except BaseException:
@@ -101,12 +114,12 @@ def _awaited(
     return later
 
 
-def _blocking(billing: ServiceClient, tool: Callable[P, T], make: Callable[[], Payment]) -> Callable[P, T]:
+def _blocking(billing: ServiceClient, tool: Callable[P, T], make: MakePayment) -> Callable[P, T]:
     @functools.wraps(tool)
     def now(*args: P.args, **kwargs: P.kwargs) -> T:
         payment = make()
         try:
-            billing.run(payment.before())
+            payment.take(billing)
             try:
                 answer = tool(*args, **kwargs)
             except BaseException:

@@ -12,7 +12,7 @@ from aerostack_billing_client.wrap.arguments import Arguments
 from aerostack_billing_client.wrap.deal import Deal, Terms, Unpaid
 from aerostack_billing_client.wrap.providers import LITELLM, LITELLM_ASYNC, NotBilled, Provider, provider_of
 from aerostack_billing_client.wrap.stream_helpers import AsyncBilledHelper, BilledHelper
-from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded
+from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded, taken, taken_later
 
 C = TypeVar("C")
 
@@ -32,6 +32,11 @@ def billed(client: C, billing: ServiceClient | AsyncServiceClient, **terms: Unpa
     event that came; if it breaks before the first event, it is free. The helpers `messages.stream`,
     `chat.completions.stream` and `responses.stream` are paid likewise: the hold is taken when their block is entered.
     A stream that is neither read nor closed gives its money back after `ttl_seconds`.
+
+    With `allowance`, an `Allowance` or, for a client that is awaited, an `AsyncAllowance`, the estimate is set aside in
+    memory and the usage captured with others: mostly no request is made, and `account` is the allowance's. What is
+    reserved for a stream that is neither read nor closed goes back when the allowance is closed. What cannot be
+    captured is logged and in its `stats().lost`; `on_unpaid` is not told.
 
     Where the capture itself fails, the answer is handed out all the same, and `on_unpaid` is told; by default the log
     is. Calls that are not known to be billed are refused: NotBilled.
@@ -92,7 +97,7 @@ class _Waiting:
         """Make one call, and have it paid."""
         deal = Deal(self._terms, self._provider, asked)
         sent, hidden = self._provider.prepared(path, asked)
-        hold_id = self._billing.run(deal.take()).hold_id
+        hold_id = taken(self._billing, deal)
         try:
             answer = method(**sent)
         except BaseException:
@@ -123,7 +128,7 @@ class _Awaiting:
         """Make one call, and have it paid."""
         deal = Deal(self._terms, self._provider, asked)
         sent, hidden = self._provider.prepared(path, asked)
-        hold_id = (await self._billing.run(deal.take())).hold_id
+        hold_id = await taken_later(self._billing, deal)
         try:
             answer = await method(**sent)
         except BaseException:

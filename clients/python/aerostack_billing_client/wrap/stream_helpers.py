@@ -10,7 +10,7 @@ from aerostack_billing_client.aio.service import AsyncServiceClient
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.wrap.deal import Deal
 from aerostack_billing_client.wrap.providers import Asked, NotBilled, Provider
-from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded
+from aerostack_billing_client.wrap.streams import AsyncBilledStream, BilledStream, shielded, taken, taken_later
 
 B = TypeVar("B")
 S = TypeVar("S")
@@ -42,7 +42,7 @@ class BilledHelper(_Helper[ServiceClient, BilledStream]):
     """Holds money when its block is entered, and pays when the stream beneath ends or the block is left."""
 
     def __enter__(self) -> Any:  # noqa: ANN401 - the provider's own
-        hold_id = self._billing.run(self._deal.take()).hold_id
+        hold_id = taken(self._billing, self._deal)
         try:
             self._manager = self._make(**self._sent)
             helper = self._manager.__enter__()
@@ -73,7 +73,7 @@ class AsyncBilledHelper(_Helper[AsyncServiceClient, AsyncBilledStream]):
     """As `BilledHelper`, awaited."""
 
     async def __aenter__(self) -> Any:  # noqa: ANN401 - the provider's own
-        hold_id = (await self._billing.run(self._deal.take())).hold_id
+        hold_id = await taken_later(self._billing, self._deal)
         try:
             self._manager = self._make(**self._sent)
             helper = await self._manager.__aenter__()

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from aerostack_billing_client.aio.allowance import AsyncAllowance
 from aerostack_billing_client.aio.service import AsyncServiceClient
+from aerostack_billing_client.allowance import Allowance
 from aerostack_billing_client.asking import Flow
 from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.wrap.deal import Deal
@@ -87,6 +89,24 @@ class BilledStream(_Billed[ServiceClient]):
     def _settle(self, *, cut: bool, failed: bool) -> None:
         if (due := self._due(cut=cut, failed=failed)) is not None:
             self._billing.run(due)
+
+
+def taken(billing: ServiceClient, deal: Deal) -> str:
+    """Set the estimate of a call aside, by a hold of its own or out of the allowance: the id of the hold."""
+    if deal.allowance is None:
+        return billing.run(deal.take()).hold_id
+    if not isinstance(deal.allowance, Allowance):
+        raise TypeError("a call that blocks is paid out of an Allowance")
+    return deal.reserved(deal.allowance.reserve(**deal.reserving))
+
+
+async def taken_later(billing: AsyncServiceClient, deal: Deal) -> str:
+    """As `taken`, awaited."""
+    if deal.allowance is None:
+        return (await billing.run(deal.take())).hold_id
+    if not isinstance(deal.allowance, AsyncAllowance):
+        raise TypeError("a call that is awaited is paid out of an AsyncAllowance")
+    return deal.reserved(await deal.allowance.reserve(**deal.reserving))
 
 
 async def shielded(billing: AsyncServiceClient, flow: Flow[None]) -> None:
