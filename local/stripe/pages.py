@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import pathlib
 import urllib.parse
 from collections.abc import Callable
@@ -42,21 +43,28 @@ CHIPS = (
 )
 
 
+@functools.cache
+def _templates() -> jinja2.Environment:
+    """The pages' templates, each read once a process."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["money"] = _money
+    made.filters["day"] = _day
+    made.globals["chips"] = CHIPS
+    return made
+
+
 class Pages:
     """Everything that is neither API nor door."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["money"] = _money
-        self._templates.filters["day"] = _day
-        self._templates.globals["chips"] = CHIPS
+        self._templates = _templates()
         self._pages: dict[str, Callable[[Request, str], Response]] = {
             "pay": self._pay,
             "portal": self._portal,

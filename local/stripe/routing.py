@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -52,8 +53,9 @@ def routes() -> dict[str, Route]:
     return dict(_ROUTES)
 
 
+@functools.cache
 def url_map() -> Map:
-    """The routes as werkzeug matches them; the endpoint of a rule is the call's name."""
+    """The routes as werkzeug matches them, compiled once a process; the endpoint of a rule is the call's name."""
     return Map(
         [
             Rule(known.path.replace("{", "<").replace("}", ">"), endpoint=known.name, methods=[known.method])
