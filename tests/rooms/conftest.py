@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
@@ -36,6 +36,7 @@ from tests.rooms.worlds.deposits import deposit
 from tests.rooms.worlds.reload import configure
 from tests.rooms.worlds.stripe import StripeWorld, serving
 from tests.rooms.worlds.wallet import fund
+from tests.simulation.memory import MemoryDynamo
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
@@ -129,14 +130,22 @@ def _template_tables() -> dict[str, Table]:
     return load_app(ROOT / "template.yaml").tables
 
 
-def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
-    """The template's tables, made, with the suffix to their names; the settings that name them."""
+def _suffixed(suffix: str) -> dict[str, Table]:
     # Without TTL: the tests' clock stands in the past, and DynamoDB Local deletes by the real one.
-    tables = {
+    return {
         name: replace(table, name=f"{table.name}{suffix}", ttl_attribute=None)
         for name, table in _template_tables().items()
     }
+
+
+def made_tables(client: DynamoDBClient, suffix: str = "") -> dict[str, str]:
+    """The template's tables, made, with the suffix to their names; the settings that name them."""
+    tables = _suffixed(suffix)
     create_tables(client, tables.values())
+    return _settings(tables)
+
+
+def _settings(tables: dict[str, Table]) -> dict[str, str]:
     names = {f"{name.removesuffix('Table').upper()}_TABLE": table.name for name, table in tables.items()}
     return {
         **names,
@@ -177,6 +186,13 @@ def put_together(client: DynamoDBClient, environment: dict[str, str]) -> Runtime
 def parts(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
     """The rooms, put together as in a function, on DynamoDB Local."""
     return put_together(client, environment)
+
+
+@pytest.fixture
+def parts_in_memory() -> Runtime:
+    """The same on tables in this process, for property tests of thousands of steps by one thread."""
+    tables = _suffixed("-in-memory")
+    return put_together(cast("DynamoDBClient", MemoryDynamo(tables.values())), _settings(tables))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Every verb of a wallet in every order, with duplicates: the invariants hold after each step.
 
-A Hypothesis state machine on a real store. Beside the wallet it keeps the simplest model there is: what was put in,
-what was spent, what is held, what is owed.
+A Hypothesis state machine, on a store in this process for many runs and on DynamoDB Local for a few. Beside the wallet
+it keeps the simplest model there is: what was put in, what was spent, what is held, what is owed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
@@ -235,9 +234,8 @@ class WalletMachine(RuleBasedStateMachine):
         )
 
 
-@pytest.mark.parametrize("examples", [40])
-def test_the_invariants_hold_after_every_step_in_any_order(parts: Runtime, time_stands: Time, examples: int) -> None:
-    WalletMachine.parts, WalletMachine.time, WalletMachine.total_steps = parts, time_stands, 0
+def _run(parts: Runtime, time: Time, examples: int) -> None:
+    WalletMachine.parts, WalletMachine.time, WalletMachine.total_steps = parts, time, 0
     run_state_machine_as_test(
         WalletMachine,
         settings=settings(
@@ -249,3 +247,11 @@ def test_the_invariants_hold_after_every_step_in_any_order(parts: Runtime, time_
         ),
     )
     assert WalletMachine.total_steps > 20 * examples
+
+
+def test_the_invariants_hold_after_every_step_in_any_order(parts_in_memory: Runtime, time_stands: Time) -> None:
+    _run(parts_in_memory, time_stands, 60)
+
+
+def test_the_invariants_hold_after_every_step_on_dynamodb_local(parts: Runtime, time_stands: Time) -> None:
+    _run(parts, time_stands, 5)
