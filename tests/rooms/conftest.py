@@ -189,6 +189,12 @@ def parts(client: DynamoDBClient, environment: dict[str, str]) -> Runtime:
 
 
 @pytest.fixture
+def parts_alone(client: DynamoDBClient) -> Runtime:
+    """The same on tables that no other test fills, for what reads whole tables."""
+    return put_together(client, made_tables(client, f"-{uuid.uuid4().hex}"))
+
+
+@pytest.fixture
 def parts_in_memory() -> Runtime:
     """The same on tables in this process, for property tests of thousands of steps by one thread."""
     tables = _suffixed("-in-memory")

@@ -207,8 +207,9 @@ def test_a_foreign_return_url_is_refused(parts: Runtime, world: StripeWorld, cre
 
 
 def test_the_audit_of_all_compares_what_is_pending_with_the_callers_ledgers(
-    parts: Runtime, account: str, creator: str
+    parts_alone: Runtime, account: str, creator: str
 ) -> None:
+    parts = parts_alone
     fund(parts, account, 500)
     call(parts, account, creator, 100, "a")
     own = [v for v in parts.audit.service.run(None).violations if v.account_id in {account, creator}]

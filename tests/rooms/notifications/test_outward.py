@@ -23,14 +23,21 @@ from aerostack_billing.notifications.targets import Target
 Serve = Callable[[socket.socket], None]
 
 
+def _some(connection: socket.socket) -> bytes:
+    read = connection.recv(65_536)
+    if not read:
+        raise ConnectionError("the client is gone")
+    return read
+
+
 def read_request(connection: socket.socket) -> bytes:
     got = b""
     while b"\r\n\r\n" not in got:
-        got += connection.recv(65_536)
+        got += _some(connection)
     head, _, body = got.partition(b"\r\n\r\n")
     length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")).split()[1])
     while len(body) < length:
-        body += connection.recv(65_536)
+        body += _some(connection)
     return head + b"\r\n\r\n" + body
 
 

@@ -16,6 +16,12 @@ ALL = Span.asked(None, None)
 
 
 @pytest.fixture
+def parts(parts_alone: Runtime) -> Runtime:
+    """Whose tables are read whole."""
+    return parts_alone
+
+
+@pytest.fixture
 def leaked(account: str) -> str:
     return f"svc_{account}"
 
