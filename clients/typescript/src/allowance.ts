@@ -4,7 +4,8 @@ import type { CallOptions } from "./calling.js";
 import { now } from "./clock.js";
 import { ApiError, BillingError } from "./errors.js";
 import type { EndsHolds } from "./hold.js";
-import { cents, inCents, inMicros, type Cents } from "./money.js";
+import { inCents, inMicros, microsOf, type Cents } from "./money.js";
+import { KnownPrices, pricedBy, type Price, type Priced, type TellsPrices } from "./prices.js";
 import type { Answer, Body } from "./types.js";
 
 /** How an allowance works. */
@@ -39,18 +40,24 @@ export interface AllowanceStats {
 }
 
 /** @internal */
-export interface Holds extends EndsHolds {
+export interface Holds extends EndsHolds, TellsPrices {
   takeHold(body: Body<"takeHold">, options?: CallOptions): Promise<Answer<"takeHold">>;
   extendHold(id: string, body: Body<"extendHold">, options?: CallOptions): Promise<Answer<"extendHold">>;
 }
 
-type Item = ChargeTerms & { amount_cents: Cents };
+type Item = ChargeTerms & Priced;
+
+/** A charge, and what was set aside for it: the capture may come to another price. */
+interface Drawn {
+  item: Item;
+  micros: number;
+}
 
 /** Charges to capture together under one key, from the hold that they were handed out of. */
 interface Part {
   holdId: string;
   key: string;
-  items: Item[];
+  drawn: Drawn[];
   /** Once it is sent, what stands under its key must stay as it is. */
   sealed: boolean;
 }
@@ -71,6 +78,7 @@ const PAUSE_MS = 5_000;
 export class Allowance {
   readonly accountId: string;
   readonly #holds: Holds;
+  readonly #prices: KnownPrices;
   readonly #terms: Required<Omit<AllowanceTerms, "cents">>;
   readonly #most: number;
   #holdId: string | undefined;
@@ -91,6 +99,7 @@ export class Allowance {
   constructor(holds: Holds, accountId: string, terms: AllowanceTerms) {
     const { cents: most, ...more } = terms;
     this.#holds = holds;
+    this.#prices = new KnownPrices(holds);
     this.accountId = accountId;
     this.#most = inMicros(most);
     this.#terms = { kind: "agent_execution", labels: {}, ttlSeconds: 300, settleSeconds: 2, ...more };
@@ -103,23 +112,27 @@ export class Allowance {
   get stats(): AllowanceStats {
     return {
       handedOut: inCents(this.#handedOut), captured: inCents(this.#captured), lost: inCents(this.#lost),
-      waiting: this.#parts.reduce((sum, part) => sum + part.items.length, 0),
+      waiting: this.#parts.reduce((sum, part) => sum + part.drawn.length, 0),
     };
   }
 
   /**
-   * Take a price out of what is held; mostly without a request. Rejects with what the service refuses where more has to
-   * be held and cannot be: then nothing is taken. RangeError above the allowance itself.
+   * Take a price out of what is held; mostly without a request: an amount, or `{ usage }` or `{ tool_id }`, whose prices
+   * are asked for once. The capture has the last word: what it came to otherwise is taken from what is held, or given
+   * back to it. Rejects with what the service refuses where more has to be held, or there is no such price: then nothing
+   * is taken. RangeError above the allowance itself.
    */
-  async charge(amount: Cents, more: ChargeTerms = {}): Promise<void> {
-    const price = inMicros(amount);
-    if (!(price >= 0 && price <= this.#most)) {
-      throw new RangeError(`an allowance of ${inCents(this.#most)} cents takes charges from 0 up to that`);
-    }
-    const item = { ...more, amount_cents: cents(amount) };
-    while (!this.#handOut(price, item)) {
+  async charge(price: Price, more: ChargeTerms = {}): Promise<void> {
+    const priced = pricedBy(price);
+    const item: Item = { ...more, ...priced };
+    for (;;) {
+      const micros = this.#prices.of(priced);
+      if (micros !== undefined && !(micros >= 0 && micros <= this.#most)) {
+        throw new RangeError(`an allowance of ${inCents(this.#most)} cents takes charges from 0 up to that`);
+      }
+      if (micros !== undefined && this.#handOut({ item, micros })) break;
       if (this.#asking) await this.#asking.catch(() => undefined);
-      else await this.#ask(() => this.#holdFor(price));
+      else await this.#ask(() => (micros === undefined ? this.#askPrice(priced, more) : this.#holdFor(micros)));
     }
     this.#lookAhead();
   }
@@ -153,20 +166,25 @@ export class Allowance {
 
   // What is in hand
 
-  #handOut(price: number, item: Item): boolean {
+  #handOut(drawn: Drawn): boolean {
     if (this.#closed) throw new Error("the allowance is closed");
-    if (this.#holdId === undefined || now() >= this.#endsAt || price > this.#left) return false;
-    this.#left -= price;
-    this.#handedOut += price;
-    this.#waiting += price;
+    if (this.#holdId === undefined || now() >= this.#endsAt || drawn.micros > this.#left) return false;
+    this.#left -= drawn.micros;
+    this.#handedOut += drawn.micros;
+    this.#waiting += drawn.micros;
     let part = this.#parts.at(-1);
-    if (!part || part.sealed || part.items.length >= MOST_ITEMS || part.holdId !== this.#holdId) {
-      part = { holdId: this.#holdId, key: crypto.randomUUID(), items: [], sealed: false };
+    if (!part || part.sealed || part.drawn.length >= MOST_ITEMS || part.holdId !== this.#holdId) {
+      part = { holdId: this.#holdId, key: crypto.randomUUID(), drawn: [], sealed: false };
       this.#parts.push(part);
     }
-    part.items.push(item);
-    this.#settleSoon(part.items.length === MOST_ITEMS ? 0 : 1_000 * this.#terms.settleSeconds);
+    part.drawn.push(drawn);
+    this.#settleSoon(part.drawn.length === MOST_ITEMS ? 0 : 1_000 * this.#terms.settleSeconds);
     return true;
+  }
+
+  #askPrice(priced: Priced, { kind }: ChargeTerms): Promise<void> {
+    const usual = priced.tool_id === undefined ? this.#terms.kind : "tool_call";
+    return this.#prices.ask(this.accountId, kind ?? usual, priced);
   }
 
   #lookAhead(): void {
@@ -216,7 +234,9 @@ export class Allowance {
     }
     if (holdId === undefined) {
       const asked = { ...body, kind, labels, amount_cents: inCents(upTo), idempotency_key: crypto.randomUUID() };
-      holdId = (await this.#holds.takeHold(asked)).hold_id;
+      const held = await this.#holds.takeHold(asked);
+      holdId = held.hold_id;
+      this.#prices.heldBy(held.price_version);
       added = upTo;
     }
     if (holdId !== this.#holdId) this.#left = 0;
@@ -251,35 +271,48 @@ export class Allowance {
 
   /** Capture the first part, once however often it is tried; rejects where it is to be tried again. */
   async #capture(part: Part): Promise<void> {
-    const { holdId, key, items } = part;
+    const { holdId, key, drawn } = part;
+    const items = drawn.map(({ item }) => item);
+    let captured;
     try {
-      await this.#holds.captureHold(holdId, { account_id: this.accountId, items, final: false, idempotency_key: key });
+      captured = await this.#holds.captureHold(holdId, { account_id: this.accountId, items, final: false, idempotency_key: key });
     } catch (error) {
       if (!(error instanceof ApiError) || passes(error)) throw error;
-      if (error.status === 422 && items.length > 1) {
+      const over = error.code === "HOLD_ENDED" || error.code === "HOLD_NOT_FOUND";
+      if (drawn.length > 1 && !over) {
         // One that is wrong is not to spoil the others: each by itself, under a key of its own.
-        const each = items.map((item, place) => ({ holdId, key: `${key}:${place}`, items: [item], sealed: true }));
+        const each = drawn.map((one, place) => ({ holdId, key: `${key}:${place}`, drawn: [one], sealed: true }));
         this.#parts.splice(0, 1, ...each);
         return;
       }
       this.#lose(part, error);
+      if (!over) this.#correct(holdId, -sum(drawn));
       this.#parts.shift();
       return;
     }
     this.#parts.shift();
-    this.#captured += sum(items);
-    this.#waiting -= sum(items);
+    const taken = microsOf(captured.captured_cents);
+    this.#prices.captured(captured.items);
+    this.#captured += taken;
+    this.#handedOut += taken - sum(drawn);
+    this.#waiting -= sum(drawn);
+    this.#correct(holdId, taken - sum(drawn));
   }
 
-  #lose({ items }: Part, error: BillingError): void {
-    this.#lost += sum(items);
-    this.#waiting -= sum(items);
-    console.error(`${items.length} charges, ${inCents(sum(items))} cents, were not captured:`, error.message);
+  /** So much more of the hold was used, or less, than was set aside; beyond the hold the balance has paid. */
+  #correct(holdId: string, more: number): void {
+    if (holdId === this.#holdId) this.#left = Math.max(this.#left - more, -this.#waiting);
+  }
+
+  #lose({ drawn }: Part, error: BillingError): void {
+    this.#lost += sum(drawn);
+    this.#waiting -= sum(drawn);
+    console.error(`${drawn.length} charges, ${inCents(sum(drawn))} cents, were not captured:`, error.message);
   }
 }
 
-function sum(items: Item[]): number {
-  return items.reduce((micros, item) => micros + inMicros(item.amount_cents), 0);
+function sum(drawn: Drawn[]): number {
+  return drawn.reduce((micros, one) => micros + one.micros, 0);
 }
 
 /** Whether the same request may succeed later. */

@@ -17,6 +17,11 @@ export function inMicros(amount: Cents): number {
   return Number(whole) * MICROS + Number(decimals.padEnd(4, "0"));
 }
 
+/** @internal The same of an amount that the service answered: a number nearest to one with four decimals at most. */
+export function microsOf(answered: Cents): number {
+  return typeof answered === "number" ? Math.round(answered * MICROS) : inMicros(answered);
+}
+
 /** @internal Micros as cents: a whole number, or a text with what it needs of decimals. */
 export function inCents(micros: number): Cents {
   if (micros % MICROS === 0) return micros / MICROS;

@@ -72,7 +72,7 @@ class Wallet {
       this.kept.set(body.idempotency_key, text);
     }
     if (lost) throw lost;
-    return {};
+    return { captured_cents: body.items.reduce((sum, item) => sum + item.amount_cents, 0), items: [] };
   }
 
   async releaseHold(id, body) {
@@ -218,7 +218,10 @@ test("money that is asked for while it closes goes back", async () => {
 
 test("prices are exact, and what is no price is refused", async () => {
   const captured = [];
-  const holds = { takeHold: async () => ({ hold_id: "h" }), releaseHold: async () => ({}), captureHold: async (_, body) => captured.push(...body.items) };
+  const holds = { takeHold: async () => ({ hold_id: "h" }), releaseHold: async () => ({}), captureHold: async (_, body) => {
+    captured.push(...body.items);
+    return { captured_cents: "0.7333", items: [] };
+  } };
   const allowance = new Allowance(holds, "acct", { cents: "1.5" });
   await allowance.charge("0.3333");
   await allowance.charge("0.4", { creator_id: "maker", kind: "tool_call" });
@@ -241,4 +244,103 @@ test("however often the time is asked for, it runs no faster than the clock", as
   while (performance.now() < steady + 50) now();
   const passed = now() - began;
   assert.ok(passed <= performance.now() - steady, `${passed}`);
+});
+
+/** A service that prices tokens by its book and tools by what they cost at the moment, and captures all that fits. */
+class Priced {
+  asked = [];
+  captures = [];
+  tool = 5;
+  input = "0.15";
+  version = "2026-01-01";
+
+  async getPrices() {
+    this.asked.push("prices");
+    const model = { model: "small", aliases: ["tiny"], input: this.input, output: "0.6", cache_read: null, cache_write: "1.25" };
+    return { version: this.version, markup_bps: 2_000, models: [model] };
+  }
+
+  async quote(body) {
+    this.asked.push("quote");
+    if (body.usage) throw refused(422, "UNKNOWN_MODEL");
+    if (body.tool_id !== "tool") throw refused(404, "TOOL_NOT_FOUND");
+    if (body.max_price_cents < this.tool) throw refused(409, "PRICE_CHANGED");
+    return { amount_cents: this.tool };
+  }
+
+  async takeHold() {
+    return { hold_id: `h-${this.version}`, price_version: this.version };
+  }
+
+  async extendHold(_, body) {
+    this.asked.push(`extend ${body.add_cents}`);
+    return {};
+  }
+
+  async captureHold(_, body) {
+    if (body.items.some((item) => item.max_price_cents < this.tool)) throw refused(409, "PRICE_CHANGED");
+    this.captures.push(...body.items);
+    const items = body.items.map((item) => ({ ...item, amount_cents: item.tool_id ? this.tool : (item.amount_cents ?? 0.216) }));
+    return { captured_cents: Number(items.reduce((sum, item) => sum + item.amount_cents, 0).toFixed(4)), items };
+  }
+
+  async releaseHold() {}
+}
+const SMALL = { usage: { model: "tiny", input_tokens: 10_000, output_tokens: 500 } };
+
+test("tokens and tools are priced by what is asked for once, exactly", async () => {
+  const service = new Priced();
+  const allowance = allowed(service);
+  for (let n = 0; n < 9; n++) {
+    await allowance.charge(SMALL, { labels: { agent: "a" } });
+    await allowance.charge({ tool_id: "tool", max_price_cents: 5 });
+  }
+  // (10,000 × 0.15 + 500 × 0.6) micros × 1.2 = 2,160 micros, nine times, and nine times 5 cents.
+  assert.equal(allowance.stats.handedOut, "46.944");
+  assert.deepEqual(service.asked, ["prices", "quote"]);
+  await allowance.close();
+  assert.deepEqual(service.captures[0], { labels: { agent: "a" }, ...SMALL });
+  assert.deepEqual([allowance.stats.captured, allowance.stats.lost], ["46.944", 0]);
+});
+
+test("a price that there is not is refused as the service refuses it", async () => {
+  const allowance = allowed(new Priced());
+  const code = (wanted) => (error) => error.code === wanted;
+  await assert.rejects(allowance.charge({ usage: { model: "none", input_tokens: 1, output_tokens: 1 } }), code("UNKNOWN_MODEL"));
+  await assert.rejects(allowance.charge({ tool_id: "none" }), code("TOOL_NOT_FOUND"));
+  await assert.rejects(allowance.charge({ tool_id: "tool", max_price_cents: 4 }), code("PRICE_CHANGED"));
+  await assert.rejects(allowance.charge({ ...SMALL, tool_id: "tool" }), /exactly one/);
+  await assert.rejects(allowance.charge({}), /exactly one/);
+  await assert.rejects(allowance.charge({ usage: { model: "small", input_tokens: 1e9, output_tokens: 0 } }), /up to that/);
+});
+
+test("what a capture came to corrects what is in hand, and tells a tool's new price", async () => {
+  const service = new Priced();
+  const allowance = allowed(service);
+  await allowance.charge({ tool_id: "tool" });
+  service.tool = 30;
+  await allowance.settle();
+  assert.deepEqual([allowance.stats.handedOut, allowance.stats.captured], [30, 30]);
+  await allowance.charge({ tool_id: "tool" });
+  assert.equal(allowance.stats.handedOut, 60);
+  assert.ok(service.asked.includes("extend 30"), "70 are held yet, and 30 make it whole again");
+  await allowance.close();
+});
+
+test("a tool dearer than its caller pays is lost alone, and a new version of the book is asked for", async () => {
+  const service = new Priced();
+  const allowance = allowed(service);
+  const told = mock.method(console, "error", () => undefined);
+  await allowance.charge(SMALL);
+  await allowance.charge({ tool_id: "tool", max_price_cents: 5 });
+  service.tool = 6;
+  await allowance.settle();
+  told.mock.restore();
+  assert.deepEqual([allowance.stats.captured, allowance.stats.lost], ["0.216", 5]);
+  mock.timers.enable({ apis: ["Date"], now: Date.now() + 280_000 });
+  [service.version, service.input] = ["2026-02-01", "0.30"];
+  await allowance.charge(SMALL);
+  mock.timers.reset();
+  assert.equal(allowance.stats.handedOut, "5.612", "0.216, the 5 that were lost, and 0.396 by the new book");
+  assert.equal(service.asked.filter((asked) => asked === "prices").length, 2);
 });

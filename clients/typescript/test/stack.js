@@ -48,12 +48,19 @@ await allowance.close();
 const pieces = (await user.getTransactions({ type: "capture", limit: 100 })).transactions;
 const allowed = [allowance.stats.captured, allowance.stats.lost, (await user.getBalance()).held_cents, pieces.at(-1).reference];
 
+const tokens = { model: "gpt-4o-mini", input_tokens: 1_000, output_tokens: 7, cache_read_tokens: 3 };
+const drawn = billing.allowance(ACCOUNT, { cents: 5 });
+for (let i = 0; i < 3; i++) await drawn.charge({ usage: tokens });
+const before = drawn.stats.handedOut;
+await drawn.close();
+const byTokens = [before, drawn.stats.captured, drawn.stats.lost];
+
 console.log(
   JSON.stringify({
     status, freed, replayed, quoted: quoted.amount_cents, captured: captured.captured_cents,
     short: short instanceof ApiError && [short.status, short.code, Boolean(short.requestId) || "passed on"],
     priced: [input, byUsage.amount_cents, byUsage.usage.model],
     budget: [budget.state, reached.code, spent_cents, budgets.length],
-    used: [used.ai_tokens.used, used.email_sends.used, used.api_requests.used], balance_micros, types, allowed,
+    used: [used.ai_tokens.used, used.email_sends.used, used.api_requests.used], balance_micros, types, allowed, byTokens,
   }),
 );
