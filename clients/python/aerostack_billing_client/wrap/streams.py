@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -18,7 +19,7 @@ Stream = Any
 """A stream of the provider's own client."""
 
 
-class _Billed(Generic[B]):
+class _Billed(ABC, Generic[B]):
     """What is known of a stream that is paid, in either way of reading it."""
 
     def __init__(self, billing: B, deal: Deal, hold_id: str, stream: Stream, hidden: Callable[[object], bool]) -> None:
@@ -33,9 +34,9 @@ class _Billed(Generic[B]):
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
+    @abstractmethod
     def _read(self) -> Any:  # noqa: ANN401 - a generator of the provider's events
         """The events, which are paid when they end."""
-        raise NotImplementedError
 
     def _due(self, *, cut: bool, failed: bool) -> Flow[None] | None:
         """The calls that pay for it; None where that was done."""
