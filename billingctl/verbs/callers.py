@@ -9,6 +9,7 @@ import typer
 
 from aerostack_billing.operators.callers import KNOWN_SECONDS
 from aerostack_billing.operators.log import Entry
+from aerostack_billing.usage.held import Held
 from aerostack_billing.wallet.doings import Span
 from billingctl.acts import Act, DryRun, Facts, Reason, Yes, carry_out
 from billingctl.arguments import named
@@ -37,19 +38,22 @@ def listed(
     until: Until = None,
     as_json: Json = False,
 ) -> None:
-    """List what a caller did: transfers, the leases and places that it holds, and what operators did about it.
+    """List what a caller did: transfers, leases, places, counts above a size, and what operators did about it.
 
-    Without an account the whole ledger is read. What it gave back, and what it counted at once above a size, is in the
-    functions' log.
+    Without an account the whole ledger and all usage are read. What it gave back is in the functions' log.
     """
     one, span = None if account is None else named(account), Span.asked(since, until)
     with at_work(context, as_json=as_json) as work:
         parts = work.parts
         done = parts.wallet.doings.view(caller, span, one)
-        held = [each.view() for each in parts.usage.held.of_caller(caller, one) if span.covers(each.taken_at)]
+        held = [each.view() for each in _held(work, caller, span, one)]
         acts = [entry.view() for entry in parts.operator_log.entries(_MONTHS) if _concerns(entry, caller)]
         state = _state(caller in parts.callers.blocked())
-        work.console.show({**done, "state": state, "leases_and_places": held, "operators": acts})
+        work.console.show({**done, "state": state, "usage": held, "operators": acts})
+
+
+def _held(work: Work, caller: str, span: Span, account: str | None) -> list[Held]:
+    return [each for each in work.parts.usage.held.of_caller(caller, account) if span.covers(each.moment)]
 
 
 def _concerns(entry: Entry, caller: str) -> bool:
@@ -69,7 +73,10 @@ def reverse(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Refund all that a caller charged, and release its open holds; exit status 1 if something could not be."""
+    """Refund all that a caller charged, release its open holds, give back leases, places and counts of this month.
+
+    Exit status 1 if something could not be.
+    """
     one, span = None if account is None else named(account), Span.asked(since, until)
     with at_work(context, as_json=as_json) as work:
         take_back(work, "callers reverse", Reversal(caller, one, span, since, until), reason, yes=yes, dry_run=dry_run)
@@ -89,11 +96,15 @@ class Reversal:
 def take_back(work: Work, verb: str, wanted: Reversal, reason: str | None, *, yes: bool, dry_run: bool) -> None:
     """Carry a reversal out once it was confirmed."""
     doings, caller, one = work.parts.wallet.doings, wanted.caller, wanted.account
-    foreseen = doings.foresee(caller, wanted.span, one)
+    to_give_back = [each for each in _held(work, caller, wanted.span, one) if each.open]
+    foreseen = {**doings.foresee(caller, wanted.span, one), "to_give_back": len(to_give_back)}
 
     def effect() -> Facts:
         with work.console.progress("Taking back") as step:
-            return {"caller": caller, **doings.take_back(caller, wanted.span, one, step).view()}
+            taken_back = doings.take_back(caller, wanted.span, one, step)
+        # What was settled or freed since it was looked for needs nothing any more.
+        given_back = sum(each.give_back() for each in to_give_back)
+        return {"caller": caller, **taken_back.view(), "given_back": given_back}
 
     act = Act(
         verb,
@@ -101,7 +112,10 @@ def take_back(work: Work, verb: str, wanted: Reversal, reason: str | None, *, ye
         reason,
         dry_run,
         one,
-        question=f"Refund {foreseen['to_refund']} charges of {caller}, {foreseen['to_refund_cents']} cents in all?",
+        question=(
+            f"Refund {foreseen['to_refund']} charges of {caller}, {foreseen['to_refund_cents']} cents in all, "
+            f"and give back {len(to_give_back)} leases, places and counts?"
+        ),
         yes=yes,
         looks_first=False,
     )

@@ -29,10 +29,10 @@ def test_what_a_leaked_token_took_is_listed_and_taken_back_once(asked: Asked, ct
     for account_named in ((), ("--account", account.id)):
         shown = asked("callers", "list", leaked, *account_named)
         assert (shown["lines"], shown["accounts"], shown["charged_cents"], shown["state"]) == (2, 1, 600, "blocked")
-        held = [(each["kind"], each["what"], each["quantity"]) for each in shown["leases_and_places"]]
+        held = [(each["kind"], each["what"], each["quantity"]) for each in shown["usage"]]
         assert sorted(held) == [("lease", "ai_tokens", 50), ("place", "projects", 1)]
         assert [each["verb"] for each in shown["operators"]] == ["callers block"]
-    assert asked("callers", "list", leaked, "--until", "2026-01-01")["leases_and_places"] == []
+    assert asked("callers", "list", leaked, "--until", "2026-01-01")["usage"] == []
     foreseen = asked("callers", "reverse", leaked, "--dry-run")["would"]
     assert (foreseen["to_refund"], foreseen["to_refund_cents"]) == (2, 600)
     assert account.balance()["balance_cents"] == 1_300

@@ -50,6 +50,7 @@ STORES = {
     "reconcile/store",
     "usage/bursts",
     "usage/ceilings",
+    "usage/large",
     "usage/lease_store",
     "usage/periods",
     "usage/places",

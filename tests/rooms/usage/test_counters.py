@@ -276,7 +276,7 @@ def test_a_key_whose_first_request_broke_off_after_counting_is_answered_not_coun
 ) -> None:
     consume(parts, account)
     asked = keyed("consume", account, "k", {"metric": "api_requests", "quantity": 5})
-    parts.usage.store.add_once(account, "2026-03", "api_requests", 5, parts.idempotency.claim(asked))
+    parts.usage.store.add_with(account, "2026-03", "api_requests", 5, [parts.idempotency.claim(asked)])
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 6
     assert consume(parts, account, 5, idempotency_key="k")["used"] == 6
 

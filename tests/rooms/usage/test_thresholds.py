@@ -29,7 +29,13 @@ class Listener:
 def listener(parts: Runtime) -> Listener:
     listener = Listener()
     parts.usage.metering = Metering(
-        parts.usage.store, parts.accounts.store, parts.idempotency, parts.catalog, parts.usage.thresholds, listener
+        parts.usage.store,
+        parts.accounts.store,
+        parts.idempotency,
+        parts.catalog,
+        parts.usage.thresholds,
+        listener,
+        parts.usage.large_counts,
     )
     return listener
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aerostack_billing.usage.forecast import UsageForecast
     from aerostack_billing.usage.held import HeldByCaller
     from aerostack_billing.usage.ingest import Ingest
+    from aerostack_billing.usage.large import LargeCounts
     from aerostack_billing.usage.lease_store import LeaseStore
     from aerostack_billing.usage.leases import Leases
     from aerostack_billing.usage.outgrown import Outgrown
@@ -67,8 +68,22 @@ class UsageParts:
 
         runtime = self._runtime
         return Metering(
-            self.store, runtime.accounts.store, runtime.idempotency, runtime.catalog, self.thresholds, runtime.telemetry
+            self.store,
+            runtime.accounts.store,
+            runtime.idempotency,
+            runtime.catalog,
+            self.thresholds,
+            runtime.telemetry,
+            self.large_counts,
         )
+
+    @cached_property
+    def large_counts(self) -> LargeCounts:
+        from aerostack_billing.usage.large import LargeCounts  # noqa: PLC0415
+
+        runtime = self._runtime
+        settings = runtime.settings
+        return LargeCounts(runtime.dynamo, settings.usage_table, runtime.catalog, settings.lease_share_percent)
 
     @cached_property
     def batch(self) -> Batch:
@@ -87,7 +102,15 @@ class UsageParts:
     def held(self) -> HeldByCaller:
         from aerostack_billing.usage.held import HeldByCaller  # noqa: PLC0415
 
-        return HeldByCaller(self._runtime.dynamo, self._runtime.settings.usage_table)
+        runtime = self._runtime
+        return HeldByCaller(
+            runtime.dynamo,
+            runtime.settings.usage_table,
+            self.lease_store,
+            self.places,
+            self.large_counts,
+            runtime.catalog,
+        )
 
     @cached_property
     def leases(self) -> Leases:

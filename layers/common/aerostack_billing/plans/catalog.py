@@ -47,6 +47,21 @@ class Catalog:
         limits = [limit for each in tiers if (limit := self.plan(each).quotas[metric].limit) is not None]
         return min((max(1, limit * share_percent // 100) for limit in limits), default=None)
 
+    def large_from(self, metric: str, share_percent: int, tier: Tier) -> int:
+        """From what quantity on one count of a metric is a large one: a share of the plan's limit, and at least 1.
+
+        Where the plan has no limit, of the largest limit of any plan.
+        """
+
+        def limit_of(tier: Tier) -> int | None:
+            plan = self.plan(tier)
+            return (plan.storage if metric == STORAGE else plan.quotas[metric]).limit
+
+        limit = limit_of(tier)
+        if limit is None:
+            limit = max(found for each in self.data.tiers if (found := limit_of(each)) is not None)
+        return max(1, limit * share_percent // 100)
+
     def check_kind(self, kind: str) -> str:
         """`kind` if it is a resource that takes a place; UnknownResourceKind (422) if not."""
         if kind not in self.data.resources:

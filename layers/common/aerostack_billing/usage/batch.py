@@ -104,8 +104,14 @@ class Batch:
                 results.update({event.place: _refused(error) for event in events})
 
     def _count_blindly(self, account_id: str, item: str, events: list[_Event], results: dict[int, Result]) -> None:
-        """Count all, in the hope that there is room for all: one request."""
+        """Count all, in the hope that there is room for all: one request.
+
+        Where so much is counted that it leaves a record, the counters are read instead.
+        """
         totals = _totals(events)
+        if self._metering.large_counts.may_be(totals):
+            self._count_as_read(account_id, item, events, results)
+            return
         try:
             after = self._metering.opened(account_id, item, lambda: self._usage.add_all(account_id, item, totals))
         except NoRoom as none:
@@ -137,6 +143,7 @@ class Batch:
             try:
                 if passing:
                     claims = [self._claim(event, results[event.place]) for event in claimed]
+                    claims += self._metering.large_counts.records(account_id, item, totals, counters_item.tier)
                     self._usage.add_as_read(account_id, item, totals, counters_item, claims)
             except Raced:
                 counters_item = None

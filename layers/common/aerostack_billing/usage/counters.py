@@ -9,6 +9,7 @@ from typing import Final, cast
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform.dynamo import Item
 from aerostack_billing.usage.bursts import read_burst
+from aerostack_billing.usage.inside import ends_at
 from aerostack_billing.usage.models import Burst, Counter, Level
 
 VERSION: Final = "limits_version"
@@ -44,6 +45,11 @@ def read_counters(item: Item) -> CountersItem:
             )
             for name in names
         },
-        leases=cast("dict[str, int]", item.get(LEASES, {})),
+        leases={name: ends_at(said) for name, said in cast("dict[str, int]", item.get(LEASES, {})).items()},
         burst=read_burst(item),
     )
+
+
+def reset_field(metric: str) -> str:
+    """The attribute of the counters item that says when an operator last reset a metric, in Unix seconds."""
+    return f"{metric}_reset_at"

@@ -16,10 +16,11 @@ from typing import Final, cast
 from aerostack_billing.idempotency.store import KEPT_SECONDS, key_reused
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.usage.counters import LEASES, CountersItem, read_counters
+from aerostack_billing.usage.counters import LEASES, CountersItem, read_counters, reset_field
+from aerostack_billing.usage.inside import packed, span
 from aerostack_billing.usage.store import UsageStore
 
-MOST_INSIDE: Final = 16
+MOST_INSIDE: Final = 12
 """As many as leave a month's item within one write unit."""
 PREFIX: Final = "lease#"
 """How the keys of leases beside the counters begin."""
@@ -49,6 +50,17 @@ class Lease:
     def is_beside(self) -> bool:
         """Whether it is an item of its own."""
         return self.number.startswith(_BESIDE)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A lease as the counters item of its period holds it: under which name, and the number that says the rest."""
+
+    period: str
+    metric: str
+    name: str
+    number: int
+    granted: int
 
 
 class ItemFull(Exception):
@@ -109,7 +121,7 @@ class LeaseStore:
             names={**(counting.names or {}), "#leases": LEASES, "#lease": lease.name},
             values={
                 **(counting.values or {}),
-                ":lease": lease.expires_at,
+                ":lease": packed(lease.expires_at, lease.granted, correlation.caller()),
                 ":least": least_room,
                 ":most": MOST_INSIDE,
             },
@@ -162,7 +174,7 @@ class LeaseStore:
                 raise self._usage.refusal(counted.item, lease.metric) from refused
             if held["fingerprint"] != fingerprint:
                 raise key_reused() from refused
-            raise LeaseExists(_read(held)) from refused
+            raise LeaseExists(read_lease(held)) from refused
         return self._usage.counters_item(account_id, lease.period)
 
     def earlier(self, account_id: str, lease: Lease, fingerprint: str) -> Lease | None:
@@ -172,30 +184,59 @@ class LeaseStore:
             return None
         if held["fingerprint"] != fingerprint:
             raise key_reused()
-        return _read(held)
+        return read_lease(held)
 
     def settle(self, account_id: str, lease: Lease, unused: int) -> bool:
         """End a lease and give back what was not used; False if it is not open, and nothing was changed."""
         return (self._settle_beside if lease.is_beside else self._settle_inside)(account_id, lease, unused)
 
     def _settle_inside(self, account_id: str, lease: Lease, unused: int) -> bool:
+        first, last = span(lease.expires_at)
         write = Write(
             self._table,
             {"account_id": account_id, "period": lease.period},
             update="ADD #used :less, #room :unused REMOVE #leases.#lease",
-            condition="#leases.#lease = :lease",
+            # The seconds alone are those of a lease that a release before 0.3 took.
+            condition="#leases.#lease BETWEEN :first AND :last OR #leases.#lease = :lease",
             names={
                 "#used": f"{lease.metric}_used",
                 "#room": f"{lease.metric}_room",
                 "#leases": LEASES,
                 "#lease": lease.name,
             },
-            values={":less": -unused, ":unused": unused, ":lease": lease.expires_at},
+            values={
+                ":less": -unused,
+                ":unused": unused,
+                ":first": first,
+                ":last": last,
+                ":lease": lease.expires_at,
+            },
         )
         try:
             self._dynamo.update(write)
         except ConditionFailed as failed:
             return self._settle_older(account_id, lease, unused, failed.item or {})
+        return True
+
+    def end_inside(self, account_id: str, taken: Taken) -> bool:
+        """End a lease as it stands in the counters item, and give all of it back; False if it stands there no more."""
+        write = Write(
+            self._table,
+            {"account_id": account_id, "period": taken.period},
+            update="ADD #used :less, #room :all REMOVE #leases.#lease",
+            condition="#leases.#lease = :lease",
+            names={
+                "#used": f"{taken.metric}_used",
+                "#room": f"{taken.metric}_room",
+                "#leases": LEASES,
+                "#lease": taken.name,
+            },
+            values={":less": -taken.granted, ":all": taken.granted, ":lease": taken.number},
+        )
+        try:
+            self._dynamo.update(write)
+        except ConditionFailed:
+            return False
         return True
 
     def _settle_older(self, account_id: str, lease: Lease, unused: int, item: Item) -> bool:
@@ -220,7 +261,7 @@ class LeaseStore:
     def _settle_beside(self, account_id: str, lease: Lease, unused: int) -> bool:
         """Under the conditions that the lease is open and that its counter was not reset since it was taken."""
         held = self._live(account_id, lease, clock.seconds())
-        if held is None or _read(held) != lease:
+        if held is None or read_lease(held) != lease:
             return False
         end = Write(
             self._table,
@@ -267,7 +308,7 @@ class LeaseStore:
             names={"#period": "period"},
         )
         for item in items:
-            lease = _read(item)
+            lease = read_lease(item)
             if (lease.period, lease.metric) == (period, metric) and lease.expires_at > now and "settled" not in item:
                 yield lease
 
@@ -281,12 +322,8 @@ class LeaseStore:
         return {"account_id": account_id, "period": f"{PREFIX}{lease.number}"}
 
 
-def reset_field(metric: str) -> str:
-    """The attribute of the counters item that says when an operator last reset a metric, in Unix seconds."""
-    return f"{metric}_reset_at"
-
-
-def _read(item: Item) -> Lease:
+def read_lease(item: Item) -> Lease:
+    """A lease that is an item of its own."""
     return Lease(
         period=str(item["lease_period"]),
         metric=str(item["metric"]),

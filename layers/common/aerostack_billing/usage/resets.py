@@ -10,8 +10,8 @@ from aerostack_billing.plans.models import STORAGE
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.usage.counters import LEASES
-from aerostack_billing.usage.lease_store import LeaseStore, prefix_of, reset_field
+from aerostack_billing.usage.counters import LEASES, reset_field
+from aerostack_billing.usage.lease_store import LeaseStore, prefix_of
 from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
 
 _ATTEMPTS = 20

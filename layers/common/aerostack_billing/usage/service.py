@@ -12,10 +12,12 @@ from aerostack_billing.idempotency.store import Answered, IdempotencyStore, Keye
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.plans.models import BURST_METRIC, STORAGE
 from aerostack_billing.platform import clock
+from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import EXPECTED_SECONDS, attempts
 from aerostack_billing.usage.bursts import BurstReached
 from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.domain_events import threshold_event
+from aerostack_billing.usage.large import LargeCounts
 from aerostack_billing.usage.models import Burst, ConsumeRequest, Counter, Figures, Level
 from aerostack_billing.usage.store import (
     RESOURCES_ITEM,
@@ -77,6 +79,7 @@ class Metering:
         catalog: Catalog,
         thresholds: Thresholds,
         listener: ThresholdListener,
+        large_counts: LargeCounts,
     ) -> None:
         self._usage = usage
         self._accounts = accounts
@@ -84,6 +87,7 @@ class Metering:
         self._catalog = catalog
         self._thresholds = thresholds
         self._listener = listener
+        self.large_counts = large_counts
 
     def consume(self, request: ConsumeRequest, *, batched: bool = False) -> Consumed:
         """Count the quantity if the limit and its grace allow; the figures after it.
@@ -101,11 +105,7 @@ class Metering:
             return self._consume_once(request, item, request.idempotency_key, throttled=throttled)
         try:
             counters_item = self.opened(
-                request.account_id,
-                item,
-                lambda: self._usage.add(
-                    request.account_id, item, request.metric, request.quantity, throttled=throttled
-                ),
+                request.account_id, item, lambda: self._counted(request, item, throttled=throttled)
             )
         except NoRoom as none:
             self.tell(request.account_id, item, request.metric, none.counters_item)
@@ -113,6 +113,23 @@ class Metering:
         except BurstReached as reached:
             raise _too_fast(reached.burst) from reached
         return self._passed(request, item, counters_item, throttled=throttled)
+
+    def _counted(self, request: ConsumeRequest, item: str, *, throttled: bool) -> CountersItem:
+        """Count without a key: by one write, and where the count is a large one together with its record."""
+        account_id, metric, quantity = request.account_id, request.metric, request.quantity
+        records = self._records(request, item)
+        if not records:
+            return self._usage.add(account_id, item, metric, quantity, throttled=throttled)
+        self._usage.add_with(account_id, item, metric, quantity, records, throttled=throttled)
+        return self._usage.read(account_id, [item], consistent=True)[item]
+
+    def _records(self, request: ConsumeRequest, item: str) -> list[Write]:
+        """What records the count, where it is a large one under the plan whose rooms the item carries."""
+        totals = {request.metric: request.quantity}
+        if not self.large_counts.may_be(totals):
+            return []
+        tier = self._usage.counters_item(request.account_id, item).tier
+        return self.large_counts.records(request.account_id, item, totals, tier)
 
     def opened(self, account_id: str, item: str, attempt: Callable[[], Result]) -> Result:
         """What `attempt` returns; where it finds no counter, the counter is created and the attempt made again."""
@@ -158,7 +175,14 @@ class Metering:
     def _count_under(self, asked: Keyed, request: ConsumeRequest, item: str, *, throttled: bool) -> Answered | None:
         claim = self._idempotency.claim(asked)
         try:
-            self._usage.add_once(request.account_id, item, request.metric, request.quantity, claim, throttled=throttled)
+            self._usage.add_with(
+                request.account_id,
+                item,
+                request.metric,
+                request.quantity,
+                [claim, *self._records(request, item)],
+                throttled=throttled,
+            )
         except KeyTaken as taken:
             return self._idempotency.read(asked, taken.record)
         except (NoRoom, BurstReached):

@@ -122,10 +122,10 @@ class UsageStore:
         counting = self.addition(account_id, item, name, quantity)
         return _in_its_minute(counting, name, quantity, send) if throttled else send(counting)
 
-    def add_once(
-        self, account_id: str, item: str, name: str, quantity: int, claim: Write, *, throttled: bool = False
+    def add_with(
+        self, account_id: str, item: str, name: str, quantity: int, beside: Sequence[Write], *, throttled: bool = False
     ) -> None:
-        """Count together with `claim`, the write that takes an idempotency key: both or neither.
+        """Count together with the writes `beside`: all or nothing. One of them may take an idempotency key.
 
         KeyTaken, with the record, if the key is held; NoRoom, NotOpen and BurstReached as in `add`. A refused
         transaction need not report every condition that failed, so that they do not tell that the key is free.
@@ -133,11 +133,12 @@ class UsageStore:
 
         def send(write: Write) -> None:
             try:
-                self._dynamo.transact([write, claim])
+                self._dynamo.transact([write, *beside])
             except TransactionRefused as refused:
-                counting, claiming = refused.reasons
-                if claiming.failed:
-                    raise KeyTaken(claiming.item) from refused
+                counting, *others = refused.reasons
+                for reason in others:
+                    if reason.failed:
+                        raise KeyTaken(reason.item) from refused
                 raise self.refusal(counting.item, name) from refused
 
         counting = self.addition(account_id, item, name, quantity)
