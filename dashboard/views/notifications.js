@@ -12,6 +12,7 @@ import { deliveries } from "./deliveries.js";
 /** @import { Notifications, View } from "../types.js" */
 
 const EVENTS = [
+  "usage.forecast",
   "usage.limit_near",
   "usage.grace_entered",
   "usage.blocked",
@@ -21,11 +22,14 @@ const EVENTS = [
   "reload.failed",
   "reload.suspended",
   "reload.action_required",
+  "spending.unusual",
+  "card.expiring",
   "payment.past_due",
   "plan.changed",
   "payout.paid",
   "payout.failed",
   "payout.bank_refused",
+  "tool.changed",
 ];
 const SETTINGS = "/api/billing/notifications";
 

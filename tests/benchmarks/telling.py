@@ -38,6 +38,11 @@ def _choosing_a_threshold(place: Place) -> Act:
     return lambda: choose(place, balance_low_cents=900)
 
 
+@operation("PUT /api/billing/notifications, looked ahead for", "put_notifications", Budget(4, 3, 2))
+def _choosing_ahead(place: Place) -> Act:
+    return lambda: choose(place, events=["usage.forecast"])
+
+
 @operation("POST /api/billing/notifications/webhook/secret", "rotate_webhook_secret", Budget(2, 1, 1))
 def _rotating(place: Place) -> Act:
     choose(place)
@@ -76,6 +81,12 @@ def _dispatching(place: Place) -> Act:
     notifications = place.parts.notifications
     notifications.dispatch = Dispatch(notifications.notices, Queued(set()))  # type: ignore[arg-type]
     return lambda: place.run("dispatch_notices")
+
+
+@operation("look_ahead, one account that has nothing to hear", "look_ahead", Budget(5, 3, 3))
+def _looking_ahead(place: Place) -> Act:
+    choose(place, events=["usage.forecast"])
+    return lambda: place.run("look_ahead")
 
 
 @operation("send_webhook", "send_webhook", Budget(3, 10, 2))

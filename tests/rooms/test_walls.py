@@ -44,6 +44,7 @@ STORES = {
     "idempotency/request_limit",
     "idempotency/store",
     "ledger/ledger",
+    "notifications/outlook_store",
     "notifications/store",
     "operators/callers",
     "operators/log",

@@ -83,6 +83,7 @@ SCHEDULES = {
     "ReconcileFunction": "rate(15 minutes)",
     "PublishEventsFunction": "rate(1 minute)",
     "DispatchNoticesFunction": "rate(1 minute)",
+    "LookAheadFunction": "rate(1 hour)",
     "AuditFunction": "rate(1 day)",
 }
 
@@ -113,6 +114,7 @@ STRIPE_FUNCTIONS = {
     "OnboardCreatorFunction",
     "PayoutFunction",
     "ReconcileFunction",
+    "LookAheadFunction",
     TAKING_IN,
 }
 """Those of the stage prod that know its key: its webhook knows the signing secrets alone."""

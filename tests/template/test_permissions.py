@@ -226,7 +226,7 @@ def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(state
     writes = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
     writers = {f for f, actions in granted(statements, table("AccountsTable")).items() if actions & writes}
     showing = {"PortalFunction", "PreviewFunction", "GetInvoicesFunction", "GetPaymentMethodFunction"}
-    reading = {*showing, "SetAutoReloadFunction", "AutoReloadFunction"}
+    reading = {*showing, "SetAutoReloadFunction", "AutoReloadFunction", "LookAheadFunction"}
     assert writers == STRIPE_FUNCTIONS - reading - {"OnboardCreatorFunction", "PayoutFunction"}
 
 

@@ -74,5 +74,6 @@ def test_a_sweep_has_minutes_and_an_audit_all_that_lambda_gives(functions: dict[
         "ReconcileFunction": 300,
         "PublishEventsFunction": 300,
         "DispatchNoticesFunction": 300,
+        "LookAheadFunction": 300,
         "AuditFunction": 900,
     }

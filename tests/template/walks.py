@@ -35,6 +35,9 @@ def walk_through_plans(call: Caller) -> None:
     call("GET", "/billing/invoices")
     call("GET", "/billing/usage/forecast")
     call("GET", "/billing/payment-method")
+    call("PUT", "/billing/notifications", {"emails": [], "events": ["usage.forecast", "card.expiring"]})
+    call.let_cards_end()
+    call.run("LookAheadFunction")
     call.hear()
 
 
@@ -71,7 +74,11 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("DELETE", "/balance/budgets/agent/b")
     call("GET", "/balance/budgets")
     hook = {"webhook_url": "http://127.0.0.1:9999/hook", "balance_low_cents": 500}
-    call("PUT", "/billing/notifications", {"emails": [], "events": ["balance.low"], **hook})
+    call(
+        "PUT",
+        "/billing/notifications",
+        {"emails": [], "events": ["balance.low"], **hook},
+    )
     call("POST", "/billing/notifications/webhook/secret", {}, ok=201)
     call("GET", "/billing/notifications")
     call("POST", "/billing/notifications/test", {"channel": "webhook"}, ok=201)

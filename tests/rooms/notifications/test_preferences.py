@@ -27,7 +27,7 @@ URL = "https://hooks.example.com/billing"
 @pytest.fixture
 def preferences(parts: Runtime) -> Preferences:
     public = Targets(loopback=False, resolve=lambda host, _port: [] if "nowhere" in host else ["93.184.216.34"])
-    return Preferences(parts.notifications.settings, parts.wallet.store, public)
+    return Preferences(parts.notifications.settings, parts.wallet.store, public, parts.notifications.outlooks)
 
 
 def wanting(**given: object) -> NotificationsRequest:
@@ -40,7 +40,7 @@ def test_an_account_that_never_chose_names_nobody_and_asks_for_what_matters(
     found = preferences.get(account)
     assert (found["emails"], found["webhook_url"], found["balance_low_cents"]) == ([], None, None)
     assert found["events"] == list(DEFAULT)
-    assert set(TYPES) - set(DEFAULT) == {"usage.limit_near"}
+    assert set(TYPES) - set(DEFAULT) == {"usage.forecast", "usage.limit_near", "tool.changed"}
 
 
 def test_what_is_set_is_shown_and_what_is_left_out_is_off(preferences: Preferences, account: str) -> None:
@@ -126,7 +126,7 @@ def test_a_webhook_that_may_not_lead_there_changes_nothing(preferences: Preferen
 def test_settings_that_are_written_at_once_are_each_written_whole(processes: list[Runtime], account: str) -> None:
     def write(number: int) -> None:
         own = processes[number].notifications
-        Preferences(own.settings, processes[number].wallet.store, own.targets).put(
+        Preferences(own.settings, processes[number].wallet.store, own.targets, own.outlooks).put(
             account, wanting(webhook_url=f"https://93.184.216.34/hook{number}", balance_low_cents=number)
         )
 

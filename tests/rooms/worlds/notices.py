@@ -94,7 +94,7 @@ class Desk:
         """Set whom to tell: by default a webhook, of what a test needs."""
         wanted = {"emails": [], "events": ["balance.low", "usage.blocked"], "webhook_url": URL, **given}
         notifications = self.parts.notifications
-        preferences = Preferences(notifications.settings, self.parts.wallet.store, PUBLIC)
+        preferences = Preferences(notifications.settings, self.parts.wallet.store, PUBLIC, notifications.outlooks)
         return preferences.put(self.account, validated(NotificationsRequest, wanted))
 
     def take(self, *bodies: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from typing_extensions import TypedDict
 
@@ -10,6 +10,9 @@ from aerostack_billing.accounts.models import Account, IssueReason, PlanState, S
 from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
+
+if TYPE_CHECKING:
+    from aerostack_billing.payments.papers import PaymentMethod
 
 Changed = Literal["plan_tier", "status", "billing_interval", "cancel_at_period_end", "cancel_at", "pending_change"]
 
@@ -54,7 +57,19 @@ class PaymentPastDue(TypedDict):
     plan_stays_until: str | None
 
 
-TYPES = {"plan.changed": PlanChanged, "payment.past_due": PaymentPastDue}
+class CardExpiring(TypedDict):
+    """The card that pays ends within thirty days, or has ended: `ends_at` is when it can no longer be charged.
+
+    Told to accounts that ask for it, once for each card and date.
+    """
+
+    exp_month: int
+    exp_year: int
+    ends_at: str
+    expired: bool
+
+
+TYPES = {"plan.changed": PlanChanged, "payment.past_due": PaymentPastDue, "card.expiring": CardExpiring}
 
 
 def plan_events(account: Account, plan: PlanState) -> list[DomainEvent]:
@@ -70,6 +85,19 @@ def plan_events(account: Account, plan: PlanState) -> list[DomainEvent]:
     if plan.status == "past_due" and account.plan.status != "past_due":
         events.append(DomainEvent("payment.past_due", account.account_id, occasion, _past_due(plan)))
     return events
+
+
+def card_event(account_id: str, card: PaymentMethod, ends_at: int) -> DomainEvent | None:
+    """The event of a card that ends at `ends_at`; None for what has no end."""
+    if card.exp_month is None or card.exp_year is None:
+        return None
+    data: CardExpiring = {
+        "exp_month": card.exp_month,
+        "exp_year": card.exp_year,
+        "ends_at": clock.iso(ends_at) or "",
+        "expired": ends_at <= clock.seconds(),
+    }
+    return DomainEvent("card.expiring", account_id, f"{card.exp_year}-{card.exp_month}", data)
 
 
 def _past_due(plan: PlanState) -> PaymentPastDue:

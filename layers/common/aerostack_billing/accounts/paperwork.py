@@ -46,11 +46,15 @@ class Paperwork:
 
     def payment_method(self, account_id: str) -> dict[str, object]:
         """What the plan is charged to, and reloads where there is no plan; nulls where nothing is kept."""
-        customer_id = self._accounts.get(account_id).customer_id
-        method = self._papers.payment_method(customer_id) if customer_id is not None else None
+        method = self.kept(account_id)
         if method is None:
             return {**dict.fromkeys(("type", "brand", "last4", "exp_month", "exp_year")), "expires_soon": False}
         return {**vars(method), "expires_soon": expires_soon(method)}
+
+    def kept(self, account_id: str) -> PaymentMethod | None:
+        """The payment method that is kept, asked of Stripe; None, and nothing asked, for who is no customer yet."""
+        customer_id = self._accounts.get(account_id).customer_id
+        return self._papers.payment_method(customer_id) if customer_id is not None else None
 
 
 def expires_soon(method: PaymentMethod) -> bool:

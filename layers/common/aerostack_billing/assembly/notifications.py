@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from aerostack_billing.notifications.dispatch import Dispatch
     from aerostack_billing.notifications.hooks import WebhookSender
     from aerostack_billing.notifications.making import Making
+    from aerostack_billing.notifications.outlook import LookAhead
+    from aerostack_billing.notifications.outlook_store import OutlookStore
     from aerostack_billing.notifications.preferences import Preferences
     from aerostack_billing.notifications.store import NoticeStore, SettingsStore
     from aerostack_billing.notifications.targets import Targets
@@ -48,7 +50,21 @@ class NotificationParts:
     def preferences(self) -> Preferences:
         from aerostack_billing.notifications.preferences import Preferences  # noqa: PLC0415
 
-        return Preferences(self.settings, self._runtime.wallet.store, self.targets)
+        return Preferences(self.settings, self._runtime.wallet.store, self.targets, self.outlooks)
+
+    @cached_property
+    def outlooks(self) -> OutlookStore:
+        from aerostack_billing.notifications.outlook_store import OutlookStore  # noqa: PLC0415
+
+        runtime = self._runtime
+        return OutlookStore(runtime.dynamo, runtime.settings.notifications_table, runtime.outbox.store)
+
+    @cached_property
+    def look_ahead(self) -> LookAhead:
+        from aerostack_billing.notifications.outlook import LookAhead  # noqa: PLC0415
+
+        runtime = self._runtime
+        return LookAhead(self.outlooks, runtime.usage.forecast, runtime.accounts.paperwork)
 
     @cached_property
     def making(self) -> Making:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 EventType = Literal[
+    "usage.forecast",
     "usage.limit_near",
     "usage.grace_entered",
     "usage.blocked",
@@ -15,11 +16,14 @@ EventType = Literal[
     "reload.failed",
     "reload.suspended",
     "reload.action_required",
+    "spending.unusual",
+    "card.expiring",
     "payment.past_due",
     "plan.changed",
     "payout.paid",
     "payout.failed",
     "payout.bank_refused",
+    "tool.changed",
 ]
 """The types that an account may ask for: the bus carries more."""
 
@@ -27,7 +31,11 @@ TEST: Final = "notification.test"
 """The type of a test message, which no event of the bus has."""
 
 TYPES: Final[tuple[EventType, ...]] = get_args(EventType)
-DEFAULT: Final[tuple[EventType, ...]] = tuple(name for name in TYPES if name != "usage.limit_near")
+AHEAD: Final = frozenset({"usage.forecast", "card.expiring"})
+"""What is looked for ahead of time, once a day, for the accounts that ask for it and for no other."""
+
+_BY_NAME: Final = frozenset({"usage.forecast", "usage.limit_near", "tool.changed"})
+DEFAULT: Final[tuple[EventType, ...]] = tuple(name for name in TYPES if name not in _BY_NAME)
 """What an account asks for that has not chosen: whatever stops something, costs something or pays something."""
 
 

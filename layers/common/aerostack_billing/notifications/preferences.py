@@ -8,7 +8,9 @@ from dataclasses import replace
 from typing import Final
 
 from aerostack_billing.ledger.ledger import Change
+from aerostack_billing.notifications.events import AHEAD
 from aerostack_billing.notifications.models import NotificationsRequest, Secret, Settings
+from aerostack_billing.notifications.outlook_store import OutlookStore
 from aerostack_billing.notifications.store import SettingsStore
 from aerostack_billing.notifications.targets import Targets
 from aerostack_billing.platform import clock
@@ -42,7 +44,8 @@ def email_off() -> EmailOff:
 class Preferences:
     """Reads and writes whom an account tells of what."""
 
-    def __init__(self, store: SettingsStore, wallets: WalletStore, targets: Targets) -> None:
+    def __init__(self, store: SettingsStore, wallets: WalletStore, targets: Targets, outlooks: OutlookStore) -> None:
+        self._outlooks = outlooks
         self._store = store
         self._wallets = wallets
         self._targets = targets
@@ -66,6 +69,8 @@ class Preferences:
         self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, low=low)))
         made = _new_secret() if request.webhook_url is not None else None
         after = self._store.apply(account_id, lambda settings: _set(settings, request, made))
+        if AHEAD & frozenset(request.events):
+            self._outlooks.begin(account_id)
         shown = made.text if made is not None and made in after.secrets else None
         return _view(after, low, shown)
 

@@ -174,3 +174,16 @@ class Place:
     kind: str
     resource_id: str
     created_at: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A monthly quota as it stands, and what it comes to; moments in unix seconds.
+
+    None: not told yet, or not reached this month.
+    """
+
+    figures: Figures
+    projected: int | None
+    limit_reached_at: int | None
+    hard_limit_reached_at: int | None

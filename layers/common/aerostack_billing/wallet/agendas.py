@@ -14,6 +14,7 @@ HOLD_AGENDA: Final = "hold"
 FUNDING_AGENDA: Final = "funding"
 SPENDING_AGENDA: Final = "spending"
 NOTICE_AGENDA: Final = "notice"
+OUTLOOK_AGENDA: Final = "outlook"
 
 _SHARDS = {HOLD_AGENDA: 16, RELOAD_AGENDA: 2, NOTICE_AGENDA: 8}
 """By agenda, where there is more than one. A hold enters its agenda and leaves it: 8,000 holds a second over all.
