@@ -295,6 +295,7 @@ def test_a_look_that_was_overtaken_tells_nothing(desk: Desk, parts: Runtime, acc
         cards.meanwhile = lambda: None
         time_stands.forward(DAY)
         looking(parts, account, cards).run()
+        time_stands.forward(1)
 
     cards.meanwhile = overtake
     looking(parts, account, cards).run()
