@@ -312,6 +312,48 @@ def test_the_fake_serves_the_async_client() -> None:
     assert fake.account("acct").balance_cents == 80
 
 
+def seen_by(user: UserClient) -> Any:
+    """What a user sees after the scenario, without what differs each time."""
+    wallet, usage = user.balance(), user.usage()
+    fields = ("balance_cents", "balance_micros", "held_cents", "lifetime_deposited_cents", "lifetime_spent_cents")
+    used = {name: metric.used for name, metric in usage.usage.items() if metric.used}
+    lines = [(line.type, line.kind, line.amount_cents, line.balance_after_cents) for line in user.transactions()]
+    return [
+        user.account().plan_tier,
+        [getattr(wallet, name) for name in fields],
+        wallet.monthly_spent_cents,
+        used,
+        {kind: count.used for kind, count in usage.resource_counts.items() if count.used},
+        [item.id for kind in user.resources().resources.values() for item in kind.items],
+        lines,
+    ]
+
+
+def test_a_user_sees_of_the_fake_what_the_service_shows(clients: Clients) -> None:
+    clients.pay_in(500)
+    fake = FakeBilling()
+    fake.deposit("acct", 500)
+    for billing, me in (
+        (clients.service, clients.id),
+        (fake.service(), "acct"),
+    ):
+        billing.take_hold(me, "agent_execution", 7)
+        billing.claim_resource(me, "projects", "kept")
+        scenario(billing, me)
+    assert seen_by(fake.user("acct")) == seen_by(clients.user)
+
+
+def test_the_fake_names_a_plan_and_pages_its_statement() -> None:
+    fake = FakeBilling()
+    fake.plan("acct", "pro")
+    for _ in range(30):
+        fake.deposit("acct", 5)
+    user = fake.user("acct")
+    assert user.account().plan_tier == user.usage().tier == "pro"
+    assert len(list(user.transactions())) == 30
+    assert user.transactions_page("charge").transactions == ()
+
+
 def test_the_fake_says_what_it_does_not_serve() -> None:
     with pytest.raises(NotImplementedError, match="use the local stack"), FakeBilling().service() as billing:
         billing.plans()

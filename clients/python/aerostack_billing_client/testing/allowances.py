@@ -30,6 +30,7 @@ def _drawn(asked: Asked, hold: Hold) -> Json:
         raise money.hold_ended(hold)
     covered, lapsed = 0 if hold.ended else hold.micros, bool(hold.ended)
     account.free(hold, "capture")
+    before = account.micros - covered
     items: list[Json] = []
     for place, item in enumerate(cast("list[Json]", asked.body["items"])):
         one = replace(asked, body={"account_id": account.id, **item})
@@ -40,7 +41,7 @@ def _drawn(asked: Asked, hold: Hold) -> Json:
         account.check(price.micros)
         room = spend_room(one, labels, price.micros, hold=hold, covered=own)
         account.spend(price.micros)
-        made = Charge(asked.new_id("cap", place), price.micros, room)
+        made = Charge(asked.new_id("cap", place), price.micros, room, str(item.get("kind", hold.kind)))
         account.charges[made.id] = made
         items.append({"charge_id": made.id, "amount_cents": shown(price.micros), **price.basis})
     if not final:
@@ -49,11 +50,26 @@ def _drawn(asked: Asked, hold: Hold) -> Json:
     if not hold.ended:
         account.spend(covered)
         hold.room = hold_room(asked, hold.labels, covered)
+    _post(asked, hold, before)
     taken = sum(account.charges[str(item["charge_id"])].micros for item in items)
     told = {"hold_id": hold.id, "charge_id": items[0]["charge_id"], "captured_cents": shown(taken), "short_cents": 0}
     left = 0 if hold.ended else covered
     more = {"usage": None, "price_version": None, "tool_id": None, "remaining_cents": shown(left), "items": items}
     return {**told, **more, **account.balances()}
+
+
+def _post(asked: Asked, hold: Hold, balance: int) -> None:
+    """Write the lines of a capture of items: what the hold gave back for them, then each of them."""
+    account, items = asked.account, cast("list[Json]", asked.body["items"])
+    charges = [account.charges[asked.new_id("cap", place)] for place in range(len(items))]
+    released = account.micros - balance + sum(charge.micros for charge in charges)
+    if released:
+        balance += released
+        account.post(f"{hold.id}:release", "release", released, asked.iso(), {"labels": hold.labels}, balance)
+    for charge, item in zip(charges, items, strict=True):
+        balance -= charge.micros
+        about = {**item, "kind": charge.kind, "labels": {**hold.labels, **cast("Json", item.get("labels") or {})}}
+        account.post(charge.id, "capture", -charge.micros, asked.iso(), about, balance)
 
 
 def extend(asked: Asked) -> Json:
@@ -72,6 +88,7 @@ def extend(asked: Asked) -> Json:
     except Refused:
         account.__dict__.update(before)
         raise
+    account.post(hold.id, "hold", -added, asked.iso(), {"kind": hold.kind, "labels": hold.labels})
     hold.expires_at = max(hold.expires_at, asked.now + asked.whole(asked.body["ttl_seconds"]))
     amounts = {"amount_cents": shown(hold.micros), "added_cents": shown(added)}
     until = asked.iso(int(hold.expires_at - asked.now))
@@ -81,5 +98,10 @@ def extend(asked: Asked) -> Json:
 def _state_of(account: FakeAccount) -> dict[str, object]:
     """What to go back to where a request is refused. What is over, which may be much, does not change any more."""
     open_ = {name: copy.deepcopy(hold) for name, hold in account.holds.items() if hold.ended in {"", "lapse"}}
-    state = copy.deepcopy({**vars(account), "charges": {}, "holds": {}})
-    return {**state, "charges": dict(account.charges), "holds": {**account.holds, **open_}}
+    state = copy.deepcopy({**vars(account), "charges": {}, "holds": {}, "lines": []})
+    return {
+        **state,
+        "charges": dict(account.charges),
+        "lines": list(account.lines),
+        "holds": {**account.holds, **open_},
+    }

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from aerostack_billing_client.calling import Answer
 from aerostack_billing_client.testing.prices import Book, ModelRate
-from aerostack_billing_client.testing.state import FakeAccount, Json, Refused
+from aerostack_billing_client.testing.state import FakeAccount, Json, Refused, iso
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Asked:
 
     def iso(self, ahead: object = 0) -> str:
         """Now, or so many seconds later."""
-        return f"{datetime.fromtimestamp(self.now + self.whole(ahead), UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return iso(self.now + self.whole(ahead))
 
     @property
     def book(self) -> Book:

@@ -20,7 +20,7 @@ from aerostack_billing_client.service import ServiceClient
 from aerostack_billing_client.testing.asked import Asked, FakeService, FakeTool
 from aerostack_billing_client.testing.prices import ModelRate
 from aerostack_billing_client.testing.routes import ROUTES
-from aerostack_billing_client.testing.state import Counter, FakeAccount, Json, Refused, micros_of
+from aerostack_billing_client.testing.state import Counter, FakeAccount, Json, Refused, iso, micros_of
 from aerostack_billing_client.user import UserClient
 
 if TYPE_CHECKING:
@@ -49,9 +49,10 @@ class Made:
 class FakeBilling:
     """Billing without a service. Accounts exist when they are first named; what has no limit is unlimited.
 
-    It serves what `ServiceClient` calls, with idempotency keys, and the prices, tools and budgets of `UserClient`. It
-    raises NotImplementedError for the rest, for which the local stack is there. `clock` are Unix seconds, by which
-    holds and leases lapse and budgets start over. Any number of threads may use it.
+    It serves what `ServiceClient` calls, with idempotency keys, and of `UserClient` the account, usage, resources,
+    wallet, transactions, budgets, prices and tools. It raises NotImplementedError for the rest, for which the local
+    stack is there. `clock` are Unix seconds, by which holds and leases lapse and budgets start over. Any number of
+    threads may use it.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
@@ -117,7 +118,14 @@ class FakeBilling:
     def deposit(self, account_id: str, amount_cents: int) -> None:
         """Put money in."""
         with self._lock:
-            self.account(account_id).micros += amount_cents * 10_000
+            account, micros = self.account(account_id), amount_cents * 10_000
+            account.micros += micros
+            account.post(f"deposit_{len(account.lines)}", "deposit", micros, iso(self.clock()), {})
+
+    def plan(self, account_id: str, tier: str) -> None:
+        """Name the plan that an account is on. It sets no limit: `limit` does."""
+        with self._lock:
+            self.account(account_id).tier = tier
 
     def limit(self, account_id: str, metric: str, limit: int | None) -> None:
         """Limit a metric, without grace; None is unlimited."""

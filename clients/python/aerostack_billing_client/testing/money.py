@@ -59,8 +59,9 @@ def charge(asked: Asked) -> Json:
     account.check(micros)
     room = {} if mode == "plan_quota" else spend_room(asked, labels_of(asked), price.micros, byok=mode == "byok")
     account.spend(micros)
-    made = Charge(asked.new_id("ch"), micros, room)
+    made = Charge(asked.new_id("ch"), micros, room, str(asked.body["kind"]))
     account.charges[made.id] = made
+    account.post(made.id, "charge", -micros, asked.iso(), asked.body)
     about = {"charge_id": made.id, "account_id": account.id, "kind": asked.body["kind"], "billing_mode": mode}
     amounts = {"amount_cents": shown(micros), "estimated_cents": None if mode == "wallet" else shown(price.micros)}
     return {**about, **amounts, **price.basis, "created_at": asked.iso(), **_balances(account)}
@@ -89,6 +90,7 @@ def refund(asked: Asked) -> Json:
     found.refunded = True
     account.micros += found.micros
     give_room_back(account, found.room)
+    account.post(f"{found.id}:refund", "charge_refund", found.micros, asked.iso(), {"kind": found.kind})
     ids = {"charge_id": found.id, "refund_id": f"{found.id}:refund", "refunded_cents": shown(found.micros)}
     return {**ids, **_balances(account), "created_at": asked.iso()}
 
@@ -104,6 +106,7 @@ def take_hold(asked: Asked) -> Json:
     kind, expires_at = str(asked.body["kind"]), asked.now + seconds
     made = Hold(asked.new_id("hold"), kind, price.micros, expires_at, labels, book, room)
     account.holds[made.id] = made
+    account.post(made.id, "hold", -price.micros, asked.iso(), asked.body)
     # A hold keeps the version of the price book, also when its price is named.
     basis = {**price.basis, "price_version": book.version}
     told = {"hold_id": made.id, "amount_cents": shown(price.micros), "expires_at": asked.iso(seconds)}
@@ -128,9 +131,13 @@ def capture(asked: Asked) -> Json:
     except Refused:
         account.take_again(hold, ended)
         raise
+    about = {"kind": hold.kind, **asked.body, "labels": labels}
+    if covered:
+        account.post(f"{hold.id}:release", "release", covered, asked.iso(), {"labels": hold.labels})
     account.spend(taken)
-    made = Charge(asked.new_id("cap"), taken, room)
+    made = Charge(asked.new_id("cap"), taken, room, hold.kind)
     account.charges[made.id] = made
+    account.post(made.id, "capture", -taken, asked.iso(), about)
     told: Json = {"hold_id": hold.id, "charge_id": made.id, "captured_cents": shown(taken)}
     return {
         **told,
@@ -148,7 +155,10 @@ def release(asked: Asked) -> Json:
     hold = account.hold(asked.path["id"])
     if hold.ended not in {"", "lapse"}:
         raise hold_ended(hold)
-    account.free(hold, "release")
+    if not hold.ended:
+        account.free(hold, "release")
+        account.post(f"{hold.id}:release", "release", hold.micros, asked.iso(), {"labels": hold.labels})
+    hold.ended = "release"
     return {"hold_id": hold.id, "released_cents": shown(hold.micros), **account.balances()}
 
 

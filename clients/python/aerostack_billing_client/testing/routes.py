@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
-from aerostack_billing_client.testing import allowances, budgets, money
+from aerostack_billing_client.testing import allowances, budgets, money, views
 from aerostack_billing_client.testing.asked import Asked
 from aerostack_billing_client.testing.state import Counter, Json, Lease, Refused
 
@@ -102,6 +102,11 @@ ROUTES: tuple[tuple[str, str, int, Callable[[Asked], Json]], ...] = (
     ("POST", f"/api/balance/holds/{_ID}/capture", 200, allowances.capture),
     ("POST", f"/api/balance/holds/{_ID}/extend", 200, allowances.extend),
     ("POST", f"/api/balance/holds/{_ID}/release", 200, money.release),
+    ("GET", "/api/billing", 200, views.account),
+    ("GET", "/api/billing/usage", 200, views.usage),
+    ("GET", "/api/billing/resources", 200, views.resources),
+    ("GET", "/api/balance", 200, views.balance),
+    ("GET", "/api/balance/transactions", 200, views.transactions),
     ("GET", "/api/balance/budgets", 200, budgets.list_budgets),
     ("GET", _BUDGET, 200, budgets.get_budget),
     ("PUT", _BUDGET, 200, budgets.put_budget),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from aerostack_billing_client.testing.prices import Book
@@ -89,6 +90,7 @@ class Charge:
     id: str
     micros: int
     room: Room
+    kind: str = ""
     refunded: bool = False
 
 
@@ -100,6 +102,20 @@ class Lease:
     granted: int
     expires_at: float
     settled: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the statement; `micros` is the change of the balance."""
+
+    id: str
+    type: str
+    micros: int
+    balance_after: int
+    created_at: str
+    kind: str | None = None
+    reference: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -115,6 +131,9 @@ class FakeAccount:
     leases: dict[str, Lease] = field(default_factory=dict)
     budgets: dict[tuple[str, str], BudgetTerms] = field(default_factory=dict)
     counts: dict[tuple[str, str], BudgetCount] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+    """The statement, oldest first. What takes nothing leaves no line here."""
+    tier: str = "free"
 
     @property
     def balance_cents(self) -> Decimal:
@@ -130,6 +149,30 @@ class FakeAccount:
     def held(self) -> int:
         """The same in micros."""
         return sum(hold.micros for hold in self.holds.values() if not hold.ended)
+
+    def post(
+        self,
+        name: str,
+        type: str,  # noqa: A002 - the API's own word
+        micros: int,
+        created_at: str,
+        asked: Mapping[str, object],
+        balance_after: int | None = None,
+    ) -> None:
+        """Write a line of what has just been moved, with what the request says of it."""
+        kind, reference, labels = asked.get("kind"), asked.get("reference"), asked.get("labels")
+        self.lines.append(
+            Line(
+                name,
+                type,
+                micros,
+                self.micros if balance_after is None else balance_after,
+                created_at,
+                None if kind is None else str(kind),
+                None if reference is None else str(reference),
+                dict(labels) if isinstance(labels, Mapping) else {},
+            )
+        )
 
     def spend(self, micros: int) -> None:
         """Take money, or refuse."""
@@ -155,6 +198,7 @@ class FakeAccount:
         for hold in self.holds.values():
             if not hold.ended and hold.expires_at <= now:
                 self.free(hold, "lapse")
+                self.post(f"{hold.id}:lapse", "release", hold.micros, iso(now), {"labels": hold.labels})
 
     def free(self, hold: Hold, by: str) -> None:
         """End a hold: its money and its room go back, unless it lapsed before."""
@@ -184,6 +228,11 @@ class FakeAccount:
     def balances(self) -> Json:
         """As every answer about money shows them."""
         return {"balance_cents": self.micros // MICROS, "balance_micros": self.micros, "held_cents": shown(self.held)}
+
+
+def iso(seconds: float) -> str:
+    """Unix seconds as answers show times."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def micros_of(amount: object) -> int:
