@@ -60,6 +60,9 @@ class Entry:
 
 
 _FIRST, _SECOND = "1", "2"
+_LONGEST_RESULT = 300_000
+"""In characters of ASCII, which JSON is written in; an item of DynamoDB holds 400 KB."""
+_SHORT = 1_000
 
 
 class OperatorLog:
@@ -80,8 +83,12 @@ class OperatorLog:
         return intent
 
     def end(self, intent: Intent, state: Ended, result: Mapping[str, object]) -> None:
-        """Put the second line."""
-        self._put(intent.operation_id, _SECOND, asdict(Outcome(state, clock.iso_now(), dict(result))))
+        """Put the second line. Of a result too long for an item it keeps what is short, and names what is left out."""
+        kept = dict(result)
+        if len(json.dumps(kept)) > _LONGEST_RESULT:
+            long = {name for name, value in kept.items() if len(json.dumps(value)) > _SHORT}
+            kept = {name: value for name, value in kept.items() if name not in long} | {"left_out": sorted(long)}
+        self._put(intent.operation_id, _SECOND, asdict(Outcome(state, clock.iso_now(), kept)))
 
     def entries(self, months: int) -> Iterator[Entry]:
         """The acts of this month and the ones before it, newest first, read as they are taken."""

@@ -15,6 +15,10 @@ UNLIMITED_ROOM: Final = 10**24
 """The ceiling that a counter carries where the plan has none: more than any account can use, still a whole number."""
 
 STORAGE: Final = "storage_bytes"
+MOST_COUNTED: Final = 32
+"""As many quotas, or kinds of resource, as one expression of DynamoDB's (4 KB) moves from one plan to another."""
+_LONGEST_NAME: Final = 40
+"""As a lease's id has room for."""
 BURST_METRIC: Final = "api_requests"
 """The metric whose `consume` calls the burst limit counts."""
 _YEARLY_DISCOUNT_PERCENT = 25
@@ -138,6 +142,11 @@ class CatalogData(_Strict):
                 raise ValueError(f"{tier}: the yearly price must be {_YEARLY_DISCOUNT_PERCENT} % below twelve months")
             if isinstance(month, int) != isinstance(year, int):
                 raise ValueError(f"{tier}: both prices are custom or neither")
+        for counted in (self.monthly_quotas, self.resources):
+            if len(counted) > MOST_COUNTED:
+                raise ValueError(f"an item counts {MOST_COUNTED} quotas, or kinds of resource, at most")
+            if any(len(name) > _LONGEST_NAME for name in counted):
+                raise ValueError(f"the name of a quota or kind of resource has {_LONGEST_NAME} characters at most")
         names = [*self.monthly_quotas, *self.resources, STORAGE, *self.listed_limits]
         if len(names) != len(set(names)):
             raise ValueError("a name stands twice among quotas, resources and listed limits")

@@ -130,7 +130,7 @@ class Ceilings:
     ) -> Write:
         limits = limits_of(self._catalog.plan(after), item)
         names = {"#tier": "tier", "#limits": "limits_version"}
-        values: dict[str, object] = {":before": counters_item.tier, ":after": after, ":zero": 0}
+        values: dict[str, object] = {":before": counters_item.tier, ":after": after}
         values[":limits"] = self._catalog.data.limits_version
         settings, removals = ["#tier = :after", "#limits = :limits"], list[str]()
         conditions = ["#tier = :before AND (attribute_not_exists(#limits) OR #limits <= :limits)"]
@@ -147,6 +147,8 @@ class Ceilings:
                 settings += [f"#used{i} = #used{i} + :more{i}", f"#room{i} = :left{i} - #used{i}"]
                 del values[f":ceiling{i}"]
             else:
+                # DynamoDB refuses a value that no expression names: where all of them shift, this one is not.
+                values[":zero"] = 0
                 settings += [f"#used{i} = {used}", f"#room{i} = :ceiling{i} - {used}"]
             if more < 0:
                 values[f":fewer{i}"] = -more

@@ -19,6 +19,8 @@ MOST_LABELS: Final = 20
 """An account's labels that spending is told by: the first that its lines carry."""
 MOST_VALUES: Final = 1_000
 """Told apart on one sheet: the first of the day. The rest is counted together."""
+MOST_CHARACTERS: Final = 100_000
+"""Of all values of a sheet together: as many as an item holds, whatever they are."""
 NO_LABEL: Final = ""
 """The label of the sheet that every line is on."""
 
@@ -40,10 +42,14 @@ class Told:
         """Count a line."""
         if value is None:
             self.none = plus(self.none, sums)
-        elif value in self.values or len(self.values) < MOST_VALUES:
+        elif value in self.values or self._has_room_for(value):
             self.values[value] = plus(self.values.get(value, ZERO), sums)
         else:
             self.rest = plus(self.rest, sums)
+
+    def _has_room_for(self, value: str) -> bool:
+        characters = len(value) + sum(map(len, self.values))
+        return len(self.values) < MOST_VALUES and characters <= MOST_CHARACTERS
 
     @property
     def total(self) -> Sums:
