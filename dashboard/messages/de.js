@@ -66,6 +66,8 @@ export const messages = {
   "price.yearly": "im Jahr", "plans.title": "Alle Tarife", "plans.compare": "Alle Grenzen vergleichen",
   "plans.all": "Alle Grenzen aller Tarife", "plans.billed": "Abrechnung", "plans.monthly": "Monatlich",
   "plans.yearly": "Jährlich", "plans.yearlySave": "Jährlich, {part} sparen", "plans.current": "Aktuell",
+  "plans.yearMonths":
+    "Ein Jahr bezahlt zwölf Monate mit ihren Grenzen. Sie beginnen an jedem Monatsersten neu. Ein Jahr berührt dreizehn Monate: Was Sie in dem Monat nutzen, in dem es beginnt, zählt in dem, in dem es endet.",
   "plans.unlimited": "Unbegrenzt", "plans.limit": "Grenze", "plans.grace": "Kulanz über den Monatsgrenzen",
   "plans.noGrace": "Nicht nötig", "plans.burst": "Anfragen pro Minute",
   "count.api_requests": { one: "API-Anfrage", other: "API-Anfragen" }, "count.ai_tokens": { one: "KI-Token", other: "KI-Tokens" },

@@ -60,6 +60,8 @@ export const messages = {
   "price.everyMonth": "Billed every month", "price.monthly": "a month", "price.yearly": "a year", "plans.title": "All plans",
   "plans.compare": "Compare all limits", "plans.all": "All limits of all plans", "plans.billed": "Billed",
   "plans.monthly": "Monthly", "plans.yearly": "Yearly", "plans.yearlySave": "Yearly, save {part}", "plans.current": "Current",
+  "plans.yearMonths":
+    "A year pays for twelve months of limits. They start over on the first of each calendar month. A year touches thirteen of them: what you use in the month in which it begins counts in the one in which it ends.",
   "plans.unlimited": "Unlimited", "plans.limit": "Limit", "plans.grace": "Grace above monthly limits",
   "plans.noGrace": "None needed", "plans.burst": "Requests a minute",
   "count.api_requests": { one: "API request", other: "API requests" }, "count.ai_tokens": { one: "AI token", other: "AI tokens" },

@@ -61,6 +61,8 @@ export const messages = {
   "price.everyMonth": "Se cobra cada mes", "price.monthly": "al mes", "price.yearly": "al año", "plans.title": "Todos los planes",
   "plans.compare": "Comparar todos los límites", "plans.all": "Todos los límites de todos los planes", "plans.billed": "Pago",
   "plans.monthly": "Mensual", "plans.yearly": "Anual", "plans.yearlySave": "Anual, ahorre {part}", "plans.current": "Actual",
+  "plans.yearMonths":
+    "Un año paga doce meses de límites. Empiezan de nuevo el día uno de cada mes. Un año toca trece meses: lo que use en el mes en que empieza cuenta en el mes en que termina.",
   "plans.unlimited": "Ilimitado", "plans.limit": "Límite", "plans.grace": "Margen sobre los límites mensuales",
   "plans.noGrace": "No hace falta", "plans.burst": "Solicitudes por minuto",
   "count.api_requests": { one: "solicitud de API", many: "solicitudes de API", other: "solicitudes de API" },

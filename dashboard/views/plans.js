@@ -54,6 +54,7 @@ function plansView({ plans }, billing, interval, on, settling = false) {
   const next = offers.findIndex(({ up }) => up);
   return [
     intervals(plans, interval, on.interval),
+    interval === "yearly" && h("p.soft.small", t("plans.yearMonths")),
     h(
       "ul.plans",
       plans.map((plan, index) => {

@@ -56,9 +56,11 @@ def test_the_five_plans_stand_side_by_side_by_month_and_year_with_the_saving(acc
     tops = {card.bounding_box()["y"] for card in cards.all()}
     assert len(tops) == 1
     expect(cards.nth(2)).to_contain_text("$49 a month")
+    expect(plans).not_to_contain_text("twelve months of limits")
     plans.get_by_label("Yearly, save 25%").check(force=True)
     expect(cards.nth(2)).to_contain_text("$441 a year")
     expect(cards.nth(2)).to_contain_text("$36.75 a month, saves $147")
+    expect(plans).to_contain_text("A year pays for twelve months of limits.")
     expect(cards.nth(4).get_by_role("link", name="Talk to sales")).to_have_attribute("href", re.compile("^mailto:"))
     plans.get_by_text("Compare all limits").click()
     plans.get_by_text("Monthly", exact=True).click()
