@@ -309,7 +309,7 @@ def test_every_view_is_in_sight_of_the_navigation_on_a_phone(account: Account, o
     links = page.get_by_role("navigation").get_by_role("link")
     assert links.count() == len(VIEWS)
     boxes = [links.nth(number).bounding_box() for number in range(len(VIEWS))]
-    assert all(box is not None and 0 <= box["x"] and box["x"] + box["width"] <= PHONE["width"] for box in boxes)
+    assert all(box is not None and box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] for box in boxes)
 
 
 def test_what_is_touched_is_44_pixels_wide_and_high(eventful: Account, open_page: OpenPage) -> None:
