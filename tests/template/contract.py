@@ -84,7 +84,7 @@ SCHEDULES = {
     "PublishEventsFunction": "rate(1 minute)",
     "DispatchNoticesFunction": "rate(1 minute)",
     "LookAheadFunction": "rate(1 hour)",
-    "AuditFunction": "rate(1 day)",
+    "AuditFunction": "rate(15 minutes)",
 }
 
 WEBHOOK = "StripeWebhookFunction"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.template.contract import QUEUED, SCHEDULES, WEBHOOK
 
-KEPT_AT_MOST_SECONDS = {"rate(1 minute)": 300, "rate(1 hour)": 3_600}
+KEPT_AT_MOST_SECONDS = {"rate(1 minute)": 300, "rate(15 minutes)": 900, "rate(1 hour)": 3_600}
 SWEEPS = [name for name, expression in SCHEDULES.items() if expression in KEPT_AT_MOST_SECONDS]
 
 
@@ -48,21 +48,18 @@ def test_a_run_that_could_not_be_delivered_is_told_to_the_queue(scheduled: dict[
     assert schedule_of(scheduled)["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}}
 
 
-def test_a_schedule_asks_for_everything(scheduled: dict[str, Any]) -> None:
-    assert json.loads(schedule_of(scheduled)["Input"]) == {}
+def test_a_schedule_asks_for_everything_and_the_audit_s_for_what_is_due(functions: dict[str, Any]) -> None:
+    asked = {name: json.loads(schedule_of(functions[name])["Input"]) for name in SCHEDULES}
+    assert {name: event for name, event in asked.items() if event} == {"AuditFunction": {"due": True}}
 
 
 @pytest.mark.parametrize("logical_id", SWEEPS)
-def test_runs_of_every_minute_or_hour_do_not_pile_up(functions: dict[str, Any], logical_id: str) -> None:
+def test_runs_of_a_schedule_do_not_pile_up(functions: dict[str, Any], logical_id: str) -> None:
     # What a lost run would have done, the next one does. Kept for hours, they would all be made at once.
     function, longest = functions[logical_id], KEPT_AT_MOST_SECONDS[SCHEDULES[logical_id]]
     assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
     assert function["EventInvokeConfig"]["MaximumEventAgeInSeconds"] <= longest
     assert schedule_of(function)["RetryPolicy"]["MaximumEventAgeInSeconds"] <= longest
-
-
-def test_an_audit_that_fails_is_made_again(functions: dict[str, Any]) -> None:
-    assert functions["AuditFunction"]["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
 
 
 def test_a_sweep_has_minutes_and_an_audit_all_that_lambda_gives(functions: dict[str, Any]) -> None:

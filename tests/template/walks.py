@@ -112,6 +112,7 @@ def walk_through_the_wallet(call: Caller) -> None:
     assert call("GET", "/balance")["balance_cents"] == 2_350
     call("GET", "/balance/transactions?limit=5")
     call.run("AuditFunction")
+    call.audit_by_segments()
     call.break_off_untold(45_000)
     call.run("AuditFunction", {"account_id": call.account})
     call.refund(call.charge(100, "counted by a budget"), "its room back")

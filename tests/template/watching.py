@@ -38,7 +38,8 @@ def widgets(resources: Mapping[str, Any]) -> Iterator[Watched]:
     for widget in json.loads(dashboard(resources))["widgets"]:
         for row in widget["properties"].get("metrics", []):
             if isinstance(row[0], str):
-                namespace, metric, *pairs = row
+                # Options of how it is drawn come last, as an object.
+                namespace, metric, *pairs = (each for each in row if isinstance(each, str))
                 yield Watched(namespace, metric, tuple(zip(pairs[::2], pairs[1::2], strict=True)))
 
 

@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.audit.places import EVERY_SECONDS, Places
+from aerostack_billing.audit.rounds import Rounds
+from aerostack_billing.audit.wallets import Report, Violation
 from aerostack_billing.ledger import chain
 from aerostack_billing.values.errors import PlanLimitExceeded
 from aerostack_billing.wallet.rules import InsufficientBalance
@@ -71,6 +75,31 @@ def test_the_audit_finds_nothing_wrong_at_once_and_after_every_account_was_touch
         fund(parts, account, 1_500, "pi_later")
         charge(parts, account, "0.5", "later")
     assert upgraded.wrong() == []
+
+
+def test_wallets_of_before_count_as_changed_daily_until_they_are_written(upgraded: Upgraded, time_stands: Time) -> None:
+    parts, seen = upgraded.parts, list[str]()
+    audit, stores = parts.audit, (parts.wallet.store, parts.creators.store)
+    places = Places(parts.dynamo, parts.settings.events_table)
+    told: list[Violation] = []
+    rounds = Rounds(audit.service, audit.money, audit.usage, *stores, places, told.append, at_once=0)
+    look = audit.money.wallet
+
+    def noting(account: str) -> Report:
+        seen.append(account)
+        return look(account)
+
+    with mock.patch.object(audit.money, "wallet", noting):
+        assert rounds.go_on(lambda: True).whole
+        assert set(seen) == set(parts.wallet.store.all_accounts())
+        for account in {*seen} - {SPENT}:
+            fund(parts, account, 100, "pi_touch")
+        time_stands.forward(EVERY_SECONDS["changed"])
+        rounds.go_on(lambda: True)
+        seen.clear()
+        time_stands.forward(EVERY_SECONDS["changed"])
+        rounds.go_on(lambda: True)
+    assert (seen, told) == ([SPENT], [])
 
 
 def test_every_key_is_answered_as_it_was(upgraded: Upgraded) -> None:

@@ -12,8 +12,7 @@ import pytest
 
 from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.audit.rounds import Place as RoundPlace
-from aerostack_billing.audit.rounds import Places
+from aerostack_billing.audit.places import Places, Whole
 from aerostack_billing.creators.earnings import RefundNeedsReview
 from aerostack_billing.notifications.making import notice_of
 from aerostack_billing.notifications.making import test_event as made_event
@@ -265,14 +264,13 @@ def audit_violation(place: Place) -> None:
     place.run("audit", {"account_id": place.account})
 
 
-def audit_round_lag(place: Place) -> None:
-    """A round of the audit that began days ago, and that this run has no time for."""
-    used(place, 1)
+def audit_lag(place: Place) -> None:
+    """A stack that the audit looked at days ago, and that this run has no time for."""
     parts = place.parts
-    places = Places(parts.dynamo, parts.settings.events_table)
-    places.keep(RoundPlace("counters", None, clock.seconds() - 9 * DAY))
-    parts.telemetry.audited(parts.audit.rounds.go_on(lambda: False))
-    places.keep(RoundPlace())
+    places, days_ago = Places(parts.dynamo, parts.settings.events_table), clock.seconds() - 9 * DAY
+    places.keep_whole(Whole(begun_at=clock.seconds(), large_since=days_ago))
+    parts.telemetry.audited(parts.audit.rounds.go_on(lambda: False, due_only=True))
+    places.keep_whole(Whole())
 
 
 def charged(place: Place) -> None:
@@ -305,7 +303,8 @@ def noticed(place: Place, state: State | None = None) -> None:
 
 
 CAUSES: dict[str, Callable[[Place], None]] = {
-    "AuditRoundLag": audit_round_lag,
+    "AuditChangedLag": audit_lag,
+    "AuditRoundLag": audit_lag,
     "AuditViolation": audit_violation,
     "Charged": charged,
     "Drift": drift,

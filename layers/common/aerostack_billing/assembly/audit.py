@@ -51,9 +51,10 @@ class AuditParts:
 
     @cached_property
     def rounds(self) -> Rounds:
-        from aerostack_billing.audit.rounds import Places, Rounds  # noqa: PLC0415
+        from aerostack_billing.audit.places import Places  # noqa: PLC0415
+        from aerostack_billing.audit.rounds import Rounds  # noqa: PLC0415
 
         runtime = self._runtime
         places = Places(runtime.dynamo, runtime.settings.events_table)
         stores = runtime.wallet.store, runtime.creators.store
-        return Rounds(self.service, self.money, self.usage, *stores, places)
+        return Rounds(self.service, self.money, self.usage, *stores, places, runtime.telemetry.violated)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
     from aerostack_billing.accounts.mending import Finding
-    from aerostack_billing.audit.wallets import Report
+    from aerostack_billing.audit.wallets import Report, Violation
     from aerostack_billing.creators.models import Payout
     from aerostack_billing.ledger.models import Transfer
     from aerostack_billing.notifications.models import Notice
@@ -192,14 +192,18 @@ class Telemetry:
         self._measure("ReconcileLag", behind_seconds)
 
     def audited(self, report: Report) -> None:
-        """An audit is through; what it found wrong is an alarm, and that no round of it has ended for long."""
+        """A run of the audit is through; how old what was not looked at since is, is an alarm."""
         fields = {"accounts": report.accounts, "transfers": report.transfers, "violations": len(report.violations)}
         self.log().info("audit", extra={**fields, "whole": report.whole})
-        for violation in report.violations:
-            self.log().error("audit violation", extra={"violation": asdict(violation)})
-            self._count("AuditViolation")
         if report.behind_seconds is not None:
             self._measure("AuditRoundLag", report.behind_seconds)
+        if report.changed_behind_seconds is not None:
+            self._measure("AuditChangedLag", report.changed_behind_seconds)
+
+    def violated(self, violation: Violation) -> None:
+        """The audit found something wrong: told at once, for a run that ends here says nothing in its end."""
+        self.log().error("audit violation", extra={"violation": asdict(violation)})
+        self._count("AuditViolation")
 
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
         """An event of the queue was over the plan's limit: it happened, and is not counted."""

@@ -9,15 +9,16 @@ from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.audit.wallets import Violation
 from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import Dynamo, Item
+from aerostack_billing.platform.dynamo import Dynamo, Item, Page, Segment
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.counters import CountersItem, read_counters
 from aerostack_billing.usage.places import PlaceStore
-from aerostack_billing.usage.store import RESOURCES_ITEM, UsageStore, is_month, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, is_month, limits_of
 
 See = Callable[[str, str, CountersItem], None]
 """Is shown an account, the name of an item of its counters, and the item."""
 
+_COUNTERS = "attribute_type(#tier, :text)"
 _LOOKS = 20
 _LONGEST_WAIT_SECONDS = 0.02
 """What two items say of one another is looked at again while it does not agree: it may be changing at this moment."""
@@ -55,10 +56,30 @@ class UsageAudit:
             found += wrong
         return looked, found
 
-    def items_behind(self, key: Item | None) -> Iterator[Item]:
-        """Every item that holds counters, in the table's own order, behind that key; page by page as they are taken."""
-        kind = {":text": "S"}
-        return self._dynamo.scan(self._table, "attribute_type(#tier, :text)", kind, names={"#tier": "tier"}, after=key)
+    def items(self) -> Iterator[Item]:
+        """Every item that holds counters, in the table's own order, page by page as they are taken."""
+        return self._dynamo.scan(self._table, _COUNTERS, {":text": "S"}, names={"#tier": "tier"})
+
+    def segment(self, segment: Segment, after: Item | None, *, counting: bool) -> Iterator[Page]:
+        """The items of a segment that hold counters, behind that key; `counting`: those only that still count.
+
+        Those are the gauges, and those of this month and of the last, whose thresholds may be left to tell.
+        """
+        condition, names, values = _COUNTERS, {"#tier": "tier"}, {":text": "S"}
+        if counting:
+            current = clock.period()
+            periods = (current, clock.period_of(clock.start_of(current) - 1), STORAGE_ITEM, RESOURCES_ITEM)
+            values |= {f":p{number}": period for number, period in enumerate(periods)}
+            condition, names["#period"] = f"{condition} AND #period IN (:p0, :p1, :p2, :p3)", "period"
+        return self._dynamo.scan_segment(self._table, segment, condition, values, names=names, after=after)
+
+    def glance(self, item: Item, see: See = look_on) -> tuple[int, list[Violation]]:
+        """As `look`, but only what the item itself says, which asks for no other. One of older limits gets a `look`."""
+        owner, name, counters_item = str(item["account_id"]), str(item["period"]), read_counters(item)
+        if counters_item.limits_version < self._catalog.data.limits_version:
+            return self.look(item, see)
+        see(owner, name, counters_item)
+        return len(counters_item.counters), list(self._ceilings(owner, name, counters_item))
 
     def look(self, item: Item, see: See = look_on) -> tuple[int, list[Violation]]:
         """How many counters one item holds, and what is wrong with them; `see` is shown the item."""
@@ -84,7 +105,7 @@ class UsageAudit:
     def _items(self, account_id: str | None) -> Iterator[Item]:
         """Every item that holds counters; for all accounts this reads the whole table."""
         if account_id is None:
-            return self.items_behind(None)
+            return self.items()
         own = self._dynamo.query(self._table, "account_id = :account", {":account": account_id})
         return (item for item in own if "tier" in item)
 

@@ -38,9 +38,11 @@ class Report:
     busy: tuple[str, ...] = ()
     counters: int = 0
     whole: bool = True
-    """Whether it came to the end of all that is stored."""
+    """Whether nothing is left that is due."""
     behind_seconds: int | None = None
-    """For how long no round came to its end; None of an audit that is no part of a round."""
+    """How old the oldest look at anything that is stored is; None of an audit that is no part of a round."""
+    changed_behind_seconds: int | None = None
+    """How old the oldest change is that may not have been looked at since; None likewise."""
 
 
 def check(wallet: Wallet, transfers: list[Transfer], open_holds: list[Hold]) -> list[Violation]:

@@ -15,11 +15,11 @@ from typing import Final, cast
 
 from aerostack_billing.creators.domain_events import creator_events
 from aerostack_billing.creators.models import Creator, Earned, Payout
-from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
+from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present, written_now, written_since
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
+from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Page, Segment, Write
 from aerostack_billing.values.fields import adapter
 
 SHARDS: Final = 64
@@ -64,7 +64,7 @@ class CreatorStore:
         """The write of a creator as it will be, if it is as it was read; one that is new is known from now on."""
         if read.version == 0:
             after = replace(after, since=clock.seconds())
-        item = {**_key(after.creator_id, CREATOR), **present(asdict(after))}
+        item = written_now({**_key(after.creator_id, CREATOR), **present(asdict(after))})
         if after.visit_at is not None:
             item |= {"agenda": PAYOUT_AGENDA, "agenda_at": after.visit_at}
         condition, names, values = if_as_read(read)
@@ -197,14 +197,14 @@ class CreatorStore:
 
     def all_creators(self) -> list[str]:
         """Every creator; reads the whole table, for the audit alone."""
-        return sorted(self.creators_behind(None))
+        items = self._dynamo.scan(self._table, "#item = :creator", {":creator": CREATOR}, names={"#item": "item"})
+        return sorted(str(item["creator_id"]) for item in items)
 
-    def creators_behind(self, creator_id: str | None) -> Iterator[str]:
-        """The creators in the table's own order, behind that one; page by page as they are taken."""
-        values, names = {":creator": CREATOR}, {"#item": "item"}
-        after = _key(creator_id, CREATOR) if creator_id else None
-        items = self._dynamo.scan(self._table, "#item = :creator", values, names=names, after=after)
-        return (str(item["creator_id"]) for item in items)
+    def segment(self, segment: Segment, after: Item | None, since: int | None) -> Iterator[Page]:
+        """The creators of a segment behind that key; with `since`, those that were written at or after it."""
+        condition, values = written_since(since)
+        condition, values = f"#item = :creator{condition}", {":creator": CREATOR, **values}
+        return self._dynamo.scan_segment(self._table, segment, condition, values, names={"#item": "item"}, after=after)
 
 
 def owner_key(connected_account_id: str) -> Item:

@@ -15,11 +15,13 @@ from typing import ClassVar, Final, Generic, Protocol, TypeVar
 
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.ledger.turns import Turns
+from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyProcessed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.fields import adapter
 
 SEQ_INDEX: Final = "by_seq"
+WRITTEN_AT: Final = "written_at"
 
 _ATTEMPTS = 40
 
@@ -207,6 +209,21 @@ def if_as_read(owner: Versioned) -> tuple[str, dict[str, str] | None, dict[str, 
     if owner.version == 0:
         return "attribute_not_exists(#version)", {"#version": "version"}, None
     return "#version = :read", {"#version": "version"}, {":read": owner.version}
+
+
+def written_now(item: Item) -> Item:
+    """The item of an owner with when it is written (unix seconds), by which the audit finds what changed."""
+    return {**item, WRITTEN_AT: clock.seconds()}
+
+
+def written_since(since: int | None) -> tuple[str, dict[str, object]]:
+    """The condition, with its values, that an owner was written at or after that time; None: at any.
+
+    One that does not say when, as older releases wrote it, may have been.
+    """
+    if since is None:
+        return "", {}
+    return f" AND (attribute_not_exists({WRITTEN_AT}) OR {WRITTEN_AT} >= :since)", {":since": since}
 
 
 def present(item: Item) -> Item:

@@ -127,6 +127,22 @@ class Write:
         return {verb: body}  # type: ignore[misc]  # one of the four by construction
 
 
+@dataclass(frozen=True)
+class Segment:
+    """One of `of` equal parts of a table, told apart by the hash of its items' keys; `number` counts from 0."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was found in one page of a table; `last`: the key behind which it goes on, None of the last page."""
+
+    items: list[Item]
+    last: Item | None
+
+
 class Dynamo:
     """The calls the stores make, each one request. Raises StoreUnavailable when DynamoDB cannot serve."""
 
@@ -182,7 +198,7 @@ class Dynamo:
         params |= {"IndexName": index} if index else {"ConsistentRead": True}
         params |= {"ExpressionAttributeNames": dict(names)} if names else {}
         params |= {"Limit": page_size} if page_size else {}
-        return self._pages(self._client.query, params)
+        return (item for page in self._pages(self._client.query, params) for item in page.items)
 
     def scan(
         self,
@@ -191,12 +207,8 @@ class Dynamo:
         values: Mapping[str, object],
         *,
         names: Mapping[str, str],
-        after: Item | None = None,
     ) -> Iterator[Item]:
-        """Every item of the table that the condition holds of; reads, and costs, the whole table.
-
-        `after` is the key of an item, there or gone by now: only what the table has behind it is read.
-        """
+        """Every item of the table that the condition holds of; reads, and costs, the whole table."""
         params: dict[str, object] = {
             "TableName": table,
             "FilterExpression": condition,
@@ -204,18 +216,44 @@ class Dynamo:
             "ExpressionAttributeNames": dict(names),
             "ConsistentRead": True,
         }
+        return (item for page in self._pages(self._client.scan, params) for item in page.items)
+
+    def scan_segment(
+        self,
+        table: str,
+        segment: Segment,
+        condition: str,
+        values: Mapping[str, object],
+        *,
+        names: Mapping[str, str],
+        after: Item | None = None,
+    ) -> Iterator[Page]:
+        """The pages of a segment, each with what the condition holds of; not consistent, which halves what it costs.
+
+        A page is a megabyte of the table, and may hold nothing that is looked for. `after` is the key of an item of the
+        segment, there or gone by now: only what the segment has behind it is read.
+        """
+        params: dict[str, object] = {
+            "TableName": table,
+            "Segment": segment.number,
+            "TotalSegments": segment.of,
+            "FilterExpression": condition,
+            "ExpressionAttributeValues": to_wire(values),
+            "ExpressionAttributeNames": dict(names),
+        }
         params |= {"ExclusiveStartKey": to_wire(after)} if after else {}
         return self._pages(self._client.scan, params)
 
     def _pages(
         self, call: Callable[..., QueryOutputTypeDef | ScanOutputTypeDef], params: dict[str, object]
-    ) -> Iterator[Item]:
+    ) -> Iterator[Page]:
         while True:
             answer = self._call(lambda: call(**params), repeatable=True)
-            yield from (from_wire(item) for item in answer["Items"])
-            if not answer.get("LastEvaluatedKey"):
+            last = answer.get("LastEvaluatedKey")
+            yield Page([from_wire(item) for item in answer["Items"]], from_wire(last) if last else None)
+            if not last:
                 return
-            params["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            params["ExclusiveStartKey"] = last
 
     def put(self, write: Write) -> None:
         """Carry out one put; ConditionFailed hands back the item that stands there."""

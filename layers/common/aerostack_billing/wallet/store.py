@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Final, cast
 
-from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present
+from aerostack_billing.ledger.ledger import Change, Ledger, if_as_read, present, written_now, written_since
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform import clock
-from aerostack_billing.platform.dynamo import Dynamo, Item, Write
+from aerostack_billing.platform.dynamo import Dynamo, Item, Page, Segment, Write
 from aerostack_billing.values.errors import BillingError
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.values.money import Micros
@@ -156,7 +156,7 @@ class WalletStore:
             yield Write(self._wallets, key, delete=True, condition=condition, names=names, values=values)
 
     def _writing_wallet(self, read: Wallet, after: Wallet) -> Write:
-        item = {**_key(after.account_id, WALLET), **present(asdict(replace(after, met=())))}
+        item = written_now({**_key(after.account_id, WALLET), **present(asdict(replace(after, met=())))})
         del item["met"]
         if after.reload.state in _ON_AGENDA and after.reload.next_attempt_at is not None:
             item |= {"agenda": shard_of(RELOAD_AGENDA, after.account_id), "agenda_at": after.reload.next_attempt_at}
@@ -282,14 +282,20 @@ class WalletStore:
 
     def all_accounts(self) -> list[str]:
         """Every account that has a wallet; reads the whole table, for the audit alone."""
-        return sorted(self.accounts_behind(None))
+        return sorted(self.accounts())
 
-    def accounts_behind(self, account_id: str | None) -> Iterator[str]:
-        """The accounts that have a wallet behind that one, in the table's own order, page by page as they are taken."""
-        values, names = {":wallet": WALLET}, {"#item": "item"}
-        after = _key(account_id, WALLET) if account_id else None
-        items = self._dynamo.scan(self._wallets, "#item = :wallet", values, names=names, after=after)
+    def accounts(self) -> Iterator[str]:
+        """Every account that has a wallet, in the table's own order, page by page as they are taken."""
+        items = self._dynamo.scan(self._wallets, "#item = :wallet", {":wallet": WALLET}, names={"#item": "item"})
         return (str(item["account_id"]) for item in items)
+
+    def segment(self, segment: Segment, after: Item | None, since: int | None) -> Iterator[Page]:
+        """The wallets of a segment behind that key; with `since`, those that were written at or after it."""
+        condition, values = written_since(since)
+        condition, values = f"#item = :wallet{condition}", {":wallet": WALLET, **values}
+        return self._dynamo.scan_segment(
+            self._wallets, segment, condition, values, names={"#item": "item"}, after=after
+        )
 
 
 @dataclass
