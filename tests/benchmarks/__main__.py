@@ -14,7 +14,7 @@ from unittest import mock
 from aerostack_billing.platform import clock
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import ROOT, STATE
-from tests.benchmarks import backlog, charges, cold, report, warm, wrappers
+from tests.benchmarks import backlog, charges, cold, many_wallets, report, warm, wrappers
 from tests.benchmarks.acts import due_of
 from tests.benchmarks.budgets import Act, Operation
 from tests.benchmarks.operations import OPERATIONS
@@ -166,6 +166,9 @@ def main() -> None:
         _say("a million events ...")
         with bench.place() as place:
             backlogs = list(backlog.measured(place))
+        _say("ten thousand wallets ...")
+        with bench.place() as place:
+            audits = list(many_wallets.measured(place))
         _say("warm handlers ...")
         warmth = bench.warmth()
         _say("the same charge by others ...")
@@ -174,7 +177,7 @@ def main() -> None:
         functions, steps = bench.colds()
         _say("the client's wrappers ...")
         wrapped = list(wrappers.measured())
-    text = report.tables(counts, warmth, functions, steps, charged, missing, wrapped, backlogs)
+    text = report.tables(counts, warmth, functions, steps, charged, missing, wrapped, (backlogs, audits))
     sys.stdout.write(text)
     for line in report.noted(text):
         _say(line)

@@ -12,6 +12,7 @@ from local.paths import ROOT
 from tests.benchmarks.backlog import Backlog
 from tests.benchmarks.budgets import STRIPE_FUNCTIONS, Budget, promised
 from tests.benchmarks.cold import Starts
+from tests.benchmarks.many_wallets import Audited
 from tests.benchmarks.rates import Charging
 from tests.benchmarks.warm import Warm
 from tests.benchmarks.wrappers import Wrapped
@@ -41,13 +42,14 @@ def tables(
     charged: Mapping[str, Charging],
     missing: str,
     wrapped: Sequence[Wrapped],
-    backlogs: Sequence[Backlog],
+    many: tuple[Sequence[Backlog], Sequence[Audited]],
 ) -> str:
     """All that was measured, as Markdown: what varies least comes first."""
     parts = [
         COUNTS + ", the same on every machine",
         _counts(counts),
-        _backlogs(backlogs),
+        _backlogs(many[0]),
+        _audits(many[1]),
         "### Ratios, measured in one run",
         _warm(warmth),
         _cold(functions),
@@ -99,6 +101,34 @@ def _backlogs(backlogs: Sequence[Backlog]) -> str:
         "events that are known, looked through in one run",
         "requests to the store",
         "a hundred events",
+        "peak memory",
+    ]
+    return _table(head, rows)
+
+
+def _audits(audits: Sequence[Audited]) -> str:
+    """What the audit of many wallets takes."""
+    rows = [
+        [
+            one.name,
+            one.runs,
+            f"{one.requests:,}",
+            f"{one.read_units:,.1f}",
+            f"{one.write_units:,.0f}",
+            f"{one.each(one.requests):.2f}",
+            f"{one.each(one.read_units):.2f}",
+            f"{one.peak_kib:,} KiB",
+        ]
+        for one in audits
+    ]
+    head = [
+        "wallets audited, in segments",
+        "runs",
+        "requests",
+        "read units",
+        "write units",
+        "requests a wallet",
+        "read units a wallet",
         "peak memory",
     ]
     return _table(head, rows)
