@@ -165,7 +165,7 @@ def _transactions(place: Place) -> Act:
     return lambda: place.ask("get_transactions", query={"limit": "20"})
 
 
-@operation("GET /api/creators/me", "get_creator", Budget(3, 0, 2))
+@operation("GET /api/creators/me", "get_creator", Budget(2, 0, 1.5))
 def _creator(place: Place) -> Act:
     deposited(place)
     creator = place.of("acct_creator")

@@ -18,8 +18,7 @@ class CreatorStatement:
 
     def view(self, creator_id: str) -> dict[str, object]:
         """As `GET /api/creators/me` answers. What is due already counts as payable, swept or not."""
-        creator, today = self._creators.get(creator_id), clock.day()
-        days = self._creators.pending(creator_id)
+        (creator, days), today = self._creators.earnings(creator_id), clock.day()
         pending = {day: earned.cash for day, earned in days.items() if day > today}
         payable = creator.payable + due(creator, days, today)
         granted = creator.granted + sum(earned.granted for earned in days.values())

@@ -11,14 +11,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aerostack_billing.idempotency.store import KEPT_SECONDS, IdempotencyStore, Keyed, key_reused, keyed
+from aerostack_billing.plans.models import STORAGE
+from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import ConsumeRequest, Counter
 from aerostack_billing.usage.service import Metering
-from aerostack_billing.usage.store import KeyTaken, NoRoom, Raced, UsageStore, item_of
+from aerostack_billing.usage.store import STORAGE_ITEM, KeyTaken, NoRoom, Raced, UsageStore
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
-from aerostack_billing.values.fields import validated
+from aerostack_billing.values.fields import validated_each
 
 _ATTEMPTS = 20
 _KEYS_AT_ONCE = 80
@@ -74,14 +76,17 @@ class Batch:
         """The result of each event, in order. One that is refused refuses no other."""
         results: dict[int, Result] = {}
         groups: dict[tuple[str, str], list[_Event]] = {}
-        for place, raw in enumerate(events):
+        month = clock.period()
+        for place, request in enumerate(validated_each(ConsumeRequest, events)):
             try:
-                request = validated(ConsumeRequest, raw)
+                if isinstance(request, BillingError):
+                    raise request
                 self._metering.check(request)
             except BillingError as error:
                 results[place] = _refused(error)
                 continue
-            groups.setdefault((request.account_id, item_of(request.metric)), []).append(_Event(place, request))
+            item = STORAGE_ITEM if request.metric == STORAGE else month
+            groups.setdefault((request.account_id, item), []).append(_Event(place, request))
         for (account_id, item), group in groups.items():
             self._count(account_id, item, group, results)
         return [results[place] for place in range(len(events))]
@@ -179,8 +184,9 @@ class Batch:
     ) -> list[_Event]:
         """Go through the events in order, as if each were alone; which of them are to be counted, all with results."""
         counters, passing, first = dict(counters_item.counters), [], dict[str, _Event]()
+        now = CountersItem(counters_item.tier, counters)
         for event in events:
-            request, now = event.request, CountersItem(counters_item.tier, counters)
+            request = event.request
             earlier = first.get(event.key) if event.key is not None else None
             if earlier is not None:
                 results[event.place] = _again(request, earlier.request, results[earlier.place])
@@ -194,7 +200,7 @@ class Batch:
                 first |= {event.key: event} if event.key is not None else {}
                 used, room = counter.used + request.quantity, counter.room - request.quantity
                 counters[request.metric] = Counter(used, room, counter.announced)
-            figures = self._metering.figures(item, request.metric, CountersItem(counters_item.tier, counters))
+            figures = self._metering.figures(item, request.metric, now)
             results[event.place] = Result(200, {"allowed": True, **figures.view()})
         return passing
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from aerostack_billing.values import authority
-from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.errors import BillingError, InvalidRequest
 from aerostack_billing.values.wording import worded
 
 if TYPE_CHECKING:
@@ -80,12 +80,46 @@ def validated(model: type[Model], data: Mapping[str, object]) -> Model:
         made = model.model_validate(data)
     except ValidationError as error:
         raise _named(error) from error
-    account_id, kind = (getattr(made, name, None) for name in ("account_id", "kind"))
-    if isinstance(account_id, str):
-        authority.current().check_account(account_id)
-        if isinstance(kind, str):
-            authority.current().check_kind(kind)
+    _check_authority(made)
     return made
+
+
+def validated_each(model: type[Model], rows: Sequence[Mapping[str, object]]) -> list[Model | BillingError]:
+    """Each of the rows as `validated` makes it, or the error that it raises: all by one pass of one schema.
+
+    The rows that are wrong are then looked at one by one, for their own errors.
+    """
+    try:
+        made, wrong = _each(model).validate_python(rows), frozenset[int]()
+    except ValidationError as error:
+        wrong = frozenset(int(e["loc"][0]) for e in error.errors(include_url=False, include_input=False))
+        made = _each(model).validate_python([row for place, row in enumerate(rows) if place not in wrong])
+    right = iter(made)
+    return [_one(model, row, None if place in wrong else next(right)) for place, row in enumerate(rows)]
+
+
+@functools.cache
+def _each(model: type[Model]) -> TypeAdapter[list[Model]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]
+
+
+def _one(model: type[Model], row: Mapping[str, object], made: Model | None) -> Model | BillingError:
+    try:
+        if made is None:
+            return validated(model, row)
+        _check_authority(made)
+    except BillingError as error:
+        return error
+    return made
+
+
+def _check_authority(made: BaseModel) -> None:
+    """Return if the service's token is for what the request names; TokenRestricted (403) if not."""
+    fields, allowed = type(made).model_fields, authority.current()
+    if "account_id" in fields:
+        allowed.check_account(made.account_id)  # type: ignore[attr-defined]
+        if "kind" in fields and isinstance(kind := made.kind, str):  # type: ignore[attr-defined]
+            allowed.check_kind(kind)
 
 
 def _named(error: ValidationError) -> InvalidRequest:

@@ -15,7 +15,7 @@ from aerostack_billing.ledger.ledger import Change, Stale, TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
-from aerostack_billing.values.fields import validated
+from aerostack_billing.values.fields import validated_each
 from aerostack_billing.wallet.charges import UNPRICED, Charges, charge_id_of
 from aerostack_billing.wallet.charging import SHORT, Folded, Line, charged_answer, taken_together
 from aerostack_billing.wallet.lapsing import Lapsing
@@ -150,11 +150,9 @@ class ChargeBatch:
         results: dict[int, Result] = {}
         runs: dict[str, _Run] = {}
         tools: set[str | None] = {None}
-        for place, raw in enumerate(charges):
-            try:
-                request = validated(ChargeRequest, raw)
-            except BillingError as error:
-                results[place] = _refusal(error)
+        for place, request in enumerate(validated_each(ChargeRequest, charges)):
+            if isinstance(request, BillingError):
+                results[place] = _refusal(request)
                 continue
             run = runs.setdefault(request.account_id, _Run(request.account_id))
             try:
