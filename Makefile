@@ -10,6 +10,8 @@ invoke: export FUNCTION ?= GetBillingFunction
 # Which stage of samconfig.toml `make deploy` deploys, and more arguments for it, pytest or billingctl.
 STAGE ?= dev
 ARGS ?=
+# Other figures for `make day`.
+DAY ?=
 # How long `make fuzz` runs, and how to repeat a run.
 CASES ?= 200
 SEED ?= 1
@@ -24,7 +26,7 @@ SETUP_CHECKOV := .venv-checkov/.ready
 SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test upgrade-test simulate mutants bench fuzz lint api audit-deps openapi stripe-key screenshots schemas docs \
+.PHONY: help setup run token invoke audit ctl test upgrade-test simulate mutants bench day fuzz lint api audit-deps openapi stripe-key screenshots schemas docs \
   docs-serve format build deploy smoke lock clean
 
 help: ## List the targets
@@ -63,6 +65,11 @@ simulate: $(SETUP) ## Break every call of every flow, then run at random (SEED=.
 
 bench: $(SETUP) ## Measure what each operation costs, beside its budget and others; writes docs/performance.md
 	@scripts/bench
+
+day: $(SETUP) ## Play the day of a large platform, time compressed, and check the books (DAY="--accounts 1000 --calls 20000 --seed 1")
+	@scripts/fetch_dynamodb_local
+	@AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing AWS_DEFAULT_REGION=us-east-1 AWS_EC2_METADATA_DISABLED=true \
+	  POWERTOOLS_LOG_LEVEL=CRITICAL PYTHONPATH=.:layers/common:clients/python $(PYTHON) -m tests.benchmarks.day $(DAY)
 
 mutants: export ONLY ?=
 mutants: $(SETUP) ## Take one safeguard at a time out of a copy, and see that a test notices (ONLY=words WORKERS=2)

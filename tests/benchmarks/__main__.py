@@ -14,7 +14,7 @@ from unittest import mock
 from aerostack_billing.platform import clock
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import ROOT, STATE
-from tests.benchmarks import backlog, charges, cold, many_wallets, report, warm, wrappers
+from tests.benchmarks import backlog, charges, cold, crowds, many_wallets, report, warm, wrappers
 from tests.benchmarks.acts import due_of
 from tests.benchmarks.budgets import Act, Operation
 from tests.benchmarks.operations import OPERATIONS
@@ -173,11 +173,14 @@ def main() -> None:
         warmth = bench.warmth()
         _say("the same charge by others ...")
         charged, missing = bench.charging()
+        _say("crowds on one wallet ...")
+        crowded = crowds.measured(bench.client)
         _say("cold starts ...")
         functions, steps = bench.colds()
         _say("the client's wrappers ...")
         wrapped = list(wrappers.measured())
-    text = report.tables(counts, warmth, functions, steps, charged, missing, wrapped, (backlogs, audits))
+    many = (backlogs, audits)
+    text = report.tables(counts, warmth, functions, steps, charged, missing, wrapped, many, crowds=crowded)
     sys.stdout.write(text)
     for line in report.noted(text):
         _say(line)

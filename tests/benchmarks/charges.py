@@ -10,13 +10,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from local.paths import ROOT
 from tests.benchmarks.place import Place
+from tests.benchmarks.points import Point
 from tests.benchmarks.rates import Charging, timed
 
 _LONGEST_WAIT_SECONDS = 0.02
@@ -83,12 +84,23 @@ def by_stapel() -> Charging:
 
     Unavailable where its environment or PostgreSQL is not here.
     """
+    return Charging(**json.loads(_stapel()))
+
+
+def stapel_points(processes: Sequence[int], charges: int) -> list[Point]:
+    """What crowds get of one wallet by it; Unavailable as `by_stapel`. A thread has a connection of its own."""
+    told = json.loads(_stapel("curve", str(charges), *map(str, processes)))
+    return [Point(number, "stapel-billing on PostgreSQL", rate, 0, 0) for number, rate in told]
+
+
+def _stapel(*arguments: str) -> str:
+    """The last line that its script prints."""
     if not STAPEL_PYTHON.exists():
         raise Unavailable("its packages could not be installed (see requirements-bench.txt)")
     with _postgres() as url:
         script = Path(__file__).parent / "stapel_charges.py"
         answer = subprocess.run(
-            [str(STAPEL_PYTHON), str(script)],
+            [str(STAPEL_PYTHON), str(script), *arguments],
             env={**os.environ, "STAPEL_TEST_DATABASE_URL": url, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             check=False,
@@ -96,7 +108,7 @@ def by_stapel() -> Charging:
         )
     if answer.returncode != 0:
         raise Unavailable(f"it failed: {answer.stderr.strip().splitlines()[-1:]}")
-    return Charging(**json.loads(answer.stdout.splitlines()[-1]))
+    return answer.stdout.splitlines()[-1]
 
 
 @contextmanager
@@ -117,7 +129,7 @@ def _postgres() -> Iterator[str]:
         data = f"{folder}/data"
         quiet: Any = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
         subprocess.run([*as_user, programs / "initdb", "-A", "trust", "-U", "bench", "-D", data], **quiet)
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=60"
+        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
         control = [*as_user, programs / "pg_ctl", "-D", data, "-w"]
         subprocess.run([*control, "-l", f"{folder}/log", "-o", options, "start"], **quiet)
         try:

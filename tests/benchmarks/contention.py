@@ -15,7 +15,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aerostack_billing.assembly.runtime import Runtime
@@ -23,6 +22,7 @@ from aerostack_billing.wallet.requests import ChargeRequest
 from local.aws.dynamodb_local import dynamodb_local
 from local.paths import STATE
 from tests.benchmarks.charges import bare_charge
+from tests.benchmarks.points import Point
 from tests.rooms.conftest import Meter, connected, made_tables, metered, put_together
 from tests.rooms.worlds.wallet import audited, fund
 
@@ -32,22 +32,6 @@ if TYPE_CHECKING:
 PROCESSES = (2, 4, 8, 16, 32, 64)
 CHARGES = 400
 BATCH = 90
-
-
-@dataclass(frozen=True)
-class Point:
-    """What so many processes got together."""
-
-    processes: int
-    way: str
-    per_second: float
-    transactions: int
-    collisions: int
-
-    def row(self) -> str:
-        """As the table shows it."""
-        rate = 100 * self.collisions / max(1, self.transactions)
-        return f"| {self.way} | {self.processes} | {self.per_second:,.0f} | {self.transactions} | {rate:.0f} % |"
 
 
 Charging = Callable[[Runtime, str, Sequence[str]], None]
@@ -73,7 +57,7 @@ def _asked(account: str, key: str) -> dict[str, Any]:
 
 def measured(client: DynamoDBClient, environment: dict[str, str], way: str, processes: int, charges: int) -> Point:
     """Let the processes charge one wallet at once; the books are checked in the end."""
-    account, charge = f"acct_{uuid.uuid4().hex}", _WAYS[way]
+    account, charge = f"acct_{uuid.uuid4().hex}", WAYS[way]
     parts = [put_together(client, environment) for _ in range(processes)]
     fund(parts[0], account, charges)
     for each in parts:
@@ -112,7 +96,7 @@ def curve(client: DynamoDBClient, charges: int, processes: Sequence[int] = PROCE
         yield measured(client, environment, "batches of 90", number, charges * 16)
 
 
-_WAYS: dict[str, Charging] = {"one by one": one_by_one, "batches of 90": batched}
+WAYS: dict[str, Charging] = {"one by one": one_by_one, "batches of 90": batched}
 
 
 def _transactions(meter: Meter, way: str, charges: int, processes: int) -> tuple[int, int]:

@@ -41,3 +41,12 @@ def timed(charge: Callable[[str], object], requests: Callable[[], int]) -> Charg
         list(pool.map(charge, (f"many-{number}" for number in range(AT_ONCE))))
         rate = AT_ONCE / (time.perf_counter() - began)
     return Charging(1000 * median(walls), 1000 * cpu / ONE_BY_ONE, asked, rate)
+
+
+def at_once(charge: Callable[[str], object], threads: int, charges: int) -> float:
+    """Charges a second of one wallet by so many threads, each of which charged once before."""
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(charge, (f"first-{threads}-{number}" for number in range(threads))))
+        began = time.perf_counter()
+        list(pool.map(charge, (f"crowd-{threads}-{number}" for number in range(charges))))
+        return charges / (time.perf_counter() - began)

@@ -12,6 +12,7 @@ from local.paths import ROOT
 from tests.benchmarks.backlog import Backlog
 from tests.benchmarks.budgets import STRIPE_FUNCTIONS, Budget, promised
 from tests.benchmarks.cold import Starts
+from tests.benchmarks.crowds import Crowds, shown
 from tests.benchmarks.many_wallets import Audited
 from tests.benchmarks.rates import Charging
 from tests.benchmarks.warm import Warm
@@ -43,6 +44,8 @@ def tables(
     missing: str,
     wrapped: Sequence[Wrapped],
     many: tuple[Sequence[Backlog], Sequence[Audited]],
+    *,
+    crowds: Crowds,
 ) -> str:
     """All that was measured, as Markdown: what varies least comes first."""
     parts = [
@@ -57,6 +60,7 @@ def tables(
         "### Times, of this machine alone",
         f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}.",
         _charges(charged) + (f"\n{missing}\n" if missing else ""),
+        shown(crowds, _table),
         _times(warmth, functions),
         wrappers(wrapped),
     ]
