@@ -97,6 +97,24 @@ def test_a_token_takes_no_more_at_once_than_it_says(api: Api, funded: Account) -
     assert code(ask(api, claims, "POST", HOLDS, hold)) == RESTRICTED
 
 
+@pytest.mark.parametrize("claims", [{"billing_kinds": "tool_call"}, {"billing_max_charge_cents": "100"}])
+def test_a_token_undoes_nothing_that_it_could_not_have_done(api: Api, funded: Account, claims: Json) -> None:
+    """Whoever gives another's charges back has had the work for nothing, and who releases holds stops its payment."""
+    made = ask(api, {}, "POST", CHARGES, charge(funded, kind="agent_execution", amount_cents=101))[1]["charge_id"]
+    refund = {"account_id": funded.id, "idempotency_key": "r"}
+    assert code(ask(api, claims, "POST", f"{CHARGES}/{made}/refund", refund)) == RESTRICTED
+    hold = {"account_id": funded.id, "kind": "agent_execution", "amount_cents": 101, "idempotency_key": "h"}
+    taken = ask(api, {}, "POST", HOLDS, {**hold, "ttl_seconds": 60})[1]["hold_id"]
+    extend = {**refund, "ttl_seconds": 60}
+    assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/extend", extend)) == RESTRICTED
+    assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/release", refund)) == RESTRICTED
+    api.advance(minutes=5)
+    assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/release", refund)) == RESTRICTED
+    captured = {"account_id": funded.id, "amount_cents": 101, "idempotency_key": "c"}
+    assert ask(api, {}, "POST", f"{HOLDS}/{taken}/capture", captured)[0] == 200
+    assert ask(api, {}, "POST", f"{CHARGES}/{made}/refund", refund)[0] == 200
+
+
 @pytest.mark.parametrize(
     "claims",
     [{"billing_kinds": 7}, {"billing_kinds": {}}, {"billing_accounts": ""}, {"billing_max_charge_cents": "-1"}],

@@ -63,6 +63,16 @@ class Authority:
                 {"claim": MOST, "allowed": self.most_cents},
             )
 
+    @property
+    def narrows_money(self) -> bool:
+        """Whether a charge's kind or amount matters to it."""
+        return self.kinds is not None or self.most_cents is not None
+
+    def check_undoing(self, kind: str, amount: Micros) -> None:
+        """Return if the token may undo what was taken; TokenRestricted (403) for what it could not have taken."""
+        self.check_kind(kind)
+        self.check_amount(amount)
+
 
 _current: ContextVar[Authority | None] = ContextVar("authority", default=None)
 _ANY: Final = Authority()

@@ -268,7 +268,7 @@ class Allowances:
         self, wallet: Wallet, *, hold: Hold, request: ExtendRequest, line_id: str, asked: str
     ) -> Change[Wallet]:
         added = request.add_cents
-        authority.current().check_amount(hold.amount + added)
+        authority.current().check_undoing(hold.kind, hold.amount + added)
         if added > 0:
             check_funds(wallet, added)
             check_cap(wallet, added)

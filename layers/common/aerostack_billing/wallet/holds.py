@@ -122,12 +122,14 @@ class Holds:
     def release(self, hold_id: str, request: ReleaseRequest) -> Done:
         """Give the whole hold back; of one that lapsed, which is given back already, record that nothing follows.
 
-        HoldNotFound (404); HoldEnded (409) for one captured or released under another key.
+        HoldNotFound (404); HoldEnded (409) for one captured or released under another key; TokenRestricted (403) for
+        one that the token could not have taken.
         """
         asked = fingerprint(request)
         for _ in attempts(_RACES):
             hold = self._states.open(request.account_id, hold_id)
             end = self._states.ended(request.account_id, hold_id) if hold is None else None
+            self._check_release(request.account_id, hold_id, hold)
             if end is not None and end.details["ended_by"] != LAPSED:
                 return Done(released_answer(hold_id, same_end(end, request, asked)), replayed=True)
             try:
@@ -142,6 +144,16 @@ class Holds:
             else:
                 return Done(released_answer(hold_id, change.transfers[0]))
         raise HoldEnded("The hold is being captured or released right now. Try again with the same key.")
+
+    def _check_release(self, account_id: str, hold_id: str, hold: Hold | None) -> None:
+        """Return if the token may release the hold: it takes the money of whoever works on it away."""
+        mine = authority.current()
+        if hold is not None:
+            mine.check_undoing(hold.kind, hold.amount)
+        elif mine.narrows_money:
+            taken = self._wallets.ledger.transfer(account_id, hold_id)
+            if taken is not None:
+                mine.check_undoing(str(taken.details["kind"]), taken.amount)
 
     # What the wallet becomes
 

@@ -15,6 +15,7 @@ from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.prices.models import Tokens
+from aerostack_billing.values import authority
 from aerostack_billing.values.errors import Conflict, NotFound, StoreUnavailable
 from aerostack_billing.values.money import cents, whole_cents
 from aerostack_billing.wallet.budgets import BudgetCounts, give_room_back
@@ -58,9 +59,11 @@ class Refunds:
         Granted and deposited money go back to where they came from. A share that has matured is taken from what is
         payable, and what is not there from the next earnings. Tokens that were taken from the plan go back to it while
         their month lasts, room in a budget while its window does.
-        ChargeNotFound (404); AlreadyRefunded (409) under another key; IdempotencyKeyReused (409) for another body.
+        ChargeNotFound (404); TokenRestricted (403) for a charge that the token could not have made; AlreadyRefunded
+        (409) under another key; IdempotencyKeyReused (409) for another body.
         """
         charge = self._charge(request.account_id, charge_id)
+        authority.current().check_undoing(str(charge.details["kind"]), charge.amount)
         asked = fingerprint(request)
         for _ in attempts(_ATTEMPTS):
             taken = self._sharing.take_back(charge.split, _refund_id(charge)) if charge.split else TakenBack()
