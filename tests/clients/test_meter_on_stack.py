@@ -55,6 +55,17 @@ def test_two_meters_pass_exactly_what_the_plan_allows(clients: Clients) -> None:
     assert clients.user.usage().usage[METRIC].state == "blocked"
 
 
+def test_more_than_one_lease_may_take_is_counted_by_several_to_the_unit(clients: Clients) -> None:
+    with metering(clients) as meter:
+        meter.consume(clients.id, METRIC, 4_000)
+        meter.consume(clients.id, METRIC, 1_400)
+        with pytest.raises(PlanLimitExceeded):
+            meter.consume(clients.id, METRIC, 200)
+        meter.consume(clients.id, METRIC, 100)
+        assert meter.stats().consumed == HARD_LIMIT
+    assert used(clients) == HARD_LIMIT
+
+
 def test_a_block_goes_back_before_it_lapses(clients: Clients) -> None:
     with metering(clients, least=100, ttl_seconds=600, margin_seconds=300) as meter:
         meter.consume(clients.id, METRIC, 7)

@@ -27,7 +27,7 @@ from aerostack_billing_client.blocks import Block, Blocks, Elapsed, Leases, Leas
 from aerostack_billing_client.calling import Retries
 from aerostack_billing_client.errors import BillingError, Unanswered
 from aerostack_billing_client.plan_answers import Leased
-from aerostack_billing_client.refusals import PlanLimitExceeded, RateLimited, ServerError
+from aerostack_billing_client.refusals import LeaseTooLarge, PlanLimitExceeded, RateLimited, ServerError
 
 _log = logging.getLogger(__name__)
 _TRIES = 3
@@ -218,13 +218,23 @@ class LeasedMeter:
         missing = quantity - quota.blocks.left(now)
         size = quota.pace.next(now)
         try:
-            # What is more than usual is asked for as it is: a part of it would help nobody here, nor elsewhere.
-            added_at = self._ask(quota, max(size, missing), missing, allow_partial=size >= missing)
+            added_at = self._ask_for(quota, size, missing)
         except BillingError as error:
             quota.failed = quota.asks, error
             raise
         # A block that came at the very end of its month is for those who asked for it then.
         return quota.blocks.take(quantity, added_at)
+
+    def _ask_for(self, quota: _Quota, size: int, missing: int) -> float:
+        """Take a lease of the usual size, or of what is missing; if that is too large, of as much as one may take."""
+        if size >= missing:
+            return self._ask(quota, size, missing, allow_partial=True)
+        try:
+            # What is more than usual is asked for as it is: a part of it would help nobody here, nor elsewhere.
+            return self._ask(quota, missing, missing, allow_partial=False)
+        except LeaseTooLarge:
+            # There is room, and several leases hold it together: the rest is asked for after this one.
+            return self._ask(quota, missing, missing, allow_partial=True)
 
     def _wait(self, quota: _Quota, quantity: int, before: int) -> None:
         """Wait for the block that is being asked for. Raises what its asker was told where that holds here as well."""

@@ -2,7 +2,7 @@
 
 import type { CallOptions } from "./calling.js";
 import { now } from "./clock.js";
-import { BillingError } from "./errors.js";
+import { ApiError, BillingError } from "./errors.js";
 import type { Answer, Body } from "./types.js";
 
 /** How a meter takes its leases. */
@@ -132,9 +132,16 @@ export class LeasedMeter {
   #ask(quota: Quota, least: number): Promise<void> {
     const size = Math.max(this.#nextSize(quota), least);
     // A part of what is needed would help nobody here, nor elsewhere.
-    const asked = this.#lease(quota, size, size > least || least === 1).finally(() => {
-      quota.asking = undefined;
-    });
+    const partial = size > least || least === 1;
+    const asked = this.#lease(quota, size, partial)
+      .catch((error: unknown) => {
+        // There is room, and several leases hold it together: the rest is asked for after this one.
+        if (partial || !(error instanceof ApiError && error.code === "LEASE_TOO_LARGE")) throw error;
+        return this.#lease(quota, size, true);
+      })
+      .finally(() => {
+        quota.asking = undefined;
+      });
     quota.asking = asked;
     return asked;
   }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LeasedMeter } from "../dist/index.js";
+import { ApiError, LeasedMeter } from "../dist/index.js";
 
 /** A service that leases one account's quota. */
 class Quota {
@@ -10,6 +10,8 @@ class Quota {
   asked = [];
   leases = new Map();
   fail = undefined;
+  /** Whether one lease takes half of what is left at most. */
+  halves = false;
   constructor(limit) {
     this.limit = limit;
   }
@@ -19,7 +21,11 @@ class Quota {
     await new Promise((soon) => setImmediate(soon));
     if (this.fail) throw this.fail;
     const room = this.limit - this.leased;
-    const granted = allow_partial ? Math.min(quantity, room) : quantity;
+    const most = this.halves ? Math.max(1, Math.floor(room / 2)) : room;
+    if (!allow_partial && quantity > most && quantity <= room) {
+      throw new ApiError(422, new Headers(), { error: { code: "LEASE_TOO_LARGE", message: "It is too large.", details: {} } });
+    }
+    const granted = allow_partial ? Math.min(quantity, most, room) : quantity;
     if (granted < 1 || granted > room) throw Object.assign(new Error("PLAN_LIMIT_EXCEEDED"), { code: "PLAN_LIMIT_EXCEEDED" });
     this.leased += granted;
     const lease_id = `lease.${this.asked.length}`;
@@ -98,3 +104,15 @@ for (const terms of [{ least: 0 }, { least: 5, most: 4 }, { ttlSeconds: 0 }, { t
     assert.throws(() => new LeasedMeter(new Quota(1), terms), RangeError);
   });
 }
+
+test("more than one lease may take is counted by several, to the unit", async () => {
+  const quota = new Quota(500);
+  quota.halves = true;
+  const meter = new LeasedMeter(quota);
+  await meter.consume("acct", "api_requests", 400);
+  await meter.consume("acct", "api_requests", 99);
+  await assert.rejects(meter.consume("acct", "api_requests", 2), (error) => error.code === "PLAN_LIMIT_EXCEEDED");
+  await meter.consume("acct", "api_requests", 1);
+  await meter.close();
+  assert.deepEqual([quota.leased, meter.stats.consumed], [500, 500]);
+});
