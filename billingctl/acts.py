@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from aerostack_billing.platform import correlation
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from billingctl.errors import WrongUsage
 from billingctl.work import Work
@@ -72,7 +73,9 @@ def _recorded(work: Work, act: Act, reason: str, effect: Callable[[], Facts]) ->
     log = work.parts.operator_log
     intent = log.intend(work.target.who, act.verb, act.arguments, reason, act.account_id)
     try:
-        result = effect()
+        # What the act writes carries its id, by which the account's timeline leads from the one to the other.
+        with correlation.using(intent.operation_id):
+            result = effect()
     except BillingError as error:
         log.end(intent, "failed", {"code": error.code, "message": error.message})
         raise

@@ -36,6 +36,7 @@ VERBS: Final = {
     "prices": Verb("prices", "The price book of this release. No stack is asked."),
     "stripe": Verb("stripe", "What must be there at Stripe."),
     "reconcile": Verb("reconcile", "Look for what no webhook reported."),
+    "doctor": Verb("doctor", "Say what is wrong with this stack, and how to mend it."),
     "log": Verb("log", "Show what operators did."),
 }
 

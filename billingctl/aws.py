@@ -55,6 +55,7 @@ def stack_target(aws: boto3.Session, stack: str) -> Target:
         settings=Settings(configured.get("Environment", {}).get("Variables", {})),
         session=aws,
         webhook_url=outputs.get(_WEBHOOK_OUTPUT),
+        stack=stack,
     )
 
 

@@ -38,6 +38,8 @@ class Target:
     session: boto3.Session
     webhook_url: str | None = None
     recorded: bool = True
+    stack: str | None = None
+    """Its name on AWS; None for the local stack."""
 
     def runtime(self) -> Runtime:
         """The rooms, on this stack."""

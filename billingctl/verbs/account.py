@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, cast, get_args
 
@@ -13,6 +14,7 @@ from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.sync import ExpectedPlan
 from aerostack_billing.plans.models import STORAGE, Tier
+from aerostack_billing.timeline.service import MAX_LIMIT, Asked
 from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.grants import GrantRequest
 from aerostack_billing.wallet.models import Wallet, view_reload, view_wallet
@@ -27,6 +29,8 @@ from billingctl.work import Account, Json, Work, at_work
 app = typer.Typer(name="account", help="An account: its plan, its money.", no_args_is_help=True)
 
 _DOLLARS = re.compile(r"\$((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)")
+_FOR_PEOPLE = ("at", "kind", "type", "state", "amount_cents", "correlation_id", "by", "text")
+"""What fits on a line of the timeline; --json shows all of it."""
 _OPERATIONS_SHOWN, _MONTHS_SHOWN = 5, 3
 _SUSPENDED = "Auto-reload was suspended by our support. Save the settings to turn it on again, or contact us."
 
@@ -50,6 +54,44 @@ def _overview(work: Work, account_id: str) -> Facts:
         "creator": parts.creators.statement.view(account_id),
         "operations": operations(work, account_id, _MONTHS_SHOWN, _OPERATIONS_SHOWN),
     }
+
+
+@app.command()
+def timeline(
+    context: typer.Context,
+    account: Account,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(help="A date, or a time in UTC, before which nothing is shown; 90 days ago if not given."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 50,
+    correlation: Annotated[str | None, typer.Option(help="Only what has this correlation id.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what happened to an account, newest first: transfers, Stripe's events, notices, operators' acts.
+
+    What has one correlation id was done by one request, one run or one act. Refusals are in the log alone.
+    """
+    with at_work(context, as_json=as_json) as work:
+        account_id = named(account)
+        entries, more = _entries(work, account_id, Asked(since=since, correlation_id=correlation), limit)
+        for_people = [{name: entry[name] for name in _FOR_PEOPLE} for entry in entries]
+        answer = {"account_id": account_id, "entries": entries, "more": more}
+        work.console.show(answer, {"account": account_id, "timeline": for_people or "nothing", "more": more})
+
+
+def _entries(work: Work, account_id: str, asked: Asked, limit: int) -> tuple[list[Facts], bool]:
+    """So many entries, page by page, and whether there may be more."""
+    entries: list[Facts] = []
+    while True:
+        size = str(min(MAX_LIMIT, limit - len(entries)))
+        page = work.parts.timeline.page(account_id, replace(asked, limit=size))
+        entries += cast("list[Facts]", page["entries"])
+        cursor = cast("str | None", page["next_cursor"])
+        if cursor is None or len(entries) >= limit:
+            return entries, cursor is not None
+        asked = replace(asked, cursor=cursor)
 
 
 @app.command("set-tier")

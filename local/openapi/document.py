@@ -133,6 +133,7 @@ _SERVICE_TOKEN: Schema = {
             "scopes": {
                 "billing:meter": "Count usage and keep resources of any account.",
                 "billing:charge": "Take money from the wallet of any account.",
+                "billing:operate": "Read the timeline of any account. For operators alone.",
             },
         }
     },

@@ -25,6 +25,7 @@ from aerostack_billing.wallet.tools import ToolNotFound
 from local.openapi import answers, paper_answers, wallet_answers
 from local.openapi.describing import REDIRECTS, REUSED, WORKED_ON, Operation, Query
 from local.openapi.notification_operations import NOTIFICATIONS
+from local.openapi.operator_operations import OPERATORS
 from local.openapi.paper_operations import PAPERS
 from local.openapi.wallet_operations import WALLET
 
@@ -283,5 +284,6 @@ BY_TAG: dict[str, dict[str, Operation]] = {
     "Wallet": WALLET,
     "Notifications": NOTIFICATIONS,
     "Creators": _CREATORS,
+    "Operators": OPERATORS,
     "About": _ABOUT,
 }

@@ -201,7 +201,7 @@ def _configuring(place: Place) -> Act:
     return lambda: reload_below_500(place)
 
 
-@operation("webhook: a subscription changed", "stripe_webhook", Budget(4, 4, 3))
+@operation("webhook: a subscription changed", "stripe_webhook", Budget(4, 6, 3))
 def _webhook(place: Place) -> Act:
     subscribed(place)
     wanted = "customer.subscription.created"
@@ -209,7 +209,7 @@ def _webhook(place: Place) -> Act:
     return lambda: place.deliver(event)
 
 
-@operation("the same from the queue", "stripe_events", Budget(4, 4, 3))
+@operation("the same from the queue", "stripe_events", Budget(4, 6, 3))
 def _webhook_from_the_queue(place: Place) -> Act:
     subscribed(place)
     wanted = "customer.subscription.created"

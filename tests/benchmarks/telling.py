@@ -11,6 +11,7 @@ from tests.benchmarks.budgets import Act, Budget
 from tests.benchmarks.place import Place
 from tests.benchmarks.registering import operation
 from tests.rooms.worlds.notices import PUBLIC, Queued, Receiver, message
+from tests.rooms.worlds.wallet import charge
 
 _HOOK = "https://93.184.216.34/hook"
 
@@ -102,6 +103,15 @@ def _sending(place: Place) -> Act:
 def _listing(place: Place) -> Act:
     told(place, "evt_1", "evt_2", "evt_3")
     return lambda: place.ask("list_deliveries")
+
+
+@operation("GET /api/operators/accounts/{account_id}/timeline, a quarter of a year", "get_timeline", Budget(8, 0, 6))
+def _looking_back(place: Place) -> Act:
+    told(place, "evt_1", "evt_2", "evt_3")
+    place.fund(500)
+    for spent in range(30):
+        charge(place.parts, place.account, 1, key=f"key_{spent}")
+    return lambda: place.ask("get_timeline", path={"account_id": place.account})
 
 
 @operation("POST /api/billing/notifications/test", "test_notifications", Budget(3, 3, 1))

@@ -10,7 +10,7 @@ from decimal import Decimal
 from aerostack_billing_client import AsyncServiceClient, Balance, Retries, ServiceClient, UserClient
 from tests.flows.client import BACK, Account
 
-SCOPES = "billing:meter billing:charge"
+SCOPES = "billing:meter billing:charge billing:operate"
 
 
 @dataclass(frozen=True)

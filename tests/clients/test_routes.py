@@ -29,6 +29,7 @@ from aerostack_billing_client import (
     charge_batches,
     errors,
     notification_answers,
+    operator_answers,
     paper_answers,
     plan_answers,
     refusals,
@@ -180,6 +181,15 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert service_.release_hold(me, held.hold_id).released_cents == Decimal("2.5")
     assert maker.user.delete_tool(tool_id).name == "Search"
     assert maker.user.creator().pending_cents == 56
+    newest = service_.timeline_page(me, limit=3, since=str(today))
+    assert len(newest.entries) == 3
+    assert newest.next_cursor is not None
+    assert service_.timeline_page(me, cursor=newest.next_cursor).entries[0] not in newest.entries
+    everything = service_.timeline_page(me, limit=100)
+    assert {entry.kind for entry in everything.entries} >= {"transfer", "stripe_event", "notice"}
+    (charge, *_) = (entry for entry in everything.entries if entry.id == charged.charge_id)
+    assert charge.correlation_id is not None
+    assert charge in service_.timeline_page(me, correlation_id=charge.correlation_id).entries
 
 
 def by_get(user: UserClient, path: str, **query: str) -> None:
@@ -254,7 +264,7 @@ def answer_schemas() -> set[str]:
 
 ANSWERS = {
     name: kind
-    for module in (notification_answers, paper_answers, plan_answers, wallet_answers)
+    for module in (notification_answers, operator_answers, paper_answers, plan_answers, wallet_answers)
     for name, kind in vars(module).items()
     if dataclasses.is_dataclass(kind) and name != "StatementPage"
 }

@@ -16,7 +16,7 @@ FLOORS: tuple[frozenset[str], ...] = tuple(
     for floor in (
         "entry",
         "assembly",
-        "audit",
+        "audit timeline",
         "reconcile",
         "webhooks",
         "notifications",

@@ -23,7 +23,7 @@ from tests.flows.client import BACK, Account, Api, Json
 
 FUZZED = "acct_fuzzed"
 CREATOR = "acct_creator"
-SCOPES = "billing:meter billing:charge"
+SCOPES = "billing:meter billing:charge billing:operate"
 CHARGES = "/api/balance/charges"
 HOLDS = "/api/balance/holds"
 HOOK = "http://127.0.0.1:59999/hook"
@@ -47,6 +47,7 @@ REFUSED_BEYOND_THE_SCHEMA = {
     "getSpend": "likewise; more days than a year has; a label that is not told apart",
     "getInvoices": "a cursor that no answer gave",
     "listDeliveries": "likewise",
+    "getTimeline": "likewise; a text that is no date, or a date too long ago",
     "preview": "free and enterprise are not sold",
     "putNotifications": "an address of a webhook that leads nowhere",
     "putTool": "a price above 10,000 cents",

@@ -12,7 +12,7 @@ import requests
 from local.openapi.document import PUBLISHED
 from tests.flows.client import BACK, Account, Api, Json, until
 
-SERVICE = "billing:meter billing:charge"
+SERVICE = "billing:meter billing:charge billing:operate"
 CHARGES = "/api/balance/charges"
 HOLDS = "/api/balance/holds"
 DEPOSIT = "/api/balance/deposit"

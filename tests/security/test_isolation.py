@@ -245,7 +245,7 @@ def test_a_tool_of_anothers_is_neither_changed_nor_deleted_nor_listed(api: Api, 
 
 def test_every_id_in_a_service_routes_path_is_attacked() -> None:
     in_paths = {part[1:-1] for name in SERVICE_ROUTES for part in ROUTES[name].path.split("/") if part.startswith("{")}
-    assert in_paths == {"hold_id", "charge_id", "lease_id", "kind", "id"}
+    assert in_paths == {"hold_id", "charge_id", "lease_id", "kind", "id", "account_id"}
 
 
 def test_every_service_route_names_the_account_that_it_acts_for() -> None:

@@ -65,6 +65,7 @@ def test_a_token_for_some_accounts_reaches_no_other_by_any_route(api: Api, funde
             ("POST", HOLDS, hold),
             ("POST", f"{HOLDS}/hold_{'0' * 40}/capture", {**key, "amount_cents": 1}),
             ("POST", f"{HOLDS}/hold_{'0' * 40}/release", key),
+            ("GET", f"/api/operators/accounts/{funded.id}/timeline", None),
         ):
             assert code(ask(api, claims, method, path, body)) == RESTRICTED, path
         status, answer = ask(api, claims, "POST", BATCH, {"events": [metered, metered]})

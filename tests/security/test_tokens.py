@@ -138,9 +138,10 @@ def test_scopes_outside_the_scope_claim_open_nothing(api: Api, claims: Json) -> 
     assert account.usage("email_sends")["used"] == 0
 
 
-def test_a_meters_token_takes_no_money_and_a_charges_token_counts_nothing(api: Api) -> None:
+def test_no_scope_opens_the_routes_of_another(api: Api) -> None:
     account: Account = new_account(api)
-    meter, charge = (api.stack.token("svc", scope) for scope in ("billing:meter", "billing:charge"))
+    scopes = ("billing:meter", "billing:charge", "billing:operate")
+    meter, charge, operator = (api.stack.token("svc", scope) for scope in scopes)
     body = {"account_id": account.id}
     for token, method, path in (
         (charge, "POST", "/api/billing/usage/consume"),
@@ -155,6 +156,12 @@ def test_a_meters_token_takes_no_money_and_a_charges_token_counts_nothing(api: A
         (meter, "POST", "/api/balance/holds"),
         (meter, "POST", "/api/balance/holds/hold_1/capture"),
         (meter, "POST", "/api/balance/holds/hold_1/release"),
+        (meter, "GET", f"/api/operators/accounts/{account.id}/timeline"),
+        (charge, "GET", f"/api/operators/accounts/{account.id}/timeline"),
+        (account.token, "GET", f"/api/operators/accounts/{account.id}/timeline"),
+        (operator, "POST", "/api/billing/usage/consume"),
+        (operator, "POST", "/api/balance/charges"),
+        (operator, "POST", "/api/balance/charges/ch_1/refund"),
     ):
         assert api.send(method, path, token=token, body=body).status_code == 403, path
 

@@ -13,7 +13,8 @@ class Promise(NamedTuple):
 
 METER = "billing:meter"
 CHARGE = "billing:charge"
-SCOPES = {METER, CHARGE}
+OPERATE = "billing:operate"
+SCOPES = {METER, CHARGE, OPERATE}
 
 ROUTES = {
     "GetBillingFunction": Promise("GET", "/api/billing", "user"),
@@ -67,6 +68,7 @@ ROUTES = {
     "DeleteToolFunction": Promise("DELETE", "/api/creators/tools/{tool_id}", "user"),
     "ListToolsFunction": Promise("GET", "/api/creators/tools", "user"),
     "GetToolFunction": Promise("GET", "/api/tools/{tool_id}", "user"),
+    "GetTimelineFunction": Promise("GET", "/api/operators/accounts/{account_id}/timeline", OPERATE),
 }
 
 BY_POST_TOO = {

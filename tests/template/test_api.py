@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.template.contract import BY_POST_TOO, CHARGE, METER, ROUTES, SCOPES, WEBHOOK
+from tests.template.contract import BY_POST_TOO, CHARGE, METER, OPERATE, ROUTES, SCOPES, WEBHOOK
 from tests.template.deployed import Deployed, deployed, stage_parameters
 from tests.template.rules import refusals
 
@@ -73,11 +73,16 @@ def test_service_routes_want_their_scope(routes: dict[str, Route], logical_id: s
 
 
 def test_a_stage_names_the_scopes_as_its_issuer_writes_them() -> None:
-    named = {"MeterScope": "server/billing.meter", "ChargeScope": "server/billing.charge"}
+    named = {
+        "MeterScope": "server/billing.meter",
+        "ChargeScope": "server/billing.charge",
+        "OperatorScope": "server/billing.operate",
+    }
+    as_written = {METER: [named["MeterScope"]], CHARGE: [named["ChargeScope"]], OPERATE: [named["OperatorScope"]]}
     paths = body_of(deployed(stage_parameters("prod") | named))["paths"]
     for promise in ROUTES.values():
         ((_, scopes),) = paths[promise.path][promise.method.lower()]["security"][0].items()
-        assert scopes == {METER: [named["MeterScope"]], CHARGE: [named["ChargeScope"]]}.get(promise.access, [])
+        assert scopes == as_written.get(promise.access, [])
 
 
 def test_only_the_catalog_and_the_document_are_public(routes: dict[str, Route]) -> None:
@@ -131,6 +136,12 @@ def test_an_issuer_of_services_without_its_audience_fails_at_deployment(template
 def test_one_scope_for_counting_and_charging_fails_at_deployment(template: dict[str, Any]) -> None:
     (sentence,) = refusals(template, stage_parameters("prod") | {"ChargeScope": METER})
     assert "who may count cannot charge" in sentence
+
+
+@pytest.mark.parametrize("scope", [METER, CHARGE])
+def test_a_scope_that_operators_share_with_services_fails_at_deployment(template: dict[str, Any], scope: str) -> None:
+    (sentence,) = refusals(template, stage_parameters("prod") | {"OperatorScope": scope})
+    assert "no service reads what operators do" in sentence
 
 
 @pytest.mark.parametrize(
@@ -209,7 +220,7 @@ def test_the_api_is_throttled(routes: dict[str, Route]) -> None:
         name: stage["RouteSettings"].get(f"{route.method} {route.path}", stage["DefaultRouteSettings"])
         for name, route in routes.items()
     }
-    expected = {"none": ("11", "12"), "user": ("21", "22")}
+    expected = {"none": ("11", "12"), "user": ("21", "22"), OPERATE: ("21", "22")}
     for name, settings in limits.items():
         given = (settings["ThrottlingRateLimit"], settings["ThrottlingBurstLimit"])
         assert given == expected.get(ROUTES[name].access, ("31", "32")), name

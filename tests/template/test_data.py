@@ -26,6 +26,7 @@ INDEXES = {
     ("AccountsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("WalletsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("LedgerTable", "by_seq"): ([("account_id", "HASH"), ("seq", "RANGE")], "ALL"),
+    ("EventsTable", "by_account"): ([("account_id", "HASH"), ("received_at", "RANGE")], "ALL"),
     ("CreatorsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
     ("NotificationsTable", "agenda"): ([("agenda", "HASH"), ("agenda_at", "RANGE")], "KEYS_ONLY"),
 }

@@ -24,6 +24,7 @@ INDEXES = (
     ("AccountsTable", "agenda"),
     ("WalletsTable", "agenda"),
     ("LedgerTable", "by_seq"),
+    ("EventsTable", "by_account"),
     ("CreatorsTable", "agenda"),
     ("NotificationsTable", "agenda"),
 )
@@ -125,10 +126,12 @@ def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_readers(statements: St
         "GetStatementFunction",
         "GetSpendFunction",
         "GetForecastFunction",
+        "GetTimelineFunction",
         "FoldSpendingFunction",
         "PayoutFunction",
     }
     assert set(granted(statements, index("by_seq", "LedgerTable"))) == readers
+    assert set(granted(statements, index("by_account", "EventsTable"))) == {"GetTimelineFunction"}
 
 
 def test_no_role_may_change_or_take_away_what_the_ledger_holds(statements: Statements) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import requests
 
 from tests.template.caller import Caller
-from tests.template.contract import METER
+from tests.template.contract import METER, OPERATE
 
 
 def walk_through_plans(call: Caller) -> None:
@@ -127,6 +127,7 @@ def walk_through_the_wallet(call: Caller) -> None:
         call.poll()
     call("POST", f"/billing/notifications/deliveries/{delivery['id']}/resend", {})
     call.hear()
+    call("GET", f"/operators/accounts/{call.account}/timeline", scope=OPERATE)
 
 
 def walk_through_charges_at_once(call: Caller) -> None:

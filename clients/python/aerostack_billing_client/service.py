@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from aerostack_billing_client import allowance_calls, charge_batches
+from aerostack_billing_client import allowance_calls, charge_batches, operator_calls
 from aerostack_billing_client import service_calls as calls
 from aerostack_billing_client.allowance import Allowance
 from aerostack_billing_client.allowance_terms import AllowanceTerms
@@ -29,7 +29,8 @@ def held(hold: Callable[P, calls.Holding]) -> Callable[Concatenate[Client, P], H
 
 
 class ServiceClient(Everyone):
-    """Calls for any account, which each names. Usage needs the scope `billing:meter`, money `billing:charge`.
+    """Calls for any account, which each names. Usage needs the scope `billing:meter`, money `billing:charge`,
+    an account's timeline `billing:operate`.
 
     A POST that is given no idempotency key gets one before its first try. Give your own, such as the id of what you
     serve, where a call must also survive the end of your process.
@@ -54,6 +55,9 @@ class ServiceClient(Everyone):
     capture_items = now(allowance_calls.capture_items)
     extend_hold = now(allowance_calls.extend_hold)
     release_hold = now(calls.release_hold)
+
+    # Operators
+    timeline_page = now(operator_calls.timeline_page)
 
     def meter(self, terms: LeaseTerms | None = None) -> LeasedMeter:
         """Counts usage without a request for each, by leases taken ahead. Close it, or use it as a context manager."""
@@ -86,6 +90,7 @@ class AccountScope(Scope[ServiceClient]):
     """The calls of a service for one account: `billing.account("acct_1").charge("agent_execution", 12)`."""
 
     consume = scoped(ServiceClient.consume)
+    timeline_page = scoped(ServiceClient.timeline_page)
     lease = scoped(ServiceClient.lease)
     settle = scoped(ServiceClient.settle)
     claim_resource = scoped(ServiceClient.claim_resource)

@@ -256,8 +256,20 @@ export class UserClient extends Client {
 export type Quote = components["schemas"]["Quoted"];
 type HoldBody = Body<"takeHold">;
 
-/** Calls for any account, which each names. Usage needs the scope `billing:meter`, money `billing:charge`. */
+/**
+ * Calls for any account, which each names. Usage needs the scope `billing:meter`, money `billing:charge`, an account's
+ * timeline `billing:operate`.
+ */
 export class ServiceClient extends Client {
+  // Operators
+
+  /** What happened to an account, a page at a time, the newest first. Needs the scope `billing:operate`. */
+  getTimeline(
+    accountId: string, query?: Query<"getTimeline">, options?: CallOptions,
+  ): Promise<Answer<"getTimeline">> {
+    return this.ask("GET", `/api/operators/accounts/${segment(accountId)}/timeline`, { query, ...options });
+  }
+
   // Usage
 
   /** Count usage if the plan has room for it: else 403 PLAN_LIMIT_EXCEEDED, and nothing is counted. */

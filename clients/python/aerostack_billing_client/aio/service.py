@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from aerostack_billing_client import allowance_calls, charge_batches
+from aerostack_billing_client import allowance_calls, charge_batches, operator_calls
 from aerostack_billing_client import service_calls as calls
 from aerostack_billing_client.aio.allowance import AsyncAllowance
 from aerostack_billing_client.aio.client import AsyncClient, AsyncEveryone, later
@@ -52,6 +52,9 @@ class AsyncServiceClient(AsyncEveryone):
     extend_hold = later(allowance_calls.extend_hold)
     release_hold = later(calls.release_hold)
 
+    # Operators
+    timeline_page = later(operator_calls.timeline_page)
+
     def meter(self, terms: LeaseTerms | None = None) -> AsyncLeasedMeter:
         """Counts usage without a request for each, by leases taken ahead; an async context manager. For asyncio."""
         return AsyncLeasedMeter(self, terms or LeaseTerms(), self.retries)
@@ -82,6 +85,7 @@ class AsyncAccountScope(Scope[AsyncServiceClient]):
     """As `AccountScope`, awaited."""
 
     consume = scoped(AsyncServiceClient.consume)
+    timeline_page = scoped(AsyncServiceClient.timeline_page)
     lease = scoped(AsyncServiceClient.lease)
     settle = scoped(AsyncServiceClient.settle)
     claim_resource = scoped(AsyncServiceClient.claim_resource)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aerostack_billing.assembly.runtime import Runtime
     from aerostack_billing.audit.money import MoneyAudit
+    from aerostack_billing.audit.places import Places
     from aerostack_billing.audit.rounds import Rounds
     from aerostack_billing.audit.service import Audit
     from aerostack_billing.audit.usage import UsageAudit
@@ -50,11 +51,15 @@ class AuditParts:
         return Audit(self.money, self.usage)
 
     @cached_property
-    def rounds(self) -> Rounds:
+    def places(self) -> Places:
         from aerostack_billing.audit.places import Places  # noqa: PLC0415
+
+        return Places(self._runtime.dynamo, self._runtime.settings.events_table)
+
+    @cached_property
+    def rounds(self) -> Rounds:
         from aerostack_billing.audit.rounds import Rounds  # noqa: PLC0415
 
         runtime = self._runtime
-        places = Places(runtime.dynamo, runtime.settings.events_table)
         stores = runtime.wallet.store, runtime.creators.store
-        return Rounds(self.service, self.money, self.usage, *stores, places, runtime.telemetry.violated)
+        return Rounds(self.service, self.money, self.usage, *stores, self.places, runtime.telemetry.violated)

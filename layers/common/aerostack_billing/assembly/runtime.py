@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from aerostack_billing.operators.log import OperatorLog
     from aerostack_billing.plans.catalog import Catalog
     from aerostack_billing.platform.dynamo import Dynamo
+    from aerostack_billing.timeline.service import Timeline
     from aerostack_billing.values.redirects import RedirectPolicy
 
 _CONNECT_SECONDS = 1
@@ -218,6 +219,12 @@ class Runtime:
         from aerostack_billing.assembly.webhooks import WebhookParts  # noqa: PLC0415
 
         return WebhookParts(self)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        from aerostack_billing.assembly.timeline import timeline  # noqa: PLC0415
+
+        return timeline(self)
 
     @cached_property
     def audit(self) -> AuditParts:

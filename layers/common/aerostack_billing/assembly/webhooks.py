@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from aerostack_billing.creators.payouts import Payouts
     from aerostack_billing.payments.undoing import Undoing
     from aerostack_billing.reconcile.service import Reconciler
+    from aerostack_billing.reconcile.store import ProgressStore
     from aerostack_billing.reload.service import Reloads
     from aerostack_billing.wallet.settlement import Settlement
     from aerostack_billing.webhooks.deliveries import EventQueue
@@ -65,15 +66,20 @@ class WebhookParts:
         return Webhooks(self.events, handlers.by_type(), self._runtime.telemetry, handlers.is_foreign)
 
     @cached_property
-    def reconciler(self) -> Reconciler:
-        from aerostack_billing.reconcile.service import Reconciler  # noqa: PLC0415
+    def progress(self) -> ProgressStore:
+        """How far the reconciler has come."""
         from aerostack_billing.reconcile.store import ProgressStore  # noqa: PLC0415
 
+        return ProgressStore(self._runtime.dynamo, self._runtime.settings.events_table)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        from aerostack_billing.reconcile.service import Reconciler  # noqa: PLC0415
+
         runtime = self._runtime
-        progress = ProgressStore(runtime.dynamo, runtime.settings.events_table)
         wallet = runtime.wallet
         return Reconciler(
-            progress,
+            self.progress,
             runtime.payments.history,
             self.service,
             wallet.settlement,

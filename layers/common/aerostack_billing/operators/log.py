@@ -10,6 +10,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Literal
 
 from aerostack_billing.platform import clock
@@ -59,10 +60,23 @@ class Entry:
         }
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the log, newest first. `place` is behind it; `reached` the time down to which nothing is missing.
+
+    `reached` is None where the log was read down to the time that was asked for.
+    """
+
+    acts: list[Entry]
+    place: str
+    reached: str | None
+
+
 _FIRST, _SECOND = "1", "2"
 _LONGEST_RESULT = 300_000
 """In characters of ASCII, which JSON is written in; an item of DynamoDB holds 400 KB."""
 _SHORT = 1_000
+_LINES_AT_ONCE, _MONTHS_AT_ONCE = 200, 4
 
 
 class OperatorLog:
@@ -97,10 +111,33 @@ class OperatorLog:
             yield from self._of_month(month)
             month = _before(month)
 
-    def _of_month(self, month: str) -> Iterator[Entry]:
-        lines = self._dynamo.query(
-            self._table, "account_id = :partition", {":partition": _partition(month)}, forward=False
-        )
+    def stretch(self, place: str | None, since: str) -> Stretch:
+        """The acts behind `place`, down to `since` at most: four requests and some two hundred lines at most."""
+        month, _, before = (place or clock.period()).partition("#")
+        acts: list[Entry] = []
+        reached = None
+        for _ in range(_MONTHS_AT_ONCE):
+            left = _LINES_AT_ONCE // 2 - len(acts)
+            found = list(islice(self._of_month(month, before, _LINES_AT_ONCE), left))
+            acts += found
+            if len(found) == left:
+                last = found[-1].intent
+                return Stretch(acts, self.place_of(last), last.at)
+            if month <= since[: len(month)]:
+                return Stretch(acts, month, None)
+            reached, month, before = f"{month}-01T00:00:00.000000Z", _before(month), ""
+        return Stretch(acts, month, reached)
+
+    @staticmethod
+    def place_of(intent: Intent) -> str:
+        """Where an act lies: what is read behind it is older."""
+        return f"{_month_of(intent.operation_id)}#{intent.operation_id}"
+
+    def _of_month(self, month: str, before: str = "", page_size: int | None = None) -> Iterator[Entry]:
+        condition, values = "account_id = :partition", {":partition": _partition(month)}
+        if before:
+            condition, values = f"{condition} AND transfer_id < :before", {**values, ":before": before}
+        lines = self._dynamo.query(self._table, condition, values, forward=False, page_size=page_size)
         outcome: Outcome | None = None
         # Newest first, an act's second line comes before its first.
         for line in lines:
@@ -111,11 +148,15 @@ class OperatorLog:
                 outcome = None
 
     def _put(self, operation_id: str, number: str, line: Mapping[str, object]) -> None:
-        month = f"{operation_id[3:7]}-{operation_id[7:9]}"
+        month = _month_of(operation_id)
         # As text: an answer's cents may have decimals, which an item cannot hold as a number.
         text = json.dumps(line)
         item: Item = {"account_id": _partition(month), "transfer_id": f"{operation_id}#{number}", "line": text}
         self._dynamo.put(Write(self._table, {}, put=item, condition="attribute_not_exists(account_id)"))
+
+
+def _month_of(operation_id: str) -> str:
+    return f"{operation_id[3:7]}-{operation_id[7:9]}"
 
 
 def _partition(month: str) -> str:

@@ -8,6 +8,7 @@ money, and those must not wait for one another here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from aerostack_billing.outbox.models import DomainEvent, Record
@@ -51,6 +52,16 @@ class Outbox:
         for lane in map(str, range(LANES)):
             items = self._dynamo.query(self._table, "lane = :lane", {":lane": lane}, page_size=_PAGE)
             yield from map(adapter(Record).validate_python, items)
+
+    def oldest(self) -> Record | None:
+        """What has waited longest; None where nothing waits. A request for each partition."""
+        heads = [
+            record
+            for lane in map(str, range(LANES))
+            for item in islice(self._dynamo.query(self._table, "lane = :lane", {":lane": lane}, page_size=1), 1)
+            for record in [adapter(Record).validate_python(item)]
+        ]
+        return min(heads, key=lambda record: record.queued, default=None)
 
     def remove(self, record: Record) -> None:
         """Take away what the bus has; what is gone already stays gone."""

@@ -184,10 +184,12 @@ class Dynamo:
         index: str | None = None,
         forward: bool = True,
         page_size: int | None = None,
+        after: Item | None = None,
     ) -> Iterator[Item]:
         """Every item of the key condition, page after page as they are taken.
 
-        A table is read consistently; an index may lag behind it.
+        A table is read consistently; an index may lag behind it. `after` is the whole key of an item, there or gone by
+        now: only what lies behind it is read.
         """
         params: dict[str, object] = {
             "TableName": table,
@@ -198,6 +200,7 @@ class Dynamo:
         params |= {"IndexName": index} if index else {"ConsistentRead": True}
         params |= {"ExpressionAttributeNames": dict(names)} if names else {}
         params |= {"Limit": page_size} if page_size else {}
+        params |= {"ExclusiveStartKey": to_wire(after)} if after else {}
         return (item for page in self._pages(self._client.query, params) for item in page.items)
 
     def scan(

@@ -67,3 +67,5 @@ class Record:
     result: str
     received_at: str
     account_id: str | None = None
+    correlation_id: str | None = None
+    """Of the request or run that took it in; None on records from before it was kept."""

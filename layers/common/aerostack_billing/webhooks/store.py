@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
+from typing import Final
 
-from aerostack_billing.platform import clock
+from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, Write
 from aerostack_billing.webhooks.models import Outcome, Record
 
+ACCOUNT_INDEX: Final = "by_account"
 KEPT_SECONDS = 90 * 86400
 """Stripe sends again for three days and lists events for thirty; after that nothing can arrive twice."""
 
@@ -35,6 +38,25 @@ class EventStore:
         found = self._dynamo.scan(self._table, condition, {":prefix": _PREFIX, ":dead": "dead"}, names=names)
         return sorted(map(_read, found), key=lambda record: record.received_at, reverse=True)
 
+    def of_account(self, account_id: str, most: int, after: tuple[str, str] | None = None) -> list[Record]:
+        """So many records of events about the account, newest first, behind the one that came then and has that id.
+
+        One request. The index may lag; an event that was found to be about nobody is not in it.
+        """
+        start: Item | None = None
+        if after is not None:
+            start = {"account_id": account_id, "received_at": after[0], "event_id": _key(after[1])}
+        items = self._dynamo.query(
+            self._table,
+            "account_id = :account",
+            {":account": account_id},
+            index=ACCOUNT_INDEX,
+            forward=False,
+            page_size=most,
+            after=start,
+        )
+        return [_read(item) for item in islice(items, most)]
+
     def processed(self, outcome: Outcome) -> Write:
         """The write, for the transaction of the effect, that records the event unless it took effect before.
 
@@ -49,6 +71,9 @@ class EventStore:
         }
         if outcome.account_id is not None:
             item["account_id"] = outcome.account_id
+        made_by = correlation.current()
+        if made_by is not None:
+            item["correlation_id"] = made_by
         return Write(
             self._table,
             {},
@@ -74,11 +99,12 @@ def _key(event_id: str) -> str:
 
 
 def _read(item: Item) -> Record:
-    account_id = item.get("account_id")
+    account_id, made_by = item.get("account_id"), item.get("correlation_id")
     return Record(
         event_id=str(item["event_id"]).removeprefix(_PREFIX),
         event_type=str(item["type"]),
         result=str(item["result"]),
         received_at=str(item["received_at"]),
         account_id=None if account_id is None else str(account_id),
+        correlation_id=None if made_by is None else str(made_by),
     )
