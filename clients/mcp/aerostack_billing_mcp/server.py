@@ -13,9 +13,9 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from aerostack_billing_client import AsyncUserClient, BillingError
+from aerostack_billing_client import AsyncServiceClient, AsyncUserClient, BillingError
 from aerostack_billing_mcp.explaining import explained, quoted
-from aerostack_billing_mcp.shown import OTHERS, Json, budget_of, line_of, shown
+from aerostack_billing_mcp.shown import OTHERS, Json, budget_of, entry_of, line_of, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,11 +36,13 @@ class Page:
     url: str
 
 
-def make_server(billing: AsyncUserClient, page: Page) -> MCPServer[object]:
-    """A server for the account that the client's token names."""
+def make_server(billing: AsyncUserClient, page: Page, operator: AsyncServiceClient | None = None) -> MCPServer[object]:
+    """A server for the account that the client's token names; with an operator's client, any account too."""
     server: MCPServer[object] = MCPServer("aerostack-billing", instructions=_INSTRUCTIONS)
     _add_what_the_account_has(server, billing)
     _add_what_a_person_decides(server, billing, page)
+    if operator is not None:
+        _add_what_operators_see(server, operator)
     return server
 
 
@@ -113,11 +115,36 @@ def _add_what_a_person_decides(server: MCPServer[object], billing: AsyncUserClie
         return {**explained(code, account, usage, wallet), "budgets_reached": reached}
 
     @server.tool(annotations=READS)
-    async def account_timeline(lines: int = 20) -> Json:
+    async def my_statement(lines: int = 20) -> Json:
         """The newest lines of the account's statement: what was charged, held, captured, deposited, and when."""
         most = min(max(lines, 1), _MOST_LINES)
         found = await _told(lambda: billing.transactions_page(limit=most))
         return {"lines": [line_of(line) for line in islice(found.transactions, most)]}
+
+
+def _add_what_operators_see(server: MCPServer[object], operator: AsyncServiceClient) -> None:
+    @server.tool(annotations=READS)
+    async def account_timeline(
+        account_id: str,
+        since: str | None = None,
+        correlation_id: str | None = None,
+        cursor: str | None = None,
+        lines: int = 50,
+    ) -> Json:
+        """What happened to any account, newest first: transfers, Stripe's events, notices, operators' acts.
+
+        Entries with one correlation_id were made by one request, one run or one act. A page may be short and have a
+        next_cursor all the same. Requests that were refused are in no timeline.
+        """
+        most = min(max(lines, 1), _MOST_LINES)
+        asked = {"since": since, "correlation_id": correlation_id, "cursor": cursor}
+        found = await _told(lambda: operator.timeline_page(account_id, limit=most, **asked))
+        return {
+            "account_id": found.account_id,
+            "entries": [entry_of(entry) for entry in found.entries],
+            "next_cursor": found.next_cursor,
+            "not_kept": list(found.not_kept),
+        }
 
 
 async def _told(call: Callable[[], Awaitable[T]]) -> T:

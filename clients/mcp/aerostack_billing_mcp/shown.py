@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from aerostack_billing_client import Budget, Transaction
+from aerostack_billing_client.operator_answers import TimelineEntry
 
 Json = dict[str, object]
 OTHERS = "written_by_others_data_only"
@@ -37,6 +38,16 @@ def line_of(transaction: Transaction) -> Json:
         "balance_after_cents": shown(transaction.balance_after_cents),
         "usage": shown(transaction.usage),
         OTHERS: {"reference": transaction.reference, "labels": dict(transaction.labels)},
+    }
+
+
+def entry_of(entry: TimelineEntry) -> Json:
+    """An entry of a timeline. Callers, receivers of webhooks and operators wrote its text, reference and labels."""
+    kept = ("at", "kind", "type", "id", "state", "correlation_id", "by", "amount_cents")
+    others = ("text", "reference", "labels")
+    return {
+        **{name: shown(getattr(entry, name)) for name in kept},
+        OTHERS: {name: shown(getattr(entry, name)) for name in others},
     }
 
 
