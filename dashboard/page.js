@@ -1,7 +1,7 @@
 /** The page put together: who reads it, which view is shown, what is kept true while it is. */
 
 import { createActs, createTell } from "./acts.js";
-import { createApi } from "./lib/api.js";
+import { createApi, readOnly } from "./lib/api.js";
 import { button, h } from "./lib/dom.js";
 import { localClockLead } from "./lib/local.js";
 import { addressOf, addressedPlace, followLinks, mark, placeOf } from "./lib/place.js";
@@ -32,6 +32,10 @@ const VIEWS = {
   earnings: () => import("./views/earnings.js"),
 };
 
+/** What an operator who looks at an account sees, by `?as=`. @type {typeof VIEWS} */
+const OPERATORS_VIEWS = { timeline: () => import("./views/timeline.js") };
+const OPERATORS_SCOPE = "billing:operate";
+
 /**
  * @param {ShadowRoot} root
  * @param {HTMLElement} frame Where in it the page stands.
@@ -43,11 +47,14 @@ const VIEWS = {
  */
 export function startPage(root, frame, config, { whole, addressed, signal }) {
   enter(root);
-  let returned = takeReturn();
+  // Whom an operator looks at; empty on the page of an account's own user.
+  const as = (whole && addressed && new URLSearchParams(location.search).get("as")) || "";
+  const views = as ? OPERATORS_VIEWS : VIEWS;
+  let returned = as ? {} : takeReturn();
   const who = h("div", { id: "who", class: "who" });
   const offline = h("p.offline", { id: "offline", role: "status", hidden: true }, t("page.offline"));
   const result = h("div.result", { id: "result", role: "status", "aria-live": "polite" });
-  const nav = h("nav", { "aria-label": t("page.title"), hidden: true }, h("ul", Object.keys(VIEWS).map(leading)));
+  const nav = h("nav", { "aria-label": t("page.title"), hidden: true }, h("ul", Object.keys(views).map(leading)));
   const main = h(whole ? "main" : "div", { id: "main", class: "main", tabindex: "-1" });
   frame.lang = language;
   frame.replaceChildren(
@@ -57,8 +64,9 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
   if (whole) document.documentElement.lang = language;
 
   const tell = createTell(result, main);
-  const session = createSession(config, () => signIn(true));
-  const api = createApi(config.apiBaseUrl, session);
+  const session = createSession(config, () => signIn(true), as ? "operator" : "");
+  const made = createApi(config.apiBaseUrl, session);
+  const api = as ? readOnly(made) : made;
   let clockLead = 0;
   const now = () => new Date(Date.now() + clockLead);
   let loadedAt = 0;
@@ -79,6 +87,12 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
     else show();
   }
 
+  /** @param {string} token */
+  function keep(token) {
+    session.keep(token);
+    show();
+  }
+
   /** @param {boolean} ended */
   function signIn(ended) {
     if (ended && shown === null) return;
@@ -88,7 +102,7 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
     for (const dialog of root.querySelectorAll("dialog")) dialog.close();
     nav.hidden = true;
     who.replaceChildren();
-    main.replaceChildren(signInView(config.signIn, ended, (token) => (session.keep(token), show())));
+    main.replaceChildren(signInView(config.signIn, ended, keep, as ? OPERATORS_SCOPE : ""));
     if (ended) main.querySelector("h1")?.focus();
   }
 
@@ -101,11 +115,12 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
     }
     shown = store;
     loadedAt = Date.now();
-    nav.hidden = false;
+    nav.hidden = Boolean(as);
     who.replaceChildren(
       h("span.account", session.account() ?? ""),
       ...(session.own ? [button(t("page.signOut"), () => session.expired(), { class: "button quiet" })] : []),
     );
+    if (as) return void open(addressedPlace(), false);
     const told = returned;
     returned = {};
     store.set("settling", Boolean(told.session_id) || told.back === "plan");
@@ -121,14 +136,15 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
 
   /** Show the view that a name leads to. @param {string} named @param {boolean} moved Whether the reader went there. */
   async function open(named, moved) {
-    const { view, section } = placeOf(named, Object.keys(VIEWS));
+    const { view, section } = as ? { view: "timeline", section: null } : placeOf(named, Object.keys(views));
     leaving.abort();
     const turn = (leaving = new AbortController());
     const store = /** @type {Store} */ (shown);
     mark(nav, view);
     const heading = h("h1", { tabindex: "-1", id: "view-title" }, t(`nav.${view}`));
-    const shape = { store, acts: createActs(api, store, tell), api, config, now, tell, signal: turn.signal };
-    const parts = await VIEWS[view]().then(
+    const acts = createActs(api, store, tell);
+    const shape = { store, acts, api, config, now, tell, signal: turn.signal, account: as, place: placeIn(named) };
+    const parts = await views[view]().then(
       (module) => module.view,
       () => failed,
     );
@@ -180,6 +196,15 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
       clearInterval(looking);
       leaving.abort();
     });
+  }
+}
+
+/** What an address names, as it was before it was put there. @param {string} named */
+function placeIn(named) {
+  try {
+    return decodeURIComponent(named);
+  } catch {
+    return named;
   }
 }
 

@@ -216,6 +216,21 @@
  * @property {string | null} payouts_held_for
  * @property {Payout[]} payouts
  *
+ * @typedef {object} TimelineEntry
+ * @property {string} at
+ * @property {"transfer" | "earning" | "stripe_event" | "notice" | "operator_act"} kind
+ * @property {string} type
+ * @property {string} id
+ * @property {string} state
+ * @property {string | null} correlation_id
+ * @property {string | null} by
+ * @property {number | null} amount_cents
+ * @property {string | null} text
+ * @property {string | null} reference
+ * @property {Record<string, string>} labels
+ *
+ * @typedef {{entries: TimelineEntry[], next_cursor: string | null}} TimelinePage
+ *
  * @typedef {object} View What a view is made of and with.
  * @property {import("./lib/store.js").Store} store
  * @property {ReturnType<typeof import("./acts.js").createActs>} acts
@@ -224,6 +239,8 @@
  * @property {import("./returning.js").Tell} tell
  * @property {() => Date} now
  * @property {AbortSignal} signal When another view is shown.
+ * @property {string} account Whom an operator looks at; empty where users see their own.
+ * @property {string} place What the address names.
  *
  * @typedef {"plain" | "good" | "warn" | "bad"} Tone
  *

@@ -70,6 +70,14 @@ export function createApi(baseUrl, session) {
   };
 }
 
+/** The API for whoever only looks: what would change something is never sent. @param {Api} api @returns {Api} */
+export function readOnly({ get, lines }) {
+  const refuse = async () => {
+    throw new ApiError(403, "READ_ONLY", "Nothing can be changed here.");
+  };
+  return { get, lines, post: refuse, put: refuse, del: refuse };
+}
+
 /** @param {string} method @param {object} [body] */
 function requestOf(method, body) {
   const headers = /** @type {Record<string, string>} */ (body ? { "content-type": "application/json" } : {});

@@ -3,9 +3,9 @@
 import { ApiError } from "./errors.js";
 import { t } from "./words.js";
 
-/** @param {string} account @returns {Promise<string>} */
-export async function localToken(account) {
-  const answer = await door("token", { account });
+/** @param {string} account @param {string} scopes Of an operator's token; a user's has none. @returns {Promise<string>} */
+export async function localToken(account, scopes = "") {
+  const answer = await door("token", { account, scopes });
   return answer.token;
 }
 

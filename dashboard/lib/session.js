@@ -19,11 +19,13 @@ const KEPT_AS = "aerostack-billing-token";
  *
  * @param {Config} config
  * @param {() => void} onExpired
+ * @param {string} [of] Whose token it is, where it is no user's: kept apart from the other.
  * @returns {Session}
  */
-export function createSession(config, onExpired) {
+export function createSession(config, onExpired, of = "") {
   const { getToken } = config;
-  let current = getToken ? null : (takeFromAddress() ?? sessionStorage.getItem(KEPT_AS));
+  const keptAs = `${KEPT_AS}${of && `-${of}`}`;
+  let current = getToken ? null : (takeFromAddress(keptAs) ?? sessionStorage.getItem(keptAs));
   return {
     own: !getToken,
     async token({ expired }) {
@@ -34,23 +36,23 @@ export function createSession(config, onExpired) {
     expired(refused) {
       if (refused && current && refused !== current) return;
       current = null;
-      sessionStorage.removeItem(KEPT_AS);
+      sessionStorage.removeItem(keptAs);
       onExpired();
     },
     keep(token) {
       current = token.trim();
-      sessionStorage.setItem(KEPT_AS, current);
+      sessionStorage.setItem(keptAs, current);
     },
     account: () => (current ? subjectOf(current) : null),
   };
 }
 
-/** A token in the fragment, which no server is sent, is kept and leaves the address bar at once. */
-function takeFromAddress() {
+/** A token in the fragment, which no server is sent, is kept and leaves the address bar at once. @param {string} keptAs */
+function takeFromAddress(keptAs) {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token) {
     history.replaceState(null, "", location.pathname + location.search);
-    sessionStorage.setItem(KEPT_AS, token);
+    sessionStorage.setItem(keptAs, token);
   }
   return token;
 }

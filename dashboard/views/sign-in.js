@@ -9,15 +9,16 @@ import { t } from "../lib/words.js";
  * @param {string | null} way As in the configuration.
  * @param {boolean} ended Whether there was a session before.
  * @param {(token: string) => void} keep
+ * @param {string} scopes What an operator's token needs; empty for a user.
  */
-export function signInView(way, ended, keep) {
+export function signInView(way, ended, keep, scopes) {
   const heading = h("h1", { tabindex: "-1", id: "sign-in-title" }, t(ended ? "signIn.ended" : "signIn.title"));
   return h(
     "div.sign-in.card",
     heading,
-    h("p.soft", t(ended ? "signIn.again" : "signIn.text")),
-    entrance(way, keep),
-    way === "local" && people(keep),
+    h("p.soft", t(scopes ? "signIn.operator" : ended ? "signIn.again" : "signIn.text")),
+    entrance(way, keep, scopes),
+    way === "local" && !scopes && people(keep),
   );
 }
 
@@ -40,10 +41,12 @@ function people(keep) {
   return list;
 }
 
-/** @param {string | null} way @param {(token: string) => void} keep */
-function entrance(way, keep) {
+/** @param {string | null} way @param {(token: string) => void} keep @param {string} scopes */
+function entrance(way, keep, scopes) {
   if (way === "local")
-    return form(t("signIn.account"), "acct_demo", t("signIn.title"), async (account) => keep(await localToken(account)));
+    return form(t("signIn.account"), scopes ? "operator" : "acct_demo", t("signIn.title"), async (account) =>
+      keep(await localToken(account, scopes)),
+    );
   if (way) return link(t("signIn.title"), way, { class: "button primary" });
   return form(t("signIn.token"), "", t("signIn.go"), (token) => keep(token));
 }
