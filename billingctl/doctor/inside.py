@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from aerostack_billing.audit.places import Kind
 from aerostack_billing.platform import clock
 from billingctl.doctor.findings import Finding, NotLookedAt
 from billingctl.work import Work
 
 _LATE_EVENT_SECONDS: Final = 900
 _LATE_RECONCILER_SECONDS: Final = 3_600
-_LATE_AUDIT_SECONDS: Final = 8 * 86_400
-"""As the alarm AuditRoundAlarm has it: a round of a large stack takes days."""
+_LATE_AUDITS: Final[dict[Kind, tuple[int, str, str]]] = {
+    "all": (8 * 86_400, "AuditRoundAlarm", "Something was not"),
+    "changed": (26 * 3_600, "AuditChangedAlarm", "Something that changed was not"),
+}
+"""As the alarms have it: the most seconds, the alarm, and what is said."""
+_HOUR_SECONDS: Final = 3_600
 _DAY_SECONDS: Final = 86_400
 _MEND: Final = 'billingctl stripe bootstrap --reason "…"'
 
@@ -59,13 +64,14 @@ def outbox(work: Work) -> Iterator[Finding]:
 
 
 def audit(work: Work) -> Iterator[Finding]:
-    """A round of the audit that does not end. NotLookedAt before the first one."""
-    place = work.parts.audit.places.read()
-    if place.began_at is None and place.ended_at is None:
+    """An audit that does not come round. NotLookedAt before the first one."""
+    behind = work.parts.audit.places.behind_seconds()
+    if behind is None:
         raise NotLookedAt("no audit has run yet; `billingctl ledger audit` audits now")
-    if place.behind_seconds > _LATE_AUDIT_SECONDS:
-        fix = "docs/operations.md, AuditRoundAlarm; `billingctl ledger audit` audits all at once."
-        yield Finding("audit", f"No round came to its end for {place.behind_seconds // _DAY_SECONDS} days.", fix)
+    for kind, (most, alarm, what) in _LATE_AUDITS.items():
+        if behind[kind] > most:
+            fix = f"docs/operations.md, {alarm}; `billingctl ledger audit` audits all at once."
+            yield Finding("audit", f"{what} audited for {behind[kind] // _HOUR_SECONDS} hours.", fix)
 
 
 def reconciler(work: Work) -> Iterator[Finding]:

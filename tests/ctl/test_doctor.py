@@ -103,13 +103,14 @@ def test_an_event_that_nobody_publishes_is_found(ctl: Ctl, api: Api) -> None:
 @pytest.mark.usefixtures("audited")
 def test_an_audit_that_does_not_come_to_its_end_is_found(ctl: Ctl, api: Api) -> None:
     with parts_of(api) as parts:
-        before = parts.audit.places.read()
-        parts.audit.places.keep(replace(before, ended_at=int(api.now()) - 9 * 86_400))
+        before = parts.audit.places.whole()
+        parts.audit.places.keep_whole(replace(before, covered=int(api.now()) - 30 * 3_600, large_since=None))
         try:
             finding = found(ctl("doctor", "--json"), "audit")
         finally:
-            parts.audit.places.keep(before)
-    assert "9 days" in finding["what"]
+            parts.audit.places.keep_whole(before)
+    assert finding["what"] == "Something that changed was not audited for 30 hours."
+    assert "AuditChangedAlarm" in finding["fix"]
 
 
 def test_a_secret_that_nobody_changed_for_long_is_found(ctl: Ctl, api: Api) -> None:

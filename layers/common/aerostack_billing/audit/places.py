@@ -139,6 +139,14 @@ class Places:
             places[str(item["event_id"])] = adapter(Place).validate_python(item)
         return list(places.values())
 
+    def behind_seconds(self) -> dict[Kind, int] | None:
+        """How old the oldest look of each kind is; None before anything was audited. Two requests at most."""
+        whole = self.whole()
+        if whole.large_since is None:
+            return None if whole.covered is None else dict.fromkeys(KINDS, whole.behind_seconds)
+        places = self.all()
+        return {kind: max(p.behind_seconds(whole) for p in places if p.kind == kind) for kind in KINDS}
+
     def keep(self, place: Place) -> None:
         """Keep it. Of two runs at one place the last to write is gone on from: what it says was looked at was."""
         self._dynamo.put(Write(self._table, {}, put={"event_id": _name(place), **present(asdict(place))}))
