@@ -15,6 +15,7 @@ from tests.benchmarks.place import Place
 from tests.rooms.conftest import metered
 
 SIZES = (10_000, 1_000_000)
+_TYPE = "invoice.paid"
 _BODY = "x" * 18_000
 """About what an invoice's event has."""
 
@@ -68,9 +69,9 @@ class _History:
         self._size = size
         self._of: tuple[int, int] | None = None
 
-    def events(self, since: int, until: int, after: str | None = None) -> Page[dict[str, object]]:
+    def events(self, since: int, until: int, types: Sequence[str], after: str | None = None) -> Page[dict[str, object]]:
         self._of = self._of or (since, until)
-        if self._of != (since, until):
+        if self._of != (since, until) or _TYPE not in types:
             return Page([], None)
         begin = int(after.removeprefix("evt_")) + 1 if after else 0
         numbers = range(begin, min(begin + PAGE, self._size))
@@ -83,7 +84,7 @@ class _History:
 
 def _event(number: int, at: int) -> dict[str, object]:
     made = {"object": {"id": f"in_{number}", "object": "invoice", "padding": _BODY[: 18_000 - number % 7]}}
-    return {"id": f"evt_{number}", "type": "invoice.paid", "created": at - 1, "data": made}
+    return {"id": f"evt_{number}", "type": _TYPE, "created": at - 1, "data": made}
 
 
 class _Known:

@@ -11,10 +11,11 @@ import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.payments.history import History, ListedPayment, Page, _payment
-from aerostack_billing.reconcile.service import Reconciler
+from aerostack_billing.reconcile.service import LISTS, Reconciler
 from aerostack_billing.reconcile.store import ProgressStore, Window
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.money import micros
+from aerostack_billing.webhooks.handlers import CONNECT_TYPES
 from aerostack_billing.webhooks.models import Outcome
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.deposits import hear_all, open_deposit, refund
@@ -228,6 +229,26 @@ def test_a_payment_of_an_unknown_form_is_reported_and_holds_no_window(
     assert audited(parts, account).balance == micros(2_500)
 
 
+def test_every_event_that_somebody_waits_for_is_listed_and_no_other(
+    parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
+) -> None:
+    reconciler.run()
+    world.pay(open_page(parts, account, "pro"))
+    world.pay(open_deposit(parts, account))
+    time_stands.forward(600)
+    # What it does for an account makes events of its own, which the next run lists with all of the last hour.
+    reconciler.run()
+    made = [str(event["type"]) for event in world.events()]
+    waited_for = [kind for kind in made if kind in parts.webhooks.service._handlers]
+    assert 0 < len(waited_for) < len(made)
+    assert reconciler.run().events == len(waited_for)
+
+
+def test_the_lists_of_types_are_as_long_as_stripe_takes_them_and_hold_all_that_are_handled(parts: Runtime) -> None:
+    assert all(len(types) <= 20 for types in LISTS)
+    assert {kind for types in LISTS for kind in types} == set(parts.webhooks.service._handlers) - set(CONNECT_TYPES)
+
+
 # Page by page
 
 
@@ -241,7 +262,7 @@ def test_a_run_that_is_cut_off_at_any_page_is_gone_on_with_where_it_ended(
     parts: Runtime, world: StripeWorld, reconciler: Reconciler, account: str, time_stands: Time
 ) -> None:
     reconciler.run()
-    for _ in range(3):
+    for _ in range(5):
         world.pay(open_deposit(parts, account))
     time_stands.forward(600)
     looked, runs = 0, 0
@@ -253,7 +274,7 @@ def test_a_run_that_is_cut_off_at_any_page_is_gone_on_with_where_it_ended(
     assert runs > 5
     # What the last hour's overlap shows again aside, nothing was looked at twice.
     assert looked <= len(world.events()) + 3
-    assert audited(parts, account).balance == micros(7_500)
+    assert audited(parts, account).balance == micros(12_500)
     assert reconciler._progress.read().window is None
 
 

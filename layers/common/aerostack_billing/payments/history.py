@@ -18,6 +18,8 @@ from aerostack_billing.payments.wire import read
 from aerostack_billing.values.errors import ObjectMissing
 
 PAGE: Final = 100
+MOST_TYPES: Final = 20
+"""Types of events that one list may be of."""
 Item = TypeVar("Item")
 ListedPayment = tuple[str, Callable[[], Payment]]
 """A payment's id, and what reads it, which raises Unreadable for an unknown form."""
@@ -37,11 +39,15 @@ class History:
     def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
         self._connect = connect
 
-    def events(self, since: int, until: int, after: str | None = None) -> Page[dict[str, object]]:
-        """Events of the span, as a webhook would carry them. Stripe lists those of the last thirty days."""
+    def events(self, since: int, until: int, types: Sequence[str], after: str | None = None) -> Page[dict[str, object]]:
+        """Events of the span and of up to `MOST_TYPES` types, as a webhook would carry them.
+
+        Stripe lists those of the last thirty days.
+        """
+        span: stripe.params.EventListParams = {"created": {"gte": since, "lt": until}, "limit": PAGE}
         with translated():
             found = self._connect().v1.events.list(
-                {"created": {"gte": since, "lt": until}, "limit": PAGE, **({"starting_after": after} if after else {})}
+                {**span, "types": list(types), **({"starting_after": after} if after else {})}
             )
         return Page([event.to_dict() for event in found.data], found.data[-1].id if found.has_more else None)
 

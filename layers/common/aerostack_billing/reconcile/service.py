@@ -17,16 +17,19 @@ from typing import Protocol
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.accounts.sync import PlanSync
 from aerostack_billing.payments.cards import Payment
-from aerostack_billing.payments.history import History, ListedPayment, pages
+from aerostack_billing.payments.history import MOST_TYPES, History, ListedPayment, pages
 from aerostack_billing.payments.wire import Unreadable
 from aerostack_billing.platform import clock
 from aerostack_billing.reconcile.store import Progress, ProgressStore, Window
 from aerostack_billing.values.errors import BillingError, PaymentsRefused
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
+from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES
 from aerostack_billing.webhooks.models import Outcome
 from aerostack_billing.webhooks.service import Webhooks
 
+LISTS = [ACCOUNT_TYPES[first : first + MOST_TYPES] for first in range(0, len(ACCOUNT_TYPES), MOST_TYPES)]
+"""What is listed: a renewal makes three events of these types, and seven that concern nobody here."""
 _WINDOW_SECONDS = 6 * 3_600
 _WINDOWS = 4
 """A run that is far behind takes longer windows rather than more of them."""
@@ -140,7 +143,8 @@ class Reconciler:
             if after is None:
                 if window.listing == "payments":
                     return window
-                window = replace(window, listing="payments")
+                further = window.types + 1
+                window = replace(window, types=further) if further < len(LISTS) else replace(window, listing="payments")
             if not (going_on := may_go_on()) or after is not None:
                 self._progress.keep(window)
             if not going_on:
@@ -158,7 +162,7 @@ class Reconciler:
         return look(replace(window, after=None), done)
 
     def _events_page(self, window: Window, done: Reconciled) -> tuple[str | None, list[str]]:
-        page = self._history.events(window.since, window.until, window.after)
+        page = self._history.events(window.since, window.until, LISTS[window.types], window.after)
         done.events += len(page.items)
         awaited = self._webhooks.awaited(page.items)
         looks = [(str(raw["id"]), partial(self._event, raw, done)) for raw in awaited]
