@@ -15,7 +15,6 @@ from aerostack_billing.reconcile.service import LISTS, Reconciler
 from aerostack_billing.reconcile.store import ProgressStore, Window
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.money import micros
-from aerostack_billing.webhooks.handlers import CONNECT_TYPES
 from aerostack_billing.webhooks.models import Outcome
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.deposits import hear_all, open_deposit, refund
@@ -246,7 +245,7 @@ def test_every_event_that_somebody_waits_for_is_listed_and_no_other(
 
 def test_the_lists_of_types_are_as_long_as_stripe_takes_them_and_hold_all_that_are_handled(parts: Runtime) -> None:
     assert all(len(types) <= 20 for types in LISTS)
-    assert {kind for types in LISTS for kind in types} == set(parts.webhooks.service._handlers) - set(CONNECT_TYPES)
+    assert {kind for types in LISTS for kind in types} == set(parts.webhooks.service._handlers)
 
 
 # Page by page

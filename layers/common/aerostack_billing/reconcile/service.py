@@ -24,11 +24,12 @@ from aerostack_billing.reconcile.store import Progress, ProgressStore, Window
 from aerostack_billing.values.errors import BillingError, PaymentsRefused
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
-from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES
+from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
 from aerostack_billing.webhooks.models import Outcome
 from aerostack_billing.webhooks.service import Webhooks
 
-LISTS = [ACCOUNT_TYPES[first : first + MOST_TYPES] for first in range(0, len(ACCOUNT_TYPES), MOST_TYPES)]
+_TYPES = (*ACCOUNT_TYPES, *CONNECT_TYPES)
+LISTS = [_TYPES[first : first + MOST_TYPES] for first in range(0, len(_TYPES), MOST_TYPES)]
 """What is listed: a renewal makes three events of these types, and seven that concern nobody here."""
 _WINDOW_SECONDS = 6 * 3_600
 _WINDOWS = 4
