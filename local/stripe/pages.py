@@ -18,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 from local.stripe import pdf
 from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
-from local.stripe.rules import cards, checkout, collection, connect, discounts, invoices, lifecycle, portal
+from local.stripe.rules import cards, checkout, collection, connect, discounts, invoices, lifecycle, portal, taxes
 from local.stripe.rules.cards import Card, Challenge, Verdict
 from local.stripe.world import World
 
@@ -122,13 +122,24 @@ class Pages:
         return self._shown("paid.html", session=session, back=_success_url(session))
 
     def _checkout(self, session: Json, status: int = 200, error: str | None = None) -> Response:
-        return self._shown("checkout.html", status, session=session, error=error, card=cards.DEFAULT_CARD)
+        customer = self._world.all("customer").get(session["customer"])
+        return self._shown(
+            "checkout.html",
+            status,
+            session=session,
+            error=error,
+            card=cards.DEFAULT_CARD,
+            country=taxes.country_of(customer) or "US",
+            countries=[("US", 0), *taxes.PERCENT.items()],
+        )
 
     def _paid(self, request: Request, session: Json) -> Response:
         typed = request.form.get("card", cards.DEFAULT_CARD)
         try:
             if request.form.get("promotion_code"):
                 self._enter_code(session, request.form["promotion_code"])
+            if session["automatic_tax"]["enabled"]:
+                checkout.locate(self._world, session, request.form.get("country"))
             if typed in BANK_DEBITS or request.form.get("async"):
                 checkout.debit(self._world, session, works=BANK_DEBITS.get(typed, request.form.get("async") != "fail"))
                 return redirect(_success_url(session), 303)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aerostack_billing.platform.config import Settings
 from aerostack_billing.values.money import micros
 from tests.rooms.worlds.creators import call
 from tests.rooms.worlds.deposits import open_deposit
@@ -254,6 +255,41 @@ class _Refund:
     @staticmethod
     def end(world: World) -> None:
         assert lines(world) == [("deposit", 2_500), ("refund", -1_000)]
+
+
+def taxed_page(world: World) -> None:
+    """A deposit's page is open, which adds the tax of the payer's country."""
+    plain = world.settings
+    world.settings = Settings({**plain.environment, "AUTOMATIC_TAX": "true"})
+    world.restart()
+    world.notes["page"] = world.request(lambda parts: open_deposit(parts, world.account, 1_000, key="taxed"))
+    world.settings = plain
+    world.restart()
+
+
+@flow("deposit with tax, partly refunded, and disputed", taxed_page)
+class _Tax:
+    @staticmethod
+    def act(world: World) -> None:
+        session = world.notes["page"].rpartition("/")[2]
+        world.submit(world.notes["page"], card="4242424242424242", country="DE")
+        world.hear()
+        answer = world.request(lambda parts: parts.wallet.checkout_return.verify(world.account, session))
+        assert answer["balance_cents"] == 1_000
+        payment = world.person.api(f"checkout/sessions/{session}")["payment_intent"]
+        for cents in (595, 100, 33):
+            world.person.door("refunds", {"payment_intent": payment, "amount": cents})
+            world.hear()
+        world.person.door("disputes", {"payment_intent": payment, "status": "needs_response"})
+        world.hear()
+
+    @staticmethod
+    def end(world: World) -> None:
+        whole = world.eyes.wallet.store.ledger.whole(world.account)
+        taken = [line.effect for line in whole if line.type == "refund"]
+        assert sum(taken) == -(728 * 10_000_000 // 1_190)
+        wallet = world.eyes.wallet.store.get(world.account)
+        assert (wallet.balance, wallet.debt, wallet.deposited) == (0, 0, micros(1_000))
 
 
 @flow("dispute opened and won", fund)

@@ -10,8 +10,9 @@ from typing import Any
 from aerostack_billing.creators.models import FRACTIONS
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.values.money import micros
-from tests.simulation.invariants import left_of, ours
+from tests.simulation.invariants import ours
 from tests.simulation.tables import Json, Tables
+from tests.simulation.taxes import left_of
 from tests.simulation.world import World
 
 _MONTHS = {"month": 1, "year": 12}

@@ -18,12 +18,12 @@ from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month
 from aerostack_billing.values.money import micros
 from tests.simulation import domain_events
 from tests.simulation.tables import Tables
+from tests.simulation.taxes import bought, left_of
 from tests.simulation.world import World
 
 Json = dict[str, Any]
 _PAYING = {"active", "trialing", "past_due"}
 _LARGEST_ITEM = 32_000
-_GONE = {"needs_response", "under_review", "lost"}
 
 
 def violations(world: World, *, settled: bool = True) -> list[str]:
@@ -112,10 +112,10 @@ def payments_once(world: World, tables: Tables) -> list[str]:
     wrong = []
     attempts = Tally(p["metadata"]["attempt_id"] for p in ours(world) if "attempt_id" in p["metadata"])
     wrong += [f"{attempt} made {times} payments" for attempt, times in attempts.items() if times > 1]
-    received = {payment["id"]: payment["amount_received"] for payment in ours(world)}
+    brought = {payment["id"]: bought(world, payment) for payment in ours(world)}
     for line in tables.of("LedgerTable"):
-        if line["type"] in {"deposit", "reload"} and line["amount"] != micros(received.get(line["transfer_id"], -1)):
-            wrong.append(f"{line['transfer_id']} brought {line['amount']}, not what Stripe received")
+        if line["type"] in {"deposit", "reload"} and line["amount"] != brought.get(line["transfer_id"], -1):
+            wrong.append(f"{line['transfer_id']} brought {line['amount']}, not what was bought of what Stripe received")
     credited = Tally(line["transfer_id"] for line in tables.of("LedgerTable") if line["type"] in {"deposit", "reload"})
     return wrong + [f"{payment} was credited {times} times" for payment, times in credited.items() if times > 1]
 
@@ -136,20 +136,6 @@ def payments_credited(world: World, tables: Tables) -> list[str]:
                 f"{account} {payment['id']}: {net[account, payment['id']]} in the ledger, {expected} at Stripe"
             )
     return wrong
-
-
-def left_of(world: World, payment: Json) -> int:
-    """What Stripe received of a payment, less what was refunded or is disputed."""
-    if payment["status"] != "succeeded":
-        return 0
-    charge = world.stripe.world.all("charge").get(payment["latest_charge"] or "")
-    back = charge["amount_refunded"] + _disputed(world, payment) if charge else 0
-    return int(micros(max(0, payment["amount_received"] - back)))
-
-
-def _disputed(world: World, payment: Json) -> int:
-    disputes = world.stripe.world.all("dispute").values()
-    return sum(d["amount"] for d in disputes if d["payment_intent"] == payment["id"] and d["status"] in _GONE)
 
 
 def customers_once(world: World, tables: Tables) -> list[str]:

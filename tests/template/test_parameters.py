@@ -92,7 +92,11 @@ def test_what_creators_are_paid_and_when_a_balance_is_low_is_the_stage_s_to_say_
 
 @pytest.mark.parametrize(
     ("parameter", "variable"),
-    [("AllowPromotionCodes", "ALLOW_PROMOTION_CODES"), ("CollectTaxIds", "COLLECT_TAX_IDS")],
+    [
+        ("AllowPromotionCodes", "ALLOW_PROMOTION_CODES"),
+        ("CollectTaxIds", "COLLECT_TAX_IDS"),
+        ("AutomaticTax", "AUTOMATIC_TAX"),
+    ],
 )
 def test_what_stripe_s_pages_take_is_the_stage_s_to_say_and_nothing_at_first(
     template: dict[str, Any], parameter: str, variable: str

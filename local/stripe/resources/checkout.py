@@ -10,7 +10,7 @@ from local.stripe.objects import Json, blank, list_of, public
 from local.stripe.rendering import page
 from local.stripe.resources.catalog import new_price
 from local.stripe.routing import PAGING, Call, route
-from local.stripe.rules import checkout, customers, subscriptions
+from local.stripe.rules import checkout, customers, subscriptions, taxes
 from local.stripe.world import World
 
 DAY = 24 * 3600
@@ -27,8 +27,8 @@ _TOLD = (
     "checkout.sessions.create",
     "POST",
     "/v1/checkout/sessions",
-    _TOLD
-    + " cancel_url currency customer customer_update custom_text discounts expires_at invoice_creation line_items "
+    _TOLD + " automatic_tax "
+    "cancel_url currency customer customer_update custom_text discounts expires_at invoice_creation line_items "
     "metadata mode payment_intent_data payment_method_options payment_method_types saved_payment_method_options "
     "setup_intent_data subscription_data success_url tax_id_collection ui_mode",
 )
@@ -72,7 +72,9 @@ def create(world: World, call: Call) -> Json:
         total_details={"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         ui_mode=call.params.get("ui_mode"),
         url=f"{world.base_url}/pay/{session['id']}",
+        automatic_tax=taxes.told(None, enabled=False),
         _discounts=[],
+        _keeps_address=call.params.get("customer_update", {}).get("address") == "auto",
         _line_items=items,
         _payment_intent_data=call.params.get("payment_intent_data", {}),
         _setup_intent_data=call.params.get("setup_intent_data", {}),
@@ -82,7 +84,24 @@ def create(world: World, call: Call) -> Json:
         if call.params.get("allow_promotion_codes"):
             raise invalid("You may only specify one of these parameters: allow_promotion_codes, discounts.")
         checkout.discount(world, session, call.params["discounts"])
+    if call.params.get("automatic_tax", {}).get("enabled"):
+        _tax(world, session)
     return session
+
+
+def _tax(world: World, session: Json) -> None:
+    customer = world.all("customer").get(session["customer"])
+    country = taxes.country_of(customer)
+    if customer is not None and country is None and not session["_keeps_address"]:
+        raise invalid(
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to "
+            "the Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto' "
+            "to save the address entered in Checkout to the Customer.",
+            "customer_tax_location_invalid",
+        )
+    if any(item["price"]["tax_behavior"] == "inclusive" for item in session["_line_items"]):
+        raise invalid("The local Stripe adds tax to prices; it computes none that they include.", None, "automatic_tax")
+    taxes.charge(session, country)
 
 
 def _invoice_creation(params: Json, mode: str) -> Json | None:

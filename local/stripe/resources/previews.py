@@ -24,7 +24,7 @@ _SERVED = {
     "invoices.create_preview",
     "POST",
     "/v1/invoices/create_preview",
-    "customer preview_mode schedule subscription subscription_details",
+    "automatic_tax customer preview_mode schedule subscription subscription_details",
 )
 def create_preview(world: World, call: Call) -> Json:
     """Of a subscription as it is or with changes, of a schedule, or of a subscription that does not exist yet."""
@@ -62,7 +62,7 @@ def _of_none(world: World, params: Json, details: Json) -> Json:
         raise invalid(f"No upcoming invoices for customer: {customer['id']}", "invoice_upcoming_none", status=404)
     wanted = terms.bought(world, details["items"])
     subscriptions.require_currency(world, customer, wanted[0].price["currency"])
-    return previews.of_new(world, customer, wanted)
+    return previews.of_new(world, customer, wanted, taxed=params.get("automatic_tax", {}).get("enabled", False))
 
 
 def _require_served(params: Json, details: Json) -> None:

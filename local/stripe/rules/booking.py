@@ -32,7 +32,12 @@ def book(world: World, session: Json, intent: Json) -> None:
         discount for discount in world.all("discount").values() if discount["checkout_session"] == session["id"]
     )
     data = wanted["invoice_data"]
-    terms = invoices.Terms("manual", metadata=data["metadata"] or {}, discounts=tuple(redeemed))
+    terms = invoices.Terms(
+        "manual",
+        metadata=data["metadata"] or {},
+        discounts=tuple(redeemed),
+        automatic_tax=session["automatic_tax"]["enabled"],
+    )
     invoice = invoices.draft(world, customer, lines, terms)
     invoice.update(description=data["description"], footer=data["footer"])
     invoices.finalize(world, invoice, paid_by=intent)

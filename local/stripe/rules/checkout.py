@@ -16,6 +16,7 @@ from local.stripe.rules import (
     discounts,
     payments,
     subscriptions,
+    taxes,
 )
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.cards import Card, Verdict
@@ -63,6 +64,7 @@ def _begin(world: World, session: Json, customer: Json, method: Json) -> Json:
         description=data.get("description"),
         trial_end=data.get("trial_end") or (world.now() + days * DAY if days else None),
         discounts=session["_discounts"],
+        automatic_tax=session["automatic_tax"]["enabled"],
     )
     return subscriptions.begin(world, customer, _wanted(world, session), terms)
 
@@ -83,6 +85,12 @@ def discount(world: World, session: Json, asked: list[Json]) -> None:
         shown.append({"coupon": coupon["id"], "promotion_code": code["id"] if code is not None else None})
     session["total_details"]["amount_discount"] = taken
     session.update(amount_total=session["amount_subtotal"] - taken, discounts=shown or None, _discounts=asked)
+
+
+def locate(world: World, session: Json, country: str | None) -> None:
+    """Let the payer be in a country: the one that was chosen, else the one that is known, else one without tax."""
+    customer = _customer_of(world, session)
+    taxes.locate(session, customer, country or taxes.country_of(customer) or "US")
 
 
 def _pay_once(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:
@@ -179,7 +187,10 @@ def expire(world: World, session: Json) -> None:
 def _intent(world: World, session: Json) -> Json:
     """The session's payment intent: made at the first attempt, used again at the next."""
     if session["payment_intent"] is not None:
-        return world.find("payment_intent", session["payment_intent"])
+        intent = world.find("payment_intent", session["payment_intent"])
+        # What is to pay may have changed since, by where the payer is.
+        intent["amount"] = session["amount_total"]
+        return intent
     customer, data = _customer_of(world, session), session["_payment_intent_data"]
     intent = payments.new_intent(
         world,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from local.stripe.errors import invalid
 from local.stripe.objects import Json, blank, list_of
-from local.stripe.rules import credit, discounts, invoice_items, invoice_rows, payments
+from local.stripe.rules import credit, discounts, invoice_items, invoice_rows, payments, taxes
 from local.stripe.rules.calendar import DAY
 from local.stripe.rules.invoice_rows import Line
 from local.stripe.world import World
@@ -25,6 +25,7 @@ class Terms:
     metadata: Json | None = None
     discounts: tuple[Json, ...] = ()
     currency: str | None = None
+    automatic_tax: bool = False
 
 
 def issue(world: World, subscription: Json, reason: str, lines: list[Line]) -> Json:
@@ -84,9 +85,18 @@ def composed(world: World, customer: Json, lines: list[Line], terms: Terms, *, s
         for discount in given
     ]
     total = subtotal - sum(each["amount"] for each in taken)
+    taxed = terms.automatic_tax or (subscription is not None and subscription["automatic_tax"]["enabled"])
+    country = taxes.country_of(customer)
+    if taxed and country is not None:
+        for row in rows:
+            row["taxes"] = [
+                taxes.of_line(row["amount"] - sum(each["amount"] for each in row["discount_amounts"]), country)
+            ]
+    tax = sum(each["amount"] for row in rows for each in row["taxes"] or [])
     days = terms.days_until_due
     made.update(
         account_country="US",
+        automatic_tax={**taxes.told(country, enabled=taxed), "disabled_reason": None},
         amount_overpaid=0,
         amount_paid_off_stripe=0,
         auto_advance=True,
@@ -108,9 +118,10 @@ def composed(world: World, customer: Json, lines: list[Line], terms: Terms, *, s
         status="draft",
         subtotal=subtotal,
         subtotal_excluding_tax=subtotal,
-        total=total,
+        total=total + tax,
         total_discount_amounts=taken,
         total_excluding_tax=total,
+        total_taxes=[{**taxes.of_line(total, country), "amount": tax}] if tax else [],
     )
     _owe(made, customer)
     return made

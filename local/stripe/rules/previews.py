@@ -45,12 +45,14 @@ def of_subscription(world: World, subscription: Json, asked: Sequence[Change], h
     return _composed(world, subscription, [*_pending(subscription), *cost.lines, *coming], end)
 
 
-def of_new(world: World, customer: Json, wanted: Sequence[Bought]) -> Json:
+def of_new(world: World, customer: Json, wanted: Sequence[Bought], *, taxed: bool) -> Json:
     """The first invoice of a subscription to these prices."""
     changes.require_together([bought.price for bought in wanted])
     now = world.now()
     lines = [_line({"id": "si_preview"}, bought.price, bought.quantity, now, now) for bought in wanted]
-    return _upcoming(invoices.composed(world, customer, lines, Terms("upcoming"), subscription=None), now)
+    return _upcoming(
+        invoices.composed(world, customer, lines, Terms("upcoming", automatic_tax=taxed), subscription=None), now
+    )
 
 
 def _next_period(world: World, subscription: Json, asked: Sequence[Change], start: int) -> list[Line]:

@@ -27,6 +27,7 @@ class Terms:
     days_until_due: int | None = None
     description: str | None = None
     discounts: Sequence[Json] = ()
+    automatic_tax: bool = False
 
 
 def begin(world: World, customer: Json, wanted: Sequence[Bought], terms: Terms) -> Json:
@@ -53,6 +54,11 @@ def _blank(world: World, customer: Json, wanted: Sequence[Bought], terms: Terms)
     now = world.now()
     subscription = blank("subscription")
     subscription.update(
+        automatic_tax={
+            "disabled_reason": None,
+            "enabled": terms.automatic_tax,
+            "liability": {"type": "self"} if terms.automatic_tax else None,
+        },
         billing_cycle_anchor=now,
         cancel_at_period_end=False,
         cancellation_details={"comment": None, "feedback": None, "reason": None},

@@ -42,6 +42,7 @@ def code(world: StripeWorld) -> str:
         ({"ALLOW_PROMOTION_CODES": "false", "COLLECT_TAX_IDS": "false"}, PageTerms()),
         ({"ALLOW_PROMOTION_CODES": "true"}, PageTerms(promotion_codes=True)),
         ({"COLLECT_TAX_IDS": "true"}, PageTerms(tax_ids=True)),
+        ({"AUTOMATIC_TAX": "true"}, PageTerms(automatic_tax=True)),
     ],
 )
 def test_pages_take_what_the_stage_says(environment: dict[str, str], terms: PageTerms) -> None:

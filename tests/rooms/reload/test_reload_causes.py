@@ -9,8 +9,9 @@ import pytest
 import stripe
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.payments.cards import Payment, PaymentStatus
+from aerostack_billing.payments.cards import Payment
 from aerostack_billing.payments.client import NotAllowed
+from aerostack_billing.payments.models import PaymentStatus
 from aerostack_billing.reload.settings import ReloadUnderWay
 from aerostack_billing.values.errors import PaymentsRefused
 from aerostack_billing.values.money import micros

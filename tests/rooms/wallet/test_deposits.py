@@ -249,10 +249,12 @@ def test_a_claw_back_takes_at_most_what_the_deposit_brought() -> None:
 
     payment = Payment("pi_1", "succeeded", "acct_1", "cus_1", "deposit", None, 2_500, 0, 0, None, None, None, None)
     settlement = Settlement(_Wallets(), None, None)  # type: ignore[arg-type]
-    wallet = settlement._settled(Wallet("acct_1"), payment=payment, read=None, processed=None, warned=False).owner
+    wallet = settlement._settled(
+        Wallet("acct_1"), payment=payment, tax=0, read=None, processed=None, warned=False
+    ).owner
     assert wallet.balance == micros(2_500)
     both = replace(payment, refunded_cents=2_000, disputed_cents=2_500)
-    after = settlement._settled(Wallet("acct_1"), payment=both, read=None, processed=None, warned=False)
+    after = settlement._settled(Wallet("acct_1"), payment=both, tax=0, read=None, processed=None, warned=False)
     assert after.owner.balance == 0
     assert after.owner.debt == 0
     assert [(t.type, t.amount) for t in after.transfers] == [
@@ -264,7 +266,9 @@ def test_a_claw_back_takes_at_most_what_the_deposit_brought() -> None:
 
 def test_a_refund_takes_at_most_what_the_deposit_brought(parts: Runtime, account: str) -> None:
     payment = Payment("pi_1", "succeeded", account, "cus_1", "deposit", None, 2_500, 3_000, 0, None, None, None, None)
-    after = parts.wallet.settlement._settled(Wallet(account), payment=payment, read=None, processed=None, warned=False)
+    after = parts.wallet.settlement._settled(
+        Wallet(account), payment=payment, tax=0, read=None, processed=None, warned=False
+    )
     assert [(t.type, t.amount) for t in after.transfers] == [("deposit", micros(2_500)), ("refund", micros(2_500))]
 
 

@@ -67,7 +67,11 @@ class PaymentParts:
         from aerostack_billing.payments.gateway import PageTerms  # noqa: PLC0415
 
         settings = self._runtime.settings
-        return PageTerms(promotion_codes=settings.allow_promotion_codes, tax_ids=settings.collect_tax_ids)
+        return PageTerms(
+            promotion_codes=settings.allow_promotion_codes,
+            tax_ids=settings.collect_tax_ids,
+            automatic_tax=settings.automatic_tax,
+        )
 
     @cached_property
     def undoing(self) -> Undoing:
@@ -103,7 +107,7 @@ class PaymentParts:
     def previews(self) -> Previews:
         from aerostack_billing.payments.previews import Previews  # noqa: PLC0415
 
-        return Previews(self.client)
+        return Previews(self.client, self.terms)
 
     def setup(self, keep_secret: Callable[[str, str], None]) -> StripeSetup:
         """What makes an account at Stripe ready; `keep_secret` is given each new endpoint's id and signing secret."""

@@ -7,36 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import stripe
 from pydantic import Field
 
 from aerostack_billing.payments.client import translated
 from aerostack_billing.payments.gateway import NO_TERMS, PageLinks, PageTerms
+from aerostack_billing.payments.models import DisputeStatus, PaymentStatus, RefundStatus
+from aerostack_billing.payments.taxes import TAXED, tax_of_page
 from aerostack_billing.payments.wire import ListOf, Reference, Wire, read
 from aerostack_billing.values.errors import ObjectMissing, PaymentsFailed
 
-PaymentStatus = Literal[
-    "requires_payment_method",
-    "requires_confirmation",
-    "requires_action",
-    "processing",
-    "requires_capture",
-    "canceled",
-    "succeeded",
-]
-RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
-DisputeStatus = Literal[
-    "warning_needs_response",
-    "warning_under_review",
-    "warning_closed",
-    "needs_response",
-    "under_review",
-    "won",
-    "lost",
-    "prevented",
-]
+if TYPE_CHECKING:
+    from stripe.params.checkout import SessionCreateParamsLineItemPriceData as PriceData
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ class Payment:
     """A payment as Stripe has it now; whole cents of its currency. `payment_method_id` is there if a card paid it.
 
     `refunded_cents` are those of refunds that have not failed, `disputed_cents` those that a dispute has taken.
-    `inquired`: the bank asks about it, and has taken nothing yet.
+    `inquired`: the bank asks about it, and has taken nothing yet. `taxed`: part of it may be tax, see `tax_of`.
     """
 
     payment_intent_id: str
@@ -70,6 +54,7 @@ class Payment:
     error_message: str | None
     inquired: bool = False
     currency: str = "usd"
+    taxed: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +124,7 @@ class WirePayment(Wire):
             attempt_id=self.metadata.get("attempt_id"),
             received_cents=self.amount_received,
             currency=self.currency,
+            taxed=TAXED in self.metadata,
             refunded_cents=charge.amount_refunded if isinstance(charge, _Charge) else 0,
             disputed_cents=0,
             payment_method_id=self.payment_method if isinstance(charge, _Charge) and charge.by_card else None,
@@ -219,8 +205,20 @@ class CardPayments:
         self._terms = terms
 
     def deposit_checkout(self, account_id: str, customer_id: str, amount_cents: int, links: PageLinks, key: str) -> str:
-        """A Checkout page for a deposit, which keeps the card for later charges with the payer's consent; its URL."""
+        """A Checkout page for a deposit, which keeps the card for later charges with the payer's consent; its URL.
+
+        Where tax is computed, it comes on top of the amount, and the payment says that it may hold some.
+        """
         metadata = {"account_id": account_id, "kind": "deposit"}
+        price: PriceData = {
+            "currency": "usd",
+            "unit_amount": amount_cents,
+            "product_data": {"name": "Wallet deposit"},
+        }
+        taxed = dict[str, str]()
+        if self._terms.automatic_tax:
+            price["tax_behavior"] = "exclusive"
+            taxed[TAXED] = "true"
         with translated():
             session = self._connect().v1.checkout.sessions.create(
                 {
@@ -230,17 +228,13 @@ class CardPayments:
                     "line_items": [
                         {
                             "quantity": 1,
-                            "price_data": {
-                                "currency": "usd",
-                                "unit_amount": amount_cents,
-                                "product_data": {"name": "Wallet deposit"},
-                            },
+                            "price_data": price,
                         }
                     ],
                     "success_url": links.success_url,
                     "cancel_url": links.cancel_url,
                     "metadata": metadata,
-                    "payment_intent_data": {"setup_future_usage": "off_session", "metadata": metadata},
+                    "payment_intent_data": {"setup_future_usage": "off_session", "metadata": {**metadata, **taxed}},
                     "consent_collection": {"payment_method_reuse_agreement": {"position": "auto"}},
                     **self._terms.of_any(),
                     "invoice_creation": {"enabled": True, "invoice_data": {"metadata": metadata}},
@@ -248,6 +242,15 @@ class CardPayments:
                 {"idempotency_key": key},
             )
         return session.url or ""
+
+    def tax_of(self, payment: Payment) -> int:
+        """The cents of a payment that are tax, by the record of the page on which it was paid.
+
+        Only a deposit's page adds tax. Stripe is asked where the payment, or the stage, says that there may be some.
+        """
+        if payment.kind != "deposit" or not (payment.taxed or self._terms.automatic_tax):
+            return 0
+        return tax_of_page(self._connect(), payment.payment_intent_id)
 
     def payment(self, payment_intent_id: str) -> Payment | None:
         """A payment as it is now, with what was refunded or disputed of it; None if there is none."""

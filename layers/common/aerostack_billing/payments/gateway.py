@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import stripe
     from stripe.params.billing_portal import SessionCreateParams as PortalParams
     from stripe.params.checkout import SessionCreateParams as SessionParams
+    from stripe.params.checkout import SessionCreateParamsCustomerUpdate as CustomerUpdate
 
 _CLOCKS_APART_SECONDS = 60
 
@@ -60,16 +61,27 @@ class PageTerms:
 
     promotion_codes: bool = False
     tax_ids: bool = False
+    automatic_tax: bool = False
 
     def of_plan(self) -> SessionParams:
         """The parameters of a page that sells a plan."""
         return {**self.of_any(), "allow_promotion_codes": True} if self.promotion_codes else self.of_any()
 
     def of_any(self) -> SessionParams:
-        """The parameters of every page. Stripe asks for a tax id where it may keep the business's name with it."""
-        if not self.tax_ids:
-            return {}
-        return {"tax_id_collection": {"enabled": True}, "customer_update": {"name": "auto"}}
+        """The parameters of every page.
+
+        Stripe asks for a tax id where it may keep the business's name with the customer, and computes tax where it may
+        keep the address.
+        """
+        params: SessionParams = {}
+        kept: CustomerUpdate = {}
+        if self.tax_ids:
+            params["tax_id_collection"] = {"enabled": True}
+            kept["name"] = "auto"
+        if self.automatic_tax:
+            params["automatic_tax"] = {"enabled": True}
+            kept["address"] = "auto"
+        return {**params, "customer_update": kept} if kept else params
 
 
 NO_TERMS = PageTerms()

@@ -13,6 +13,26 @@ SubscriptionStatus = Literal[
 
 
 InvoiceStatus = Literal["draft", "open", "paid", "uncollectible", "void"]
+PaymentStatus = Literal[
+    "requires_payment_method",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+    "requires_capture",
+    "canceled",
+    "succeeded",
+]
+RefundStatus = Literal["pending", "requires_action", "succeeded", "failed", "canceled"]
+DisputeStatus = Literal[
+    "warning_needs_response",
+    "warning_under_review",
+    "warning_closed",
+    "needs_response",
+    "under_review",
+    "won",
+    "lost",
+    "prevented",
+]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from aerostack_billing.payments.client import translated
+from aerostack_billing.payments.gateway import NO_TERMS, PageTerms
 from aerostack_billing.payments.models import PlanSubscription
 from aerostack_billing.payments.prices import Prices
 from aerostack_billing.payments.wire import ListOf, Wire, read
@@ -112,15 +113,18 @@ class _Price(Wire):
 class Previews:
     """Asks Stripe what a purchase would cost. Nothing is created."""
 
-    def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
+    def __init__(self, connect: Callable[[], stripe.StripeClient], terms: PageTerms = NO_TERMS) -> None:
+        self._terms = terms
         self._connect = connect
         self._prices = Prices(connect)
 
     def of_new(self, customer_id: str, plan: tuple[Tier, Interval]) -> InvoicePreview:
-        """The first invoice of a subscription to the plan."""
+        """The first invoice of a subscription to the plan, with its tax once Stripe knows where the customer is."""
+        taxed: PreviewParams = {"automatic_tax": {"enabled": True}} if self._terms.automatic_tax else {}
         return self._asked(
             plan,
             lambda price: {
+                **taxed,
                 "customer": customer_id,
                 "subscription_details": {"items": [{"price": price, "quantity": 1}]},
             },

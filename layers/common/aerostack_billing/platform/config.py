@@ -131,6 +131,11 @@ class Settings:
         return self.environment.get("ALLOW_PROMOTION_CODES") == "true"
 
     @property
+    def automatic_tax(self) -> bool:
+        """Whether Checkout pages add the tax that Stripe computes: off at first."""
+        return self.environment.get("AUTOMATIC_TAX") == "true"
+
+    @property
     def collect_tax_ids(self) -> bool:
         """Whether the pages that sell plans and deposits ask a business for its tax id."""
         return self.environment.get("COLLECT_TAX_IDS") == "true"

@@ -207,7 +207,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Deposit:
-    """A payment that was credited, and how much of it Stripe has taken back since.
+    """A payment that was credited, and how much of it Stripe has taken back since; `tax` was paid on top of `amount`.
 
     `warned`: its bank reported it as possible fraud. `inquired`: its bank asks about it, and a dispute may follow.
     `seq` is the number of the line that credited it, 0 where that was not kept; `older` is what there was of deposited
@@ -225,6 +225,19 @@ class Deposit:
     seq: int = 0
     older: Micros = 0
     cleared: bool = False
+    tax: Micros = 0
+
+    def part_refunded(self, paid: Micros) -> Micros:
+        """What a refund of so much of the payment, all of its refunds together, takes back of the deposit.
+
+        In proportion, rounded down to a micro. Those of a dispute are rounded up: together they come to the deposit
+        when all of the payment is gone, and never to more.
+        """
+        return min(paid * self.amount // (self.amount + self.tax), self.amount) if self.amount else 0
+
+    def part_disputed(self, paid: Micros) -> Micros:
+        """Likewise of disputes, rounded up to a micro."""
+        return min(-(-paid * self.amount // (self.amount + self.tax)), self.amount) if self.amount else 0
 
     @property
     def is_contested(self) -> bool:

@@ -96,9 +96,11 @@ class Settlement:
             if payment.status != "succeeded":
                 self._wallets.apply(settled.account_id, lambda wallet: Change(wallet, processed=processed))
                 return settled
+            tax = 0
             if deposit is None:
                 self._keep_card(payment)
-            rule = partial(self._settled, payment=payment, read=deposit, processed=processed, warned=warned)
+                tax = self._cards.tax_of(payment)
+            rule = partial(self._settled, payment=payment, tax=tax, read=deposit, processed=processed, warned=warned)
             try:
                 self._wallets.apply(settled.account_id, rule)
             except (Stale, TransferExists):
@@ -142,15 +144,30 @@ class Settlement:
             return
 
     def _settled(
-        self, wallet: Wallet, *, payment: Payment, read: Deposit | None, processed: Write | None, warned: bool
+        self,
+        wallet: Wallet,
+        *,
+        payment: Payment,
+        tax: int,
+        read: Deposit | None,
+        processed: Write | None,
+        warned: bool,
     ) -> Change[Wallet]:
+        """What was bought is credited, and not the `tax` (cents) that was paid on it; what goes back is divided so."""
         posting, reference = WalletPosting(wallet), payment.payment_intent_id
-        brought = micros(payment.received_cents)
-        before = read or Deposit(wallet.account_id, reference, brought, seq=wallet.seq + 1, older=wallet.deposited_left)
+        brought = micros(payment.received_cents - tax)
+        before = read or Deposit(
+            wallet.account_id,
+            reference,
+            brought,
+            seq=wallet.seq + 1,
+            older=wallet.deposited_left,
+            tax=micros(tax),
+        )
         if read is None:
             credit_payment(posting, _KINDS[payment.kind or ""], reference, brought, reference)
-        refunded = min(micros(payment.refunded_cents), before.amount)
-        disputed = min(micros(payment.disputed_cents), before.amount - refunded)
+        refunded = before.part_refunded(micros(payment.refunded_cents))
+        disputed = min(before.part_disputed(micros(payment.disputed_cents)), before.amount - refunded)
         step = f"{reference}:{before.version}"
         _take_or_give(posting, "refund", f"{step}:refund", refunded - before.refunded, reference)
         _take_or_give(posting, "dispute", f"{step}:dispute", disputed - before.disputed, reference)
