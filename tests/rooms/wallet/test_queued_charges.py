@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,22 @@ def test_a_message_is_one_charge_or_a_batch(parts: Runtime, funded: str) -> None
     two = queued("m2", *({"account_id": funded, "idempotency_key": key, "amount_cents": "0.34"} for key in "bc"))
     assert parts.wallet.queued.run([one, two]) == Taken(charged=3)
     assert audited(parts, funded).balance == micros(998) - 6_800
+
+
+@pytest.mark.usefixtures("letters")
+def test_each_charge_names_who_sent_its_message_also_where_several_come_in_one_delivery(
+    parts: Runtime, funded: str
+) -> None:
+    senders = ["AROAJOBS:nightly", "AROAJOBS:hourly", "AIDASHIPPER", None, "AROAJOBS:nightly"]
+    messages = [
+        replace(queued(f"m{place}", {"account_id": funded, "idempotency_key": str(place)}), sender=sender)
+        for place, sender in enumerate(senders)
+    ]
+    assert parts.wallet.queued.run(messages) == Taken(charged=5)
+    jobs, shipper = f"{CALLER}:AROAJOBS", f"{CALLER}:AIDASHIPPER"
+    lines = [transfer for transfer in parts.ledger.whole(funded) if transfer.type == "charge"]
+    assert [line.caller for line in lines] == [jobs, jobs, shipper, CALLER, jobs]
+    assert audited(parts, funded).balance == micros(990)
 
 
 @pytest.mark.usefixtures("letters")

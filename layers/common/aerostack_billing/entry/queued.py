@@ -104,6 +104,11 @@ def first_received(record: SQSRecord) -> float:
     return int(_attribute(record, "ApproximateFirstReceiveTimestamp") or clock.unix() * 1_000) / 1_000
 
 
+def sender_of(record: SQSRecord) -> str | None:
+    """Who sent a message, as SQS tells it of its own knowledge; None for one that is invoked by hand."""
+    return _attribute(record, "SenderId")
+
+
 def _attribute(record: SQSRecord, name: str) -> str | None:
     found = record.raw_event["attributes"].get(name)
     return found if isinstance(found, str) else None

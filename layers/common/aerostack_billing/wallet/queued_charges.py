@@ -30,7 +30,7 @@ from aerostack_billing.wallet.domain_events import ChargeRefused
 from aerostack_billing.wallet.requests import ChargeRequest, ChargesRequest
 
 CALLER: Final = "charge-queue"
-"""By whom the ledger says that such charges were asked for: a message carries no token."""
+"""How the ledger names who asked for such charges, before the sender: a message carries no token."""
 
 _AT_ONCE = 100
 """Charges that are taken by one call of the batch."""
@@ -40,12 +40,21 @@ _LONGEST_REASON = 1_000
 
 @dataclass(frozen=True)
 class Message:
-    """One message as it was delivered. `received_at`, in Unix seconds, is the same at every delivery."""
+    """One message as it was delivered. `received_at`, in Unix seconds, is the same at every delivery.
+
+    `sender` is who sent it, as the queue itself tells it: the id of an IAM principal, for a role with its session.
+    """
 
     message_id: str
     body: str
     group: str
     received_at: float
+    sender: str | None = None
+
+    @property
+    def caller(self) -> str:
+        """By whom the ledger says that its charges were asked for; without the session, of which a role has many."""
+        return CALLER if self.sender is None else f"{CALLER}:{self.sender.partition(':')[0]}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,10 @@ class QueuedCharges:
 
     def _take(self, posts: Sequence[_Post], again: set[str], behind: set[str]) -> None:
         """Take the charges of some messages together; the groups whose store failed join those that stay `behind`."""
-        results = iter(self._batch.run([raw for post in posts for raw in post.charges]))
+        if not posts:
+            return
+        with correlation.using(correlation.current(), posts[0].message.caller):
+            results = iter(self._batch.run([raw for post in posts for raw in post.charges]))
         for post in posts:
             for raw in post.charges:
                 result = next(results)
@@ -141,7 +153,7 @@ class QueuedCharges:
         message = post.message
         try:
             # Under the message's id, which stays the same, so that the event does too.
-            with correlation.using(message.message_id, CALLER):
+            with correlation.using(message.message_id, message.caller):
                 self._outbox.put(post.events)
             if post.whole is not None:
                 self._put(message, message.body, post.whole)
@@ -166,11 +178,11 @@ def _read(message: Message) -> _Post:
 
 
 def _together(posts: Sequence[_Post]) -> Iterator[list[_Post]]:
-    """The messages in runs of few enough charges for one call; none splits a message."""
+    """The messages in runs of few enough charges for one call, each of one caller; none splits a message."""
     run: list[_Post] = []
     size = 0
     for post in posts:
-        if run and size + len(post.charges) > _AT_ONCE:
+        if run and (size + len(post.charges) > _AT_ONCE or post.message.caller != run[0].message.caller):
             yield run
             run, size = [], 0
         run.append(post)
