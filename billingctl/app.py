@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Annotated, Final
 
 import typer
@@ -12,6 +13,7 @@ from typer.core import TyperGroup
 
 from billingctl.chosen import Chosen
 from billingctl.console import Form
+from billingctl.errors import WrongUsage
 
 VERSION: Final = "0.1.0"
 
@@ -54,6 +56,13 @@ class _Verbs(TyperGroup):
         command = typer.main.get_command(importlib.import_module(f"billingctl.verbs.{verb.module}").app)
         command.name = cmd_name
         return command
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """The command that is typed; a slip of the pen is told with what may be meant."""
+        meant = get_close_matches(args[0], VERBS) if args and args[0] not in VERBS else []
+        if meant:
+            raise WrongUsage(f"There is no {args[0]}. Did you mean {' or '.join(meant)}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:  # noqa: ARG002 - typer calls it so
         with formatter.section("Commands"):

@@ -17,9 +17,17 @@ def refusal(error: Exception) -> BillingError | None:
     if isinstance(error, BillingError):
         return error
     if isinstance(error, TyperException):
-        return WrongUsage(error.format_message())
+        return WrongUsage(_with_what_helps(error))
     reason = _reason(error)
     return None if reason is None else Refused(reason)
+
+
+def _with_what_helps(error: TyperException) -> str:
+    """What was typed wrongly, and what to type to see what there is."""
+    said, context = error.format_message(), getattr(error, "ctx", None)
+    if context is None:
+        return said
+    return f"{said}{'' if said.endswith(('.', '?')) else '.'} `{context.command_path} --help` shows what there is."
 
 
 def _reason(error: Exception) -> str | None:

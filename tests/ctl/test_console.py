@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from io import StringIO
 
 import pytest
 
-from billingctl.__main__ import _unexpected
+from billingctl.__main__ import _unexpected, main
 from billingctl.console import Console, Form
 from tests.ctl.test_acts import Terminal
 
@@ -52,3 +53,41 @@ def test_whoever_stops_reading_ends_nothing(form: Form) -> None:
     with os.fdopen(write, "w") as out:
         os.close(read)
         Console(form=form, out=out).show({"lines": ["x" * 100] * 10_000})
+
+
+@pytest.mark.parametrize(
+    ("typed", "helps"),
+    [
+        ("acount show x", "Did you mean account"),
+        ("account shw x", "Did you mean 'show'?"),
+        ("account show", "`billingctl account show --help`"),
+        ("account timeline x --sinc y", "--since"),
+        ("nothing like it", "`billingctl --help`"),
+        ("account grant x 5 --reason y", "'$5.00'"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_with_what_to_type(typed: str, helps: str) -> None:
+    err = StringIO()
+    assert main(typed.split(), Console(out=StringIO(), err=err)) == 2
+    assert helps in err.getvalue()
+
+
+def test_a_table_has_no_colours_where_there_is_no_terminal() -> None:
+    console = Console(out=StringIO(), err=StringIO())
+    console.show({"rows": [{"id": "a", "n": 1}]})
+    assert "\x1b" not in console.out.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("shell", "given"),
+    [
+        ("bash", {"COMP_WORDS": "billingctl account time", "COMP_CWORD": "2"}),
+        ("zsh", {"_TYPER_COMPLETE_ARGS": "billingctl account time"}),
+        ("fish", {"_TYPER_COMPLETE_ARGS": "billingctl account time", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}),
+    ],
+)
+def test_each_shell_completes_a_verb(shell: str, given: dict[str, str]) -> None:
+    environment = {**os.environ, **given, "_BILLINGCTL_COMPLETE": f"complete_{shell}"}
+    command = [sys.executable, "-m", "billingctl"]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    assert "timeline" in ran.stdout
