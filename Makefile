@@ -26,7 +26,7 @@ SETUP_CHECKOV := .venv-checkov/.ready
 SETUP_DOCS := .venv-docs/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run token invoke audit ctl test upgrade-test simulate mutants bench day fuzz lint api audit-deps openapi stripe-key screenshots schemas docs \
+.PHONY: help setup run token invoke audit ctl test upgrade-test simulate mutants bench day fuzz lint api audit-deps openapi stripe-key screenshots schemas mails docs \
   docs-serve format build deploy smoke lock clean
 
 help: ## List the targets
@@ -106,6 +106,9 @@ screenshots: $(SETUP) ## Take the pictures in docs/images anew (needs Chromium)
 
 schemas: $(SETUP) ## Write the schemas of the domain events, docs/events/, anew from the code
 	@PYTHONPATH=layers/common $(PYTHON) -m local.event_schemas
+
+mails: $(SETUP) ## Write the previews of the mails, docs/mail.md and docs/mail/, anew from the templates
+	@PYTHONPATH=layers/common $(PYTHON) -m local.mail.previews
 
 docs: $(SETUP_DOCS) ## Build the documentation site into .local/site; a broken link fails
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict

@@ -150,11 +150,13 @@
  * @property {string | null} webhook_url
  * @property {number | null} balance_low_cents
  * @property {string[]} events
+ * @property {{email: string, reason: "bounced" | "complained", since: string}[]} muted
  * @property {string | null} webhook_secret
  *
  * @typedef {object} Delivery
  * @property {string} id
  * @property {string} type
+ * @property {string | null} recipient
  * @property {"waiting" | "sending" | "sent" | "dead" | "skipped"} state
  * @property {string | null} error
  * @property {string} occurred_at

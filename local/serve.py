@@ -20,6 +20,7 @@ The local stack runs on {base_url} (stop it with Ctrl-C). {kept}
   the billing page    {base_url}/
   the local console   {base_url}/_local/
   the API reference   {base_url}/docs
+  mail that was sent  {base_url}/_local/mail
 {people}  a token             make -s token ACCOUNT={account} PORT={port}
   time passes         curl -s {base_url}/_local/advance -d '{{"days": 31}}'
   a first request     curl -s {base_url}/api/billing -H "Authorization: Bearer {token}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -33,6 +34,8 @@ from local.gateway.server import Server
 from local.lambdas.host import FunctionError, LambdaHost, environment, shared_environment
 from local.lambdas.layer import adopted
 from local.lambdas.outside import OutsideFunction
+from local.mail.doors import MailDoors
+from local.mail.ses import LocalSes
 from local.paths import KEY_FILE, STATE, TEMPLATE
 from local.providers import PLAIN
 from local.queues import Queues, clocked
@@ -40,6 +43,7 @@ from local.seam import Stripe, StripeFactory
 from local.stripe import LocalStripe
 from local.template import Schedule, ServerlessApp, load_app
 from local.template.loader import Value
+from local.template.rules import DEFAULT_BUS
 from local.timeline import Timeline
 from local.tokens import TEN_YEARS_SECONDS, SigningKey, authorizer_for, mint, signing_key
 from local.values import PARAMETERS, REGION, STRIPE_SECRET, WEBHOOK_SECRET
@@ -139,7 +143,8 @@ def running(config: Config) -> Iterator[Stack]:
 
 @contextmanager
 def _started(config: Config) -> Iterator[Stack]:
-    app = load_app(config.template, {**PARAMETERS, **config.parameters})
+    parameters = {**PARAMETERS, **config.parameters}
+    app = load_app(config.template, parameters)
     data = config.state / "data" if config.keep and config.store == DYNAMODB_LOCAL else None
     kept_clock = data / "clock.json" if data is not None else None
     has_past = config.demo and is_new(kept_clock)
@@ -149,7 +154,8 @@ def _started(config: Config) -> Iterator[Stack]:
         parts.callback(server.server_close)
         base_url = f"http://127.0.0.1:{server.port}"
         events = EventSink(app.buses, clock.unix)
-        aws = AwsStandIn(f"{base_url}{PREFIX}/aws", events)
+        ses = LocalSes(parameters["MailFrom"], parameters["MailConfigurationSet"], clock.unix)
+        aws = AwsStandIn(f"{base_url}{PREFIX}/aws", events, ses)
         variables = parts.enter_context(_surroundings(config, app, aws, base_url, data))
         parts.enter_context(adopted(app.layers, clock.unix))
         host = LambdaHost(app)
@@ -165,12 +171,13 @@ def _started(config: Config) -> Iterator[Stack]:
         queues = Queues(app, boto3.client("sqs"), host.invoke)
         queues.create()
         events.matched = _by_rules(app, queues)
+        ses.told = partial(events.matched, DEFAULT_BUS)
         timeline = Timeline(clock, stripe, app.schedules, _firing(host, clock), queues.poll)
         key = signing_key(config.state / KEY_FILE)
         stack = Stack(base_url, server.port, app, clock, stripe, timeline, host, key, queues)
         site = Site()
         api = HttpApi(app, host.invoke, Authorizer(key, clock.unix), clock.unix, site)
-        doors = _doors(stack, aws, events, variables, config)
+        doors = _doors(stack, aws, events, ses, variables, config)
         server.mounts[f"{PREFIX}/stripe"] = stripe.wsgi_app
         server.answer = _for_functions_only(doors)
         parts.callback(server.shutdown)
@@ -206,7 +213,9 @@ def _surroundings(
         yield variables
 
 
-def _doors(stack: Stack, aws: AwsStandIn, events: EventSink, variables: dict[str, str], config: Config) -> Doors:
+def _doors(
+    stack: Stack, aws: AwsStandIn, events: EventSink, ses: LocalSes, variables: dict[str, str], config: Config
+) -> Doors:
     outside = {
         logical_id: OutsideFunction(function, outside_environment(function, variables))
         for logical_id, function in stack.app.functions.items()
@@ -219,6 +228,7 @@ def _doors(stack: Stack, aws: AwsStandIn, events: EventSink, variables: dict[str
         queues=stack.queues,
         aws=aws,
         events=events,
+        mail=MailDoors(ses, stack.queues.poll),
         outside=outside,
         token=stack.token,
         people=PEOPLE if config.demo else (),

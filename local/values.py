@@ -21,6 +21,8 @@ PARAMETERS: Mapping[str, str] = {
     "Schedules": "ENABLED",
     "JwtIssuer": "https://auth.aerostack.local",
     "JwtAudience": "aerostack-local",
+    "MailFrom": "billing@aerostack.example",
+    "MailConfigurationSet": "aerostack-local",
     "StripeSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{STRIPE_SECRET_NAME}",
 }
 """Values of the template's parameters: for those without a `Default`, and in place of some that have one."""

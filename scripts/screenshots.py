@@ -131,7 +131,7 @@ def confirming(account: Account) -> None:
 
 
 def notified(account: Account) -> None:
-    """Somebody who is told by webhook."""
+    """Somebody who is told by e-mail and by webhook."""
     events = [
         "usage.grace_entered",
         "usage.blocked",
@@ -140,7 +140,7 @@ def notified(account: Account) -> None:
         "reload.failed",
         "payment.past_due",
     ]
-    settings = {"emails": [], "events": events}
+    settings = {"emails": ["ada@example.com", "billing@example.com"], "events": events}
     webhook = {"webhook_url": "http://127.0.0.1:9000/billing", "balance_low_cents": 1_000}
     assert account.send("PUT", "/api/billing/notifications", {**settings, **webhook}).status_code == 200
 

@@ -37,6 +37,15 @@ export function checkField(name, label, checked) {
   return { name, input, problem, node: h("div.check", input, h("label", { for: input.id }, label), problem) };
 }
 
+/** Several lines of text, each a value. @param {string} name @param {string} label @param {string[]} values @param {string} hint */
+export function linesField(name, label, values, hint) {
+  const id = `field-${name}`;
+  const input = h("textarea", { id, name, rows: "3", autocomplete: "off", spellcheck: "false", "aria-describedby": `${id}-hint` });
+  input.value = values.join("\n");
+  const lines = () => input.value.split(/[\s,;]+/).filter(Boolean);
+  return { ...field(name, label, input, hint, input), lines };
+}
+
 /** Several of some, each with a box to check. @param {string} name @param {string} label @param {Record<string, string>} options Words by value. @param {string[]} chosen */
 export function checksField(name, label, options, chosen) {
   const boxes = Object.entries(options).map(([value, words]) => checkField(`${name}-${value}`, words, chosen.includes(value)));

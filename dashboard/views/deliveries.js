@@ -61,9 +61,9 @@ function list({ deliveries: found, next_cursor }, acts) {
 
 /** @param {Delivery} delivery @param {{resend: (delivery: Delivery) => unknown}} acts */
 function row(delivery, acts) {
-  const { id, type, state, error, occurred_at, next_attempt_at } = delivery;
+  const { id, type, recipient, state, error, occurred_at, next_attempt_at } = delivery;
   const name = has(`event.${type}`) ? t(`event.${type}`) : type;
-  const to = t("webhook.title");
+  const to = recipient ?? t("webhook.title");
   return h(
     "tr",
     h("td.when.soft", h("time", { datetime: occurred_at }, dateTime(occurred_at))),

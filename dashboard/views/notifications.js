@@ -1,9 +1,9 @@
-/** Which events to tell of, and the webhook with its secret, which is shown once. */
+/** Whom to tell of what: addresses, events, and the webhook with its secret, which is shown once. */
 
 import { attempts } from "../acts.js";
 import { Invalid, openDialog } from "../lib/dialog.js";
-import { button, h } from "../lib/dom.js";
-import { amountField, checksField, textField } from "../lib/fields.js";
+import { badge, button, h } from "../lib/dom.js";
+import { amountField, checksField, linesField, textField } from "../lib/fields.js";
 import { dateTime, dollars, money, parseDollars } from "../lib/format.js";
 import { panel } from "../lib/panel.js";
 import { t } from "../lib/words.js";
@@ -31,6 +31,8 @@ const EVENTS = [
   "payout.bank_refused",
   "tool.changed",
 ];
+const ADDRESS = /^[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>]+$/;
+const MOST_ADDRESSES = 5;
 const SETTINGS = "/api/billing/notifications";
 
 /** @param {View} view */
@@ -40,12 +42,16 @@ export function view(view) {
     panel(view, {
       id: "tell",
       title: t("notifications.tell"),
-      needs: ["notifications"],
+      needs: ["notifications", "deliveries"],
       lines: 8,
-      render: (settings) =>
+      render: (settings, deliveries) =>
         settings && [
           ...settingsView(settings),
-          h("div.actions", button(t("act.change"), acts.change, { id: "tell-change" })),
+          h(
+            "div.actions",
+            button(t(settings.emails.length > 0 ? "act.change" : "act.setUp"), acts.change, { id: "tell-change" }),
+            deliveries && settings.emails.length > 0 && button(t("notifications.test"), () => acts.test("email"), { id: "tell-test" }),
+          ),
         ],
     }),
     panel(view, {
@@ -93,8 +99,8 @@ function createActs({ api, store, tell }) {
           showSecret(answer.webhook_secret, answer.previous_signs_until);
         },
       }),
-    test: told(async () => {
-      await api.post(`${SETTINGS}/test`, { channel: "webhook" });
+    test: told(async (/** @type {"email" | "webhook"} */ channel) => {
+      await api.post(`${SETTINGS}/test`, { channel });
       tell("good", t("webhook.testSent"));
       await store.load("deliveries");
     }),
@@ -102,9 +108,17 @@ function createActs({ api, store, tell }) {
 }
 
 /** @param {Notifications} settings */
-function settingsView({ events, webhook_url, balance_low_cents }) {
+function settingsView({ emails, events, balance_low_cents, muted }) {
+  if (emails.length === 0) return [h("p.empty", t("notifications.none"))];
   return [
-    webhook_url === null && h("p.empty", t("notifications.none")),
+    h(
+      "ul.addresses",
+      emails.map((email) => {
+        const silent = muted.find((one) => one.email === email);
+        return h("li", email, " ", silent && badge(t(`muted.${silent.reason}`), "bad"));
+      }),
+    ),
+    muted.length > 0 && h("p.bad-text", t("muted.text")),
     h("h3", t("notifications.events", { n: events.length })),
     h(
       "ul.chosen",
@@ -130,7 +144,7 @@ function webhookView({ webhook_url }, tests, acts) {
     h("p.soft", t("webhook.signed")),
     h(
       "div.actions",
-      tests && button(t("webhook.test"), acts.test, { id: "webhook-test" }),
+      tests && button(t("webhook.test"), () => acts.test("webhook"), { id: "webhook-test" }),
       button(t("act.change"), acts.address, { id: "webhook-address", "aria-label": t("webhook.changeLabel") }),
       button(t("webhook.rotate"), acts.rotate, { id: "webhook-rotate" }),
       button(t("act.remove"), acts.remove, { id: "webhook-remove", class: "button quiet", "aria-label": t("webhook.removeLabel") }),
@@ -139,20 +153,25 @@ function webhookView({ webhook_url }, tests, acts) {
 }
 
 /** @param {Notifications} settings @param {(changed: Partial<Notifications>) => Promise<unknown>} save */
-function askSettings({ events, balance_low_cents }, save) {
+function askSettings({ emails, events, balance_low_cents }, save) {
+  const addresses = linesField("emails", t("notifications.emails"), emails, t("notifications.emailsHint"));
   const options = Object.fromEntries(EVENTS.map((name) => [name, t(`event.${name}`)]));
   const chosen = checksField("events", t("notifications.which"), options, events);
   const low = amountField("balance_low_cents", t("notifications.lowLabel"), dollars(balance_low_cents), t("notifications.lowHint"));
   openDialog({
     title: t("notifications.tell"),
     body: [],
-    fields: [chosen, low],
+    fields: [addresses, chosen, low],
     submit: t("act.save"),
     act: () => {
+      const wanted = addresses.lines();
+      const wrong = wanted.find((email) => !ADDRESS.test(email));
+      if (wrong) throw new Invalid("emails", t("notifications.invalidEmail", { email: wrong }));
+      if (wanted.length > MOST_ADDRESSES) throw new Invalid("emails", t("notifications.tooMany"));
       const typed = low.input.value.trim();
       const cents = typed === "" ? null : parseDollars(typed);
       if (typed !== "" && cents === null) throw new Invalid("balance_low_cents", t("notifications.invalidLow"));
-      return save({ events: chosen.chosen(), balance_low_cents: cents });
+      return save({ emails: wanted, events: chosen.chosen(), balance_low_cents: cents });
     },
   });
 }

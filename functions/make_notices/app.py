@@ -1,4 +1,4 @@
-"""Fed by the bus, through a queue: make a notice of each event for the webhook that asks for it."""
+"""Fed by the bus, through a queue: make a notice of each event for each recipient."""
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 

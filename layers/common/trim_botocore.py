@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import sys
 
-SERVICES = ("dynamodb", "events", "secretsmanager", "sqs")
+SERVICES = ("dynamodb", "events", "secretsmanager", "sesv2", "sqs")
 _MODEL = "service-2.json"
 
 

@@ -1,4 +1,4 @@
-"""AWS inside this process: moto answers for DynamoDB and Secrets Manager, one call at a time; EventBridge is ours.
+"""AWS inside this process: moto answers for most of it, one call at a time; EventBridge and SES are ours.
 
 Everything that speaks AWS here is pointed at the stack's own door. A client in another process comes in by HTTP; a
 boto3 client in this process takes a short cut that hands its request over before it reaches a socket. Either way it
@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -22,6 +23,7 @@ from moto.core.models import botocore_stubber
 from local.aws.bus import EventSink
 from local.aws.lean import lean
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
+from local.mail.ses import LocalSes
 
 _SIGNED_FOR = re.compile(r"Credential=[^/]+/\d+/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
 _SERVICES = frozenset({"dynamodb", "secretsmanager", "sqs"})
@@ -30,9 +32,10 @@ _SERVICES = frozenset({"dynamodb", "secretsmanager", "sqs"})
 class AwsStandIn:
     """The door's URL, and what is behind it."""
 
-    def __init__(self, url: str, events: EventSink) -> None:
+    def __init__(self, url: str, events: EventSink, ses: LocalSes) -> None:
         self.url = url
         self._events = events
+        self._ses = ses
         self._lock = threading.RLock()
 
     @contextmanager
@@ -50,7 +53,9 @@ class AwsStandIn:
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """A call that came in by HTTP."""
-        status, headers, body = self._dispatch(request.method, request.joined_headers, request.body)
+        path = urlsplit(self.url).path
+        below = request.path.removeprefix(path)
+        status, headers, body = self._dispatch(request.method, below, request.joined_headers, request.body)
         return HttpResponse(status, tuple(headers.items()), body)
 
     def _short_cut(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
@@ -58,13 +63,18 @@ class AwsStandIn:
             return None
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         body = request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
-        status, answered, payload = self._dispatch(request.method, headers, body)
+        status, answered, payload = self._dispatch(request.method, request.url.removeprefix(self.url), headers, body)
         return AWSResponse(request.url, status, _carried(answered), MockRawResponse(payload))
 
-    def _dispatch(self, method: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _dispatch(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         signed = _SIGNED_FOR.search(headers.get("authorization", ""))
         if signed is not None and signed["service"] == "events":
             found = self._events.answer(headers.get("x-amz-target", ""), body)
+            return found.status, dict(found.headers), found.body
+        if signed is not None and signed["service"] == "ses":
+            found = self._ses.answer(method, path, body)
             return found.status, dict(found.headers), found.body
         if signed is None or signed["service"] not in _SERVICES:
             service = "an unsigned request" if signed is None else signed["service"]

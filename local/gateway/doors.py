@@ -18,6 +18,7 @@ from local.gateway.callers import PREFIX
 from local.gateway.messages import HttpRequest, HttpResponse, json_response
 from local.lambdas.host import FunctionError, Invoke
 from local.lambdas.outside import OutsideFunction
+from local.mail.doors import MailDoors
 from local.providers import PLAIN, SHAPES
 from local.queues import NotTaken, Queues
 from local.stripe.faults import KINDS
@@ -52,6 +53,7 @@ class Doors:
         queues: Queues,
         aws: AwsStandIn,
         events: EventSink,
+        mail: MailDoors,
         outside: dict[str, OutsideFunction],
         token: Callable[[str, str, int, str, Mapping[str, object]], str],
         people: Sequence[Person],
@@ -77,6 +79,8 @@ class Doors:
             ("GET", "health"): self._tell_health,
             ("POST", "advance"): self._advance,
             ("POST", "invoke"): self._invoke,
+            ("GET", "mail"): mail.show,
+            ("POST", "mail"): mail.act,
             ("GET", "sqs"): self._tell_queue,
             ("POST", "sqs"): self._send,
             ("POST", "token"): self._sign_in,

@@ -100,7 +100,14 @@ ADVICE: Mapping[str, Advice] = {
     "DELIVERY_UNDER_WAY": Advice(
         "The delivery waits for its next attempt, or one is being made.", "Wait: `next_attempt_at` says how long."
     ),
-    "EMAIL_OFF": Advice("The stack sends no mail.", "Leave `emails` empty and use a `webhook_url`."),
+    "NO_EMAIL": Advice(
+        "The account names no address that is sent mail.",
+        "Name one that is not muted.",
+    ),
+    "EMAIL_OFF": Advice(
+        "The stack sends no mail.",
+        "Use a `webhook_url`, or have an operator set `MailFrom` and `MailConfigurationSet`.",
+    ),
     "NO_WEBHOOK": Advice("The account names no `webhook_url`.", "Set one by `PUT /api/billing/notifications` first."),
     "PLAN_AGREED": Advice(
         "The plan was agreed with sales and set by an operator.", "Ask sales. Buying another one would have no effect."

@@ -12,10 +12,11 @@ from aerostack_billing.notifications.deliveries import (
     DeliveryName,
     DeliveryNotFound,
     DeliveryUnderWay,
+    NoEmail,
     TestRequest,
 )
 from aerostack_billing.notifications.events import EventType
-from aerostack_billing.notifications.models import Channel, NotificationsRequest, State
+from aerostack_billing.notifications.models import Channel, MuteReason, NotificationsRequest, State
 from aerostack_billing.notifications.preferences import EmailOff, NoWebhook
 from aerostack_billing.notifications.store import ACTS_A_DAY
 from aerostack_billing.values import errors
@@ -23,27 +24,43 @@ from local.openapi.answers import Time
 from local.openapi.describing import Operation, Query
 
 
+class Muted(BaseModel):
+    """An address that is sent nothing more."""
+
+    email: str
+    reason: MuteReason
+    since: Time
+
+
 class Notifications(BaseModel):
     """Whom the account tells of what."""
 
-    emails: Annotated[list[str], Field(description="Empty: e-mail is not sent yet.")]
+    emails: list[str]
     webhook_url: str | None
     balance_low_cents: Annotated[
         int | None, Field(description="Null: auto-reload's threshold, or the stack's where there is none.")
     ]
     events: list[EventType]
+    muted: Annotated[
+        list[Muted],
+        Field(
+            description="Addresses that are sent nothing. One that `bounced` is sent mail again once it was taken off "
+            "and named anew; one that `complained` once an operator says so."
+        ),
+    ]
     webhook_secret: Annotated[
         str | None, Field(description="What webhooks are signed with: only in the answer to the request that made it.")
     ]
 
 
 class Delivery(BaseModel):
-    """One event for the webhook, and what became of it."""
+    """One event for one recipient, and what became of it."""
 
     id: str
     event_id: Annotated[str, Field(description="The `webhook-id` of its message.")]
     type: Annotated[str, Field(description="The type of the event; `notification.test` of a test message.")]
     channel: Channel
+    recipient: Annotated[str | None, Field(description="The address; null: the webhook.")]
     state: State
     attempts: Annotated[int, Field(ge=0)]
     status_code: Annotated[int | None, Field(description="What the receiver answered to the last attempt.")]
@@ -87,9 +104,9 @@ NOTIFICATIONS = {
         Notifications,
         body=NotificationsRequest,
         refusals=(EmailOff,),
-        description="Sets all of it: what is left out is off. E-mail is not sent yet, so `emails` must be empty. "
-        "`webhook_url` must be https and lead to public addresses alone; the answer to the request that first names "
-        "one carries the secret.",
+        description="Sets all of it: what is left out is off. `emails` are refused with `EMAIL_OFF` where the stack "
+        "sends no mail. `webhook_url` must be https and lead to public addresses alone; the answer to the request that "
+        "first names one carries the secret.",
     ),
     "RotateWebhookSecretFunction": Operation(
         "Make a new secret for the webhooks",
@@ -99,15 +116,15 @@ NOTIFICATIONS = {
         description="For a day each webhook carries two signatures, by the new secret and by the one before.",
     ),
     "TestNotificationsFunction": Operation(
-        "Send a test message to the webhook",
+        "Send a test message to the webhook, or to each address",
         Tested,
         body=TestRequest,
-        refusals=(NoWebhook, EmailOff, errors.RateLimitExceeded),
+        refusals=(NoWebhook, NoEmail, EmailOff, errors.RateLimitExceeded),
         status=201,
         description=f"It is on its way within a minute, as an event would be. {_ACTS}",
     ),
     "ListDeliveriesFunction": Operation(
-        "List what became of each event that the webhook is told, the newest first",
+        "List what became of each event and recipient, the newest first",
         Deliveries,
         query=(
             Query(

@@ -10,7 +10,7 @@ from aerostack_billing.notifications.hooks import WebhookSender
 from tests.benchmarks.budgets import Act, Budget
 from tests.benchmarks.place import Place
 from tests.benchmarks.registering import operation
-from tests.rooms.worlds.notices import PUBLIC, Queued, Receiver, message
+from tests.rooms.worlds.notices import PUBLIC, PostBox, Queued, Receiver, message, ses_event
 from tests.rooms.worlds.wallet import charge
 
 _HOOK = "https://93.184.216.34/hook"
@@ -31,7 +31,7 @@ def _showing(place: Place) -> Act:
 @operation("PUT /api/billing/notifications, threshold unchanged", "put_notifications", Budget(3, 1, 2))
 def _choosing(place: Place) -> Act:
     choose(place)
-    return lambda: choose(place, webhook_url=f"{_HOOK}/other")
+    return lambda: choose(place, emails=["billing@example.com"])
 
 
 @operation("PUT /api/billing/notifications with a threshold", "put_notifications", Budget(4, 3, 2))
@@ -97,6 +97,52 @@ def _sending(place: Place) -> Act:
     notifications.webhook_sender = WebhookSender(notifications.notices, PUBLIC, place.parts.telemetry, Receiver().post)
     body = json.dumps({"account_id": place.account, "items": items})
     return lambda: place.run("send_webhook", _fed(body))
+
+
+def _by_mail(place: Place, count: int) -> str:
+    """So many notices of one kind for one address, as one message of the queue; their carrier takes each mail."""
+    choose(place, webhook_url=None, emails=["billing@example.com"])
+    for number in range(count):
+        place.run("make_notices", _fed(message(place.account, f"evt_{number}")))
+    notifications = place.parts.notifications
+    notifications.carrier = PostBox()
+    items = [notice.item for notice in notifications.notices.newest(place.account, 100)]
+    return json.dumps({"account_id": place.account, "items": items})
+
+
+@operation("make_notices, an event for two addresses", "make_notices", Budget(3, 4, 1))
+def _making_mail(place: Place) -> Act:
+    choose(place, webhook_url=None, emails=["billing@example.com", "other@example.com"])
+    body = message(place.account, "evt_1")
+    return lambda: place.run("make_notices", _fed(body))
+
+
+@operation("send_mail", "send_mail", Budget(3, 10, 2))
+def _mailing(place: Place) -> Act:
+    body = _by_mail(place, 1)
+    return lambda: place.run("send_mail", _fed(body))
+
+
+@operation("send_mail, 10 notices folded", "send_mail", Budget(3, 100, 11))
+def _mailing_a_storm(place: Place) -> Act:
+    body = _by_mail(place, 10)
+    return lambda: place.run("send_mail", _fed(body))
+
+
+@operation("hear_mail_events, a mail that was sent", "hear_mail_events", Budget(1, 0, 2))
+def _hearing(place: Place) -> Act:
+    body = _by_mail(place, 1)
+    place.run("send_mail", _fed(body))
+    (mail,) = place.parts.notifications.carrier.sent  # type: ignore[attr-defined]
+    return lambda: place.run("hear_mail_events", _fed(ses_event(mail)))
+
+
+@operation("hear_mail_events, a bounce", "hear_mail_events", Budget(4, 6, 3))
+def _hearing_a_bounce(place: Place) -> Act:
+    body = _by_mail(place, 1)
+    place.run("send_mail", _fed(body))
+    (mail,) = place.parts.notifications.carrier.sent  # type: ignore[attr-defined]
+    return lambda: place.run("hear_mail_events", _fed(ses_event(mail, "Bounce")))
 
 
 @operation("GET /api/billing/notifications/deliveries", "list_deliveries", Budget(1, 0, 1))

@@ -156,9 +156,9 @@ def walk(clients: Clients, maker: Clients) -> None:
     assert user_.delete_budget("agent", "a b/c").spent_cents == 0
     assert user_.balance().balance_micros == 50_000_000 - 700_000
     told = user_.set_notifications(
-        [], ["usage.blocked"], webhook_url="http://127.0.0.1:9999/hook", balance_low_cents=700
+        ["billing@example.com"], ["usage.blocked"], webhook_url="http://127.0.0.1:9999/hook", balance_low_cents=700
     )
-    assert (told.emails, told.balance_low_cents) == ((), 700)
+    assert (told.emails, told.balance_low_cents) == (("billing@example.com",), 700)
     assert user_.rotate_webhook_secret().webhook_secret != told.webhook_secret
     assert user_.notifications().webhook_secret is None
     (tested,) = user_.test_notifications("webhook").deliveries

@@ -127,7 +127,7 @@ class Rich:
         assert account.send("PUT", ROUTES["putBudget"].filled, limits).status_code == 200
         tool = {"name": "secret-name", "price_cents": 3}
         assert account.send("PUT", ROUTES["putTool"].filled, tool).status_code == 200
-        told = {"emails": [], "webhook_url": HOOK, "events": ["balance.low"]}
+        told = {"emails": ["secret@example.com"], "webhook_url": HOOK, "events": ["balance.low"]}
         assert account.send("PUT", NOTIFICATIONS, told).status_code == 200
         for _ in range(2):
             assert account.send("POST", f"{NOTIFICATIONS}/test", {"channel": "webhook"}).status_code == 201
@@ -167,7 +167,7 @@ class Rich:
         ids = [billing["stripe_customer_id"], billing["stripe_subscription_id"], self.charge_id, self.hold_id]
         papers = [paper["id"] for paper in state["/api/billing/invoices"]["invoices"]]
         ids += [self.lease_id, *self.deliveries(), *papers]
-        named = ["secret-project", "secret-reference", HOOK]
+        named = ["secret-project", "secret-reference", "secret@example.com", HOOK]
         return [self.account.id, *ids, *self.sessions, *lines, *named, str(BUDGET_LIMIT)]
 
 

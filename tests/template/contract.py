@@ -98,7 +98,15 @@ INGEST = "IngestFunction"
 
 CHARGE_QUEUE = "ChargeQueueFunction"
 
-QUEUED = {INGEST, CHARGE_QUEUE, TAKING_IN, "MakeNoticesFunction", "SendWebhookFunction"}
+QUEUED = {
+    INGEST,
+    CHARGE_QUEUE,
+    TAKING_IN,
+    "MakeNoticesFunction",
+    "SendMailFunction",
+    "HearMailEventsFunction",
+    "SendWebhookFunction",
+}
 """What queues feed."""
 
 STRIPE_FUNCTIONS = {

@@ -145,9 +145,9 @@ def granted(statements: list[tuple[str, dict[str, Any]]]) -> set[Grant]:
     }
 
 
-def table_or_index(resource: dict[str, Any] | str) -> str | None:
+def table_or_index(resource: dict[str, Any] | list[Any] | str) -> str | None:
     """`LedgerTable`, `LedgerTable/by_seq` or `EventBus`; None for what is none of these."""
-    if isinstance(resource, str):
+    if not isinstance(resource, dict):
         return None
     if "Fn::GetAtt" in resource:
         return str(resource["Fn::GetAtt"][0])

@@ -51,7 +51,8 @@ DEAD_LETTERS = {
     "IngestFunction": {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
     "ChargeQueueFunction": {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
 }
-SENDERS_QUEUE = {"Fn::GetAtt": ["WebhookQueue", "Arn"]}
+SENDERS_QUEUES = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("MailQueue", "WebhookQueue")]
+SENDING = "ses:SendEmail"
 BUS = {"Fn::GetAtt": ["EventBus", "Arn"]}
 PUBLISHER = "PublishEventsFunction"
 
@@ -101,9 +102,11 @@ def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(stat
         *DEAD_LETTERS.values(),
         FAILED_RUNS,
         STRIPE_EVENTS,
-        SENDERS_QUEUE,
+        *SENDERS_QUEUES,
     ]
     for function, statement in statements:
+        if statement["Action"] == SENDING:
+            continue
         assert all(resource in known for resource in as_list(statement["Resource"])), function
 
 
@@ -185,6 +188,7 @@ def test_no_function_may_change_a_table_itself(statements: Statements) -> None:
         "dynamodb:UpdateItem",
         "events:PutEvents",
         "secretsmanager:GetSecretValue",
+        SENDING,
         "sqs:SendMessage",
     }
     for function, statement in statements:
@@ -240,7 +244,18 @@ def test_only_what_a_queue_feeds_may_put_aside_and_it_may_do_nothing_else_with_a
 
 
 def test_only_the_dispatch_may_have_notices_sent(statements: Statements) -> None:
-    assert granted(statements, SENDERS_QUEUE) == {"DispatchNoticesFunction": {"sqs:SendMessage"}}
+    for queue in SENDERS_QUEUES:
+        assert granted(statements, queue) == {"DispatchNoticesFunction": {"sqs:SendMessage"}}
+
+
+def test_only_the_sender_of_mail_may_send_it_from_its_own_address_alone(statements: Statements) -> None:
+    ((function, statement),) = [found for found in statements if SENDING in as_list(found[1]["Action"])]
+    assert function == "SendMailFunction"
+    arns = [resource["Fn::Sub"] for resource in statement["Resource"]]
+    kinds = [(arn[0] if isinstance(arn, list) else arn).partition(":${AWS::AccountId}:")[2] for arn in arns]
+    assert [kind.partition("/")[0] for kind in kinds] == ["identity", "identity", "configuration-set"]
+    assert set(statement["Condition"]) == {"StringEquals"}
+    assert set(statement["Condition"]["StringEquals"]) == {"ses:FromAddress"}
 
 
 def test_only_what_runs_asynchronously_may_tell_of_a_failed_run(statements: Statements) -> None:

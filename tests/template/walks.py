@@ -7,6 +7,8 @@ import requests
 from tests.template.caller import Caller
 from tests.template.contract import METER, OPERATE
 
+BOUNCES = "bounce@simulator.amazonses.com"
+
 
 def walk_through_plans(call: Caller) -> None:
     call.resource("DELETE", "never-claimed")
@@ -74,11 +76,7 @@ def walk_through_the_wallet(call: Caller) -> None:
     call("DELETE", "/balance/budgets/agent/b")
     call("GET", "/balance/budgets")
     hook = {"webhook_url": "http://127.0.0.1:9999/hook", "balance_low_cents": 500}
-    call(
-        "PUT",
-        "/billing/notifications",
-        {"emails": [], "events": ["balance.low"], **hook},
-    )
+    call("PUT", "/billing/notifications", {"emails": ["a@example.com", BOUNCES], "events": ["balance.low"], **hook})
     call("POST", "/billing/notifications/webhook/secret", {}, ok=201)
     call("GET", "/billing/notifications")
     call("POST", "/billing/notifications/test", {"channel": "webhook"}, ok=201)

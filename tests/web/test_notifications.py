@@ -15,49 +15,48 @@ pytestmark = pytest.mark.browser
 SETTINGS = "/api/billing/notifications"
 
 
-def test_events_and_the_threshold_are_set_in_place(account: Account, page: Page) -> None:
+def test_addresses_events_and_the_threshold_are_set_in_place(account: Account, page: Page) -> None:
     sign_in(page, account, view="notifications")
-    tell = section(page, "What we tell you of")
-    expect(tell).to_contain_text("Nobody is told yet. Add a webhook")
-    tell.get_by_role("button", name="Change").click()
+    tell = section(page, "What we tell you by e-mail")
+    expect(tell).to_contain_text("Nobody is told by e-mail yet.")
+    tell.get_by_role("button", name="Set up").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_label("E-mail addresses").fill("ada@example.com\ngrace@example.com")
     dialog.get_by_label("Usage comes near a limit").check()
     dialog.get_by_label("The plan changed").uncheck()
     dialog.get_by_label("The balance is low below").fill("12.50")
     dialog.get_by_role("button", name="Save").click()
     expect(result_bar(page)).to_contain_text("Your notifications are saved.")
+    expect(tell).to_contain_text("ada@example.com")
     expect(tell).to_contain_text("The balance is low below $12.50.")
     kept = account.get(SETTINGS)
+    assert kept["emails"] == ["ada@example.com", "grace@example.com"]
     assert kept["balance_low_cents"] == 1_250
     assert "usage.limit_near" in kept["events"]
     assert "plan.changed" not in kept["events"]
 
 
-def test_no_address_is_asked_for_where_no_mail_is_sent(account: Account, page: Page) -> None:
-    sign_in(page, account, view="notifications")
-    section(page, "What we tell you of").get_by_role("button", name="Change").click()
-    expect(page.get_by_role("dialog").get_by_label("The balance is low below")).to_be_visible()
-    expect(page.locator("main")).not_to_contain_text(re.compile("e-mail", re.IGNORECASE))
-    expect(page.get_by_role("dialog")).not_to_contain_text(re.compile("e-mail", re.IGNORECASE))
-
-
 @pytest.mark.parametrize(
     ("typed", "says"),
-    [("ten", "Enter an amount, or nothing."), ("1000000", "")],
+    [
+        ("ada@localhost", "ada@localhost is no e-mail address."),
+        (" ".join(f"a{number}@example.com" for number in range(6)), "Name five addresses at most."),
+        ("a@127.0.0.1", ""),
+    ],
 )
-def test_a_threshold_that_cannot_be_is_said_at_its_field_and_nothing_is_changed(
+def test_an_address_that_cannot_be_is_said_at_its_field_and_nothing_is_changed(
     account: Account, page: Page, typed: str, says: str
 ) -> None:
     sign_in(page, account, view="notifications")
-    section(page, "What we tell you of").get_by_role("button", name="Change").click()
+    section(page, "What we tell you by e-mail").get_by_role("button", name="Set up").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("The balance is low below").fill(typed)
+    dialog.get_by_label("E-mail addresses").fill(typed)
     dialog.get_by_role("button", name="Save").click()
-    field = dialog.locator(".field", has=page.get_by_label("The balance is low below"))
+    field = dialog.locator(".field", has=page.get_by_label("E-mail addresses"))
     # The last one only the API refuses; its words stand at the field too.
     expect(field.get_by_role("alert")).to_have_text(re.compile(re.escape(says) or "."))
-    expect(dialog.get_by_label("The balance is low below")).to_be_focused()
-    assert account.get(SETTINGS)["balance_low_cents"] is None
+    expect(dialog.get_by_label("E-mail addresses")).to_be_focused()
+    assert account.get(SETTINGS)["emails"] == []
 
 
 def test_the_webhook_s_secret_is_shown_once_and_made_anew(account: Account, page: Page) -> None:

@@ -7,6 +7,15 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Muted:
+    """An address that is sent nothing more: it bounced, or complained."""
+
+    email: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notifications:
     """Whom the account tells of what. `webhook_secret` is set in the answer to the request that made it alone."""
 
@@ -14,6 +23,7 @@ class Notifications:
     webhook_url: str | None
     balance_low_cents: int | None
     events: tuple[str, ...]
+    muted: tuple[Muted, ...]
     webhook_secret: str | None
 
 
@@ -27,12 +37,13 @@ class WebhookSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One event for the webhook, and what became of it."""
+    """One event for one recipient, and what became of it. `recipient` is None for the webhook."""
 
     id: str
     event_id: str
     type: str
     channel: str
+    recipient: str | None
     state: str
     attempts: int
     status_code: int | None

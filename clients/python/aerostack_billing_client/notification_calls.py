@@ -39,12 +39,12 @@ def rotate_webhook_secret() -> Flow[WebhookSecret]:
 
 
 def test_notifications(channel: Literal["email", "webhook"]) -> Flow[Tested]:
-    """Send a test message to the webhook. NoWebhook, EmailOff (the service sends no mail), RateLimited."""
+    """Send a test message to the webhook, or to each address. NoWebhook, NoEmail, EmailOff, RateLimited."""
     return ask(Tested, Call(method="POST", path=f"{_PATH}/test", body={"channel": channel}))
 
 
 def deliveries_page(*, limit: int | None = None, cursor: str | None = None) -> Flow[Deliveries]:
-    """One page of what became of each event that the webhook is told, the newest first."""
+    """One page of what became of each event and recipient, the newest first."""
     query = {"limit": None if limit is None else str(limit), "cursor": cursor}
     return ask(Deliveries, Call(method="GET", path=f"{_PATH}/deliveries", query=query))
 

@@ -220,6 +220,10 @@ class DeliveryUnderWay(Conflict, code="DELIVERY_UNDER_WAY"):
     """The delivery waits for its next attempt, or one is being made."""
 
 
+class NoEmail(Conflict, code="NO_EMAIL"):
+    """The account names no address that is sent mail."""
+
+
 class EmailOff(Conflict, code="EMAIL_OFF"):
     """The service sends no mail."""
 

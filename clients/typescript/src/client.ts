@@ -229,7 +229,7 @@ export class UserClient extends Client {
     return this.ask("POST", "/api/billing/notifications/test", { body, ...options });
   }
 
-  /** What became of each event that the webhook is told, a page at a time, the newest first. */
+  /** What became of each event and recipient, a page at a time, the newest first. */
   listDeliveries(query?: Query<"listDeliveries">, options?: CallOptions): Promise<Answer<"listDeliveries">> {
     return this.ask("GET", "/api/billing/notifications/deliveries", { query, ...options });
   }

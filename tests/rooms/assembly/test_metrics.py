@@ -14,8 +14,8 @@ from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.audit.places import Places, Whole
 from aerostack_billing.creators.earnings import RefundNeedsReview
-from aerostack_billing.notifications.making import notice_of
 from aerostack_billing.notifications.making import test_event as made_event
+from aerostack_billing.notifications.making import test_notice as made_notice
 from aerostack_billing.notifications.models import State
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
@@ -295,7 +295,7 @@ def event_lag(place: Place) -> None:
 
 def noticed(place: Place, state: State | None = None) -> None:
     """A notice was sent, or an attempt of it ended so."""
-    notice = notice_of(made_event(place.account, "test_1"))
+    notice = made_notice(made_event(place.account, "test_1"), "webhook", "")
     if state is None:
         place.parts.telemetry.notice_sent(notice)
     else:
@@ -309,7 +309,9 @@ CAUSES: dict[str, Callable[[Place], None]] = {
     "Charged": charged,
     "Drift": drift,
     "EventLag": event_lag,
+    "AddressMuted": lambda place: place.parts.telemetry.address_muted(place.account, "bounced"),
     "EventNotTold": lambda place: place.parts.telemetry.event_not_told("evt_1", "is none"),
+    "MailEventRefused": lambda place: place.parts.telemetry.mail_event_refused("is none"),
     "LedgerConflict": ledger_conflict,
     "NoticeDead": lambda place: noticed(place, "dead"),
     "NoticeFailed": lambda place: noticed(place, "waiting"),

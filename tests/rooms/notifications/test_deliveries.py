@@ -11,6 +11,7 @@ from aerostack_billing.notifications.deliveries import (
     Deliveries,
     DeliveryNotFound,
     DeliveryUnderWay,
+    NoEmail,
     TestRequest,
 )
 from aerostack_billing.notifications.preferences import EmailOff, NoWebhook
@@ -50,7 +51,12 @@ def test_deliveries_are_listed_newest_first_page_by_page(desk: Desk, log: Delive
         cursor = page["next_cursor"]
     assert (found, cursor) == ([f"evt_{n}" for n in (4, 3, 2, 1, 0)], None)
     first = listed(log, desk.account)["deliveries"][0]
-    assert (first["state"], first["channel"], first["status_code"]) == ("sent", "webhook", 200)
+    assert (first["state"], first["channel"], first["recipient"], first["status_code"]) == (
+        "sent",
+        "webhook",
+        None,
+        200,
+    )
     assert listed(log, f"{desk.account}_other") == {"deliveries": [], "next_cursor": None}
 
 
@@ -107,9 +113,12 @@ def test_a_test_message_goes_the_way_of_an_event(desk: Desk, log: Deliveries) ->
     assert b'"type":"notification.test"' in body
 
 
-def test_without_a_webhook_there_is_no_test_message_and_none_by_mail(desk: Desk, log: Deliveries) -> None:
+def test_without_a_recipient_there_is_no_test_message(parts: Runtime, desk: Desk, log: Deliveries) -> None:
     with pytest.raises(EmailOff):
         log.test(desk.account, TestRequest(channel="email"))
+    sending = Deliveries(parts.notifications.settings, parts.notifications.notices, mail=True)
+    with pytest.raises(NoEmail):
+        sending.test(desk.account, TestRequest(channel="email"))
     desk.choose(webhook_url=None)
     with pytest.raises(NoWebhook):
         log.test(desk.account, TestRequest(channel="webhook"))

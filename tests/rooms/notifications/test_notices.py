@@ -141,9 +141,9 @@ def test_a_receiver_that_breaks_costs_nobody_else_a_notice(desk: Desk, parts: Ru
 
     desk.receiver.instead = hangs
     desk.dispatch()
-    parcels = {parcel.account_id for parcel in desk.queued.parcels}
+    parcels = {parcel.account_id for parcel in desk.queued.parcels["webhook"]}
     assert {desk.account, other.account} <= parcels
-    assert all(len(parcel.items) == 1 for parcel in desk.queued.parcels)
+    assert all(len(parcel.items) == 1 for parcel in desk.queued.parcels["webhook"])
     desk.send_webhooks()
     (notice,) = desk.notices()
     assert (notice.state, notice.error) == ("waiting", "no answer within 10 s")
@@ -172,7 +172,7 @@ def test_a_webhook_that_was_taken_away_is_not_posted_to(desk: Desk) -> None:
 def test_two_senders_of_one_notice_send_it_once(desk: Desk) -> None:
     desk.take(message(desk.account))
     desk.dispatch()
-    desk.queued.parcels *= 2
+    desk.queued.parcels["webhook"] *= 2
     desk.send_webhooks()
     assert desk.receiver.ids == ["evt_1"]
     (notice,) = desk.notices()
@@ -185,10 +185,10 @@ def test_a_notice_is_not_sent_to_its_queue_again_while_it_waits_there(desk: Desk
     desk.take(message(desk.account))
     desk.dispatch()
     desk.dispatch()
-    assert len(desk.queued.parcels) == 1
+    assert len(desk.queued.parcels["webhook"]) == 1
     time_stands.forward(AGAIN_SECONDS)
     desk.dispatch()
-    assert len(desk.queued.parcels) == 2
+    assert len(desk.queued.parcels["webhook"]) == 2
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -202,7 +202,7 @@ def test_a_process_that_dies_at_any_call_costs_a_delay_and_no_notice(
         desk.take(body)
         desk.round()
     desk.parts = living
-    desk.queued.parcels.clear()  # what was on its way is lost too
+    desk.queued.parcels["webhook"].clear()  # what was on its way is lost too
     desk.take(body)  # the bus delivers again what was not taken
     for _ in range(4):
         time_stands.forward(max(AGAIN_SECONDS, CLAIMED_SECONDS))

@@ -27,7 +27,9 @@ URL = "https://hooks.example.com/billing"
 @pytest.fixture
 def preferences(parts: Runtime) -> Preferences:
     public = Targets(loopback=False, resolve=lambda host, _port: [] if "nowhere" in host else ["93.184.216.34"])
-    return Preferences(parts.notifications.settings, parts.wallet.store, public, parts.notifications.outlooks)
+    return Preferences(
+        parts.notifications.settings, parts.wallet.store, public, parts.notifications.outlooks, mail=True
+    )
 
 
 def wanting(**given: object) -> NotificationsRequest:
@@ -44,8 +46,11 @@ def test_an_account_that_never_chose_names_nobody_and_asks_for_what_matters(
 
 
 def test_what_is_set_is_shown_and_what_is_left_out_is_off(preferences: Preferences, account: str) -> None:
-    preferences.put(account, wanting(events=["balance.low"], webhook_url=URL, balance_low_cents=0))
+    preferences.put(
+        account, wanting(emails=["Billing@Example.COM"], events=["balance.low"], webhook_url=URL, balance_low_cents=0)
+    )
     found = preferences.get(account)
+    assert found["emails"] == ["Billing@example.com"]
     assert (found["webhook_url"], found["balance_low_cents"], found["events"]) == (URL, 0, ["balance.low"])
     preferences.put(account, wanting(events=["balance.low"]))
     found = preferences.get(account)
@@ -83,6 +88,8 @@ REFUSED = {
     "two addresses in one": ("emails.0", {"emails": ["a@example.com,b@example.com"]}),
     "a name before the address": ("emails.0", {"emails": ["A <a@example.com>"]}),
     "a header in an address": ("emails.0", {"emails": ["a@example.com\r\nBcc: b@example.com"]}),
+    "a line after an address": ("emails.0", {"emails": ["a@example.com\n"]}),
+    "an address that is a number": ("emails.0", {"emails": [5]}),
     "a domain that is an IP address": ("emails.0", {"emails": ["a@127.0.0.1"]}),
     "a long address": ("emails.0", {"emails": [f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 20}.com"]}),
     "one address twice": ("emails", {"emails": ["a@example.com", "A@example.com"]}),
@@ -105,28 +112,57 @@ def test_what_is_wrong_is_refused_with_the_field_s_name(field: str, given: dict[
 @pytest.mark.parametrize(
     "address", ["a@example.com", "first.last+tag@mail.example.co.uk", "o'neil@example.com", f"{'a' * 64}@example.com"]
 )
-def test_an_address_that_could_be_sent_mail_is_refused_because_there_is_none_and_nothing_changes(
-    preferences: Preferences, account: str, address: str
+def test_an_address_that_mail_is_sent_to_is_taken(address: str) -> None:
+    assert wanting(emails=[address]).emails == [address]
+
+
+def test_a_stack_without_mail_refuses_an_address_and_changes_nothing(
+    parts: Runtime, preferences: Preferences, account: str
 ) -> None:
     preferences.put(account, wanting(balance_low_cents=300))
     before = preferences.get(account)
+    silent = Preferences(
+        parts.notifications.settings,
+        parts.wallet.store,
+        parts.notifications.targets,
+        parts.notifications.outlooks,
+        mail=False,
+    )
     with pytest.raises(EmailOff):
-        preferences.put(account, wanting(emails=[address], webhook_url=URL, balance_low_cents=900))
+        silent.put(account, wanting(emails=["a@example.com"], balance_low_cents=900))
     assert preferences.get(account) == before
 
 
 def test_a_webhook_that_may_not_lead_there_changes_nothing(preferences: Preferences, account: str) -> None:
-    preferences.put(account, wanting(balance_low_cents=300))
+    preferences.put(account, wanting(emails=["a@example.com"], balance_low_cents=300))
     before = preferences.get(account)
     with pytest.raises(InvalidRequest):
         preferences.put(account, wanting(webhook_url="https://nowhere.example.com/x", balance_low_cents=900))
     assert preferences.get(account) == before
 
 
+def test_a_bounce_mutes_until_the_address_is_named_anew_and_a_complaint_for_ever(
+    preferences: Preferences, parts: Runtime, account: str
+) -> None:
+    names = ["bounces@example.com", "complains@example.com", "reads@example.com"]
+    preferences.put(account, wanting(emails=names))
+    preferences.mute(account, "Bounces@example.com", "bounced")
+    preferences.mute(account, "complains@example.com", "complained")
+    preferences.mute(account, "complains@example.com", "bounced")
+    preferences.mute(account, "nobody@example.com", "bounced")
+    assert parts.notifications.settings.get(account).told == ("reads@example.com",)
+    shown: Any = preferences.put(account, wanting(emails=names))["muted"]
+    assert [(mute["email"], mute["reason"]) for mute in shown] == [(names[0], "bounced"), (names[1], "complained")]
+    preferences.put(account, wanting(emails=names[2:]))
+    again = [names[0], names[1].upper().replace("EXAMPLE.COM", "example.com"), names[2]]
+    preferences.put(account, wanting(emails=again))
+    assert parts.notifications.settings.get(account).told == (names[0], names[2])
+
+
 def test_settings_that_are_written_at_once_are_each_written_whole(processes: list[Runtime], account: str) -> None:
     def write(number: int) -> None:
         own = processes[number].notifications
-        Preferences(own.settings, processes[number].wallet.store, own.targets, own.outlooks).put(
+        Preferences(own.settings, processes[number].wallet.store, own.targets, own.outlooks, mail=True).put(
             account, wanting(webhook_url=f"https://93.184.216.34/hook{number}", balance_low_cents=number)
         )
 

@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.notifications.composing import Composer
 from aerostack_billing.notifications.dispatch import Dispatch, Parcel
 from aerostack_billing.notifications.hooks import WebhookSender
+from aerostack_billing.notifications.mail import Mail
+from aerostack_billing.notifications.mail_events import MailEvents
+from aerostack_billing.notifications.mailing import MailSender
 from aerostack_billing.notifications.making import Making
-from aerostack_billing.notifications.models import Notice, NotificationsRequest
+from aerostack_billing.notifications.models import Channel, Notice, NotificationsRequest
 from aerostack_billing.notifications.preferences import Preferences
+from aerostack_billing.notifications.ses import tags_of
 from aerostack_billing.notifications.targets import Target, Targets
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.config import Settings
@@ -32,14 +37,14 @@ class Died(BaseException):
 
 @dataclass
 class Queued:
-    """What was put on the queue of the sender for these accounts: other tests' notices may be due as well."""
+    """What was put on the queues of the senders for these accounts: other tests' notices may be due as well."""
 
     accounts: set[str]
-    parcels: list[Parcel] = field(default_factory=list)
+    parcels: dict[Channel, list[Parcel]] = field(default_factory=lambda: {"email": [], "webhook": []})
 
-    def send(self, parcels: Iterator[Parcel]) -> None:
+    def send(self, channel: Channel, parcels: Iterator[Parcel]) -> None:
         sent = (Parcel.of(parcel.body()) for parcel in parcels)
-        self.parcels += [parcel for parcel in sent if parcel.account_id in self.accounts]
+        self.parcels[channel] += [parcel for parcel in sent if parcel.account_id in self.accounts]
 
 
 @dataclass
@@ -63,12 +68,30 @@ class Receiver:
 
 
 @dataclass
+class PostBox:
+    """A carrier of mail, which takes each, or does as it is told."""
+
+    sent: list[Mail] = field(default_factory=list)
+    instead: Callable[[], None] | None = None
+    after: Callable[[], None] | None = None
+
+    def send(self, mail: Mail) -> None:
+        if self.instead is not None:
+            self.instead()
+        self.sent.append(mail)
+        if self.after is not None:
+            self.after()
+
+
+@dataclass
 class Watcher:
     """What was told to the log."""
 
     sent: list[Notice] = field(default_factory=list)
     failed: list[Notice] = field(default_factory=list)
     untold: list[tuple[str, str]] = field(default_factory=list)
+    muted: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def notice_sent(self, notice: Notice) -> None:
         self.sent.append(notice)
@@ -79,6 +102,12 @@ class Watcher:
     def event_not_told(self, event_id: str, reason: str) -> None:
         self.untold.append((event_id, reason))
 
+    def address_muted(self, account_id: str, reason: str) -> None:
+        self.muted.append((account_id, reason))
+
+    def mail_event_refused(self, reason: str) -> None:
+        self.refused.append(reason)
+
 
 @dataclass
 class Desk:
@@ -87,20 +116,24 @@ class Desk:
     parts: Runtime
     account: str
     queued: Queued
+    mail: bool = True
     receiver: Receiver = field(default_factory=Receiver)
+    post_box: PostBox = field(default_factory=PostBox)
     watcher: Watcher = field(default_factory=Watcher)
 
     def choose(self, **given: object) -> dict[str, Any]:
         """Set whom to tell: by default a webhook, of what a test needs."""
         wanted = {"emails": [], "events": ["balance.low", "usage.blocked"], "webhook_url": URL, **given}
         notifications = self.parts.notifications
-        preferences = Preferences(notifications.settings, self.parts.wallet.store, PUBLIC, notifications.outlooks)
+        preferences = Preferences(
+            notifications.settings, self.parts.wallet.store, PUBLIC, notifications.outlooks, mail=self.mail
+        )
         return preferences.put(self.account, validated(NotificationsRequest, wanted))
 
     def take(self, *bodies: str) -> int:
         """Let the bus deliver messages; how many notices are new."""
         notifications = self.parts.notifications
-        making = Making(notifications.settings, notifications.notices, self.watcher)
+        making = Making(notifications.settings, notifications.notices, self.watcher, mail=self.mail)
         return sum(map(making.take, bodies))
 
     def dispatch(self) -> None:
@@ -110,13 +143,29 @@ class Desk:
     def send_webhooks(self) -> None:
         """Let the sender take all that waits for it."""
         sender = WebhookSender(self.parts.notifications.notices, PUBLIC, self.watcher, self.receiver.post)
-        while self.queued.parcels:
-            sender.run(self.queued.parcels.pop(0))
+        while self.queued.parcels["webhook"]:
+            sender.run(self.queued.parcels["webhook"].pop(0))
+
+    def send_mail(self) -> None:
+        """Let the sender take all that waits for it."""
+        compose = Composer("https://billing.example.com/").compose
+        sender = MailSender(self.parts.notifications.notices, compose, self.post_box, self.watcher)
+        while self.queued.parcels["email"]:
+            sender.run(self.queued.parcels["email"].pop(0))
+
+    def hear(self, body: str) -> None:
+        """Let SES tell something."""
+        notifications = self.parts.notifications
+        preferences = Preferences(
+            notifications.settings, self.parts.wallet.store, PUBLIC, notifications.outlooks, mail=self.mail
+        )
+        MailEvents(preferences, notifications.notices, self.watcher).take(body)
 
     def round(self) -> None:
         """What a minute brings."""
         self.dispatch()
         self.send_webhooks()
+        self.send_mail()
 
     def notices(self) -> list[Notice]:
         """All notices of the account, the newest event first."""
@@ -132,9 +181,22 @@ def message(account: str, event_id: str = "evt_1", kind: str = "balance.low", **
         "occurred_at": clock.iso_now(),
         "account_id": account,
         "correlation_id": None,
-        "data": {"balance_cents": 399, "threshold_cents": 500, **data},
+        "data": {"balance_cents": 399, "threshold_cents": 500, "auto_reload_enabled": False, **data},
     }
     return json.dumps({"source": "aerostack.billing", "detail-type": kind, "detail": detail})
+
+
+def ses_event(mail: Mail, kind: str = "Send", bounce: str = "Permanent") -> str:
+    """What SES tells of a mail, as the bus hands it on."""
+    recipients = [{"emailAddress": mail.recipient}]
+    about = {
+        "Send": {"send": {}},
+        "Bounce": {"bounce": {"bounceType": bounce, "bouncedRecipients": recipients}},
+        "Complaint": {"complaint": {"complainedRecipients": recipients}},
+    }.get(kind, {})
+    tags = {name: [value] for name, value in tags_of(mail.tracking).items()}
+    detail = {"eventType": kind, **about, "mail": {"destination": [mail.recipient], "tags": tags}}
+    return json.dumps({"source": "aws.ses", "detail": detail})
 
 
 class Striking:

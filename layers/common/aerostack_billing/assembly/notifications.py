@@ -12,10 +12,15 @@ if TYPE_CHECKING:
     from aerostack_billing.notifications.deliveries import Deliveries
     from aerostack_billing.notifications.dispatch import Dispatch
     from aerostack_billing.notifications.hooks import WebhookSender
+    from aerostack_billing.notifications.mail import Carrier
+    from aerostack_billing.notifications.mail_events import MailEvents
+    from aerostack_billing.notifications.mailing import MailSender
     from aerostack_billing.notifications.making import Making
+    from aerostack_billing.notifications.models import Channel
     from aerostack_billing.notifications.outlook import LookAhead
     from aerostack_billing.notifications.outlook_store import OutlookStore
     from aerostack_billing.notifications.preferences import Preferences
+    from aerostack_billing.notifications.ses import SesClient
     from aerostack_billing.notifications.store import NoticeStore, SettingsStore
     from aerostack_billing.notifications.targets import Targets
 
@@ -25,6 +30,10 @@ class NotificationParts:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    @property
+    def _mail(self) -> bool:
+        return self._runtime.settings.mail_from is not None
 
     @cached_property
     def settings(self) -> SettingsStore:
@@ -50,7 +59,7 @@ class NotificationParts:
     def preferences(self) -> Preferences:
         from aerostack_billing.notifications.preferences import Preferences  # noqa: PLC0415
 
-        return Preferences(self.settings, self._runtime.wallet.store, self.targets, self.outlooks)
+        return Preferences(self.settings, self._runtime.wallet.store, self.targets, self.outlooks, mail=self._mail)
 
     @cached_property
     def outlooks(self) -> OutlookStore:
@@ -70,17 +79,18 @@ class NotificationParts:
     def making(self) -> Making:
         from aerostack_billing.notifications.making import Making  # noqa: PLC0415
 
-        return Making(self.settings, self.notices, self._runtime.telemetry)
+        return Making(self.settings, self.notices, self._runtime.telemetry, mail=self._mail)
 
     @cached_property
     def dispatch(self) -> Dispatch:
-        from aerostack_billing.notifications.dispatch import Dispatch, WebhookQueue  # noqa: PLC0415
+        from aerostack_billing.notifications.dispatch import Dispatch, Queues  # noqa: PLC0415
 
         runtime = self._runtime
-        queue = WebhookQueue(
-            lambda: cast("SQSClient", runtime.patient_client("sqs")), runtime.settings.webhook_queue_url
-        )
-        return Dispatch(self.notices, queue)
+
+        def url_of(channel: Channel) -> str:
+            return runtime.settings.webhook_queue_url if channel == "webhook" else runtime.settings.mail_queue_url
+
+        return Dispatch(self.notices, Queues(lambda: cast("SQSClient", runtime.patient_client("sqs")), url_of))
 
     @cached_property
     def webhook_sender(self) -> WebhookSender:
@@ -89,7 +99,35 @@ class NotificationParts:
         return WebhookSender(self.notices, self.targets, self._runtime.telemetry)
 
     @cached_property
+    def carrier(self) -> Carrier:
+        from aerostack_billing.notifications.mail import NoMail  # noqa: PLC0415
+        from aerostack_billing.notifications.ses import Ses  # noqa: PLC0415
+
+        runtime = self._runtime
+        sender = runtime.settings.mail_from
+        if sender is None:
+            return NoMail()
+        return Ses(
+            lambda: cast("SesClient", runtime.single_client("sesv2")), sender, runtime.settings.mail_configuration_set
+        )
+
+    @cached_property
+    def mail_sender(self) -> MailSender:
+        from aerostack_billing.notifications.composing import Composer  # noqa: PLC0415
+        from aerostack_billing.notifications.mailing import MailSender  # noqa: PLC0415
+
+        runtime = self._runtime
+        compose = Composer(runtime.settings.dashboard_url).compose
+        return MailSender(self.notices, compose, self.carrier, runtime.telemetry)
+
+    @cached_property
+    def mail_events(self) -> MailEvents:
+        from aerostack_billing.notifications.mail_events import MailEvents  # noqa: PLC0415
+
+        return MailEvents(self.preferences, self.notices, self._runtime.telemetry)
+
+    @cached_property
     def deliveries(self) -> Deliveries:
         from aerostack_billing.notifications.deliveries import Deliveries  # noqa: PLC0415
 
-        return Deliveries(self.settings, self.notices)
+        return Deliveries(self.settings, self.notices, mail=self._mail)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 1
 _READ_SECONDS = 3
+_SINGLE_READ_SECONDS = 10
 _TRIES = 2
 _making_a_logger = threading.Lock()
 """Powertools keeps loggers by name: one that is half made by another thread would be taken for whole."""
@@ -102,6 +103,14 @@ class Runtime:
 
         retries: dict[str, object] = {"total_max_attempts": _TRIES}
         config = Config(connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries=retries)  # type: ignore[arg-type]
+        return self._bounded_client(service, config)
+
+    def single_client(self, service: str) -> object:
+        """A client of a service that a request must not reach twice: one try, eleven seconds at most."""
+        from botocore.config import Config  # noqa: PLC0415
+
+        retries: dict[str, object] = {"total_max_attempts": 1}
+        config = Config(connect_timeout=_CONNECT_SECONDS, read_timeout=_SINGLE_READ_SECONDS, retries=retries)  # type: ignore[arg-type]
         return self._bounded_client(service, config)
 
     def _bounded_client(self, service: str, config: Config) -> object:

@@ -173,6 +173,16 @@ class Telemetry:
         self.log().warning("notice failed", extra={**_of_notice(notice), "error": notice.error})
         self._count("NoticeDead" if notice.state == "dead" else "NoticeFailed")
 
+    def address_muted(self, account_id: str, reason: str) -> None:
+        """An address is sent nothing more: its mailbox refused mail for good, or its owner called ours spam."""
+        self.log().warning("address muted", extra={"account_id": account_id, "reason": reason})
+        self._count("AddressMuted")
+
+    def mail_event_refused(self, reason: str) -> None:
+        """SES told of something that could not be read: nothing was changed by it."""
+        self.log().error("mail event refused", extra={"reason": reason})
+        self._count("MailEventRefused")
+
     def drift_found(self, kind: str, name: str) -> None:
         """An event had not arrived, or a payment was not credited: the reconciler mended it."""
         self.log().warning("drift", extra={"kind": kind, "object_id": name})

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from aerostack_billing.notifications.making import notice_of, test_event
-from aerostack_billing.notifications.models import NOTICE_PREFIX, Notice
+from aerostack_billing.notifications.making import test_event, test_notice
+from aerostack_billing.notifications.models import NOTICE_PREFIX, Channel, Notice
 from aerostack_billing.notifications.preferences import NoWebhook, email_off
 from aerostack_billing.notifications.store import NoticeStore, Raced, SettingsStore
 from aerostack_billing.platform import clock
@@ -19,7 +19,7 @@ from aerostack_billing.values.fields import RequestModel
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-_ITEM = re.compile(rf"{NOTICE_PREFIX}[0-9TZ:.-]{{20,32}}#[A-Za-z0-9_]{{1,64}}#webhook")
+_ITEM = re.compile(rf"{NOTICE_PREFIX}[0-9TZ:.-]{{20,32}}#[A-Za-z0-9_]{{1,64}}#(webhook|email-[0-9a-f]{{16}})")
 
 
 class DeliveryName(RequestModel):
@@ -32,7 +32,7 @@ class TestRequest(RequestModel):
     """Body of `POST /api/billing/notifications/test`."""
 
     __test__ = False
-    channel: Literal["email", "webhook"]
+    channel: Channel
 
 
 class DeliveryNotFound(NotFound):
@@ -47,12 +47,19 @@ class DeliveryUnderWay(Conflict):
     code = "DELIVERY_UNDER_WAY"
 
 
-class Deliveries:
-    """What became of the account's notices."""
+class NoEmail(Conflict):
+    """The account names no address that is sent mail."""
 
-    def __init__(self, settings: SettingsStore, notices: NoticeStore) -> None:
+    code = "NO_EMAIL"
+
+
+class Deliveries:
+    """What became of the account's notices. `mail`: whether this stack sends mail."""
+
+    def __init__(self, settings: SettingsStore, notices: NoticeStore, *, mail: bool) -> None:
         self._settings = settings
         self._notices = notices
+        self._mail = mail
 
     def list(self, account_id: str, limit: str | None, cursor: str | None) -> dict[str, object]:
         """A page of deliveries, the newest event first. InvalidRequest (422) for a wrong limit or cursor."""
@@ -67,7 +74,7 @@ class Deliveries:
         return {"deliveries": [_view(notice) for notice in found[:most]], "next_cursor": more}
 
     def resend(self, account_id: str, delivery_id: str) -> dict[str, object]:
-        """Send a delivery that is over once more, under the same id.
+        """Send a delivery that is over once more, under the same id, to whom it went.
 
         DeliveryNotFound (404), DeliveryUnderWay (409), RateLimitExceeded (429).
         """
@@ -86,15 +93,23 @@ class Deliveries:
         return _view(after)
 
     def test(self, account_id: str, request: TestRequest) -> dict[str, object]:
-        """Send a test message to the webhook. NoWebhook, EmailOff (409), RateLimitExceeded (429)."""
-        if request.channel == "email":
-            raise email_off()
-        if self._settings.get(account_id).webhook_url is None:
+        """Send a test message to the webhook, or to each address. NoWebhook, NoEmail, EmailOff (409), 429."""
+        settings = self._settings.get(account_id)
+        recipients: tuple[str, ...] = ("",)
+        if request.channel == "webhook" and settings.webhook_url is None:
             raise NoWebhook("Set a webhook_url first.")
+        if request.channel == "email":
+            if not self._mail:
+                raise email_off()
+            recipients = settings.told
+            if not recipients:
+                raise NoEmail("Name an address first, one that is not muted.")
         self._notices.count_act(account_id)
-        notice = notice_of(test_event(account_id, f"test_{uuid.uuid4().hex}"))
-        self._notices.make(notice)
-        return {"deliveries": [_view(notice)]}
+        event = test_event(account_id, f"test_{uuid.uuid4().hex}")
+        made = [test_notice(event, request.channel, recipient) for recipient in recipients]
+        for notice in made:
+            self._notices.make(notice)
+        return {"deliveries": [_view(notice) for notice in made]}
 
 
 def _under_way() -> DeliveryUnderWay:
@@ -130,6 +145,7 @@ def _view(notice: Notice) -> dict[str, object]:
         "event_id": notice.event_id,
         "type": notice.type,
         "channel": notice.channel,
+        "recipient": notice.recipient or None,
         "state": notice.state,
         "attempts": notice.attempts,
         "status_code": notice.status_code,

@@ -1,20 +1,24 @@
-"""Events from the bus, made into notices: one for each event and webhook, however often the event comes."""
+"""Events from the bus, made into notices: one for each event and recipient, however often the event comes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from aerostack_billing.notifications.events import TEST, is_told
-from aerostack_billing.notifications.models import KEPT_SECONDS, Notice
+from aerostack_billing.notifications.models import KEPT_SECONDS, Channel, Notice, Settings, digest
 from aerostack_billing.notifications.store import NoticeStore, SettingsStore
 from aerostack_billing.platform import clock
 
 OLDEST_SECONDS: Final = KEPT_SECONDS - 86_400
 """An event that is older is told to nobody: whether it was told before is not known any more."""
+FOLDING_SECONDS: Final = 300
+"""Notices by mail are due once in so many seconds: what an account is told of in between is one mail of each kind."""
+FOLDING_LEAST_SECONDS: Final = 60
+"""How long a mail waits at least, so that what a storm begins with does not go alone."""
 
 
 class MakingListener(Protocol):
@@ -57,15 +61,16 @@ class Event:
 
 
 class Making:
-    """Makes notices."""
+    """Makes notices. `mail`: whether this stack sends mail."""
 
-    def __init__(self, settings: SettingsStore, notices: NoticeStore, listener: MakingListener) -> None:
+    def __init__(self, settings: SettingsStore, notices: NoticeStore, listener: MakingListener, *, mail: bool) -> None:
         self._settings = settings
         self._notices = notices
         self._listener = listener
+        self._mail = mail
 
     def take(self, body: str) -> int:
-        """Make the notice that the event in a message asks for; how many are new. Safe to repeat.
+        """Make the notices that the event in a message asks for; how many are new. Safe to repeat.
 
         What is no event, or too old, is reported and asks for none.
         """
@@ -78,9 +83,26 @@ class Making:
             self._listener.event_not_told(event.event_id, "too old")
             return 0
         settings = self._settings.get(event.account_id)
-        if settings.webhook_url is None or not is_told(event.type, event.data, frozenset(settings.events)):
+        if not is_told(event.type, event.data, frozenset(settings.events)):
             return 0
-        return int(self._notices.make(notice_of(event)))
+        return sum(map(self._notices.make, self._notices_of(event, settings)))
+
+    def _notices_of(self, event: Event, settings: Settings) -> Iterator[Notice]:
+        if settings.webhook_url is not None:
+            yield _notice(event, "webhook", "", clock.seconds())
+        if self._mail:
+            for address in settings.told:
+                yield _notice(event, "email", address, mail_due_at(event.account_id, clock.seconds()))
+
+
+def mail_due_at(account_id: str, now: int) -> int:
+    """When what happens now is mailed: the account's next moment, FOLDING_LEAST_SECONDS from now at the earliest.
+
+    The moments are FOLDING_SECONDS apart, and each account has its own, so that a month's begin is no storm at SES.
+    """
+    own = int(digest(account_id), 16) % FOLDING_SECONDS
+    earliest = now + FOLDING_LEAST_SECONDS
+    return earliest + (own - earliest) % FOLDING_SECONDS
 
 
 def test_event(account_id: str, event_id: str) -> Event:
@@ -98,16 +120,20 @@ def test_event(account_id: str, event_id: str) -> Event:
     return Event(event_id, TEST, account_id, occurred_at, {}, text)
 
 
-def notice_of(event: Event) -> Notice:
-    """The event's notice for the account's webhook, due at once."""
-    now = clock.seconds()
+def test_notice(event: Event, channel: Channel, recipient: str) -> Notice:
+    """The notice of a test message: due at once."""
+    return _notice(event, channel, recipient, clock.seconds())
+
+
+def _notice(event: Event, channel: Channel, recipient: str, due_at: int) -> Notice:
     return Notice(
         account_id=event.account_id,
         event_id=event.event_id,
         type=event.type,
         occurred_at=event.occurred_at,
-        channel="webhook",
+        channel=channel,
+        recipient=recipient,
         detail=event.detail,
-        created_at=now,
-        agenda_at=now,
+        created_at=clock.seconds(),
+        agenda_at=due_at,
     )

@@ -9,7 +9,7 @@ from typing import Final
 
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.notifications.events import AHEAD
-from aerostack_billing.notifications.models import NotificationsRequest, Secret, Settings
+from aerostack_billing.notifications.models import Mute, MuteReason, NotificationsRequest, Secret, Settings
 from aerostack_billing.notifications.outlook_store import OutlookStore
 from aerostack_billing.notifications.store import SettingsStore
 from aerostack_billing.notifications.targets import Targets
@@ -37,18 +37,21 @@ class EmailOff(Conflict):
 
 
 def email_off() -> EmailOff:
-    """The refusal of whatever asks for mail."""
-    return EmailOff("This stack sends no mail. Use a webhook_url.")
+    """The refusal of whatever asks for mail where there is none."""
+    return EmailOff("This stack sends no mail. Use a webhook_url, or have an operator set MailFrom.")
 
 
 class Preferences:
-    """Reads and writes whom an account tells of what."""
+    """Reads and writes whom an account tells of what. `mail`: whether this stack sends mail."""
 
-    def __init__(self, store: SettingsStore, wallets: WalletStore, targets: Targets, outlooks: OutlookStore) -> None:
+    def __init__(
+        self, store: SettingsStore, wallets: WalletStore, targets: Targets, outlooks: OutlookStore, *, mail: bool
+    ) -> None:
         self._outlooks = outlooks
         self._store = store
         self._wallets = wallets
         self._targets = targets
+        self._mail = mail
 
     def get(self, account_id: str) -> dict[str, object]:
         """The settings as the answers show them; never the secret."""
@@ -57,13 +60,13 @@ class Preferences:
     def put(self, account_id: str, request: NotificationsRequest) -> dict[str, object]:
         """Set all of it; the answer has `webhook_secret` where this request made one, and never again.
 
-        InvalidRequest (422) where the webhook may not lead there; EmailOff (409) where the request names addresses. The
-        wallet is written first, and only where its threshold changes: a request that breaks off in between is completed
-        by its repetition.
+        InvalidRequest (422) where the webhook may not lead there; EmailOff (409) where the request names addresses and
+        the stack sends no mail. The wallet is written first, and only where its threshold changes: a request that
+        breaks off in between is completed by its repetition.
         """
         if request.webhook_url is not None:
             self._targets.saved(request.webhook_url)
-        if request.emails:
+        if request.emails and not self._mail:
             raise email_off()
         low = None if request.balance_low_cents is None else micros(request.balance_low_cents)
         self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, low=low)))
@@ -87,14 +90,40 @@ class Preferences:
         self._store.apply(account_id, rule)
         return {"webhook_secret": made.text, "previous_signs_until": clock.iso(until)}
 
+    def mute(self, account_id: str, address: str, reason: MuteReason) -> bool:
+        """Send an address of the account nothing more; whether this call muted it. Safe to repeat.
+
+        A bounce stands until the address is taken off and named anew; a complaint until an operator takes it away.
+        """
+        muted = False
+
+        def rule(settings: Settings) -> Settings:
+            nonlocal muted
+            named = address.casefold() in {known.casefold() for known in settings.emails}
+            earlier = settings.mute_of(address)
+            muted = named and (earlier is None or earlier.reason not in {"complained", reason})
+            if not muted:
+                return settings
+            return replace(settings, muted={**settings.muted, address.casefold(): Mute(reason, clock.seconds())})
+
+        self._store.apply(account_id, rule)
+        return muted
+
 
 def _set(settings: Settings, request: NotificationsRequest, made: Secret | None) -> Settings:
+    emails = tuple(request.emails)
+    named = {address.casefold() for address in emails}
+    kept = {
+        address: mute for address, mute in settings.muted.items() if mute.reason == "complained" or address in named
+    }
     signing = settings.secrets or ((made,) if made else ())
     return replace(
         settings,
+        emails=emails,
         events=tuple(request.events),
         webhook_url=request.webhook_url,
         secrets=() if request.webhook_url is None else signing,
+        muted=kept,
     )
 
 
@@ -103,10 +132,16 @@ def _new_secret() -> Secret:
 
 
 def _view(settings: Settings, low: Micros | None, secret: str | None = None) -> dict[str, object]:
+    muted = [
+        {"email": address, "reason": mute.reason, "since": clock.iso(mute.since)}
+        for address in settings.emails
+        if (mute := settings.mute_of(address)) is not None
+    ]
     return {
-        "emails": [],
+        "emails": list(settings.emails),
         "webhook_url": settings.webhook_url,
         "balance_low_cents": None if low is None else int(cents(low)),
         "events": list(settings.events),
+        "muted": muted,
         "webhook_secret": secret,
     }

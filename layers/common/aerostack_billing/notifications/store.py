@@ -20,7 +20,7 @@ from aerostack_billing.wallet.agendas import NOTICE_AGENDA, shard_of, shards
 SETTINGS: Final = "settings"
 AGENDA_INDEX: Final = "agenda"
 ACTS_A_DAY: Final = 20
-"""Test messages, and deliveries that are sent again: each leads to a request to whomever the account names."""
+"""Test messages, and deliveries that are sent again: each may lead to mail to whomever the account names."""
 _ATTEMPTS = 8
 _DAY_SECONDS = 86_400
 _DUE_PAGE = 500

@@ -77,8 +77,21 @@ class Settings:
         return self._need("NOTIFICATIONS_TABLE")
 
     @property
+    def mail_queue_url(self) -> str:
+        return self._need("MAIL_QUEUE_URL")
+
+    @property
     def webhook_queue_url(self) -> str:
         return self._need("WEBHOOK_QUEUE_URL")
+
+    @property
+    def mail_from(self) -> str | None:
+        """The address that mail comes from; None where this stack sends none, for want of that or of its set."""
+        return (self.environment.get("MAIL_FROM") or None) if self.environment.get("MAIL_CONFIGURATION_SET") else None
+
+    @property
+    def mail_configuration_set(self) -> str:
+        return self._need("MAIL_CONFIGURATION_SET")
 
     @property
     def loopback_webhooks(self) -> bool:
