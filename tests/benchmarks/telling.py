@@ -129,20 +129,20 @@ def _mailing_a_storm(place: Place) -> Act:
     return lambda: place.run("send_mail", _fed(body))
 
 
-@operation("hear_mail_events, a mail that was sent", "hear_mail_events", Budget(1, 0, 2))
+@operation("make_notices, a mail that was sent", "make_notices", Budget(1, 0, 2))
 def _hearing(place: Place) -> Act:
     body = _by_mail(place, 1)
     place.run("send_mail", _fed(body))
     (mail,) = place.parts.notifications.carrier.sent  # type: ignore[attr-defined]
-    return lambda: place.run("hear_mail_events", _fed(ses_event(mail)))
+    return lambda: place.run("make_notices", _fed(ses_event(mail)))
 
 
-@operation("hear_mail_events, a bounce", "hear_mail_events", Budget(4, 6, 3))
+@operation("make_notices, a mail that bounced", "make_notices", Budget(4, 6, 3))
 def _hearing_a_bounce(place: Place) -> Act:
     body = _by_mail(place, 1)
     place.run("send_mail", _fed(body))
     (mail,) = place.parts.notifications.carrier.sent  # type: ignore[attr-defined]
-    return lambda: place.run("hear_mail_events", _fed(ses_event(mail, "Bounce")))
+    return lambda: place.run("make_notices", _fed(ses_event(mail, "Bounce")))
 
 
 @operation("GET /api/billing/notifications/deliveries", "list_deliveries", Budget(1, 0, 1))

@@ -153,6 +153,8 @@ def _settings(tables: dict[str, Table]) -> dict[str, str]:
         "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
         "PAST_DUE_GRACE_DAYS": "7",
         "LOW_BALANCE_CENTS": "500",
+        "MAIL_FROM": "billing@aerostack.example",
+        "MAIL_CONFIGURATION_SET": "aerostack-test",
         "UNUSUAL_HOUR_CENTS": "10000",
         "PRICE_MARKUP_BPS": "0",
         "RELOADS_PER_DAY": "5",

@@ -104,7 +104,6 @@ QUEUED = {
     TAKING_IN,
     "MakeNoticesFunction",
     "SendMailFunction",
-    "HearMailEventsFunction",
     "SendWebhookFunction",
 }
 """What queues feed."""

@@ -95,6 +95,15 @@ class Making:
                 yield _notice(event, "email", address, mail_due_at(event.account_id, clock.seconds()))
 
 
+def is_of_ses(body: str) -> bool:
+    """Whether a message of EventBridge's is one of SES's: only AWS itself can put an event on a bus as `aws.ses`."""
+    try:
+        event = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(event, dict) and event.get("source") == "aws.ses"
+
+
 def mail_due_at(account_id: str, now: int) -> int:
     """When what happens now is mailed: the account's next moment, FOLDING_LEAST_SECONDS from now at the earliest.
 
