@@ -71,7 +71,7 @@ class Composer:
             of_each = [figures(first.type, json.loads(notice.detail)["data"]) for notice in notices]
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             raise MailRefused("the event has not the figures of its type", for_good=True) from error
-        about = {name: as_one_line(text) for name, text in of_each[0].items()}
+        about = of_each[0]
         try:
             subject = _filled(words.subject, about)
             if len(notices) > 1:
