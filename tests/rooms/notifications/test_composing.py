@@ -112,9 +112,9 @@ CHANGES: dict[str, tuple[list[str], dict[str, object], str]] = {
     "a cancellation": (
         ["cancel_at_period_end", "cancel_at"],
         {"cancel_at_period_end": True, "cancel_at": "2026-04-01T00:00:00Z"},
-        "It ends on 1 April 2026.",
+        "The plan Starter ends on 1 April 2026.",
     ),
-    "a cancellation taken back": (["cancel_at_period_end", "cancel_at"], {}, "It goes on."),
+    "a cancellation taken back": (["cancel_at_period_end", "cancel_at"], {}, "The plan Starter goes on."),
     "a cheaper plan later": (
         ["pending_change"],
         {"pending_change": {"plan_tier": "free", "effective_at": "2026-04-01T00:00:00Z"}},
@@ -167,3 +167,22 @@ def test_the_previews_in_the_documents_are_up_to_date() -> None:
     written: dict[Path, str] = files()
     assert {path: path.read_text(encoding="utf-8") for path in written} == written
     assert set((ROOT / "docs" / "mail").iterdir()) == {path for path in written if path.suffix == ".html"}
+
+
+@pytest.mark.parametrize("event_type", ["usage.limit_near", "usage.grace_entered"])
+def test_a_limit_that_was_passed_at_once_is_told_as_it_stands(event_type: str) -> None:
+    past = {**SAMPLES[event_type], "used": 1_600_000, "limit": 50_000, "hard_limit": 55_000}
+    text = mail_of(event_type, 1, past).text
+    assert "The grace is used up, too: requests are refused until 1 April 2026." in text
+    for untrue in ("80 %", "Nothing stops yet", "still pass"):
+        assert untrue not in text
+
+
+def test_who_reloads_is_not_asked_for_money() -> None:
+    on, off = (
+        mail_of("balance.low", 1, {**SAMPLES["balance.low"], "auto_reload_enabled": enabled}).text
+        for enabled in (True, False)
+    )
+    assert "You need to do nothing" in on
+    assert "Add money" not in on
+    assert "Add money to keep your work running." in off

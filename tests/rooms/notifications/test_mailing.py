@@ -83,7 +83,7 @@ def test_a_storm_is_one_mail_of_each_kind(desk: Desk, time_stands: Time) -> None
     pass_by(desk, time_stands)
     pass_by(desk, time_stands)
     subjects = sorted(mail.subject for mail in desk.post_box.sent)
-    assert subjects == ["3 metrics are used up, and requests are refused", "Your balance was low 40 times"]
+    assert subjects == ["3 limits are used up, and requests are refused", "Your balance was low 40 times"]
     (many,) = [mail for mail in desk.post_box.sent if "40" in mail.subject]
     assert "And 10 more." in many.text
     assert {notice.state for notice in desk.notices()} == {"sent"}

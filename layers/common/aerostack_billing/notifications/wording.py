@@ -33,6 +33,7 @@ def _usage(data: Data) -> dict[str, str]:
     metric, period = _text(data["metric"]), str(data["period"])
     is_month = _MONTH.fullmatch(period) is not None
     amount = _bytes if metric.endswith("_bytes") else _count
+    until = f"until {_next_month(period)}" if is_month else "until something is deleted"
     return {
         "metric": _name(metric.removesuffix("_bytes")),
         "used": amount(data["used"]),
@@ -41,16 +42,41 @@ def _usage(data: Data) -> dict[str, str]:
         "remaining": amount(data["remaining"]),
         "plan": _name(_text(data["plan_tier"])),
         "when": f"in {_month(period)}" if is_month else "now",
-        "until": f"until {_next_month(period)}" if is_month else "until something is deleted",
+        "until": until,
+        "share": _share(data),
+        "stands": _stands(data, amount, until),
     }
 
 
+def _share(data: Data) -> str:
+    """How much of the limit is used; a change of plan may have passed it at once."""
+    used, limit = _number(data["used"]), data["limit"]
+    if limit is None or used >= _number(limit):
+        return "all"
+    return f"{int(used * 100 / _number(limit))} %"
+
+
+def _stands(data: Data, amount: Callable[[object], str], until: str) -> str:
+    """What happens to the next request."""
+    used, hard_limit = _number(data["used"]), data["hard_limit"]
+    if hard_limit is not None and used >= _number(hard_limit):
+        return f"The grace is used up, too: requests are refused {until}."
+    if data["limit"] is not None and used >= _number(data["limit"]):
+        return f"Requests still pass up to {amount(hard_limit)}, then they are refused."
+    return "Nothing stops yet."
+
+
 def _balance(data: Data) -> dict[str, str]:
-    reload = "Auto-reload is on and tops it up." if data["auto_reload_enabled"] is True else "Auto-reload is off."
+    reloads = data["auto_reload_enabled"] is True
     return {
         "balance": _dollars(data["balance_cents"]),
         "threshold": _dollars(data["threshold_cents"]),
-        "reload": reload,
+        "reload": "Auto-reload is on and tops it up." if reloads else "Auto-reload is off.",
+        "todo": (
+            "You need to do nothing, and you hear of it if a reload fails."
+            if reloads
+            else "Charges are refused when the balance does not suffice. Add money to keep your work running."
+        ),
     }
 
 
@@ -103,9 +129,10 @@ def _plan(data: Data) -> dict[str, str]:
     if "pending_change" in changed and isinstance(pending, Mapping):
         told.append(f"From {_day(pending['effective_at'])} on it is {_name(_text(pending['plan_tier']))}.")
     elif {"cancel_at", "cancel_at_period_end"} & set(changed) and after["cancel_at"] is not None:
-        told.append(f"It ends on {_day(after['cancel_at'])}.")
+        told.append(f"The plan {plan} ends on {_day(after['cancel_at'])}.")
     elif {"cancel_at", "cancel_at_period_end"} & set(changed) and "plan_tier" not in changed:
-        told.append("It ends at the end of the period." if after["cancel_at_period_end"] else "It goes on.")
+        ends = after["cancel_at_period_end"]
+        told.append(f"The plan {plan} ends at the end of the period." if ends else f"The plan {plan} goes on.")
     elif "pending_change" in changed and "plan_tier" not in changed:
         told.append("The change that was planned is taken back.")
     return {"plan": plan, "what": " ".join(told)}

@@ -59,6 +59,7 @@ class PaymentMethod:
 
 
 class _Line(Wire):
+    amount: int = 0
     description: str | None = None
 
 
@@ -78,7 +79,8 @@ class _Invoice(Wire):
         """The invoice in our words; None for a draft, which nobody has been sent yet."""
         if self.status == "draft":
             return None
-        first = next((line.description for line in self.lines.data), None) if self.lines else None
+        # The first line of a change is the credit for the old plan; what was bought is the dearest.
+        bought = max(self.lines.data, key=lambda line: line.amount, default=None) if self.lines else None
         return Paper(
             self.id,
             "invoice",
@@ -87,7 +89,7 @@ class _Invoice(Wire):
             self.total,
             self.currency,
             self.created,
-            self.description or first,
+            self.description or (bought and bought.description),
             self.hosted_invoice_url,
             self.invoice_pdf,
         )
