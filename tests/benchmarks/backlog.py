@@ -69,7 +69,9 @@ class _History:
         self._size = size
         self._of: tuple[int, int] | None = None
 
-    def events(self, since: int, until: int, types: Sequence[str], after: str | None = None) -> Page[dict[str, object]]:
+    def events(
+        self, since: int, until: int, after: str | None = None, types: Sequence[str] = ()
+    ) -> Page[dict[str, object]]:
         self._of = self._of or (since, until)
         if self._of != (since, until) or _TYPE not in types:
             return Page([], None)

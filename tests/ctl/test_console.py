@@ -11,6 +11,7 @@ import pytest
 
 from billingctl.__main__ import _unexpected, main
 from billingctl.console import Console, Form
+from local.paths import ROOT
 from tests.ctl.test_acts import Terminal
 
 
@@ -87,7 +88,8 @@ def test_a_table_has_no_colours_where_there_is_no_terminal() -> None:
     ],
 )
 def test_each_shell_completes_a_verb(shell: str, given: dict[str, str]) -> None:
-    environment = {**os.environ, **given, "_BILLINGCTL_COMPLETE": f"complete_{shell}"}
+    code = f"{ROOT}:{ROOT / 'layers' / 'common'}"
+    environment = {**os.environ, **given, "_BILLINGCTL_COMPLETE": f"complete_{shell}", "PYTHONPATH": code}
     command = [sys.executable, "-m", "billingctl"]
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
     assert "timeline" in ran.stdout

@@ -73,7 +73,10 @@ def _month(account: Account, month: int) -> None:
 
 def _charge(account: Account, key: str) -> None:
     body = {
-        **{"account_id": account.id, "kind": "agent_execution", "amount_cents": 300, "billing_mode": "wallet"},
+        "account_id": account.id,
+        "kind": "agent_execution",
+        "amount_cents": 300,
+        "billing_mode": "wallet",
         "idempotency_key": key,
     }
     token = account.api.stack.token("svc_agents", "billing:charge")
@@ -106,17 +109,21 @@ def test_no_message_contradicts_itself(year: Year) -> None:
                 assert "refused until" not in text
 
 
-def test_the_limit_is_announced_before_it_is_reached(year: Year) -> None:
-    (grace,) = year.told("grace has begun") if len(year.told("grace has begun")) == 1 else year.told("grace")[:1]
+def test_the_limit_is_announced_before_it_is_passed(year: Year) -> None:
+    grace = next(mail for mail in year.told("grace has begun") if "of 500,000" in mail["text"])
     month = re.search(r"in (\w+ \d{4})", grace["text"])
     assert month is not None
-    ahead = [mail for mail in year.told("will reach the limit on") if mail["sent_at"] < grace["sent_at"]]
-    assert any(month[1] in mail["subject"] for mail in ahead)
+    ahead = [mail for mail in year.told("will reach the limit on") if month[1] in mail["subject"]]
+    assert ahead
+    assert all(mail["sent_at"] < grace["sent_at"] for mail in ahead)
 
 
-def test_the_card_that_declined_is_told_of_and_the_plan_is_kept(year: Year) -> None:
-    assert year.told("Your payment") or year.told("payment")
-    assert [mail for mail in year.told("^Your plan: Pro")]
+def test_the_card_that_declined_is_told_of_and_once_it_is_replaced_the_plan_goes_on(year: Year) -> None:
+    (declined, *_) = year.told("^The payment for your Starter plan failed$")
+    assert year.told("^Auto-reload failed")
+    (upgraded,) = [mail for mail in year.mails if "is Pro now" in mail["text"]]
+    assert declined["sent_at"] < upgraded["sent_at"]
+    assert not [mail for mail in year.mails if "is Free now" in mail["text"] and mail["sent_at"] < upgraded["sent_at"]]
 
 
 def test_each_sum_that_was_paid_has_its_paper_and_says_what_it_was_for(year: Year) -> None:

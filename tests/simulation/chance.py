@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import random
 import secrets
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from unittest import mock
 
 from aerostack_billing.creators import payouts
 from aerostack_billing.reload import service as reload_service
+
+TURN = "turn of a simulation"
+"""The name of a thread that does a part of a run."""
 
 
 class _OneByOne:
@@ -27,6 +32,17 @@ class _OneByOne:
 
     def map(self, function: Callable[[str], bool], items: list[str]) -> Iterator[bool]:
         return iter([function(item) for item in items])
+
+
+def _here(drawn: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """`drawn` in this thread and in those of its turns. One that another test left draws none of its ids."""
+    mine = threading.current_thread()
+
+    def draw(*asked: Any) -> Any:  # noqa: ANN401 - as the function that it stands for
+        asking = threading.current_thread()
+        return (drawn if asking is mine or asking.name == TURN else otherwise)(*asked)
+
+    return draw
 
 
 @contextmanager
@@ -47,8 +63,8 @@ def repeatable(seed: str) -> Iterator[random.Random]:
             (secrets, "randbelow", ids.randrange),
             (secrets, "choice", ids.choice),
             (random, "uniform", waits.uniform),
-            (reload_service, "ThreadPoolExecutor", _OneByOne),
-            (payouts, "ThreadPoolExecutor", _OneByOne),
         ):
-            patched.enter_context(mock.patch.object(module, name, instead))
+            patched.enter_context(mock.patch.object(module, name, _here(instead, getattr(module, name))))
+        for service in (reload_service, payouts):
+            patched.enter_context(mock.patch.object(service, "ThreadPoolExecutor", _OneByOne))
         yield random.Random(f"{seed}/decisions")

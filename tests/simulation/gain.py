@@ -170,6 +170,8 @@ class Life:
 def play(world: World, seed: str, count: int, moves: Mapping[Move, int], jumps: Mapping[Move, int]) -> dict[str, int]:
     """A life of so many moves from the seed; how often each was made. Broken if anything was gained."""
     world.back_to(world.bare)
+    # As a run at random before it may have left it.
+    world.queued = False
     with repeatable(f"gain/{seed}") as chance:
         life = Life(world, chance, moves, jumps)
         try:

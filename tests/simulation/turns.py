@@ -10,6 +10,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 
+from tests.simulation.chance import TURN
 from tests.simulation.faults import Call
 from tests.simulation.wires import Calls
 
@@ -29,7 +30,7 @@ class Turns:
         """Run all of the acts to their ends, each in a thread; what each raised, in order."""
         raised: list[BaseException | None] = [None] * len(acts)
         threads = [
-            threading.Thread(target=self._act, args=(number, act, raised), daemon=True)
+            threading.Thread(target=self._act, args=(number, act, raised), name=TURN, daemon=True)
             for number, act in enumerate(acts)
         ]
         self._signals = {number: threading.Event() for number in range(len(acts))}

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.notifications.making import Event, notice_of
+from aerostack_billing.notifications import making
+from aerostack_billing.notifications.making import Event
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.timeline.service import Asked
 from aerostack_billing.values import authority
@@ -30,7 +31,7 @@ def hear(parts: Runtime, account: str, event_id: str, result: Result = "processe
 def tell(parts: Runtime, account: str, event_id: str) -> None:
     detail = {"id": event_id, "correlation_id": correlation.current()}
     event = Event(event_id, "balance.low", account, clock.iso_now(), {}, json.dumps(detail))
-    parts.notifications.notices.make(notice_of(event))
+    parts.notifications.notices.make(making.test_notice(event, "webhook", "https://hooks.example.com/"))
 
 
 def act(parts: Runtime, account: str | None, verb: str = "account grant") -> str:

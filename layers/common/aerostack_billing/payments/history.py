@@ -39,15 +39,21 @@ class History:
     def __init__(self, connect: Callable[[], stripe.StripeClient]) -> None:
         self._connect = connect
 
-    def events(self, since: int, until: int, types: Sequence[str], after: str | None = None) -> Page[dict[str, object]]:
-        """Events of the span and of up to `MOST_TYPES` types, as a webhook would carry them.
+    def events(
+        self, since: int, until: int, after: str | None = None, types: Sequence[str] = ()
+    ) -> Page[dict[str, object]]:
+        """Events of the span, of up to `MOST_TYPES` types or of all, as a webhook would carry them.
 
         Stripe lists those of the last thirty days.
         """
         span: stripe.params.EventListParams = {"created": {"gte": since, "lt": until}, "limit": PAGE}
         with translated():
             found = self._connect().v1.events.list(
-                {**span, "types": list(types), **({"starting_after": after} if after else {})}
+                {
+                    **span,
+                    **({"types": list(types)} if types else {}),
+                    **({"starting_after": after} if after else {}),
+                }
             )
         return Page([event.to_dict() for event in found.data], found.data[-1].id if found.has_more else None)
 

@@ -89,7 +89,7 @@ class _Invoice(Wire):
             self.total,
             self.currency,
             self.created,
-            self.description or (bought and bought.description),
+            self.description or (bought.description if bought is not None else None),
             self.hosted_invoice_url,
             self.invoice_pdf,
         )

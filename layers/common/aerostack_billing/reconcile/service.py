@@ -163,7 +163,7 @@ class Reconciler:
         return look(replace(window, after=None), done)
 
     def _events_page(self, window: Window, done: Reconciled) -> tuple[str | None, list[str]]:
-        page = self._history.events(window.since, window.until, LISTS[window.types], window.after)
+        page = self._history.events(window.since, window.until, window.after, LISTS[window.types])
         done.events += len(page.items)
         awaited = self._webhooks.awaited(page.items)
         looks = [(str(raw["id"]), partial(self._event, raw, done)) for raw in awaited]
@@ -200,9 +200,10 @@ class Reconciler:
         """What a run would find missing now, reported as a run does; nothing is taken in."""
         found, now = Reconciled(), clock.seconds() + 1
         since = self._begin(self._progress.read(), now)
-        for events in pages(partial(self._history.events, since, now)):
-            found.events += len(events.items)
-            found.missed += [str(raw["id"]) for raw in self._webhooks.awaited(events.items)]
+        for types in LISTS:
+            for events in pages(partial(self._history.events, since, now, types=types)):
+                found.events += len(events.items)
+                found.missed += [str(raw["id"]) for raw in self._webhooks.awaited(events.items)]
         for payments in pages(partial(self._history.payments, since, now)):
             found.payments += len(payments.items)
             uncredited, failed = self._uncredited(payments.items)
