@@ -21,19 +21,10 @@ from aerostack_billing_client import (
 )
 from aerostack_billing_client.calling import Answer, Request
 from aerostack_billing_client.testing import FakeBilling
+from tests.clients.moment import Moment
 from tests.clients.people import Clients
 
 HOUR = 3_600.0
-
-
-class Moment:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.at = 1_772_452_800.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from aerostack_billing_client.testing import FakeBilling
 from aerostack_billing_client.token_prices import micros_of
 from aerostack_billing_client.wrap.mcp_tools import paid
 from aerostack_billing_client.wrap.model_clients import billed
+from tests.clients.moment import Moment
 from tests.clients.people import Clients, awaited, spent
 from tests.clients.providers import CHAT, CHUNKS, Provider
 
@@ -35,16 +36,6 @@ OPENAI_CENTS = Decimal(9)
 """What the provider's answer costs: 200,000 tokens of input and 100,000 of output."""
 SMALL = TokenUsage("gpt-4o-mini", 10_000, 1_000)
 SMALL_CENTS = Decimal("0.21")
-
-
-class Moment:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.at = 1_772_452_800.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @pytest.fixture

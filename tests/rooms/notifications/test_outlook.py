@@ -227,6 +227,20 @@ def test_a_card_that_is_replaced_in_time_is_not_told_and_the_next_one_is(
     assert data["exp_month"] == 6
 
 
+def test_a_second_card_that_ends_with_the_first_is_told_by_an_event_of_its_own(
+    desk: Desk, parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 4, 10)
+    desk.choose(events=["card.expiring"])
+    cards = Cards()
+    look = looking(parts, account, cards)
+    for method in (VISA, replace(VISA, last4="0341")):
+        cards.method = method
+        look.run()
+        time_stands.forward(31 * DAY)
+    assert len({event["id"] for event in waiting_events(parts, account)}) == 2
+
+
 def test_no_card_and_no_end_are_nothing_to_tell(desk: Desk, parts: Runtime, account: str, time_stands: Time) -> None:
     desk.choose(events=["card.expiring"])
     cards = Cards(PaymentMethod("sepa_debit"))

@@ -12,6 +12,7 @@ import pytest
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.notifications import making
 from aerostack_billing.notifications.making import Event
+from aerostack_billing.notifications.models import Channel
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.timeline.service import Asked
 from aerostack_billing.values import authority
@@ -28,10 +29,11 @@ def hear(parts: Runtime, account: str, event_id: str, result: Result = "processe
     parts.webhooks.events.record(Outcome(event_id, "invoice.paid", result, account))
 
 
-def tell(parts: Runtime, account: str, event_id: str) -> None:
+def tell(parts: Runtime, account: str, event_id: str, address: str | None = None) -> None:
     detail = {"id": event_id, "correlation_id": correlation.current()}
     event = Event(event_id, "balance.low", account, clock.iso_now(), {}, json.dumps(detail))
-    parts.notifications.notices.make(making.test_notice(event, "webhook", "https://hooks.example.com/"))
+    channel: Channel = "webhook" if address is None else "email"
+    parts.notifications.notices.make(making.test_notice(event, channel, address or ""))
 
 
 def act(parts: Runtime, account: str | None, verb: str = "account grant") -> str:
@@ -130,6 +132,15 @@ def test_events_of_one_moment_are_not_lost_between_two_pages(parts: Runtime, acc
     for number in range(5):
         hear(parts, account, f"evt_{account}_{number}")
     assert len(whole(parts, account, limit="2")) == 5
+
+
+def test_notices_by_webhook_and_by_mail_are_read_on_from_wherever_a_page_ends(parts: Runtime, account: str) -> None:
+    for number in range(3):
+        tell(parts, account, f"evt_{number}")
+        tell(parts, account, f"evt_{number}", "ada@example.com")
+    found = pages(parts, account, limit="1")
+    ids = [entry["id"] for page in found for entry in page]
+    assert sorted(ids) == sorted(2 * ["evt_0", "evt_1", "evt_2"])
 
 
 def test_what_a_creator_earned_stands_beside_the_wallet(

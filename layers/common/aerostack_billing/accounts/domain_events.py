@@ -97,7 +97,7 @@ def card_event(account_id: str, card: PaymentMethod, ends_at: int) -> DomainEven
         "ends_at": clock.iso(ends_at) or "",
         "expired": ends_at <= clock.seconds(),
     }
-    return DomainEvent("card.expiring", account_id, f"{card.exp_year}-{card.exp_month}", data)
+    return DomainEvent("card.expiring", account_id, card.identity, data)
 
 
 def _past_due(plan: PlanState) -> PaymentPastDue:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.payments.papers import Paper, Papers, PaymentMethod, Place
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import InvalidRequest, ObjectMissing
+from aerostack_billing.values.errors import ObjectMissing
+from aerostack_billing.values.paging import limit_of, packed, unknown_cursor, unpacked
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
@@ -29,7 +28,7 @@ class Paperwork:
 
         InvalidRequest (422).
         """
-        size, after = _limit(limit), _read_cursor(cursor)
+        size, after = limit_of(limit, DEFAULT_LIMIT, MAX_LIMIT), _read_cursor(cursor)
         customer_id = self._accounts.get(account_id).customer_id
         if customer_id is None:
             return {"invoices": [], "next_cursor": None}
@@ -37,7 +36,7 @@ class Paperwork:
             papers, behind = self._papers.page(customer_id, size, after)
         except ObjectMissing as missing:
             if missing.details.get("param") == "starting_after":
-                raise _unknown_cursor() from missing
+                raise unknown_cursor() from missing
             papers, behind = [], None
         return {
             "invoices": [_view(paper) for paper in papers],
@@ -85,31 +84,19 @@ def _view(paper: Paper) -> dict[str, object]:
     }
 
 
-def _limit(limit: str | None) -> int:
-    if limit is None:
-        return DEFAULT_LIMIT
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_LIMIT):
-        raise InvalidRequest(f"limit must be a number from 1 to {MAX_LIMIT}.", {"limit": "out of range"})
-    return int(limit)
-
-
 def _cursor(place: Place) -> str:
     text = f"{place.invoice_id or ''}:{place.charge_id or ''}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return packed(text)
 
 
 def _read_cursor(cursor: str | None) -> Place:
     if cursor is None:
         return Place()
     try:
-        decoded = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-    except (UnicodeError, binascii.Error):
+        decoded = unpacked(cursor)
+    except ValueError:
         decoded = ""
     named = _CURSOR.fullmatch(decoded)
     if named is None:
-        raise _unknown_cursor()
+        raise unknown_cursor()
     return Place(*named.groups())
-
-
-def _unknown_cursor() -> InvalidRequest:
-    return InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})

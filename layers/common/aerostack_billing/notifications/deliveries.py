@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import re
 import uuid
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from aerostack_billing.notifications.making import test_event, test_notice
-from aerostack_billing.notifications.models import NOTICE_PREFIX, Channel, Notice
+from aerostack_billing.notifications.models import NOTICE_KEY, NOTICE_PREFIX, Channel, Notice
 from aerostack_billing.notifications.preferences import NoWebhook, email_off
 from aerostack_billing.notifications.store import NoticeStore, Raced, SettingsStore
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
 from aerostack_billing.values.fields import RequestModel
+from aerostack_billing.values.paging import limit_of, packed, unpacked
 
 DEFAULT_LIMIT: Final = 20
 MAX_LIMIT: Final = 100
-_ITEM = re.compile(rf"{NOTICE_PREFIX}[0-9TZ:.-]{{20,32}}#[A-Za-z0-9_]{{1,64}}#(webhook|email-[0-9a-f]{{16}})")
 
 
 class DeliveryName(RequestModel):
@@ -63,7 +61,7 @@ class Deliveries:
 
     def list(self, account_id: str, limit: str | None, cursor: str | None) -> dict[str, object]:
         """A page of deliveries, the newest event first. InvalidRequest (422) for a wrong limit or cursor."""
-        most = _limit(limit)
+        most = limit_of(limit, DEFAULT_LIMIT, MAX_LIMIT)
         before = None
         if cursor:
             before = _item_of(cursor)
@@ -116,27 +114,17 @@ def _under_way() -> DeliveryUnderWay:
     return DeliveryUnderWay("The delivery is under way. Look again in a minute.")
 
 
-def _limit(limit: str | None) -> int:
-    if limit is None:
-        return DEFAULT_LIMIT
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_LIMIT):
-        details = {"limit": f"must be a whole number from 1 to {MAX_LIMIT}"}
-        raise InvalidRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.", details)
-    return int(limit)
-
-
 def _id_of(notice: Notice) -> str:
     """The key of a notice, fit for a path."""
-    return base64.urlsafe_b64encode(notice.item.removeprefix(NOTICE_PREFIX).encode()).decode().rstrip("=")
+    return packed(notice.item.removeprefix(NOTICE_PREFIX))
 
 
 def _item_of(delivery_id: str) -> str | None:
     try:
-        padded = delivery_id.encode("ascii") + b"=" * (-len(delivery_id) % 4)
-        item = NOTICE_PREFIX + base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+        item = NOTICE_PREFIX + unpacked(delivery_id)
     except ValueError:
         return None
-    return item if _ITEM.fullmatch(item) else None
+    return item if NOTICE_KEY.fullmatch(item) else None
 
 
 def _view(notice: Notice) -> dict[str, object]:

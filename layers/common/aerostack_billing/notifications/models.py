@@ -108,6 +108,10 @@ def digest(text: str) -> str:
 Channel = Literal["email", "webhook"]
 State = Literal["waiting", "sending", "sent", "dead", "skipped"]
 NOTICE_PREFIX: Final = "notice#"
+NOTICE_KEY: Final = re.compile(
+    rf"{NOTICE_PREFIX}[0-9TZ:.-]{{20,32}}#[A-Za-z0-9_]{{1,64}}#(webhook|email-[0-9a-f]{{16}})"
+)
+"""What a notice's key looks like: when its event occurred, the event, and the recipient."""
 KEPT_SECONDS: Final = 30 * 86_400
 """How long a notice is kept, and with it the memory that its event was told."""
 RETRY_SECONDS: Final = (60, 300, 1_800, 7_200, 18_000, 21_600, 36_000)

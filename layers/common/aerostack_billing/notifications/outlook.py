@@ -115,6 +115,6 @@ class LookAhead:
         soon_at = ends_at - EXPIRES_SOON_SECONDS
         if soon_at > now:
             return replace(told, ask_card_at=min(soon_at, now + ASK_AGAIN_SECONDS)), []
-        card = f"{method.brand}/{method.last4}/{method.exp_year}-{method.exp_month}"
+        card = method.identity
         event = card_event(told.account_id, method, ends_at) if card != told.card else None
         return replace(told, card=card, ask_card_at=now + ASK_AGAIN_SECONDS), [event] if event else []

@@ -93,7 +93,7 @@ class Preferences:
     def mute(self, account_id: str, address: str, reason: MuteReason) -> bool:
         """Send an address of the account nothing more; whether this call muted it. Safe to repeat.
 
-        A bounce stands until the address is taken off and named anew; a complaint until an operator takes it away.
+        A bounce stands until the address is taken off and named anew. A complaint stands.
         """
         muted = False
 

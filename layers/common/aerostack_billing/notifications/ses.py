@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from functools import cached_property
 from typing import Final, Protocol
@@ -11,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError,
 
 from aerostack_billing.notifications.mail import Mail, MailRefused, MailUnknown, Tracking
 from aerostack_billing.platform import deadline
+from aerostack_billing.values.paging import packed, unpacked
 
 SEND_SECONDS: Final = 12.0
 """What one request needs at most, the connection included."""
@@ -82,7 +82,7 @@ def _told(error: ClientError) -> MailRefused | MailUnknown:
 
 def tags_of(tracking: Tracking) -> dict[str, str]:
     """What leads back, as tags: SES takes letters, digits, dashes and underscores."""
-    return {_ACCOUNT: _packed(tracking.account_id), _NOTICE: _packed(tracking.item), _ATTEMPT: tracking.claim}
+    return {_ACCOUNT: packed(tracking.account_id), _NOTICE: packed(tracking.item), _ATTEMPT: tracking.claim}
 
 
 def tracking_of(tags: object) -> Tracking:
@@ -93,13 +93,4 @@ def tracking_of(tags: object) -> Tracking:
     account, item, claim = (each[0] if isinstance(each, list) and each else None for each in listed)
     if not (isinstance(account, str) and isinstance(item, str) and isinstance(claim, str)):
         raise TypeError("the event has not the tags of a notice")
-    return Tracking(_unpacked(account), _unpacked(item), claim)
-
-
-def _packed(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _unpacked(text: str) -> str:
-    padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-    return base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    return Tracking(unpacked(account), unpacked(item), claim)

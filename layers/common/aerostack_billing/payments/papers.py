@@ -57,6 +57,11 @@ class PaymentMethod:
     exp_month: int | None = None
     exp_year: int | None = None
 
+    @property
+    def identity(self) -> str:
+        """What tells a card and its end from others."""
+        return f"{self.brand}/{self.last4}/{self.exp_year}-{self.exp_month}"
+
 
 class _Line(Wire):
     amount: int = 0

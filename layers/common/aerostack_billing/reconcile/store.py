@@ -16,8 +16,8 @@ _PROGRESS = "reconcile#progress"
 class Window:
     """A span of time that is being looked through. Times are unix seconds.
 
-    `listing` is the list that is read, newest first, of events that of which group of types, and `after` the id behind
-    which it goes on. `failed`: something on an earlier page could not be taken in.
+    `listing` is the list that is read, newest first, and `after` the id behind which it goes on. `types` is the
+    group of types that a list of events is of. `failed`: something on an earlier page could not be taken in.
     """
 
     since: int

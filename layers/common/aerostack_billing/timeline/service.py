@@ -6,7 +6,6 @@ behind that moment may have something newer still unread, and waits for the next
 
 from __future__ import annotations
 
-import base64
 import heapq
 import json
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from aerostack_billing.platform import clock
 from aerostack_billing.timeline.models import AccountName, Missing, Part, Row, Source
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.fields import validated
+from aerostack_billing.values.paging import limit_of, packed, unknown_cursor, unpacked
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 100
@@ -63,7 +63,7 @@ class Timeline:
         for.
         """
         account_id = validated(AccountName, {"account_id": account_id}).account_id
-        limit, where = _limit(asked.limit), self._where(asked)
+        limit, where = limit_of(asked.limit, DEFAULT_LIMIT, MAX_LIMIT), self._where(asked)
         most = limit if where.correlation_id is None else max(limit, _LOOKED_THROUGH)
         parts = {
             name: source.read(account_id, where.places.get(name), where.since, most)
@@ -95,12 +95,11 @@ class Timeline:
         return where
 
     def _read_cursor(self, cursor: str) -> _Where:
-        wrong = InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})
+        wrong = unknown_cursor()
         if len(cursor) > _LONGEST_CURSOR:
             raise wrong
         try:
-            text = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            found: tuple[str, str | None, dict[str, object], list[str]] = json.loads(text)
+            found: tuple[str, str | None, dict[str, object], list[str]] = json.loads(unpacked(cursor))
             since, correlation_id, places, ended = found
             given = {name: str(place) for name, place in places.items()}
             where = _Where(_since(since), _correlation(correlation_id), given, frozenset(ended))
@@ -157,15 +156,6 @@ def _after(where: _Where, parts: Mapping[str, Part], taken: Mapping[str, int]) -
     return _Where(where.since, where.correlation_id, places, frozenset(ended))
 
 
-def _limit(limit: str | None) -> int:
-    if limit is None:
-        return DEFAULT_LIMIT
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_LIMIT):
-        details = {"limit": f"must be a whole number from 1 to {MAX_LIMIT}"}
-        raise InvalidRequest(f"limit must be a whole number from 1 to {MAX_LIMIT}.", details)
-    return int(limit)
-
-
 def _since(text: str) -> str:
     """The moment that a date, or a time in UTC, begins at; InvalidRequest (422)."""
     try:
@@ -190,4 +180,4 @@ def _correlation(text: str | None) -> str | None:
 
 def _cursor(where: _Where) -> str:
     found = json.dumps([where.since, where.correlation_id, where.places, sorted(where.ended)], separators=(",", ":"))
-    return base64.urlsafe_b64encode(found.encode()).decode().rstrip("=")
+    return packed(found)

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.ledger.models import Transfer
-from aerostack_billing.notifications.models import Notice
+from aerostack_billing.notifications.models import NOTICE_KEY, Notice
 from aerostack_billing.notifications.store import NoticeStore
 from aerostack_billing.operators.log import Entry as Act
 from aerostack_billing.operators.log import OperatorLog
@@ -22,7 +22,6 @@ Found = TypeVar("Found")
 
 _SEQ = re.compile(r"[0-9]{1,18}")
 _EVENT = re.compile(r"[0-9TZ:.-]{20,32}#[A-Za-z0-9_-]{1,255}")
-_NOTICE = re.compile(r"notice#[0-9TZ:.-]{20,32}#[A-Za-z0-9_]{1,64}#[a-z]{1,16}")
 _ACT = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])(#op_[0-9a-f_]{20,64})?")
 
 
@@ -107,7 +106,7 @@ class Notices:
 
     def takes(self, place: str) -> bool:
         """A notice's key."""
-        return _NOTICE.fullmatch(place) is not None
+        return NOTICE_KEY.fullmatch(place) is not None
 
     def read(self, account_id: str, place: str | None, since: str, most: int) -> Part:
         """One request."""

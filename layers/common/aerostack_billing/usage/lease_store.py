@@ -94,6 +94,11 @@ def number_of(key: str) -> str:
     return beside(hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32])
 
 
+def _names(metric: str, lease: str) -> dict[str, str]:
+    """The attributes of the counters item that a lease inside it is about."""
+    return {"#used": f"{metric}_used", "#room": f"{metric}_room", "#leases": LEASES, "#lease": lease}
+
+
 def _short(text: str, characters: int) -> str:
     """A few characters that stand for a text: five bits each."""
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode().lower()[:characters]
@@ -198,12 +203,7 @@ class LeaseStore:
             update="ADD #used :less, #room :unused REMOVE #leases.#lease",
             # The seconds alone are those of a lease that a release before 0.3 took.
             condition="#leases.#lease BETWEEN :first AND :last OR #leases.#lease = :lease",
-            names={
-                "#used": f"{lease.metric}_used",
-                "#room": f"{lease.metric}_room",
-                "#leases": LEASES,
-                "#lease": lease.name,
-            },
+            names=_names(lease.metric, lease.name),
             values={
                 ":less": -unused,
                 ":unused": unused,
@@ -225,12 +225,7 @@ class LeaseStore:
             {"account_id": account_id, "period": taken.period},
             update="ADD #used :less, #room :all REMOVE #leases.#lease",
             condition="#leases.#lease = :lease",
-            names={
-                "#used": f"{taken.metric}_used",
-                "#room": f"{taken.metric}_room",
-                "#leases": LEASES,
-                "#lease": taken.name,
-            },
+            names=_names(taken.metric, taken.name),
             values={":less": -taken.granted, ":all": taken.granted, ":lease": taken.number},
         )
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -12,6 +11,7 @@ from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import InvalidRequest, NotFound
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.money import cents
+from aerostack_billing.values.paging import packed, unknown_cursor, unpacked
 from aerostack_billing.wallet.budgets import EACH, counted_now, figures, limits_of, percent_passed
 from aerostack_billing.wallet.models import Budget, BudgetLimits, LabelBudgets, Wallet
 from aerostack_billing.wallet.requests import BudgetName, BudgetRequest
@@ -204,7 +204,7 @@ def _state(budget: Budget, limits: BudgetLimits) -> str:
 
 
 def _cursor(item: str) -> str:
-    return base64.urlsafe_b64encode(item.encode()).decode().rstrip("=")
+    return packed(item)
 
 
 def _read_cursor(cursor: str | None, label: str | None) -> str:
@@ -213,11 +213,11 @@ def _read_cursor(cursor: str | None, label: str | None) -> str:
     item: str = ""
     name: BudgetName | None = None
     try:
-        item = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
+        item = unpacked(cursor)
         _, of_label, value = item.split("#", 2)
         name = BudgetName(label=of_label, value=value)
     except ValueError:
         pass  # no base64, no text, no item or no name: refused below
     if name is None or item != budget_item(name.label, name.value) or label not in (None, name.label):
-        raise InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})
+        raise unknown_cursor()
     return item

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import replace
 from typing import get_args
 
@@ -11,6 +9,7 @@ from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.ledger.models import Transfer, TransferType
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.money import micros
+from aerostack_billing.values.paging import limit_of, packed, unknown_cursor, unpacked
 from aerostack_billing.wallet.models import Wallet
 from aerostack_billing.wallet.requests import SpendCapRequest
 from aerostack_billing.wallet.store import WalletStore
@@ -40,7 +39,7 @@ class Statement:
         `next_cursor` is null at the end. Looking for a rare type stops after a while and hands back a cursor to go on
         from, also with a page that is not full. InvalidRequest (422).
         """
-        size, below = _limit(limit), _read_cursor(cursor)
+        size, below = limit_of(limit, DEFAULT_LIMIT, MAX_LIMIT), _read_cursor(cursor)
         if kind is not None and kind not in get_args(TransferType):
             known = ", ".join(get_args(TransferType))
             raise InvalidRequest(f"There is no transaction type {kind!r}. Known: {known}.", {"type": "unknown"})
@@ -59,26 +58,17 @@ class Statement:
         }
 
 
-def _limit(limit: str | None) -> int:
-    if limit is None:
-        return DEFAULT_LIMIT
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MAX_LIMIT):
-        raise InvalidRequest(f"limit must be a number from 1 to {MAX_LIMIT}.", {"limit": "out of range"})
-    return int(limit)
-
-
 def _cursor(seq: int) -> str:
-    return base64.urlsafe_b64encode(f"seq:{seq}".encode()).decode().rstrip("=")
+    return packed(f"seq:{seq}")
 
 
 def _read_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
-        decoded = base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-        name, _, seq = decoded.partition(":")
-    except (UnicodeError, binascii.Error):
+        name, _, seq = unpacked(cursor).partition(":")
+    except ValueError:
         name, seq = "", ""
-    if name != "seq" or not seq.isdigit() or len(seq) > 18:
-        raise InvalidRequest("cursor must be the next_cursor of an earlier answer.", {"cursor": "malformed"})
+    if name != "seq" or not (seq.isascii() and seq.isdigit()) or len(seq) > 18:
+        raise unknown_cursor()
     return int(seq)
