@@ -28,7 +28,7 @@ from aerostack_billing_client import (
     UsageEvent,
     UserClient,
 )
-from aerostack_billing_client.testing import FakeBilling
+from aerostack_billing_client.testing import FakeBilling, NotServed
 from tests.clients.people import Clients
 
 MASKED = {"created_at", "expires_at", "charge_id", "refund_id", "hold_id", "lease_id", "request_id"}
@@ -356,7 +356,7 @@ def test_the_fake_names_a_plan_and_pages_its_statement() -> None:
 
 
 def test_the_fake_says_what_it_does_not_serve() -> None:
-    with pytest.raises(NotImplementedError, match="use the local stack"), FakeBilling().service() as billing:
+    with pytest.raises(NotServed, match="use the local stack"), FakeBilling().service() as billing:
         billing.plans()
 
 

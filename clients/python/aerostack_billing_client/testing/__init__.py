@@ -7,6 +7,6 @@ fake.price("gpt-4o-mini", "0.15", "0.60")
 billing = fake.service()
 """
 
-from aerostack_billing_client.testing.fake import FakeBilling, Made
+from aerostack_billing_client.testing.fake import FakeBilling, Made, NotServed
 
-__all__ = ["FakeBilling", "Made"]
+__all__ = ["FakeBilling", "Made", "NotServed"]

@@ -46,11 +46,15 @@ class Made:
         return key if isinstance(key, str) else None
 
 
+class NotServed(Exception):
+    """A request that the fake has no answer to. It is no error of the service's, and no code under test expects it."""
+
+
 class FakeBilling:
     """Billing without a service. Accounts exist when they are first named; what has no limit is unlimited.
 
     It serves what `ServiceClient` calls, with idempotency keys, and of `UserClient` the account, usage, resources,
-    wallet, transactions, budgets, prices and tools. It raises NotImplementedError for the rest, for which the local
+    wallet, transactions, budgets, prices and tools. It raises NotServed for the rest, for which the local
     stack is there. `clock` are Unix seconds, by which holds and leases lapse and budgets start over. Any number of
     threads may use it.
     """
@@ -166,7 +170,7 @@ class FakeBilling:
                     return self._once(split.path, body, partial(serve, asked), status)
                 except Refused as refused:
                     return _reply(refused.status, refused.body, len(self.requests))
-        raise NotImplementedError(f"FakeBilling does not serve {request.method} {split.path}: use the local stack")
+        raise NotServed(f"FakeBilling does not serve {request.method} {split.path}: use the local stack")
 
     def _once(self, path: str, body: Json, serve: Callable[[], Json], status: int) -> Answer:
         """The answer to a key's first request, again to the same request; a refusal is not kept."""
