@@ -79,7 +79,8 @@ ADVICE: Mapping[str, Advice] = {
         "Ask an operator: the subscription in the other currency ends first.",
     ),
     "HOLD_ENDED": Advice(
-        "The hold was captured or released under another key.", "Take a new hold for new work. Do not capture twice."
+        "The hold was captured or released under another key, or would live longer than 31 days.",
+        "Take a new hold for new work. Do not capture twice.",
     ),
     "IDEMPOTENCY_KEY_REUSED": Advice(
         "The key belongs to an earlier request with another body.",

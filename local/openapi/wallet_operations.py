@@ -199,7 +199,8 @@ WALLET = {
         refusals=(*SHORT, HoldNotFound, HoldEnded, REUSED),
         replays=True,
         description="What is added passes the checks of a hold. The hold takes room again in the budgets that its "
-        "labels meet. A hold that is over is not extended.",
+        "labels meet. A hold that is over is not extended, nor one beyond 31 days since it was taken, nor that of an "
+        "account that owes.",
     ),
     "ReleaseHoldFunction": Operation(
         "Release a hold in full",

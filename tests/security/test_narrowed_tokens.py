@@ -109,6 +109,8 @@ def test_a_token_undoes_nothing_that_it_could_not_have_done(api: Api, funded: Ac
     extend = {**refund, "ttl_seconds": 60}
     assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/extend", extend)) == RESTRICTED
     assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/release", refund)) == RESTRICTED
+    nothing = {"account_id": funded.id, "amount_cents": 0, "idempotency_key": "nothing"}
+    assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/capture", nothing)) == RESTRICTED
     api.advance(minutes=5)
     assert code(ask(api, claims, "POST", f"{HOLDS}/{taken}/release", refund)) == RESTRICTED
     captured = {"account_id": funded.id, "amount_cents": 101, "idempotency_key": "c"}

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
-from aerostack_billing.ledger.keys import Done
 from aerostack_billing.values import authority
 from aerostack_billing.values.authority import Authority
 from aerostack_billing.values.errors import IdempotencyKeyReused, InvalidRequest, TokenRestricted
@@ -17,35 +16,14 @@ from aerostack_billing.values.fields import validated
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.budgets import BudgetReached
 from aerostack_billing.wallet.hold_work import HoldEnded, HoldNotFound
-from aerostack_billing.wallet.requests import CaptureRequest, ExtendRequest, RefundRequest, SpendCapRequest
+from aerostack_billing.wallet.requests import CaptureRequest, RefundRequest, SpendCapRequest
 from aerostack_billing.wallet.rules import InsufficientBalance, SpendCapReached
 from tests.rooms.conftest import Meter, Time
+from tests.rooms.worlds.allowances import Item, drawing, drawn, extended
 from tests.rooms.worlds.budgets import put, spent
 from tests.rooms.worlds.wallet import audited, capture, charge, fund, hold, lines, release
 
 AGENT = {"agent": "a"}
-Item = Mapping[str, object]
-
-
-def drawing(parts: Runtime, account: str, hold_id: str, *items: object, key: str = "d", final: bool = False) -> Done:
-    """A capture of items: amounts, or items with more to them."""
-    asked = [item if isinstance(item, Mapping) else {"amount_cents": item} for item in items]
-    body = {"account_id": account, "idempotency_key": key, "items": asked, "final": final}
-    return parts.wallet.allowances.capture(hold_id, validated(CaptureRequest, body))
-
-
-def drawn(
-    parts: Runtime, account: str, hold_id: str, *items: object, key: str = "d", final: bool = False
-) -> dict[str, Any]:
-    body: dict[str, Any] = drawing(parts, account, hold_id, *items, key=key, final=final).body
-    return body
-
-
-def extended(
-    parts: Runtime, account: str, hold_id: str, add: object = 0, ttl: int = 900, key: str = "e"
-) -> dict[str, Any]:
-    body = {"account_id": account, "ttl_seconds": ttl, "add_cents": add, "idempotency_key": key}
-    return parts.wallet.allowances.extend(hold_id, validated(ExtendRequest, body)).body
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from aerostack_billing.wallet.requests import CaptureRequest, RefundRequest
 from aerostack_billing.wallet.rules import InsufficientBalance
 from aerostack_billing.wallet.tools import PriceChanged, Tool, ToolNotFound
 from tests.rooms.creators.test_tools import publish
-from tests.rooms.wallet.test_allowances import Item, drawing, drawn
+from tests.rooms.worlds.allowances import Item, drawing, drawn
 from tests.rooms.worlds.budgets import put, spent
 from tests.rooms.worlds.wallet import audited, charge, fund, hold
 

@@ -36,7 +36,7 @@ from aerostack_billing.wallet.lapsing import LAPSED, Lapsing, draw, release
 from aerostack_billing.wallet.models import Hold, Wallet
 from aerostack_billing.wallet.pricing import Due, Price, Pricing
 from aerostack_billing.wallet.reload_states import after_crediting, after_spending
-from aerostack_billing.wallet.requests import CaptureItem, CaptureRequest, ExtendRequest
+from aerostack_billing.wallet.requests import MOST_HELD_SECONDS, CaptureItem, CaptureRequest, ExtendRequest
 from aerostack_billing.wallet.rules import WalletPosting, check_cap, check_funds, pay_debt
 from aerostack_billing.wallet.sharing import Sharing, check_payee
 from aerostack_billing.wallet.store import WalletStore
@@ -78,14 +78,16 @@ class Allowances:
         or BudgetReached (402) with the hold kept as it was. A hold whose time is over is served from the balance
         likewise. HoldNotFound (404); HoldEnded (409) for one that was captured or released; InvalidRequest (422), also
         where the items touch more creators and budgets than one transaction takes; ToolNotFound (404) and PriceChanged
-        (409), which name the item. Written under the conditions that wallet and hold are as they were read, that tools
-        cost what they did, and that no line of the key exists.
+        (409), which name the item. TokenRestricted (403) for another kind's hold, and to end one that the token could
+        not have taken. Written under the conditions that wallet and hold are as they were read, that tools cost what
+        they did, and that no line of the key exists.
         """
         account_id, asked, latest = request.account_id, fingerprint(request), False
         for _ in attempts(_RACES):
             hold = self._states.open(account_id, hold_id)
             try:
                 work = Work.of(hold) if hold is not None else self._ended_work(hold_id, request)
+                work.check_token(ends=request.final)
                 items = self._items(work, request, latest=latest)
                 change = self._take(hold, work, items, request, asked)
             except TransferExists:
@@ -108,19 +110,20 @@ class Allowances:
         """Let a hold end later, and hold more, under the checks of a hold for the money that is added.
 
         It takes room again in the budgets that its labels meet now: so it moves into a window that has begun since.
-        InsufficientBalance, SpendCapReached and BudgetReached (402) with the hold as it was; HoldNotFound (404);
-        HoldEnded (409) for one that was captured or released, or whose time is over.
+        InsufficientBalance, SpendCapReached and BudgetReached (402) with the hold as it was, the first of them also for
+        an account that owes; HoldNotFound (404); HoldEnded (409) for one that was captured or released, whose time is
+        over, or which would live longer than MOST_HELD_SECONDS.
         """
         account_id, asked = request.account_id, fingerprint(request)
         line_id = transfer_id("ext_", account_id, f"{hold_id}\0{request.idempotency_key}")
         for _ in attempts(_RACES):
             hold = self._states.open(account_id, hold_id)
             try:
-                if hold is None or hold.lapsed:
+                if hold is None or hold.lapsed or _too_old(hold, request):
                     self._lapsing.check_new(account_id, line_id)
                     if hold is None:
                         self._states.ended(account_id, hold_id)
-                    raise HoldEnded("The hold is over. Take another one.", {"hold_id": "ended"})
+                    raise HoldEnded("The hold is over, or would live too long. Take another one.", {"hold_id": "ended"})
                 rule = partial(self._extended, hold=hold, request=request, line_id=line_id, asked=asked)
                 change = self._lapsing.spend(account_id, line_id, rule, labels=hold.labels)
             except TransferExists as exists:
@@ -269,9 +272,9 @@ class Allowances:
     ) -> Change[Wallet]:
         added = request.add_cents
         authority.current().check_undoing(hold.kind, hold.amount + added)
-        if added > 0:
-            check_funds(wallet, added)
-            check_cap(wallet, added)
+        # Also where nothing is added: who owes keeps no money from what is owed by having it held on and on.
+        check_funds(wallet, added)
+        check_cap(wallet, added)
         freed = free_room(wallet, hold.labels, hold.epochs, hold.amount)
         counted = hold_room(freed, hold.labels, hold.amount + added)
         posting, own = WalletPosting(counted.wallet), wallet.account_id
@@ -281,6 +284,7 @@ class Allowances:
             granted=hold.granted + posting.granted_of(added),
             epochs={label: count[0] for label, count in counted.counts.items()},
             expires_at=max(hold.expires_at, clock.seconds() + request.ttl_seconds),
+            taken_at=hold.taken_at or clock.seconds(),
         )
         posting.move(
             "hold",
@@ -295,6 +299,11 @@ class Allowances:
             labels=hold.labels,
         )
         return Change(after_spending(posting.wallet), posting.transfers, [self._wallets.changing(hold, after)])
+
+
+def _too_old(hold: Hold, request: ExtendRequest) -> bool:
+    """Whether the extension would let the hold live too long; of an older hold its first extension counts."""
+    return clock.seconds() + request.ttl_seconds > (hold.taken_at or clock.seconds()) + MOST_HELD_SECONDS
 
 
 def _of_item(wrong: BillingError, place: int) -> None:

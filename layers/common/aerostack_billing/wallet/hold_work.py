@@ -12,8 +12,10 @@ from aerostack_billing.ledger.keys import check_same, transfer_id
 from aerostack_billing.ledger.ledger import TransferExists
 from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.prices.models import Terms
+from aerostack_billing.values import authority
 from aerostack_billing.values.checks import required
 from aerostack_billing.values.errors import Conflict, InvalidRequest, NotFound
+from aerostack_billing.values.money import Micros
 from aerostack_billing.wallet.lapsing import end_id
 from aerostack_billing.wallet.models import Hold
 from aerostack_billing.wallet.requests import MAX_LABELS, CaptureRequest, ExtendRequest, ReleaseRequest
@@ -115,16 +117,27 @@ class Work:
 
     hold_id: str
     kind: str
+    amount: Micros
     creator_id: str | None
     labels: dict[str, str]
     terms: Terms | None
     tool_id: str | None
 
+    def check_token(self, *, ends: bool) -> None:
+        """Return if the token may draw on the hold, which takes one of its kind, and end it: one that it could take.
+
+        TokenRestricted (403). A capture of nothing that ends another's hold would be its release.
+        """
+        mine = authority.current()
+        mine.check_kind(self.kind)
+        if ends:
+            mine.check_undoing(self.kind, self.amount)
+
     @classmethod
     def of(cls, hold: Hold | None) -> Work:
         """The work of an open hold."""
         hold = required(hold, "the hold that is captured")
-        return cls(hold.hold_id, hold.kind, hold.creator_id, hold.labels, hold.terms, hold.tool_id)
+        return cls(hold.hold_id, hold.kind, hold.amount, hold.creator_id, hold.labels, hold.terms, hold.tool_id)
 
     @classmethod
     def of_line(cls, taken: Transfer) -> Work:
@@ -134,7 +147,8 @@ class Work:
         creator_id, tool_id = (
             None if (found := taken.details.get(name)) is None else str(found) for name in ("creator_id", "tool_id")
         )
-        return cls(taken.transfer_id, str(taken.details["kind"]), creator_id, taken.labels, terms, tool_id)
+        kind = str(taken.details["kind"])
+        return cls(taken.transfer_id, kind, taken.amount, creator_id, taken.labels, terms, tool_id)
 
     def joined(self, own: Mapping[str, str], place: str = "labels") -> dict[str, str]:
         """Those of the hold, and a capture's own beside them; InvalidRequest (422) for another value of the hold's.

@@ -76,9 +76,10 @@ class Holds:
                 if due.creator_id is not None:
                     self._sharing.register(due.creator_id)
                 authority.current().check_amount(due.price.amount)
-                expires_at = clock.seconds() + request.ttl_seconds
+                now = clock.seconds()
+                expires_at = now + request.ttl_seconds
                 hold = Hold(account_id, hold_id, due.price.amount, request.kind, expires_at, due.creator_id)
-                hold = replace(hold, labels=request.labels, terms=terms, tool_id=request.tool_id)
+                hold = replace(hold, labels=request.labels, terms=terms, tool_id=request.tool_id, taken_at=now)
                 taken = partial(self._taken, hold=hold, due=due, reference=request.reference, asked=asked)
                 change = self._lapsing.spend(account_id, hold_id, taken, labels=request.labels)
             except TransferExists as exists:
@@ -94,7 +95,8 @@ class Holds:
         More than is held is taken from the balance: InsufficientBalance or SpendCapReached (402), with the hold kept,
         where that does not do, unless `allow_partial` takes what there is. A hold whose time is over is served from
         the balance likewise. Usage is priced by the book of when the hold was taken. HoldNotFound (404); HoldEnded
-        (409) for one captured or released under another key; InvalidRequest (422) above the kind's highest price.
+        (409) for one captured or released under another key; InvalidRequest (422) above the kind's highest price;
+        TokenRestricted (403) also for a hold that the token could not have taken.
         """
         asked = fingerprint(request)
         for _ in attempts(_RACES):
@@ -103,6 +105,7 @@ class Holds:
                 line = line_id(request)
                 lapsed = self._states.capturable(request.account_id, hold_id, line) if hold is None else None
                 work = lapsed or Work.of(hold)
+                work.check_token(ends=True)
                 price = self._pricing.price(request.amount_cents, request.usage, work.terms)
                 self._pricing.check(work.kind, price.amount, "amount_cents" if request.usage is None else "usage")
                 asking = _Asking(request, price, asked)

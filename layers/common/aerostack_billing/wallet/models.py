@@ -198,6 +198,8 @@ class Hold:
     """The creator's tool whose price is held, if it is one's."""
     version: int = 0
     """How often it was drawn down or extended."""
+    taken_at: int = 0
+    """When it was taken; 0 where that was not kept."""
 
     @property
     def lapsed(self) -> bool:

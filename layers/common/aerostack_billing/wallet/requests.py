@@ -22,6 +22,8 @@ DepositCents = Annotated[int, Field(ge=MIN_DEPOSIT_CENTS, le=MAX_DEPOSIT_CENTS)]
 CapCents = Annotated[int, Field(ge=1, le=100_000_000)]
 HOLD_SECONDS = 900
 MAX_HOLD_SECONDS = 7 * 86_400
+MOST_HELD_SECONDS = 31 * 86_400
+"""How long a hold may live with all of its extensions: its captures are priced by the book of when it was taken."""
 MAX_ITEMS = 90
 
 
