@@ -272,10 +272,7 @@ class LeasedMeter:
         return sent_at
 
     def _leased(self, quota: _Quota, size: int, least: int, tries: int, *, allow_partial: bool) -> tuple[Leased, float]:
-        """A lease. Where an answer was lost, its size may be counted already: then as little as needed is asked for.
-
-        Without the lock.
-        """
+        """A lease, without the lock; as little as needed where an answer was lost, whose size may be counted by now."""
         for attempt in itertools.count(1):
             with self._lock:
                 sent_at = self._clock()
