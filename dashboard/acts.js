@@ -74,7 +74,8 @@ export function createActs(api, store, tell) {
         cancel_url: pageUrl({ back: waiting ? "dropped" : "turned" }),
       };
       const go = async () => leave(await api.post("/api/billing/checkout", body));
-      const preview = store.data("billing").stripe_subscription_id && (await previewed(api, body));
+      const asks = store.data("billing").stripe_subscription_id || (store.data("plans")?.trial_days ?? 0) > 0;
+      const preview = asks && (await previewed(api, body));
       // Opening the page for another change takes the one that waits back, whether or not the new one is confirmed.
       if (preview) (await import("./views/preview.js")).askChange(preview, { tier, interval }, waiting, go);
       else if (waiting) (await dialogs()).askInstead(waiting, planName(tier, interval), go);

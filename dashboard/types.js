@@ -57,6 +57,7 @@
  * @property {string | null} [current_period_start]
  * @property {string | null} current_period_end
  * @property {boolean} cancel_at_period_end
+ * @property {string | null} [trial_ends_at]
  * @property {{plan_tier: Tier, billing_interval: Interval, effective_at: string} | null} pending_change
  * @property {PaymentIssue | null} payment_issue
  *
@@ -75,6 +76,7 @@
  * @property {number | null} burst_requests_per_minute
  *
  * @typedef {object} Plans
+ * @property {number} [trial_days]
  * @property {Plan[]} plans
  * @property {{deposit_cents: {min: number, max: number}, price_examples_cents: Record<string, number>}} wallet
  *
@@ -143,6 +145,7 @@
  * @property {{description: string, amount_cents: number}[]} lines
  * @property {number} next_amount_cents
  * @property {string | null} next_at
+ * @property {number} [trial_days]
  * @property {Outgrown[]} limits_after
  *
  * @typedef {object} Notifications

@@ -261,7 +261,7 @@ def suspend_reload(
 def _follows(work: Work, seen: ExpectedPlan) -> Facts:
     """What else a change of plan would do."""
     return {
-        "hard_limits": _moved(work, seen.account.plan.limits_tier, seen.plan.limits_tier),
+        "hard_limits": _moved(work, seen.account.plan, seen.plan),
         "refunded_subscriptions": list(seen.surplus),
         "ending_subscriptions": list(seen.outranked),
     }
@@ -274,13 +274,12 @@ def _question(seen: ExpectedPlan) -> str | None:
     return f"Refund and cancel {', '.join(seen.surplus)}, bought while another one was paid?"
 
 
-def _moved(work: Work, before: Tier, after: Tier) -> Facts:
-    """The ceilings that are not the same under both tiers; null is unlimited."""
-    old, new = work.parts.catalog.plan(before), work.parts.catalog.plan(after)
-    limits = {
-        name: (limit.hard_limit, {**new.quotas, **new.resources}[name].hard_limit)
-        for name, limit in {**old.quotas, **old.resources}.items()
-    }
+def _moved(work: Work, before: PlanState, after: PlanState) -> Facts:
+    """The ceilings that are not the same under both plans; null is unlimited."""
+    old, new = work.parts.catalog.plan(before.limits_tier), work.parts.catalog.plan(after.limits_tier)
+    was, will = work.parts.catalog.plan(before.quotas_tier).quotas, work.parts.catalog.plan(after.quotas_tier).quotas
+    limits = {name: (limit.hard_limit, will[name].hard_limit) for name, limit in was.items()}
+    limits |= {name: (limit.hard_limit, new.resources[name].hard_limit) for name, limit in old.resources.items()}
     limits[STORAGE] = old.storage.hard_limit, new.storage.hard_limit
     return {name: {"before": was, "after": will} for name, (was, will) in limits.items() if was != will}
 

@@ -355,4 +355,9 @@ export const messages = {
   "outcome.failed": "Fehlgeschlagen", "outcome.unknown": "Abgebrochen",
   "error.OPERATORS_ONLY": "Dieses Token gehört keinem Betreiber. Melden Sie sich mit einem an, das den Scope billing:operate hat.",
   "error.READ_ONLY": "Hier kann nichts geändert werden.",
+  "preview.trial": {
+    one: "{n} Tag kostenlos. Bis zur ersten Zahlung gelten die Monatskontingente von Free.",
+    other: "{n} Tage kostenlos. Bis zur ersten Zahlung gelten die Monatskontingente von Free.",
+  },
+  "plan.trialUntil": "Kostenlos bis zum {date}, danach kostenpflichtig.",
 };

@@ -319,4 +319,9 @@ export const messages = {
   "outcome.ignored": "Ignored", "outcome.done": "Done", "outcome.failed": "Failed", "outcome.unknown": "Broke off",
   "error.OPERATORS_ONLY": "This token is no operator’s. Sign in with one that has the scope billing:operate.",
   "error.READ_ONLY": "Nothing can be changed here.",
+  "preview.trial": {
+    one: "{n} day free. Until the first payment, monthly quotas are those of Free.",
+    other: "{n} days free. Until the first payment, monthly quotas are those of Free.",
+  },
+  "plan.trialUntil": "Free until {date}, then it is paid for.",
 };

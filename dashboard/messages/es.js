@@ -342,4 +342,10 @@ export const messages = {
   "outcome.ignored": "Ignorado", "outcome.done": "Hecho", "outcome.failed": "Fallido", "outcome.unknown": "Interrumpido",
   "error.OPERATORS_ONLY": "Este token no es de un operador. Inicie sesión con uno que tenga el scope billing:operate.",
   "error.READ_ONLY": "Aquí no se puede cambiar nada.",
+  "preview.trial": {
+    one: "{n} día gratis. Hasta el primer pago rigen las cuotas mensuales de Free.",
+    many: "{n} días gratis. Hasta el primer pago rigen las cuotas mensuales de Free.",
+    other: "{n} días gratis. Hasta el primer pago rigen las cuotas mensuales de Free.",
+  },
+  "plan.trialUntil": "Gratis hasta el {date}; después se cobra.",
 };

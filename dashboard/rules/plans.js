@@ -46,6 +46,9 @@ export function renewalOf(billing, price) {
     const { plan_tier, billing_interval, effective_at } = billing.pending_change;
     return t("plan.changesOn", { plan: planName(plan_tier, billing_interval), date: date(effective_at) });
   }
+  if (billing.status === "trialing" && billing.trial_ends_at) {
+    return t("plan.trialUntil", { date: date(billing.trial_ends_at) });
+  }
   return t("plan.renews", { date: date(end) });
 }
 

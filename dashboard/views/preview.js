@@ -17,7 +17,7 @@ import { pair } from "./pair.js";
  * @param {() => Promise<unknown>} act
  */
 export function askChange(preview, { tier, interval }, waiting, act) {
-  const { effective, effective_at, next_amount_cents, next_at, due_now_cents } = preview;
+  const { effective, effective_at, next_amount_cents, next_at, due_now_cents, trial_days = 0 } = preview;
   const plan = planName(tier, interval);
   const now = effective === "now";
   const then = { amount: money(next_amount_cents), date: next_at === null ? "" : date(next_at) };
@@ -36,7 +36,7 @@ export function askChange(preview, { tier, interval }, waiting, act) {
           )
         : "",
       now
-        ? h("p", t("preview.now", { plan: title(tier) }))
+        ? h("p", trial_days > 0 ? t("preview.trial", { n: trial_days }) : t("preview.now", { plan: title(tier) }))
         : h("p", t("preview.periodEnd", { plan: title(tier), date: date(effective_at) })),
       now ? due(preview) : "",
       h("p.soft", next_at !== null && next_amount_cents > 0 ? t("preview.then", then) : t("preview.checked")),

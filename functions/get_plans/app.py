@@ -11,4 +11,4 @@ def handler(request: Request) -> Response:
 
 
 def _plans(parts: Runtime) -> dict[str, object]:
-    return parts.catalog.published()
+    return {**parts.catalog.published(), "trial_days": parts.settings.trial_days}

@@ -100,6 +100,7 @@ class Account(BaseModel):
     current_period_end: Time | None
     cancel_at_period_end: bool
     cancel_at: Annotated[Time | None, Field(description="When the plan ends, however far away and whoever set it.")]
+    trial_ends_at: Annotated[Time | None, Field(description="When the trial ends that the plan is on.")]
     pending_change: PendingChange | None
     payment_issue: PaymentIssue | None
 
@@ -134,6 +135,9 @@ class Plans(BaseModel):
     """The catalog."""
 
     currency: Literal["usd"]
+    trial_days: Annotated[
+        int, Field(ge=0, description="How many days the first plan of an account is free. 0 is no trial.")
+    ]
     plans: list[Plan]
     wallet: WalletTerms
 

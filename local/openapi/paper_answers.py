@@ -49,6 +49,9 @@ class PlanPreview(BaseModel):
         int, Field(ge=0, description="What the next period costs, before discounts and credit.")
     ]
     next_at: Time | None
+    trial_days: Annotated[
+        int, Field(ge=0, description="How many days are free before `next_at`: the first plan of an account may be.")
+    ]
     limits_after: Annotated[list[Outgrown], Field(description="By what is used now.")]
 
 

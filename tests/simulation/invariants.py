@@ -67,7 +67,7 @@ def _audit(world: World) -> tuple[Violation, ...]:
 def counters(world: World, tables: Tables) -> list[str]:
     """What is used and the room make the hard limit of the item's tier, which is the account's own while it counts."""
     wrong = []
-    tiers = {row["account_id"]: _limits_tier(row.get("plan", {})) for row in tables.of("AccountsTable")}
+    plans = {row["account_id"]: row.get("plan", {}) for row in tables.of("AccountsTable")}
     month = datetime.fromtimestamp(world.time.at, UTC).strftime("%Y-%m")
     for row in tables.of("UsageTable"):
         account, item = row["account_id"], row["period"]
@@ -76,8 +76,9 @@ def counters(world: World, tables: Tables) -> list[str]:
             continue
         tier: Tier = row["tier"]
         live = item in {STORAGE_ITEM, RESOURCES_ITEM} or item >= month
-        if live and tier != tiers.get(account, "free"):
-            wrong.append(f"{account} {item} carries {tier}, the account is on {tiers.get(account)}")
+        own = _limits_tier(plans.get(account, {}), item)
+        if live and tier != own:
+            wrong.append(f"{account} {item} carries {tier}, the account is on {own}")
         if is_month(item) and row["burst_limit"] != world.eyes.catalog.plan(tier).burst.ceiling:
             wrong.append(f"{account} {item} carries {tier} with a burst limit of {row['burst_limit']}")
         for name, limit in limits_of(world.eyes.catalog.plan(tier), item).items():
@@ -194,8 +195,9 @@ def plans_true(world: World, tables: Tables) -> list[str]:
     return wrong
 
 
-def _limits_tier(plan: Json) -> Tier:
-    tier: Tier = "free" if plan.get("lapsed") and not plan.get("tier_override") else plan.get("tier", "free")
+def _limits_tier(plan: Json, item: str) -> Tier:
+    free = plan.get("lapsed") or (plan.get("unpaid_trial") and is_month(item))
+    tier: Tier = "free" if free and not plan.get("tier_override") else plan.get("tier", "free")
     return tier
 
 

@@ -40,6 +40,7 @@ class PlanPreview:
     lines: tuple[PreviewLine, ...]
     next_amount_cents: int
     next_at: datetime | None
+    trial_days: int
     limits_after: tuple[Outgrown, ...]
 
 

@@ -45,6 +45,7 @@ class Account:
     current_period_end: datetime | None
     cancel_at_period_end: bool
     cancel_at: datetime | None
+    trial_ends_at: datetime | None
     pending_change: PendingChange | None
     payment_issue: PaymentIssue | None
 

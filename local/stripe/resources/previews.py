@@ -17,6 +17,7 @@ _SERVED = {
     "items",
     "proration_behavior",
     "proration_date",
+    "trial_end",
 }
 
 
@@ -50,6 +51,7 @@ def create_preview(world: World, call: Call) -> Json:
             anchor_now=details.get("billing_cycle_anchor") == "now",
             ends=bool(details.get("cancel_at_period_end", subscription["cancel_at_period_end"])),
             cancels_now=details.get("cancel_now", False),
+            trial_over=details.get("trial_end") == "now",
         ),
     )
 
@@ -70,5 +72,8 @@ def _require_served(params: Json, details: Json) -> None:
     if unserved:
         name = f"subscription_details[{unserved[0]}]"
         raise StripeError(501, "api_error", f"The local Stripe does not act on {name}.", None, name)
+    if details.get("trial_end", "now") != "now" or ("trial_end" in details and "subscription" not in params):
+        name = "subscription_details[trial_end]"
+        raise StripeError(501, "api_error", "The local Stripe previews the end of a trial, now.", None, name)
     if params.get("preview_mode", "next") != "next":
         raise StripeError(501, "api_error", "The local Stripe previews the next invoice only.", None, "preview_mode")

@@ -12,7 +12,7 @@ from local.stripe.rules import calendar, changes, customers, lifecycle, planned,
 from local.stripe.rules.schedules import Wanted
 from local.stripe.world import World
 
-_SERVED = {"duration", "end_date", "items", "proration_behavior", "start_date"}
+_SERVED = {"duration", "end_date", "items", "proration_behavior", "start_date", "trial_end"}
 
 
 @route(
@@ -79,7 +79,8 @@ def _phases(world: World, asked: list[Json], begins: int) -> list[Wanted]:
         end = _end(phase, start, items[0][0], world.now())
         if end <= start:
             raise invalid("A phase must end after it starts.", None, f"phases[{index}][end_date]")
-        found.append(Wanted(items, start, end, phase.get("proration_behavior", "create_prorations")))
+        how = phase.get("proration_behavior", "create_prorations")
+        found.append(Wanted(items, start, end, how, phase.get("trial_end")))
     return found
 
 

@@ -118,23 +118,36 @@ def resulting(subscription: Json, changes: Sequence[Change]) -> list[Json]:
     return kept + [change.price for change in changes if change.new]
 
 
-def restarts(subscription: Json, changes: Sequence[Change], *, anchor_now: bool) -> bool:
-    """Whether a new period begins now: asked for, or because another interval begins. A trial goes on as it is."""
+def restarts(subscription: Json, changes: Sequence[Change], *, anchor_now: bool, trial_over: bool = False) -> bool:
+    """Whether a new period begins now: asked for, because another interval begins, or because a trial is ended.
+
+    Else a trial goes on as it is.
+    """
     if subscription["status"] == "trialing":
-        return False
+        return trial_over
     before = subscription["items"]["data"][0]["price"]
     return anchor_now or any(interval(price) != interval(before) for price in resulting(subscription, changes))
 
 
-def cost(subscription: Json, changes: Sequence[Change], now: int, proration: str, *, anchor_now: bool = False) -> Cost:
+def cost(
+    subscription: Json,
+    changes: Sequence[Change],
+    now: int,
+    proration: str,
+    *,
+    anchor_now: bool = False,
+    trial_over: bool = False,
+) -> Cost:
     """What the changes cost at `now`; nothing is changed yet.
 
     In the running period the difference for what is left of it is paid. Where a new one begins, the unused part of
-    the old is credited and the new one is owed in full.
+    the old is credited and the new one is owed in full. A trial that is ended has no unused part: it cost nothing.
     """
     if subscription["status"] == "trialing":
-        return Cost([], restarts=False)
-    begins = restarts(subscription, changes, anchor_now=anchor_now)
+        if not trial_over:
+            return Cost([], restarts=False)
+        proration = "none"
+    begins = restarts(subscription, changes, anchor_now=anchor_now, trial_over=trial_over)
     asked = {change.item["id"]: change for change in changes}
     every = [
         asked.get(item["id"], Change(item, item["price"], item["quantity"])) for item in subscription["items"]["data"]

@@ -39,7 +39,9 @@ def pay(world: World, session: Json, card: Card, *, authenticated: bool) -> Verd
 
 def _subscribe(world: World, session: Json, card: Card, *, authenticated: bool) -> Verdict:
     """Nothing is created before the card is known to work, so a decline leaves no half-made subscription."""
-    verdict = cards.on_charging(card, authenticated=authenticated)
+    # A trial charges nothing yet: the card is kept for its end.
+    ask = cards.on_saving if _is_tried(session) else cards.on_charging
+    verdict = ask(card, authenticated=authenticated)
     if verdict is Verdict.CHALLENGED:
         return verdict
     if verdict is Verdict.DECLINED:
@@ -53,6 +55,10 @@ def _subscribe(world: World, session: Json, card: Card, *, authenticated: bool) 
     session.update(subscription=subscription["id"], invoice=invoice["id"])
     _complete(world, session, customer, "paid" if session["amount_total"] else "no_payment_required")
     return verdict
+
+
+def _is_tried(session: Json) -> bool:
+    return bool({"trial_end", "trial_period_days"} & set(session["_subscription_data"]))
 
 
 def _begin(world: World, session: Json, customer: Json, method: Json) -> Json:

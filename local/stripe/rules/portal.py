@@ -72,7 +72,8 @@ def change_of(world: World, session: Json) -> Change | None:
     proration = features["proration_behavior"]
     anchor_now = features["billing_cycle_anchor"] == "now"
     asked = [changes.Change(item, price, quantity)]
-    cost = changes.cost(subscription, asked, world.now(), proration, anchor_now=anchor_now)
+    over = features.get("trial_update_behavior", "end_trial") == "end_trial"
+    cost = changes.cost(subscription, asked, world.now(), proration, anchor_now=anchor_now, trial_over=over)
     at_once = proration == "always_invoice" or cost.restarts
     return Change(subscription, item, price, quantity, waits, cost, at_once)
 
@@ -106,6 +107,8 @@ def confirm(world: World, session: Json, change: Change, *, authenticated: bool)
         lifecycle.release(world, subscription, schedule)
     with world.updating("customer.subscription.updated", subscription):
         lifecycle.cancel_at_period_end(world, subscription, wanted=False)
+        if subscription["status"] == "trialing" and change.cost.restarts:
+            subscription.update(status="active", trial_end=now)
         changes.apply(subscription, change.asked, now, begins=change.cost.restarts)
     changes.bill(world, subscription, change.cost.lines, at_once=change.at_once, authenticated=True)
     session["_done"] = True

@@ -23,6 +23,7 @@ class How:
     anchor_now: bool
     ends: bool
     cancels_now: bool
+    trial_over: bool = False
 
 
 def of_subscription(world: World, subscription: Json, asked: Sequence[Change], how: How) -> Json:
@@ -36,7 +37,9 @@ def of_subscription(world: World, subscription: Json, asked: Sequence[Change], h
         ]
         cost = changes.cost(subscription, everything, how.moment, how.proration)
         return _composed(world, subscription, [*_pending(subscription), *cost.lines], world.now())
-    cost = changes.cost(subscription, asked, how.moment, how.proration, anchor_now=how.anchor_now)
+    cost = changes.cost(
+        subscription, asked, how.moment, how.proration, anchor_now=how.anchor_now, trial_over=how.trial_over
+    )
     if cost.restarts or (cost.lines and how.proration == "always_invoice"):
         return _composed(world, subscription, cost.lines, world.now())
     end = lifecycle.period_of(subscription)[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from local.stripe.errors import invalid
+from local.stripe.errors import StripeError, invalid
 from local.stripe.objects import Json
 from local.stripe.rules import calendar, changes, lifecycle
 from local.stripe.rules.changes import Bought, Change
@@ -20,6 +20,7 @@ class Wanted:
     start: int
     end: int
     proration: str = "create_prorations"
+    trial_end: int | None = None
 
 
 def plan_change(world: World, subscription: Json, price: Json, quantity: int) -> Json:
@@ -81,6 +82,8 @@ def change(world: World, schedule: Json, phases: Sequence[Wanted] | None, end_be
         (phase for phase in schedule["phases"] if phase["start_date"] <= world.now() < phase["end_date"]), None
     )
     if running is not None:
+        if subscription["status"] == "trialing" and running["trial_end"] is None:
+            raise StripeError(501, "api_error", "The local Stripe ends no trial by a schedule.", None, "phases")
         switch(world, subscription, schedule, running)
 
 
@@ -135,6 +138,7 @@ def _phase(wanted: Wanted) -> Json:
         metadata={},
         proration_behavior=wanted.proration,
         start_date=wanted.start,
+        trial_end=wanted.trial_end,
     )
     return phase
 

@@ -57,9 +57,12 @@ class Checkout:
         account, subscription = standing.account, standing.subscription
         if subscription is None:
             links = PageLinks(with_session_id(request.success_url), request.cancel_url)
+            first = not standing.had_plan
             return self._customers.using(
                 account.account_id,
-                lambda customer: self._payments.subscription_checkout(account.account_id, customer, plan, links, key),
+                lambda customer: self._payments.subscription_checkout(
+                    account.account_id, customer, plan, links, key, first=first
+                ),
             )
         if subscription.schedule_id is not None:
             # Stripe's portal cannot change a subscription that a schedule manages, and does not tell when its page is

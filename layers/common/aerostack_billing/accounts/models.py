@@ -59,12 +59,21 @@ class PendingChange:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """The one trial that an account had or has, and whether its subscription was paid for after it."""
+
+    subscription_id: str
+    paid: bool = False
+
+
+@dataclass(frozen=True)
 class PlanState:
     """What Stripe's subscriptions make of an account. Times are unix seconds. The default is Free.
 
     `tier_override` is the tier that an operator gave, whatever is paid for: as long as it stands, it is the tier.
     `cancel_at` is when the subscription ends, however far away; `cancel_at_period_end` says that it is this period's
     end, or before. Who owes keeps the plan up to `grace_ends_at`; then it is `lapsed`: the limits are Free's.
+    `trial` stays once there was one. `unpaid_trial`: the plan began with a trial and nothing was paid for it so far.
     """
 
     tier: Tier = "free"
@@ -80,6 +89,14 @@ class PlanState:
     tier_override: Tier | None = None
     grace_ends_at: int | None = None
     lapsed: bool = False
+    trial: Trial | None = None
+    trial_ends_at: int | None = None
+    unpaid_trial: bool = False
+
+    @property
+    def quotas_tier(self) -> Tier:
+        """The tier whose monthly quotas hold: as the limits, but Free's until a plan that began on trial is paid."""
+        return "free" if self.unpaid_trial and self.tier_override is None else self.limits_tier
 
     @property
     def limits_tier(self) -> Tier:
@@ -128,6 +145,7 @@ class Account:
             "current_period_end": clock.iso(plan.period_end),
             "cancel_at_period_end": plan.cancel_at_period_end,
             "cancel_at": clock.iso(plan.cancel_at),
+            "trial_ends_at": clock.iso(plan.trial_ends_at),
             "pending_change": plan.pending_change.view() if plan.pending_change else None,
             "payment_issue": plan.payment_issue.view() if plan.payment_issue else None,
         }

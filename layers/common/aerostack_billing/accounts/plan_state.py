@@ -67,6 +67,7 @@ def plan_of(facts: Facts, grace_days: int) -> PlanState:
         payment_issue=_issue(facts.owed, _reason(current, facts)) if owing else None,
         grace_ends_at=ends_at,
         lapsed=ends_at is not None and clock.seconds() >= ends_at,
+        trial_ends_at=current.trial_ends_at if current.status == "trialing" else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.models import PreviewRequest
+from aerostack_billing.accounts.plan_state import DAY_SECONDS
 from aerostack_billing.accounts.purchase import check_sold, check_wanted, waits
 from aerostack_billing.accounts.sync import PlanSync, Standing
 from aerostack_billing.payments.gateway import Payments
@@ -29,13 +30,21 @@ class PlanPreview:
     """Shows what `POST /api/billing/checkout` would lead to."""
 
     def __init__(
-        self, customers: Customers, payments: Payments, previews: Previews, sync: PlanSync, outgrown: Outgrown
+        self,
+        customers: Customers,
+        payments: Payments,
+        previews: Previews,
+        sync: PlanSync,
+        outgrown: Outgrown,
+        *,
+        trial_days: int,
     ) -> None:
         self._customers = customers
         self._payments = payments
         self._previews = previews
         self._sync = sync
         self._outgrown = outgrown
+        self._trial_days = trial_days
 
     def show(self, account_id: str, request: PreviewRequest) -> dict[str, object]:
         """What the plan would cost now and next, and what would be above its limits; whole cents.
@@ -48,10 +57,9 @@ class PlanPreview:
         subscription = standing.subscription
         later = subscription is not None and waits(subscription, plan)
         asked = self._asked(standing, plan, later=later)
-        # A change within a trial costs nothing: the preview is of the invoice at its end.
-        tried = subscription is not None and subscription.status == "trialing"
-        unpaid = later or tried
-        ends_at = subscription.period_end if subscription is not None else None
+        days = 0 if standing.had_plan else self._trial_days
+        unpaid = later or days > 0
+        ends_at = subscription.period_end if subscription is not None else clock.seconds() + days * DAY_SECONDS
         return {
             "effective": "period_end" if later else "now",
             "effective_at": clock.iso(ends_at if later else clock.seconds()),
@@ -61,6 +69,7 @@ class PlanPreview:
             "lines": [] if unpaid else [_view(line) for line in asked.lines],
             "next_amount_cents": asked.renewal_cents,
             "next_at": clock.iso(ends_at if unpaid else asked.renews_at),
+            "trial_days": days,
             "limits_after": list(self._outgrown.above(account_id, request.tier)),
         }
 

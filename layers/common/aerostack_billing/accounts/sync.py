@@ -17,11 +17,12 @@ from typing import Protocol
 from aerostack_billing.accounts.choice import Choice, choose, rivals
 from aerostack_billing.accounts.customers import Customers
 from aerostack_billing.accounts.mending import Mending, PlanListener
-from aerostack_billing.accounts.models import Account, PlanState, Upkeep
+from aerostack_billing.accounts.models import Account, PlanState, Trial, Upkeep
 from aerostack_billing.accounts.plan_state import facts_of, plan_of
 from aerostack_billing.accounts.store import AccountStore, VersionConflict
+from aerostack_billing.accounts.trials import on_trial, repeated, trial_of
 from aerostack_billing.payments.gateway import Payments
-from aerostack_billing.payments.models import PlanSubscription, Subscription
+from aerostack_billing.payments.models import PlanSubscription, Subscription, Subscriptions
 from aerostack_billing.payments.undoing import ReturnedPayment
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
@@ -46,12 +47,14 @@ class CounterMoves(Protocol):
 class Standing:
     """An account that is true to Stripe, and the subscription that makes it so.
 
-    `foreign` are those of the customer's other subscriptions that are no plan's.
+    `foreign` are those of the customer's other subscriptions that are no plan's. `had_plan`: a plan began before, or
+    has begun, paid or tried.
     """
 
     account: Account
     subscription: PlanSubscription | None
     foreign: tuple[Subscription, ...] = ()
+    had_plan: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class _Look:
     plan: PlanState
     upkeep: Upkeep
     foreign: tuple[Subscription, ...]
+    had_plan: bool
+
+    def standing(self, account: Account) -> Standing:
+        """The account with this plan, as it stands at Stripe."""
+        return Standing(account, self.choice.current, self.foreign, self.had_plan)
 
 
 class PlanSync:
@@ -147,7 +155,7 @@ class PlanSync:
                 raise
             account = replace(account, customer_id=None)
             look = self._look(account, lambda given: given)
-        return Standing(replace(account, plan=look.plan), look.choice.current, look.foreign)
+        return look.standing(replace(account, plan=look.plan))
 
     def preview(self, account_id: str) -> ExpectedPlan:
         """What `make_true` would do now; nothing is written, nor done at Stripe."""
@@ -190,7 +198,7 @@ class PlanSync:
             else:
                 self._report(account, after)
                 self._mending.mend(account, after, look.choice)
-                return Standing(after, look.choice.current, look.foreign)
+                return look.standing(after)
         raise StoreUnavailable("The account is changing right now. Try again.")
 
     def _look(
@@ -199,23 +207,29 @@ class PlanSync:
         override: Callable[[Tier | None], Tier | None],
         ending: Mapping[str, None] = MappingProxyType({}),
     ) -> _Look:
-        undoing = {**account.upkeep.undoing, **ending}
-        listed = self._payments.subscriptions(account.customer_id) if account.customer_id else None
-        foreign: tuple[Subscription, ...] = ()
-        if listed is None:
-            choice = Choice()
-        else:
-            sold = frozenset(
-                each.subscription_id
-                for each in rivals(listed)
-                if self._payments.sold_by_checkout(account.account_id, each.subscription_id)
-            )
-            choice = choose(listed, recorded=account.plan.subscription_id, sold=sold, undoing=undoing)
-            foreign = tuple(each for each in listed.known if not isinstance(each, PlanSubscription))
-        paid = plan_of(facts_of(choice, self._payments), self._grace_days)
+        listed = self._payments.subscriptions(account.customer_id) if account.customer_id else Subscriptions()
+        trial = trial_of(account.plan.trial, listed)
+        undoing = {**account.upkeep.undoing, **self._second_trials(account, listed, trial), **ending}
+        sold = frozenset(
+            each.subscription_id
+            for each in rivals(listed)
+            if self._payments.sold_by_checkout(account.account_id, each.subscription_id)
+        )
+        choice = choose(listed, recorded=account.plan.subscription_id, sold=sold, undoing=undoing)
+        foreign = tuple(each for each in listed.known if not isinstance(each, PlanSubscription))
+        paid = on_trial(plan_of(facts_of(choice, self._payments), self._grace_days), trial, choice.current)
         tier = override(account.plan.tier_override)
         plan = paid if tier is None else replace(paid, tier=tier, tier_override=tier)
-        return _Look(choice, plan, self._upkeep(undoing, choice, plan), foreign)
+        had_plan = trial is not None or listed.had_plan
+        return _Look(choice, plan, self._upkeep(undoing, choice, plan), foreign, had_plan)
+
+    def _second_trials(self, account: Account, listed: Subscriptions, trial: Trial | None) -> dict[str, None]:
+        """What our Checkout sold on a second trial: it is ended, and as nothing was paid nothing is given back."""
+        return {
+            each.subscription_id: None
+            for each in repeated(trial, listed)
+            if self._payments.sold_by_checkout(account.account_id, each.subscription_id)
+        }
 
     def _upkeep(self, undone: Mapping[str, int | None], choice: Choice, plan: PlanState) -> Upkeep:
         since = choice.current.created_at if choice.current else 0

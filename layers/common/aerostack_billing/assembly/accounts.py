@@ -78,7 +78,14 @@ class AccountParts:
         from aerostack_billing.accounts.preview import PlanPreview  # noqa: PLC0415
 
         payments, usage = self._runtime.payments, self._runtime.usage
-        return PlanPreview(self.customers, payments.gateway, payments.previews, self.sync, usage.outgrown)
+        return PlanPreview(
+            self.customers,
+            payments.gateway,
+            payments.previews,
+            self.sync,
+            usage.outgrown,
+            trial_days=self._runtime.settings.trial_days,
+        )
 
     @cached_property
     def paperwork(self) -> Paperwork:

@@ -71,6 +71,7 @@ class PaymentParts:
             promotion_codes=settings.allow_promotion_codes,
             tax_ids=settings.collect_tax_ids,
             automatic_tax=settings.automatic_tax,
+            trial_days=settings.trial_days,
         )
 
     @cached_property

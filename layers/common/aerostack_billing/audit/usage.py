@@ -13,7 +13,7 @@ from aerostack_billing.platform.dynamo import Dynamo, Item, Page, Segment
 from aerostack_billing.platform.retry import attempts
 from aerostack_billing.usage.counters import CountersItem, read_counters
 from aerostack_billing.usage.places import PlaceStore
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, is_month, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, is_month, limits_of, tier_of
 
 See = Callable[[str, str, CountersItem], None]
 """Is shown an account, the name of an item of its counters, and the item."""
@@ -123,11 +123,12 @@ class UsageAudit:
                 yield Violation(owner, f"used of {metric} in {name} is not below zero", 0, counter.used)
 
     def _tier(self, owner: str, name: str, counters_item: CountersItem) -> Iterator[Violation]:
-        tier = self._accounts.get(owner).plan.limits_tier
+        tier = tier_of(self._accounts.get(owner).plan, name)
         for _ in attempts(_LOOKS, longest_wait_seconds=_LONGEST_WAIT_SECONDS):
             if counters_item.tier == tier:
                 return
-            counters_item, tier = self._usage.counters_item(owner, name), self._accounts.get(owner).plan.limits_tier
+            counters_item = self._usage.counters_item(owner, name)
+            tier = tier_of(self._accounts.get(owner).plan, name)
         yield Violation(owner, f"the counters of {name} carry the account's plan", tier, counters_item.tier)
 
     def _taken(self, owner: str) -> Iterator[Violation]:

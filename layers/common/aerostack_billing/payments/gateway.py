@@ -21,6 +21,7 @@ from aerostack_billing.payments.models import (
 )
 from aerostack_billing.payments.prices import Prices
 from aerostack_billing.payments.wire import (
+    TRIAL_DAYS,
     Unreadable,
     WireCustomer,
     WireEnd,
@@ -37,9 +38,11 @@ from aerostack_billing.values.errors import ObjectMissing, PaymentsRefused
 
 if TYPE_CHECKING:
     import stripe
+    from stripe.params import SubscriptionScheduleUpdateParamsPhase as Phase
     from stripe.params.billing_portal import SessionCreateParams as PortalParams
     from stripe.params.checkout import SessionCreateParams as SessionParams
     from stripe.params.checkout import SessionCreateParamsCustomerUpdate as CustomerUpdate
+    from stripe.params.checkout import SessionCreateParamsSubscriptionData as SubscriptionData
 
 _CLOCKS_APART_SECONDS = 60
 
@@ -62,10 +65,16 @@ class PageTerms:
     promotion_codes: bool = False
     tax_ids: bool = False
     automatic_tax: bool = False
+    trial_days: int = 0
 
-    def of_plan(self) -> SessionParams:
-        """The parameters of a page that sells a plan."""
-        return {**self.of_any(), "allow_promotion_codes": True} if self.promotion_codes else self.of_any()
+    def of_plan(self, account_id: str, *, first: bool) -> SessionParams:
+        """The parameters of a page that sells a plan: the `first` one of an account begins with the trial, if any."""
+        data: SubscriptionData = {"metadata": {"account_id": account_id}}
+        if first and self.trial_days:
+            data["metadata"] = {"account_id": account_id, TRIAL_DAYS: str(self.trial_days)}
+            data["trial_period_days"] = self.trial_days
+        params: SessionParams = {**self.of_any(), "subscription_data": data}
+        return {**params, "allow_promotion_codes": True} if self.promotion_codes else params
 
     def of_any(self) -> SessionParams:
         """The parameters of every page.
@@ -159,6 +168,8 @@ class Payments:
         """The customer's subscriptions that are not over, as Stripe has them now. One that is odd spoils no other."""
         known: list[Subscription] = []
         unreadable: list[str] = []
+        tried: list[str] = []
+        had_plan = False
         with translated():
             found = self._connect().v1.subscriptions.list(
                 {"customer": customer_id, "status": "all", "limit": 100, "expand": ["data.latest_invoice.payments"]}
@@ -167,11 +178,13 @@ class Payments:
         for subscription_id, raw in listed:
             try:
                 subscription = read(WireSubscription, raw)
+                tried += [subscription_id] if subscription.sold_with_trial else []
+                had_plan |= subscription.began_plan
                 if not subscription.is_over:
                     known.append(subscription.read())
             except Unreadable:
                 unreadable.append(subscription_id)
-        return Subscriptions(tuple(known), tuple(unreadable))
+        return Subscriptions(tuple(known), tuple(unreadable), tuple(tried), had_plan or bool(unreadable))
 
     def sold_by_checkout(self, account_id: str, subscription_id: str) -> bool:
         """Whether our own Checkout page sold the subscription to the account, and not a person at Stripe.
@@ -249,9 +262,16 @@ class Payments:
     # Pages
 
     def subscription_checkout(
-        self, account_id: str, customer_id: str, plan: tuple[Tier, Interval], links: PageLinks, key: str
+        self,
+        account_id: str,
+        customer_id: str,
+        plan: tuple[Tier, Interval],
+        links: PageLinks,
+        key: str,
+        *,
+        first: bool = False,
     ) -> str:
-        """A Checkout page that sells a plan; its URL. One page for `key`."""
+        """A Checkout page that sells a plan, with a trial if it is the account's `first`; its URL. One for `key`."""
 
         def opened(price: str) -> str:
             with translated():
@@ -264,8 +284,7 @@ class Payments:
                         "success_url": links.success_url,
                         "cancel_url": links.cancel_url,
                         "metadata": {"account_id": account_id, "kind": "plan"},
-                        "subscription_data": {"metadata": {"account_id": account_id}},
-                        **self._terms.of_plan(),
+                        **self._terms.of_plan(account_id, first=first),
                     },
                     {"idempotency_key": key},
                 )
@@ -304,18 +323,22 @@ class Payments:
                     {"from_subscription": subscription.subscription_id}
                 )
                 present = read(WireSchedulePhases, made.to_dict()).phases[0]
+                phase: Phase = {
+                    "items": [{"price": item.price, "quantity": item.quantity} for item in present.items],
+                    "start_date": present.start_date,
+                    "end_date": subscription.period_end,
+                    "proration_behavior": "none",
+                }
+                if subscription.status == "trialing":
+                    # A phase that names no end of a trial ends it at once.
+                    phase["trial_end"] = subscription.period_end
                 interval: Literal["month", "year"] = "year" if plan[1] == "yearly" else "month"
                 self._connect().v1.subscription_schedules.update(
                     made.id,
                     {
                         "end_behavior": "release",
                         "phases": [
-                            {
-                                "items": [{"price": item.price, "quantity": item.quantity} for item in present.items],
-                                "start_date": present.start_date,
-                                "end_date": subscription.period_end,
-                                "proration_behavior": "none",
-                            },
+                            phase,
                             {
                                 "items": [{"price": price, "quantity": 1}],
                                 "duration": {"interval": interval, "interval_count": 1},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from aerostack_billing.plans.models import Interval, Tier
@@ -89,7 +89,8 @@ class Subscription:
 
     `cancel_at` stands beside the flag `cancel_at_period_end`, or alone where an end on a date was chosen. The period is
     that of its plan's item, or of its first: the subscription itself has none any more. `collection_rests` while staff
-    paused the collection of its invoices without an end.
+    paused the collection of its invoices without an end. `trial_ends_at` is there in a trial, and after one.
+    `sold_with_trial`: our own Checkout sold it with a trial at its beginning.
     """
 
     subscription_id: str
@@ -103,6 +104,8 @@ class Subscription:
     schedule_id: str | None
     collection_rests: bool
     latest_invoice: Invoice | None
+    trial_ends_at: int | None = field(default=None, kw_only=True)
+    sold_with_trial: bool = field(default=False, kw_only=True)
 
     @property
     def ends(self) -> bool:
@@ -125,6 +128,14 @@ class Subscription:
         unpaid = self.latest_invoice is not None and not self.latest_invoice.is_settled
         return not (self.collection_rests and unpaid)
 
+    @property
+    def is_paid_after_trial(self) -> bool:
+        """Whether a period behind its trial is settled: active alone does not tell, for Stripe charges later."""
+        latest = self.latest_invoice
+        if self.status != "active" or latest is None:
+            return False
+        return latest.is_settled and latest.created_at >= (self.trial_ends_at or 0)
+
 
 @dataclass(frozen=True)
 class PlanSubscription(Subscription):
@@ -137,10 +148,16 @@ class PlanSubscription(Subscription):
 
 @dataclass(frozen=True)
 class Subscriptions:
-    """A customer's subscriptions, newest first; those that Stripe showed in a form that is not known, by their ids."""
+    """A customer's subscriptions, newest first; those that Stripe showed in a form that is not known, by their ids.
+
+    `tried` are those that our Checkout sold with a trial, also those that are over. `had_plan`: there is or was one to
+    a plan that began, paid or tried, or one that nobody can read.
+    """
 
     known: tuple[Subscription, ...] = ()
     unreadable: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+    had_plan: bool = False
 
 
 @dataclass(frozen=True)

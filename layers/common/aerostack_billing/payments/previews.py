@@ -139,6 +139,9 @@ class Previews:
                 "proration_behavior": "always_invoice",
                 "billing_cycle_anchor": "now",
             }
+            if subscription.status == "trialing":
+                # As the portal does: a change ends the trial.
+                details["trial_end"] = "now"
             # The SDK's types know no `now` here, which Stripe's document and the portal's configuration have.
             return cast(
                 "PreviewParams", {"subscription": subscription.subscription_id, "subscription_details": details}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar, assert_never
+from typing import Annotated, Final, Generic, Literal, TypeVar, assert_never
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
@@ -70,6 +70,8 @@ class WireCustomer(Wire):
     metadata: dict[str, str] = {}
 
 
+TRIAL_DAYS: Final = "trial_days"
+"""The metadata of a subscription that our Checkout sold with a trial: how many days it was."""
 _Interval = Literal["day", "week", "month", "year"]
 
 
@@ -209,11 +211,24 @@ class WireSubscription(Wire):
     pause_collection: _Pause | None = None
     items: ListOf[_Item]
     latest_invoice: WireInvoice | None = None
+    trial_end: int | None = None
+    metadata: dict[str, str] = {}
 
     @property
     def is_over(self) -> bool:
         """Whether it ended, or never began: it entitles to nothing any more, whatever it was to."""
         return self.status in {"canceled", "incomplete_expired"}
+
+    @property
+    def began_plan(self) -> bool:
+        """Whether it is or was a plan that began: paid, or on trial."""
+        is_plan = any(item.price.plan() is not None for item in self.items.data)
+        return is_plan and self.status not in {"incomplete", "incomplete_expired"}
+
+    @property
+    def sold_with_trial(self) -> bool:
+        """Whether our Checkout sold it with a trial: its metadata say so."""
+        return TRIAL_DAYS in self.metadata
 
     def read(self) -> Subscription:
         """The subscription in our words: a PlanSubscription if one of its items is a plan's, the highest of several."""
@@ -232,6 +247,8 @@ class WireSubscription(Wire):
             schedule_id=self.schedule,
             collection_rests=self.pause_collection is not None and self.pause_collection.resumes_at is None,
             latest_invoice=self.latest_invoice.read() if self.latest_invoice else None,
+            trial_ends_at=self.trial_end,
+            sold_with_trial=self.sold_with_trial,
         )
         if item is None or plan is None:
             return known

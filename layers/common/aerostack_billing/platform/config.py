@@ -149,6 +149,11 @@ class Settings:
         return self.environment.get("AUTOMATIC_TAX") == "true"
 
     @property
+    def trial_days(self) -> int:
+        """How many days the first plan of an account is on trial: none at first."""
+        return self._whole("TRIAL_DAYS", 0, 90) if "TRIAL_DAYS" in self.environment else 0
+
+    @property
     def collect_tax_ids(self) -> bool:
         """Whether the pages that sell plans and deposits ask a business for its tax id."""
         return self.environment.get("COLLECT_TAX_IDS") == "true"

@@ -31,10 +31,9 @@ class Ceilings:
         is taken back, for that is paid for now, or over. Where the one before ended early, what was used of it
         and is credited with the rest of its price counts in the one that begins.
         """
-        if (before.period_start, before.limits_tier) == (after.period_start, after.limits_tier):
-            return []
+        limits, quotas = (before.limits_tier, after.limits_tier), (before.quotas_tier, after.quotas_tier)
         if before.period_start == after.period_start:
-            return self.moves(account_id, before.limits_tier, after.limits_tier)
+            return self.moves(account_id, *limits, quotas=quotas)
         month = clock.period()
         stands = self._usage.standing(account_id, month)
         counters, began = stands.counters, stands.began
@@ -45,12 +44,12 @@ class Ceilings:
         for name, amount in owing.uncounted.items():
             shift[name] = shift.get(name, 0) + amount
         shift = {name: amount for name, amount in shift.items() if amount}
-        writes = list(self.moves(account_id, before.limits_tier, after.limits_tier, shift))
-        if shift and before.limits_tier == after.limits_tier:
+        writes = list(self.moves(account_id, *limits, shift, quotas=quotas))
+        if shift and before.quotas_tier == after.quotas_tier:
             writes.append(
                 self._shift(account_id, month, shift)
                 if counters
-                else self._born(account_id, month, after.limits_tier, shift)
+                else self._born(account_id, month, after.quotas_tier, shift)
             )
         used = {name: counters[name].used if name in counters else 0 for name in {*counters, *shift}}
         paid = {name: used[name] + shift.get(name, 0) - owing.in_all.get(name, 0) for name in sorted(used)}
@@ -74,7 +73,7 @@ class Ceilings:
             counted = {name: counter.used for name, counter in item.counters.items()}
             for name, amount in _of_period(began, before, month, counted).items():
                 closed[name] = closed.get(name, 0) + amount
-        limits = limits_of(self._catalog.plan(before.limits_tier), clock.period())
+        limits = limits_of(self._catalog.plan(before.quotas_tier), clock.period())
         return unpaid(before, after, closed, _of_period(began, before, clock.period(), current), limits)
 
     def _born(self, account_id: str, month: str, tier: Tier, used: Mapping[str, int]) -> Write:
@@ -98,24 +97,39 @@ class Ceilings:
         )
 
     def moves(
-        self, account_id: str, before: Tier, after: Tier, shift: Mapping[str, int] = MappingProxyType({})
+        self,
+        account_id: str,
+        before: Tier,
+        after: Tier,
+        shift: Mapping[str, int] = MappingProxyType({}),
+        *,
+        quotas: tuple[Tier, Tier] | None = None,
     ) -> Sequence[Write]:
         """The writes that carry every existing item of counters from one tier's limits to the other's.
 
         Each is conditional on the item being as it was read here (there with the old tier, or not there), so that an
         item born or moved in between refuses the whole transaction, which is then built again. Next month's item is
         among them: at a month's end it may be born before the transaction lands. What was announced is forgotten:
-        the thresholds lie elsewhere now. By `shift` more counts as used this month, or less.
+        the thresholds lie elsewhere now. By `shift` more counts as used this month, or less. The months go from the
+        one to the other of `quotas` where these are named.
         """
-        if before == after:
-            return []
+        months = quotas or (before, after)
         this_month = clock.period()
-        items = [this_month, clock.next_period(this_month), STORAGE_ITEM, RESOURCES_ITEM]
+        items = [this_month, clock.next_period(this_month)] if months[0] != months[1] else []
+        items += [STORAGE_ITEM, RESOURCES_ITEM] if before != after else []
+        if not items:
+            return []
         existing = self._usage.read(account_id, items, consistent=True)
         return [
-            self._move(account_id, item, existing[item], after, shift if item == this_month else {})
+            self._move(
+                account_id,
+                item,
+                existing[item],
+                months[1] if is_month(item) else after,
+                shift if item == this_month else {},
+            )
             if item in existing
-            else self._born(account_id, item, after, shift)
+            else self._born(account_id, item, months[1], shift)
             if shift and item == this_month
             else self._absent(account_id, item)
             for item in items

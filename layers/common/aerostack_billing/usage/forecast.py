@@ -48,7 +48,7 @@ class UsageForecast:
         account, found = self._usage.overview(account_id, [period])
         began = self._usage.standing(account_id, period).began
         carried = began.carried if began is not None and began.carried_into == period else {}
-        tier = found[period].tier if period in found else account.plan.limits_tier
+        tier = found[period].tier if period in found else account.plan.quotas_tier
         counters = found[period].counters if period in found else {}
         outlooks: list[Outlook] = []
         for name, limit in limits_of(self._catalog.plan(tier), period).items():

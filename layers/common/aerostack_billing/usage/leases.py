@@ -130,7 +130,7 @@ class Leases:
         under_any = self._catalog.lease_most(request.metric, self._share_percent)
         if under_any is None or request.quantity <= under_any:
             return request.quantity
-        tier = self._accounts.get(request.account_id).plan.limits_tier
+        tier = self._accounts.get(request.account_id).plan.quotas_tier
         most = self._catalog.lease_most(request.metric, self._share_percent, tier)
         return request.quantity if most is None else min(most, request.quantity)
 

@@ -9,7 +9,7 @@ from aerostack_billing.plans.catalog import Catalog
 from aerostack_billing.platform import clock
 from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import Counter, Figures
-from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, limits_of
+from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, limits_of, tier_of
 from aerostack_billing.values.errors import InvalidRequest
 
 MOST_MONTHS = 12
@@ -39,7 +39,7 @@ class UsageOverview:
         storage = self._figures(account, counters_items, STORAGE_ITEM, month)
         places = self._figures(account, counters_items, RESOURCES_ITEM, month)
         return {
-            "tier": counters_items[month].tier if month in counters_items else account.plan.limits_tier,
+            "tier": counters_items[month].tier if month in counters_items else account.plan.quotas_tier,
             "period": month,
             "usage": {figures.name: figures.amounts() for figures in quotas + storage},
             "resource_counts": {figures.name: {"used": figures.used, "limit": figures.limit} for figures in places},
@@ -58,7 +58,7 @@ class UsageOverview:
     def _figures(
         self, account: Account, counters_items: dict[str, CountersItem], item: str, month: str
     ) -> list[Figures]:
-        counters_item = counters_items.get(item, CountersItem(account.plan.limits_tier, {}))
+        counters_item = counters_items.get(item, CountersItem(tier_of(account.plan, item), {}))
         limits = limits_of(self._catalog.plan(counters_item.tier), item)
         return [
             Figures.of(name, month, counters_item.counters.get(name, Counter(0, limit.ceiling)), limit)

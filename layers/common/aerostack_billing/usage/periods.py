@@ -45,7 +45,7 @@ class Began:
 
 def _is_bought(plan: PlanState) -> bool:
     """Whether what the account may use was paid for; a tier that an operator gave was not."""
-    return plan.limits_tier != "free" and plan.tier_override is None
+    return plan.quotas_tier != "free" and plan.tier_override is None
 
 
 def spans_into(plan: PlanState, month: str) -> bool:

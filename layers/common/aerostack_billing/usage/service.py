@@ -29,6 +29,7 @@ from aerostack_billing.usage.store import (
     is_month,
     item_of,
     limits_of,
+    tier_of,
 )
 from aerostack_billing.usage.thresholds import Thresholds
 from aerostack_billing.values.errors import (
@@ -194,8 +195,9 @@ class Metering:
 
     def _rehearse(self, request: ConsumeRequest, item: str, *, throttled: bool) -> Consumed:
         account, counters_items = self._usage.overview(request.account_id, [item])
-        limit = limits_of(self._catalog.plan(account.plan.limits_tier), item)[request.metric]
-        unused = CountersItem(account.plan.limits_tier, {request.metric: Counter(0, limit.ceiling)})
+        tier = tier_of(account.plan, item)
+        limit = limits_of(self._catalog.plan(tier), item)[request.metric]
+        unused = CountersItem(tier, {request.metric: Counter(0, limit.ceiling)})
         counters_item = counters_items.get(item, unused)
         counter = counters_item.counters.get(request.metric, unused.counters[request.metric])
         if request.quantity > max(0, counter.room) or -request.quantity > counter.used:

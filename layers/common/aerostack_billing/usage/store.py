@@ -15,10 +15,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from aerostack_billing.accounts.models import Account
+from aerostack_billing.accounts.models import Account, PlanState
 from aerostack_billing.accounts.store import AccountStore, read_account
 from aerostack_billing.plans.catalog import Catalog
-from aerostack_billing.plans.models import STORAGE, Limit, Plan
+from aerostack_billing.plans.models import STORAGE, Limit, Plan, Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.platform.retry import EXPECTED_SECONDS, attempts
@@ -82,6 +82,11 @@ def limits_of(plan: Plan, item: str) -> Mapping[str, Limit]:
 def is_month(item: str) -> bool:
     """Whether an item of counters is a month's: those end with it, and carry the burst limit."""
     return item not in {STORAGE_ITEM, RESOURCES_ITEM}
+
+
+def tier_of(plan: PlanState, item: str) -> Tier:
+    """The tier whose limits hold in an item: a plan on trial has its places and storage, and Free's months."""
+    return plan.quotas_tier if is_month(item) else plan.limits_tier
 
 
 def item_of(metric: str) -> str:
@@ -257,7 +262,7 @@ class UsageStore:
         limits of a plan that has just ended, and that the item carries no newer limits. Where they do not hold, nothing
         is raised: the caller reads the account again and repeats while the counter is missing.
         """
-        plan = self._catalog.plan(account.plan.limits_tier)
+        plan = self._catalog.plan(tier_of(account.plan, item))
         limits = limits_of(plan, item)
         standing = partial(self.standing, account.account_id)
         began, carried = carried_into(item, account.plan, limits, standing) if outdated is None else (None, {})

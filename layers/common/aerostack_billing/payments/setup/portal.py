@@ -126,6 +126,8 @@ def _features(offers: list[Offer]) -> _Features:
             "proration_behavior": "always_invoice",
             # A dearer plan begins a new period, at full price less the unused part of the old one: its quota is whole.
             "billing_cycle_anchor": "now",
+            # Within a trial too: it ends, and the dearer plan is paid. Quotas are Free's before anything is paid.
+            "trial_update_behavior": "end_trial",
             "schedule_at_period_end": {"conditions": [{"type": condition} for condition in _CONDITIONS]},
         },
     }
