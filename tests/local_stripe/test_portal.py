@@ -345,3 +345,46 @@ def test_a_portal_that_moves_the_anchor_begins_a_dearer_plan_at_full_price_less_
     assert stack.v1.invoices.list({"customer": customer.id}).data[0].amount_paid == 4900 - 950
     changed = stack.subscription(customer.id)
     assert changed.billing_cycle_anchor == changed["items"].data[0].current_period_start == stack.clock.now
+
+
+def test_a_dearer_plan_within_a_trial_ends_it_and_is_paid_as_its_preview_said(stack: Stack) -> None:
+    customer = stack.customer().id
+    stack.post(stack.session(customer, "starter_monthly", subscription_data={"trial_period_days": 14}).url)
+    subscription = stack.subscription(customer)
+    item = {"id": subscription["items"].data[0].id, "price": stack.price("pro_monthly")}
+    stack.advance(days=3)
+    shown = stack.v1.invoices.create_preview(
+        {
+            "subscription": subscription.id,
+            "subscription_details": {"items": [item], "trial_end": "now", "proration_behavior": "always_invoice"},
+        }
+    )
+    assert [line.amount for line in shown.lines.data] == [4900]
+    assert stack.post(stack.change(subscription, "pro_monthly").url, action="confirm").status_code == 303
+    changed = stack.subscription(customer)
+    assert (changed.status, changed.trial_end, prices(changed)) == ("active", stack.clock.now, ["pro_monthly"])
+    assert changed["items"].data[0].current_period_start == stack.clock.now
+    assert stack.v1.invoices.list({"customer": customer}).data[0].amount_paid == 4900
+
+
+def test_a_portal_may_let_a_trial_go_on(stack: Stack) -> None:
+    default = stack.v1.billing_portal.configurations.list({"is_default": True}).data[0].id
+    stack.v1.billing_portal.configurations.update(
+        default, {"features": {"subscription_update": {"trial_update_behavior": "continue_trial"}}}
+    )
+    customer = stack.customer().id
+    stack.post(stack.session(customer, "starter_monthly", subscription_data={"trial_period_days": 14}).url)
+    subscription = stack.subscription(customer)
+    assert stack.post(stack.change(subscription, "pro_monthly").url, action="confirm").status_code == 303
+    changed = stack.subscription(customer)
+    assert (changed.status, changed.trial_end, prices(changed)) == ("trialing", subscription.trial_end, ["pro_monthly"])
+
+
+def test_a_card_that_declines_later_begins_a_trial_and_is_declined_at_its_end(stack: Stack) -> None:
+    customer = stack.customer().id
+    page = stack.session(customer, subscription_data={"trial_period_days": 14}).url
+    assert stack.post(page, card="4000000000000002").status_code == 402
+    assert stack.post(page, card="4000000000000341").status_code == 303
+    assert stack.subscription(customer).status == "trialing"
+    stack.advance(days=14)
+    assert stack.subscription(customer).status == "past_due"

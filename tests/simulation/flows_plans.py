@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aerostack_billing.platform.config import Settings
 from tests.rooms.worlds.deposits import open_deposit
 from tests.rooms.worlds.plans import open_page
 from tests.rooms.worlds.usage import consume
@@ -87,6 +88,37 @@ class _Cheaper:
     @staticmethod
     def end(world: World) -> None:
         assert (tier(world), subscriptions(world)) == ("starter", ["active"])
+
+
+def trial_page(world: World) -> None:
+    """Two pages are open, each of which begins with a trial."""
+    plain = world.settings
+    world.settings = Settings({**plain.environment, "TRIAL_DAYS": "14"})
+    world.restart()
+    for tier in ("starter", "pro"):
+        url = world.request(lambda parts, tier=tier: open_page(parts, world.account, tier, key=tier))
+        world.notes[tier] = url
+    world.settings = plain
+    world.restart()
+
+
+@flow("a trial, a second one beside it, and its end", trial_page)
+class _Trial:
+    @staticmethod
+    def act(world: World) -> None:
+        for tier in ("starter", "pro"):
+            world.submit(world.notes[tier], card="4242424242424242")
+        world.hear()
+        world.request(lambda parts: parts.accounts.sync.make_true(world.account))
+        consume(world.parts, world.account, 1_000)
+        world.later(15 * 86_400)
+        world.hear()
+
+    @staticmethod
+    def end(world: World) -> None:
+        assert (tier(world), subscriptions(world)) == ("starter", ["active", "canceled"])
+        plan = world.eyes.accounts.store.get(world.account).plan
+        assert (plan.quotas_tier, plan.trial and plan.trial.paid) == ("starter", True)
 
 
 @flow("cancel to Free", buy)

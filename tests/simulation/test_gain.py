@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aerostack_billing.platform import clock
+from aerostack_billing.platform.config import Settings
 from tests.rooms.worlds.wallet import fund
 from tests.simulation import gain_moves
 from tests.simulation.chance import repeatable
@@ -33,6 +34,19 @@ def in_memory(simulated: World) -> Iterator[World]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nobody_comes_to_more_than_was_paid_refunded_and_owed(in_memory: World, seed: str) -> None:
     assert sum(play(in_memory, seed, 400).values()) == 400
+
+
+def test_nobody_comes_to_more_by_trials(in_memory: World) -> None:
+    plain = in_memory.settings
+    in_memory.settings = Settings({**plain.environment, "TRIAL_DAYS": "14"})
+    try:
+        play(in_memory, "trials", 400)
+        tried = [s for s in in_memory.stripe.world.all("subscription").values() if "trial_days" in s["metadata"]]
+        assert len(tried) >= 4
+        assert any(s["status"] == "active" and s["trial_end"] for s in tried)
+    finally:
+        in_memory.settings = plain
+        in_memory.restart()
 
 
 def test_the_tables_in_memory_end_as_those_of_dynamodb_local(simulated: World, in_memory: World) -> None:

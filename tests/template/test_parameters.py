@@ -104,3 +104,9 @@ def test_what_stripe_s_pages_take_is_the_stage_s_to_say_and_nothing_at_first(
     declared = template["Parameters"][parameter]
     assert (declared["Default"], declared["AllowedValues"]) == ("false", ["true", "false"])
     assert template["Globals"]["Function"]["Environment"]["Variables"][variable] == {"Ref": parameter}
+
+
+def test_a_trial_is_none_at_first_and_ninety_days_at_most(template: dict[str, Any]) -> None:
+    declared = template["Parameters"]["TrialDays"]
+    assert [declared[name] for name in ("Type", "Default", "MinValue", "MaxValue")] == ["Number", 0, 0, 90]
+    assert template["Globals"]["Function"]["Environment"]["Variables"]["TRIAL_DAYS"] == {"Ref": "TrialDays"}

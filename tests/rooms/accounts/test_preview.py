@@ -170,13 +170,16 @@ def test_a_customer_that_stripe_never_had_is_previewed_as_none(
     assert parts.accounts.store.get(account).customer_id == "cus_of_another_mode"
 
 
-def test_a_change_within_a_trial_costs_nothing_before_its_end(
+def test_a_dearer_plan_within_a_trial_ends_it_and_costs_its_price_now(
     parts: Runtime, world: StripeWorld, account: str, time_stands: Time
 ) -> None:
     buy(parts, world, account, "starter")
     subscription = parts.accounts.store.get(account).plan.subscription_id
     ends = int(time_stands.at) + 20 * 86_400
     world.create(f"subscriptions/{subscription}", trial_end=str(ends), proration_behavior="none")
-    shown = preview(parts, account, "pro")
-    assert (shown["effective"], shown["due_now_cents"], shown["next_amount_cents"]) == ("now", 0, 4_900)
-    assert shown["next_at"] == parts.accounts.sync.make_true(account).account.view()["current_period_end"]
+    before, shown = paid(world), preview(parts, account, "pro")
+    assert (shown["effective"], shown["due_now_cents"], shown["next_amount_cents"]) == ("now", 4_900, 4_900)
+    assert world.submit(open_page(parts, account, "pro"), action="confirm")[0] == 303
+    now = parts.accounts.sync.make_true(account).account
+    assert (now.plan.tier, now.plan.status, paid(world) - before) == ("pro", "active", 4_900)
+    assert shown["next_at"] == now.view()["current_period_end"]

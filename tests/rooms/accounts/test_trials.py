@@ -94,7 +94,7 @@ def test_a_trial_has_the_plan_s_places_and_storage_and_free_s_months(
     uses(tried, account, FREE_S)
     consume(tried, account, 7 * 10**9, "storage_bytes")
     for number in range(3):
-        tried.usage.resources.claim("team_members", f"m{number}", PlaceName(account_id=account))
+        tried.usage.resources.claim(account, PlaceName(kind="team_members", id=f"m{number}"))
     assert not tried.audit.service.run(account).violations
     pass_days(world, time_stands, DAYS)
     tried.accounts.sync.make_true(account)
@@ -312,5 +312,5 @@ def test_the_notice_that_a_trial_will_end_is_recorded_and_changes_nothing(
     before = tried.accounts.store.get(account)
     pass_days(world, time_stands, DAYS - 3)
     (event,) = (each for each in world.events() if each["type"] == "customer.subscription.trial_will_end")
-    assert deliver(tried, event).outcome == "ignored"
+    assert deliver(tried, event).result == "ignored"
     assert tried.accounts.store.get(account) == before
