@@ -110,7 +110,6 @@ class _Trial:
             world.submit(world.notes[tier], card="4242424242424242")
         world.hear()
         world.request(lambda parts: parts.accounts.sync.make_true(world.account))
-        consume(world.parts, world.account, 1_000)
         world.later(15 * 86_400)
         world.hear()
 
