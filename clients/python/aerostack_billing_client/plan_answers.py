@@ -112,6 +112,7 @@ class Plans:
     """The catalog."""
 
     currency: str
+    trial_days: int
     plans: tuple[Plan, ...]
     wallet: WalletTerms
 

@@ -170,6 +170,8 @@ def test_a_second_page_has_no_trial_also_with_another_customer(
     world.delete(f"customers/{tried.accounts.store.get(account).customer_id}")
     tried.accounts.sync.make_true(account)
     assert tried.accounts.store.get(account).plan.tier == "free"
+    # The first page leads to a customer that has had nothing.
+    open_page(tried, account, "pro")
     assert session(world, open_page(tried, account, "pro"))["amount_total"] == 4_900
 
 

@@ -20,6 +20,7 @@ def account(asked: Asked) -> Json:
         "current_period_end": None,
         "cancel_at_period_end": False,
         "cancel_at": None,
+        "trial_ends_at": None,
         "pending_change": None,
         "payment_issue": None,
     }

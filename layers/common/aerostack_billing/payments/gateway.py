@@ -272,6 +272,8 @@ class Payments:
         first: bool = False,
     ) -> str:
         """A Checkout page that sells a plan, with a trial if it is the account's `first`; its URL. One for `key`."""
+        # Stripe refuses a key with other parameters: between two attempts an account may have had its trial.
+        own_key = f"{key}-trial" if first and self._terms.trial_days else key
 
         def opened(price: str) -> str:
             with translated():
@@ -286,7 +288,7 @@ class Payments:
                         "metadata": {"account_id": account_id, "kind": "plan"},
                         **self._terms.of_plan(account_id, first=first),
                     },
-                    {"idempotency_key": key},
+                    {"idempotency_key": own_key},
                 )
             return session.url or ""
 
