@@ -76,7 +76,7 @@ def test_the_catalog_needs_no_token(serving: Serving) -> None:
         "max_charge_cents": {},
         "agent_price_per_run_cents": {"min": 0, "max": 1, "default": 0},
     }
-    server = serving(lambda _: Reply(200, {"currency": "usd", "plans": [], "wallet": wallet}))
+    server = serving(lambda _: Reply(200, {"currency": "usd", "plans": [], "trial_days": 0, "wallet": wallet}))
     with UserClient(server.base_url) as billing:
         assert billing.plans().wallet.deposit_cents.max == 50_000
     assert "authorization" not in server.seen[0].headers
