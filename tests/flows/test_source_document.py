@@ -18,6 +18,7 @@ def test_a_new_account_is_told_as_the_document_says(account: Account) -> None:
         "current_period_end": None,
         "cancel_at_period_end": False,
         "cancel_at": None,
+        "trial_ends_at": None,
         "pending_change": None,
         "payment_issue": None,
     }
