@@ -76,6 +76,38 @@ def test_each_charge_names_who_sent_its_message_also_where_several_come_in_one_d
     assert audited(parts, funded).balance == micros(990)
 
 
+def test_a_sender_whom_an_operator_stopped_charges_nothing_and_what_it_sent_is_kept(
+    parts: Runtime, funded: str, letters: Letters
+) -> None:
+    def sent(key: str, sender: str) -> Message:
+        return replace(queued(key, {"account_id": funded, "idempotency_key": key}), sender=sender)
+
+    stopped = f"{CALLER}:AROALEAKED"
+    parts.callers.block(stopped)
+    try:
+        delivery = [sent("a", "AROALEAKED:one"), sent("b", "AROAOTHER"), sent("c", "AROALEAKED:two")]
+        assert parts.wallet.queued.run(delivery) == Taken(charged=1, dead=2)
+    finally:
+        parts.callers.unblock(stopped)
+    assert [(json.loads(body)["idempotency_key"], why.split()[0]) for body, why, _ in letters.kept] == [
+        ("a", "CALLER_BLOCKED"),
+        ("c", "CALLER_BLOCKED"),
+    ]
+    assert audited(parts, funded).balance == micros(998)
+
+
+def test_while_it_is_not_known_who_is_stopped_all_is_delivered_again(
+    parts: Runtime, funded: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(_caller: str | None) -> None:
+        raise StoreUnavailable("The store did not answer.")
+
+    monkeypatch.setattr(parts.callers, "check", unknown)
+    one = queued("m1", {"account_id": funded, "idempotency_key": "a"})
+    assert parts.wallet.queued.run([one]) == Taken(again=frozenset({"m1"}))
+    assert letters.kept == []
+
+
 @pytest.mark.usefixtures("letters")
 def test_what_is_delivered_again_is_charged_once_with_whatever_it_comes(parts: Runtime, funded: str) -> None:
     first = queued("m1", *({"account_id": funded, "idempotency_key": key} for key in "ab"))
@@ -114,6 +146,7 @@ def test_the_ledger_says_that_it_came_by_the_queue(parts: Runtime, funded: str) 
 @pytest.mark.usefixtures("letters")
 def test_ten_messages_of_one_account_are_one_transaction(parts: Runtime, funded: str, meter: Meter) -> None:
     messages = [queued(f"m{n}", {"account_id": funded, "idempotency_key": f"k{n}"}) for n in range(10)]
+    parts.callers.check(CALLER)  # Remembered for half a minute.
     meter.reset()
     parts.wallet.queued.run(messages)
     assert meter.operations == ["GetItem", "GetItem", "TransactWriteItems"]

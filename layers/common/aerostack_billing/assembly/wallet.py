@@ -105,7 +105,9 @@ class WalletParts:
         from aerostack_billing.wallet.queued_charges import QueuedCharges  # noqa: PLC0415
 
         runtime = self._runtime
-        return QueuedCharges(self.batch, runtime.outbox.store, self.dead_letters, runtime.telemetry)
+        return QueuedCharges(
+            self.batch, runtime.outbox.store, self.dead_letters, runtime.telemetry, runtime.callers.check
+        )
 
     @cached_property
     def holds(self) -> Holds:

@@ -5,14 +5,14 @@ group, the account, are taken in their order, one delivery after another. It del
 five minutes; the ledger's keys dedupe for ever.
 
 What becomes of a charge. Taken. Unpaid: the wallet, a budget or the plan forbids it; that is a domain event, and the
-charge a dead letter with the reason. Dead: it can never be taken as it is, and is put aside with the reason. Left to be
-delivered again: the store failed; then so is what its group sent after it.
+charge a dead letter with the reason. Dead: it can never be taken as it is, or an operator stopped its sender; it is put
+aside with the reason. Left to be delivered again: the store failed; then so is what its group sent after it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, Protocol, cast
 
@@ -20,7 +20,7 @@ from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dead_letters import DeadLetters
-from aerostack_billing.values.errors import BillingError, StoreUnavailable
+from aerostack_billing.values.errors import BillingError, CallerBlocked, StoreUnavailable
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.json_object import parse_object
 from aerostack_billing.values.money import cents
@@ -100,8 +100,17 @@ class _Post:
 class QueuedCharges:
     """Takes what the queue delivers."""
 
-    def __init__(self, batch: ChargeBatch, outbox: Outbox, dead_letters: DeadLetters, listener: QueueListener) -> None:
+    def __init__(
+        self,
+        batch: ChargeBatch,
+        outbox: Outbox,
+        dead_letters: DeadLetters,
+        listener: QueueListener,
+        admit: Callable[[str], None],
+    ) -> None:
+        """`admit` raises CallerBlocked for a caller whom an operator stopped."""
         self._batch = batch
+        self._admit = admit
         self._outbox = outbox
         self._dead_letters = dead_letters
         self._listener = listener
@@ -112,7 +121,10 @@ class QueuedCharges:
         What is named may have been taken in part: its keys tell at the next delivery.
         """
         with correlation.using(correlation.current(), CALLER):
-            posts = [_read(message) for message in messages]
+            try:
+                posts = [self._opened(message) for message in messages]
+            except StoreUnavailable:
+                return self._done(Taken(again=frozenset(message.message_id for message in messages)))
             again: set[str] = set()
             behind: set[str] = set()
             for some in _together(posts):
@@ -124,9 +136,19 @@ class QueuedCharges:
                 elif not self._put_aside(post):
                     again.add(post.message.message_id)
                     behind.add(post.message.group)
-        done = _sum([post for post in posts if post.message.message_id not in again], frozenset(again))
+        return self._done(_sum([post for post in posts if post.message.message_id not in again], frozenset(again)))
+
+    def _done(self, done: Taken) -> Taken:
         self._listener.charges_taken(done)
         return done
+
+    def _opened(self, message: Message) -> _Post:
+        """The message's charges; none of a sender whom an operator stopped. StoreUnavailable where that is unknown."""
+        try:
+            self._admit(message.caller)
+        except CallerBlocked as blocked:
+            return _Post(message, whole=_reason(blocked.code, blocked.details))
+        return _read(message)
 
     def _take(self, posts: Sequence[_Post], again: set[str], behind: set[str]) -> None:
         """Take the charges of some messages together; the groups whose store failed join those that stay `behind`."""
