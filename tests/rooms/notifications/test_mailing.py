@@ -15,6 +15,7 @@ from aerostack_billing.notifications.mail import MailRefused, MailUnknown
 from aerostack_billing.notifications.mailing import CLAIMED_SECONDS
 from aerostack_billing.notifications.making import FOLDING_LEAST_SECONDS, FOLDING_SECONDS, mail_due_at
 from aerostack_billing.notifications.models import RETRY_SECONDS, UNKNOWN_SECONDS
+from aerostack_billing.notifications.store import MAILS_A_DAY
 from aerostack_billing.values.errors import StoreUnavailable
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.notices import Desk, Died, Queued, message, mortal, ses_event
@@ -22,6 +23,7 @@ from tests.rooms.worlds.notices import Desk, Died, Queued, message, mortal, ses_
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+USED = {"plan_tier": "pro", "metric": "api_requests", "period": "2026-03", "used": 1, "limit": 1, "hard_limit": 1}
 NAMES = ["a@example.com", "b@example.com"]
 FOLDED_BY_THEN = FOLDING_SECONDS + FOLDING_LEAST_SECONDS
 
@@ -77,8 +79,7 @@ def test_a_mail_waits_for_others_a_minute_at_least_and_six_at_most(now: int) -> 
 
 def test_a_storm_is_one_mail_of_each_kind(desk: Desk, time_stands: Time) -> None:
     low = [message(desk.account, f"evt_{n:02}") for n in range(40)]
-    used = {"plan_tier": "pro", "metric": "api_requests", "period": "2026-03", "used": 1, "limit": 1, "hard_limit": 1}
-    blocked = [message(desk.account, f"evt_b{n}", "usage.blocked", remaining=0, **used) for n in range(3)]
+    blocked = [message(desk.account, f"evt_b{n}", "usage.blocked", remaining=0, **USED) for n in range(3)]
     desk.take(*low, *blocked)
     pass_by(desk, time_stands)
     pass_by(desk, time_stands)
@@ -95,6 +96,38 @@ def test_what_came_later_goes_by_the_next_mail(desk: Desk, time_stands: Time) ->
     desk.take(message(desk.account, "evt_2"))
     pass_by(desk, time_stands)
     assert len(desk.post_box.sent) == 2
+
+
+def test_a_flood_of_events_is_so_many_mails_of_a_kind_a_day_and_the_rest_one_the_next_day(
+    desk: Desk, time_stands: Time
+) -> None:
+    """Whoever makes events at will, and names a stranger's address, fills nobody's mailbox."""
+    time_stands.to(2026, 3, 10, 0, 0)
+    for number in range(MAILS_A_DAY + 6):
+        desk.take(message(desk.account, f"evt_{number:02}"))
+        pass_by(desk, time_stands)
+    assert len(desk.post_box.sent) == MAILS_A_DAY
+    desk.take(message(desk.account, "evt_b", "usage.blocked", remaining=0, **USED))
+    pass_by(desk, time_stands)
+    assert [mail.subject for mail in desk.post_box.sent[MAILS_A_DAY:]] == ["API requests: requests are refused"]
+    time_stands.to(2026, 3, 11, 0, 0)
+    pass_by(desk, time_stands)
+    assert [mail.subject for mail in desk.post_box.sent[MAILS_A_DAY + 1 :]] == ["Your balance was low 6 times"]
+    assert {notice.state for notice in desk.notices()} == {"sent"}
+
+
+def test_a_mail_that_is_tried_again_counts_once(desk: Desk, time_stands: Time) -> None:
+    time_stands.to(2026, 3, 10, 0, 0)
+    desk.post_box.instead = fail(MailRefused("not now"))
+    desk.take(message(desk.account, "evt_first"))
+    pass_by(desk, time_stands)
+    pass_by(desk, time_stands, RETRY_SECONDS[0])
+    desk.post_box.instead = None
+    for number in range(MAILS_A_DAY - 1):
+        desk.take(message(desk.account, f"evt_{number:02}"))
+        pass_by(desk, time_stands, max(FOLDED_BY_THEN, RETRY_SECONDS[1]))
+    told = sum(notice.state == "sent" for notice in desk.notices())
+    assert told == MAILS_A_DAY
 
 
 # Whom not

@@ -13,8 +13,9 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.notifications.events import DEFAULT, TYPES, is_told
 from aerostack_billing.notifications.models import NotificationsRequest
 from aerostack_billing.notifications.preferences import OVERLAP_SECONDS, EmailOff, NoWebhook, Preferences
+from aerostack_billing.notifications.store import NAMED_A_DAY
 from aerostack_billing.notifications.targets import Targets
-from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.errors import InvalidRequest, RateLimitExceeded
 from aerostack_billing.values.fields import validated
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.outbox import waiting_events, waiting_types
@@ -139,6 +140,46 @@ def test_a_webhook_that_may_not_lead_there_changes_nothing(preferences: Preferen
     with pytest.raises(InvalidRequest):
         preferences.put(account, wanting(webhook_url="https://nowhere.example.com/x", balance_low_cents=900))
     assert preferences.get(account) == before
+
+
+def test_an_account_names_so_many_new_addresses_and_webhooks_a_day(
+    preferences: Preferences, account: str, time_stands: Time
+) -> None:
+    """Also mailboxes that do not exist, one after another: each that bounces is held against the sender of all mail."""
+    for day in range(4):
+        preferences.put(
+            account, wanting(emails=[f"a{n}.{day}@example.com" for n in range(4)], webhook_url=f"{URL}{day}")
+        )
+    before = preferences.get(account)
+    for one in ({"emails": ["one@example.com"]}, {"webhook_url": f"{URL}more"}):
+        with pytest.raises(RateLimitExceeded) as refused:
+            preferences.put(account, wanting(**one))
+        assert int(refused.value.headers["retry-after"]) == 12 * 3_600
+    assert preferences.get(account) == before
+    fewer = [address.upper().replace("EXAMPLE.COM", "example.com") for address in before["emails"][:2]]  # type: ignore[index]
+    assert preferences.put(account, wanting(emails=fewer, webhook_url=before["webhook_url"]))["emails"] == fewer
+    time_stands.forward(12 * 3_600)
+    preferences.put(account, wanting(emails=["one@example.com"]))
+
+
+def test_no_name_is_resolved_for_a_webhook_that_stays_or_is_one_too_many(parts: Runtime, account: str) -> None:
+    """A name may take five seconds to resolve, in a function that others wait for."""
+    asked: list[str] = []
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["93.184.216.34"] if host == "stays.example.com" else []
+
+    own = parts.notifications
+    slow = Preferences(
+        own.settings, parts.wallet.store, Targets(loopback=False, resolve=resolve), own.outlooks, mail=True
+    )
+    for _ in range(2):
+        slow.put(account, wanting(webhook_url="https://stays.example.com/x"))
+    for number in range(NAMED_A_DAY):
+        with pytest.raises((InvalidRequest, RateLimitExceeded)):
+            slow.put(account, wanting(webhook_url=f"https://n{number}.example.com/x"))
+    assert asked == ["stays.example.com", *(f"n{number}.example.com" for number in range(NAMED_A_DAY - 1))]
 
 
 def test_a_bounce_mutes_until_the_address_is_named_anew_and_a_complaint_for_ever(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from aerostack_billing.notifications.dispatch import Parcel
 from aerostack_billing.notifications.hooks import SendingListener
 from aerostack_billing.notifications.mail import Carrier, Mail, MailRefused, MailUnknown, Tracking
+from aerostack_billing.notifications.making import mail_due_at
 from aerostack_billing.notifications.models import RETRY_SECONDS, UNKNOWN_SECONDS, Notice, Settings
-from aerostack_billing.notifications.store import NoticeStore, Raced
+from aerostack_billing.notifications.store import NoticeStore, Raced, day_ends_at
 
 CLAIMED_SECONDS: Final = UNKNOWN_SECONDS
 """For how long an attempt is nobody else's. One that broke off may have sent its mail: within this time SES tells."""
@@ -30,7 +32,8 @@ class MailSender:
     def run(self, parcel: Parcel) -> None:
         """Make one attempt for the notices of the parcel that are nobody else's. Safe to repeat.
 
-        Those of one address and kind are one mail, and are claimed together before it is sent. An attempt whose outcome
+        Those of one address and kind are one mail, and are claimed together before it is sent. Beyond MAILS_A_DAY they
+        wait for the next day, and are one mail then. An attempt whose outcome
         was not stored is made again after CLAIMED_SECONDS, unless SES has told meanwhile that its mail was sent.
         """
         settings, notices = self._notices.look(parcel.account_id, parcel.items)
@@ -47,6 +50,13 @@ class MailSender:
             self._write(ended)
             together = [notice for notice in together if _ended(settings, notice) is None]
         if not together:
+            return
+        first = together[0]
+        # What is tried again was counted; the many of a storm are told together on the next day.
+        tried = any(notice.attempts for notice in together)
+        if not tried and not self._notices.may_mail(first.account_id, first.recipient, first.type):
+            until = mail_due_at(first.account_id, day_ends_at())
+            self._notices.write([(notice, replace(notice, agenda_at=until)) for notice in together])
             return
         claim = secrets.token_hex(8)
         others = tuple(notice.item for notice in together[1:])

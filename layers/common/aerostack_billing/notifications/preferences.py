@@ -60,14 +60,14 @@ class Preferences:
     def put(self, account_id: str, request: NotificationsRequest) -> dict[str, object]:
         """Set all of it; the answer has `webhook_secret` where this request made one, and never again.
 
-        InvalidRequest (422) where the webhook may not lead there; EmailOff (409) where the request names addresses and
-        the stack sends no mail. The wallet is written first, and only where its threshold changes: a request that
-        breaks off in between is completed by its repetition.
+        InvalidRequest (422) where a new webhook may not lead there; EmailOff (409) where the request names addresses
+        and the stack sends no mail; RateLimitExceeded (429) where it names more anew than a day allows, counted before
+        any name is resolved. The wallet is written first, and only where its threshold changes: a request that breaks
+        off in between is completed by its repetition.
         """
-        if request.webhook_url is not None:
-            self._targets.saved(request.webhook_url)
         if request.emails and not self._mail:
             raise email_off()
+        self._admit(account_id, request)
         low = None if request.balance_low_cents is None else micros(request.balance_low_cents)
         self._wallets.apply(account_id, lambda wallet: Change(replace(wallet, low=low)))
         made = _new_secret() if request.webhook_url is not None else None
@@ -76,6 +76,17 @@ class Preferences:
             self._outlooks.begin(account_id)
         shown = made.text if made is not None and made in after.secrets else None
         return _view(after, low, shown)
+
+    def _admit(self, account_id: str, request: NotificationsRequest) -> None:
+        """Return if what is named anew may be: a webhook that stays is checked at each delivery, as it is."""
+        before = self._store.get(account_id)
+        known = {address.casefold() for address in before.emails}
+        named = sum(address.casefold() not in known for address in request.emails)
+        moved = request.webhook_url is not None and request.webhook_url != before.webhook_url
+        if named or moved:
+            self._store.count_named(account_id, named + int(moved))
+        if moved and request.webhook_url is not None:
+            self._targets.saved(request.webhook_url)
 
     def rotate(self, account_id: str) -> dict[str, object]:
         """A new secret, shown in this answer alone; the one before signs too for a day. NoWebhook (409)."""

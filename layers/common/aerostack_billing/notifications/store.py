@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final, cast
 
 from aerostack_billing.ledger.ledger import if_as_read, present
-from aerostack_billing.notifications.models import KEPT_SECONDS, NOTICE_PREFIX, Notice, Settings
+from aerostack_billing.notifications.models import KEPT_SECONDS, NOTICE_PREFIX, Notice, Settings, digest
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.platform.retry import attempts
@@ -21,6 +21,10 @@ SETTINGS: Final = "settings"
 AGENDA_INDEX: Final = "agenda"
 ACTS_A_DAY: Final = 20
 """Test messages, and deliveries that are sent again: each may lead to mail to whomever the account names."""
+NAMED_A_DAY: Final = 20
+"""Addresses and webhooks that an account names anew on a day: each may be a stranger's, and a name is resolved."""
+MAILS_A_DAY: Final = 24
+"""Mails of one kind to one address of an account on a day; what comes beyond is told by the first of the next day."""
 _ATTEMPTS = 8
 _DAY_SECONDS = 86_400
 _DUE_PAGE = 500
@@ -56,6 +60,11 @@ class SettingsStore:
                 continue
             return after
         raise StoreUnavailable("The settings are being changed elsewhere. Try again in a moment.")
+
+    def count_named(self, account_id: str, number: int) -> None:
+        """Count what is named anew: NAMED_A_DAY on a day in UTC, then RateLimitExceeded (429), and nothing counted."""
+        if not _counted(self._dynamo, self._table, account_id, "named", number, NAMED_A_DAY):
+            raise _too_many(f"An account names {NAMED_A_DAY} new addresses and webhooks a day.", NAMED_A_DAY)
 
 
 def read_settings(account_id: str, item: Item | None) -> Settings:
@@ -159,23 +168,42 @@ class NoticeStore:
 
     def count_act(self, account_id: str) -> None:
         """Count an act that has something sent: ACTS_A_DAY on a day in UTC, then RateLimitExceeded (429)."""
-        ends_at = (clock.seconds() // _DAY_SECONDS + 1) * _DAY_SECONDS
-        write = Write(
-            self._table,
-            key(account_id, f"acts#{clock.day()}"),
-            update="ADD acts :one SET expires_at = :expires",
-            condition="attribute_not_exists(acts) OR acts < :most",
-            values={":one": 1, ":most": ACTS_A_DAY, ":expires": ends_at + _DAY_SECONDS},
-        )
-        try:
-            self._dynamo.update(write)
-        except ConditionFailed as failed:
-            wait = max(1, ends_at - clock.seconds())
-            raise RateLimitExceeded(
-                f"An account sends {ACTS_A_DAY} test messages and repetitions a day. Try again in {wait} s.",
-                {"limit": ACTS_A_DAY, "remaining": 0, "reset_at": clock.iso(ends_at), "retry_after_seconds": wait},
-                {"retry-after": str(wait)},
-            ) from failed
+        if not _counted(self._dynamo, self._table, account_id, "acts", 1, ACTS_A_DAY):
+            raise _too_many(f"An account sends {ACTS_A_DAY} test messages and repetitions a day.", ACTS_A_DAY)
+
+    def may_mail(self, account_id: str, recipient: str, kind: str) -> bool:
+        """Count a mail of a kind to an address: whether it is one of MAILS_A_DAY of this day in UTC."""
+        return _counted(self._dynamo, self._table, account_id, f"mails#{kind}#{digest(recipient)}", 1, MAILS_A_DAY)
+
+
+def day_ends_at() -> int:
+    """When the day in UTC ends, in Unix seconds."""
+    return (clock.seconds() // _DAY_SECONDS + 1) * _DAY_SECONDS
+
+
+def _counted(dynamo: Dynamo, table: str, account_id: str, name: str, number: int, most: int) -> bool:
+    """Count so many more on this day, all or none; whether there was room for them."""
+    write = Write(
+        table,
+        key(account_id, f"{name}#{clock.day()}"),
+        update="ADD acts :number SET expires_at = :expires",
+        condition="attribute_not_exists(acts) OR acts <= :room",
+        values={":number": number, ":room": most - number, ":expires": day_ends_at() + _DAY_SECONDS},
+    )
+    try:
+        dynamo.update(write)
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _too_many(why: str, most: int) -> RateLimitExceeded:
+    wait = max(1, day_ends_at() - clock.seconds())
+    return RateLimitExceeded(
+        f"{why} Try again in {wait} s.",
+        {"limit": most, "remaining": 0, "reset_at": clock.iso(day_ends_at()), "retry_after_seconds": wait},
+        {"retry-after": str(wait)},
+    )
 
 
 def _item_of(notice: Notice) -> Item:
