@@ -43,6 +43,7 @@ class Picture:
     choose: tuple[str, str] | None = None
     locale: str = "en-US"
     embedded: bool = False
+    operator: bool = False
 
 
 def main() -> None:
@@ -89,6 +90,9 @@ def take(browser: Browser, account: Account, picture: Picture) -> None:
     page = context.new_page()
     if picture.embedded:
         embed(page, account, "plain.html")
+    elif picture.operator:
+        stack = account.api.stack
+        page.goto(f"{stack.base_url}/?as={account.id}#token={stack.token('ops_ada', 'billing:operate')}")
     else:
         sign_in(page, account, view=picture.view)
     wait_until_loaded(page)
@@ -97,7 +101,8 @@ def take(browser: Browser, account: Account, picture: Picture) -> None:
     if picture.choose is not None:
         label, option = picture.choose
         page.get_by_label(label, exact=True).select_option(label=option)
-        page.wait_for_timeout(300)
+    # What was pressed asks for figures: a picture of waiting for them shows nothing.
+    page.wait_for_load_state("networkidle")
     page.wait_for_timeout(300)
     file = IMAGES / f"{picture.name}.png"
     page.screenshot(path=file)
@@ -169,6 +174,8 @@ PICTURES = (
     Picture("past-due", scenes.past_due),
     Picture("read-only", scenes.downgraded, view="resources"),
     Picture("embedded", scenes.full_life, embedded=True),
+    Picture("timeline", scenes.full_life, operator=True),
+    Picture("spanish", scenes.full_life, view="plans", locale="es-ES"),
 )
 
 
