@@ -138,17 +138,27 @@ def start(paths: Sequence[Path], code: Path, event: object, environment: dict[st
     return outcome.value, Started(1000 * took, 1000 * (used.ru_utime + used.ru_stime))
 
 
+_SECRET = {"SecretString": json.dumps({"api_key": "sk_test_local", "webhook_secrets": ["whsec_local"]})}
+
+
 class _Aws(BaseHTTPRequestHandler):
-    """Secrets Manager, which has the secret, and EventBridge, which takes all events: as far as functions ask them."""
+    """Secrets Manager, which has the secret, EventBridge and SQS, which take all: as far as functions ask them."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-        secret = json.dumps({"api_key": "sk_test_local", "webhook_secrets": ["whsec_local"]})
-        entries = [{"EventId": "e"} for _ in asked.get("Entries", [])]
-        body = json.dumps({"Entries": entries} if entries else {"SecretString": secret}).encode()
+        answers = {
+            "secretsmanager": _SECRET,
+            "AWSEvents": {"Entries": [{"EventId": "e"} for _ in asked.get("Entries", [])]},
+            "AmazonSQS": {
+                "Successful": [
+                    {"Id": entry["Id"], "MessageId": "m"} for entry in asked.get("Entries", []) if "Id" in entry
+                ]
+            },
+        }
+        body = json.dumps(answers[self.headers["X-Amz-Target"].partition(".")[0]]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -163,6 +173,7 @@ def environment(settings: dict[str, str], dynamodb: str) -> Iterator[dict[str, s
     """A function's variables: the tables, and where DynamoDB, Stripe and the rest of AWS are here."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Aws)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    aws = f"http://127.0.0.1:{server.server_port}"
     try:
         yield {
             **settings,
@@ -171,8 +182,9 @@ def environment(settings: dict[str, str], dynamodb: str) -> Iterator[dict[str, s
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://127.0.0.1:{server.server_port}",
-            "AWS_ENDPOINT_URL_EVENTBRIDGE": f"http://127.0.0.1:{server.server_port}",
+            **{f"AWS_ENDPOINT_URL_{service}": aws for service in ("SECRETS_MANAGER", "EVENTBRIDGE", "SQS")},
+            "WEBHOOK_QUEUE_URL": f"{aws}/123456789012/webhooks",
+            "MAIL_QUEUE_URL": f"{aws}/123456789012/mails",
         }
     finally:
         server.shutdown()
