@@ -79,7 +79,7 @@ def test_its_calls_do_once_what_they_say_whatever_is_lost(clients: Clients, door
         "used": [1_200, 1, 100],
         "balance_micros": 5_000_000 - 300_000,
         "allowed": [50, 0, 0, "piece-0"],
-        "byTokens": ["0.0465", "0.0465", 0],
+        "byTokens": ["0.062", "0.062", 0],
         "types": ["charge", "capture", "release", "hold", "charge_refund", "charge", "deposit"],
     }
 

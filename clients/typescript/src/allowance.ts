@@ -6,6 +6,7 @@ import { ApiError, BillingError } from "./errors.js";
 import type { EndsHolds } from "./hold.js";
 import { inCents, inMicros, microsOf, type Cents } from "./money.js";
 import { KnownPrices, pricedBy, type Price, type Priced, type TellsPrices } from "./prices.js";
+import { Reserved } from "./reserved.js";
 import type { Answer, Body } from "./types.js";
 
 /** How an allowance works. */
@@ -84,6 +85,9 @@ export class Allowance {
   #holdId: string | undefined;
   #left = 0;
   #waiting = 0;
+  /** What of that waits for what some work costs: no capture makes room of it. */
+  #reserved = 0;
+  #wakes: (() => void)[] = [];
   #endsAt = 0;
   #renewsAt = 0;
   #pausedUntil = 0;
@@ -123,18 +127,21 @@ export class Allowance {
    * is taken. RangeError above the allowance itself.
    */
   async charge(price: Price, more: ChargeTerms = {}): Promise<void> {
-    const priced = pricedBy(price);
-    const item: Item = { ...more, ...priced };
-    for (;;) {
-      const micros = this.#prices.of(priced);
-      if (micros !== undefined && !(micros >= 0 && micros <= this.#most)) {
-        throw new RangeError(`an allowance of ${inCents(this.#most)} cents takes charges from 0 up to that`);
-      }
-      if (micros !== undefined && this.#handOut({ item, micros })) break;
-      if (this.#asking) await this.#asking.catch(() => undefined);
-      else await this.#ask(() => (micros === undefined ? this.#askPrice(priced, more) : this.#holdFor(micros)));
-    }
-    this.#lookAhead();
+    const item: Item = { ...more, ...pricedBy(price) };
+    await this.#setAside(item, (holdId, micros) => this.#handOut(holdId, { item, micros }));
+  }
+
+  /**
+   * Set aside what work may cost, such as its estimated tokens, until the work tells what it cost. Rejects as `charge`.
+   * Where what is reserved leaves no room, it waits until other work ends. End it before `close`: what is charged
+   * afterwards is lost.
+   */
+  async reserve(price: Price, more: ChargeTerms = {}): Promise<Reserved> {
+    const asked: Item = { ...more, ...pricedBy(price) };
+    return this.#setAside(asked, (holdId, micros) => {
+      this.#reserved += micros;
+      return new Reserved((item) => this.#ended(holdId, micros, item));
+    });
   }
 
   /** Capture now what was handed out up to now. Rejects where that fails; it is tried again later. */
@@ -151,6 +158,7 @@ export class Allowance {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#wakeAll();
     await this.#asking?.catch(() => undefined);
     try {
       await this.settle();
@@ -159,31 +167,75 @@ export class Allowance {
       }
     } catch (error) {
       if (!(error instanceof BillingError)) throw error;
-      for (const part of this.#parts.splice(0)) this.#lose(part, error);
+      for (const part of this.#parts.splice(0)) this.#lose(part.drawn, error);
     }
     this.#holdId = undefined;
   }
 
   // What is in hand
 
-  #handOut(drawn: Drawn): boolean {
-    if (this.#closed) throw new Error("the allowance is closed");
-    if (this.#holdId === undefined || now() >= this.#endsAt || drawn.micros > this.#left) return false;
-    this.#left -= drawn.micros;
+  /** Set a price aside, once it is known and there is enough in hand, and hand it over to `take` in the same breath. */
+  async #setAside<T>(item: Item, take: (holdId: string, micros: number) => T): Promise<T> {
+    for (;;) {
+      const micros = this.#prices.of(item);
+      if (micros !== undefined && !(micros >= 0 && micros <= this.#most)) {
+        throw new RangeError(`an allowance of ${inCents(this.#most)} cents takes charges from 0 up to that`);
+      }
+      if (this.#closed) throw new Error("the allowance is closed");
+      const holdId = now() < this.#endsAt ? this.#holdId : undefined;
+      if (holdId !== undefined && micros !== undefined && micros <= this.#left) {
+        this.#left -= micros;
+        this.#waiting += micros;
+        const taken = take(holdId, micros);
+        this.#lookAhead();
+        return taken;
+      }
+      if (micros !== undefined && this.#reserved + micros > this.#most) await this.#someWorkEnds();
+      else if (this.#asking) await this.#asking.catch(() => undefined);
+      else await this.#ask(() => (micros === undefined ? this.#askPrice(item) : this.#holdFor(micros)));
+    }
+  }
+
+  /** Have a charge captured for which money is set aside. */
+  #handOut(holdId: string, drawn: Drawn): void {
     this.#handedOut += drawn.micros;
-    this.#waiting += drawn.micros;
     let part = this.#parts.at(-1);
-    if (!part || part.sealed || part.drawn.length >= MOST_ITEMS || part.holdId !== this.#holdId) {
-      part = { holdId: this.#holdId, key: crypto.randomUUID(), drawn: [], sealed: false };
+    if (!part || part.sealed || part.drawn.length >= MOST_ITEMS || part.holdId !== holdId) {
+      part = { holdId, key: crypto.randomUUID(), drawn: [], sealed: false };
       this.#parts.push(part);
     }
     part.drawn.push(drawn);
     this.#settleSoon(part.drawn.length === MOST_ITEMS ? 0 : 1_000 * this.#terms.settleSeconds);
-    return true;
   }
 
-  #askPrice(priced: Priced, { kind }: ChargeTerms): Promise<void> {
-    const usual = priced.tool_id === undefined ? this.#terms.kind : "tool_call";
+  #someWorkEnds(): Promise<void> {
+    return new Promise((wake) => this.#wakes.push(wake));
+  }
+
+  #wakeAll(): void {
+    for (const wake of this.#wakes.splice(0)) wake();
+  }
+
+  /** Hand out what the work cost in place of what was set aside; nothing where there is no item. */
+  #ended(holdId: string, reserved: number, item: Item | undefined): void {
+    const micros = item === undefined ? 0 : (this.#prices.of(item) ?? reserved);
+    this.#reserved -= reserved;
+    this.#waiting += micros - reserved;
+    this.#wakeAll();
+    if (holdId === this.#holdId) this.#left -= micros - reserved;
+    if (item === undefined) return;
+    const drawn = { item, micros };
+    if (!this.#closed) {
+      this.#handOut(holdId, drawn);
+      return;
+    }
+    this.#handedOut += micros;
+    this.#lose([drawn], new BillingError("the allowance was closed before"));
+  }
+
+  #askPrice({ kind, usage, tool_id, max_price_cents }: Item): Promise<void> {
+    const usual = tool_id === undefined ? this.#terms.kind : "tool_call";
+    const priced = { ...(usage && { usage }), ...(tool_id !== undefined && { tool_id }), ...(max_price_cents !== undefined && { max_price_cents }) };
     return this.#prices.ask(this.accountId, kind ?? usual, priced);
   }
 
@@ -213,17 +265,17 @@ export class Allowance {
       await this.#holdMore(this.#most);
     } catch (error) {
       if (!(error instanceof ApiError && error.moneyIsShort)) throw error;
-      await this.#holdMore(price);
+      await this.#holdMore(price, this.#reserved);
     }
   }
 
-  /** Extend the hold, or take one where there is none. */
-  async #holdMore(upTo: number): Promise<void> {
+  /** Extend the hold, so that so much is in hand or waits `beside`; or take one where there is none. */
+  async #holdMore(upTo: number, beside = 0): Promise<void> {
     const sentAt = now();
     const { kind, labels, ttlSeconds } = this.#terms;
     const body = { account_id: this.accountId, ttl_seconds: ttlSeconds, idempotency_key: crypto.randomUUID() };
     let holdId = sentAt < this.#endsAt ? this.#holdId : undefined;
-    let added = Math.max(0, upTo - this.#left - this.#waiting);
+    let added = Math.max(0, upTo + beside - this.#left - this.#waiting);
     if (holdId !== undefined) {
       try {
         await this.#holds.extendHold(holdId, { ...body, add_cents: inCents(added) });
@@ -285,7 +337,7 @@ export class Allowance {
         this.#parts.splice(0, 1, ...each);
         return;
       }
-      this.#lose(part, error);
+      this.#lose(part.drawn, error);
       if (!over) this.#correct(holdId, -sum(drawn));
       this.#parts.shift();
       return;
@@ -304,7 +356,7 @@ export class Allowance {
     if (holdId === this.#holdId) this.#left = Math.max(this.#left - more, -this.#waiting);
   }
 
-  #lose({ drawn }: Part, error: BillingError): void {
+  #lose(drawn: Drawn[], error: BillingError): void {
     this.#lost += sum(drawn);
     this.#waiting -= sum(drawn);
     console.error(`${drawn.length} charges, ${inCents(sum(drawn))} cents, were not captured:`, error.message);

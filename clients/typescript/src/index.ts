@@ -8,5 +8,6 @@ export { Hold, type CaptureTerms, type TokenUsage } from "./hold.js";
 export { LeasedMeter, type LeaseTerms, type MeterStats } from "./meter.js";
 export { cents, type Cents } from "./money.js";
 export type { Price } from "./prices.js";
+export { Reserved } from "./reserved.js";
 export type { components, operations, paths } from "./schema.js";
 export type { Answer, Body, Lines, Operation, Query } from "./types.js";

@@ -51,6 +51,8 @@ const allowed = [allowance.stats.captured, allowance.stats.lost, (await user.get
 const tokens = { model: "gpt-4o-mini", input_tokens: 1_000, output_tokens: 7, cache_read_tokens: 3 };
 const drawn = billing.allowance(ACCOUNT, { cents: 5 });
 for (let i = 0; i < 3; i++) await drawn.charge({ usage: tokens });
+(await drawn.reserve(2)).charge({ usage: tokens });
+(await drawn.reserve(2)).release();
 const before = drawn.stats.handedOut;
 await drawn.close();
 const byTokens = [before, drawn.stats.captured, drawn.stats.lost];

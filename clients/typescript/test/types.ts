@@ -1,6 +1,6 @@
 // Compiled, not run: what callers may write, and what the compiler refuses.
 
-import { ServiceClient, UserClient, type Answer, type Body, type ErrorCode } from "../src/index.js";
+import { ServiceClient, UserClient, type Answer, type Body, type ErrorCode, type Reserved } from "../src/index.js";
 
 const billing = new ServiceClient({ baseUrl: "https://billing.example.com", token: async () => "t" });
 const user = new UserClient({ baseUrl: "https://billing.example.com", token: "t" });
@@ -19,6 +19,8 @@ export async function calls(): Promise<number | null> {
   await billing.consume({ account_id: "a", metric: "api_requests" }, { deadlineMs: 500, signal: AbortSignal.timeout(500) });
   const allowance = billing.allowance("a", { cents: 50, labels: { agent: "a" } });
   await allowance.charge("0.34", { kind: "tool_call", creator_id: "maker", reference: "run-1" });
+  const work: Reserved = await allowance.reserve({ usage: { model: "gpt-4o-mini", input_tokens: 2, output_tokens: 1 } });
+  work.charge("0.12", { labels: { agent: "a" } });
   await allowance.close();
   const code: ErrorCode = "BUDGET_REACHED_SOME_DAY";
 
