@@ -57,9 +57,16 @@ class Queues:
 
     def create(self) -> None:
         """Make them, each after the one that takes its dead letters."""
-        for queue in sorted(self._queues.values(), key=lambda queue: queue.dead_letters is not None):
+        for queue in sorted(self._queues.values(), key=self._dead_letters_behind):
             answer = self._client.create_queue(QueueName=queue.name, Attributes=_attributes(queue))  # type: ignore[arg-type]
             self._urls[queue.logical_id] = answer["QueueUrl"]
+
+    def _dead_letters_behind(self, queue: Queue) -> int:
+        """How many queues of dead letters follow one another behind this one."""
+        if queue.dead_letters is None:
+            return 0
+        behind = next((other for other in self._queues.values() if other.arn == queue.dead_letters), None)
+        return 1 if behind is None else 1 + self._dead_letters_behind(behind)
 
     def send(self, logical_id: str, body: str, group: str = "", once: str = "") -> str:
         """Put a message on a queue and let its function take it; the message's id. NotTaken for what SQS refuses.

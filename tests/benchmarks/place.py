@@ -175,6 +175,7 @@ def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time, *, at: float
         "STRIPE_API_BASE": stripe.base,
         "INGEST_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1/never-asked",
         "CHARGE_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1/never-asked",
+        "REFUSED_CHARGES_QUEUE_URL": "http://127.0.0.1/never-asked",
         "EVENT_BUS": "billing",
     }
     parts = put_together(client, settings)

@@ -195,7 +195,10 @@ def test_dead_letters_on_aws_are_counted_with_those_that_somebody_is_looking_at(
     }
     target = on_aws(
         {
-            "cloudformation": [resources("AWS::SQS::Queue", IngestQueue="u", IngestDeadLetterQueue=url)],
+            # Charges that customers did not pay are no finding: their queue is not even asked.
+            "cloudformation": [
+                resources("AWS::SQS::Queue", IngestQueue="u", IngestDeadLetterQueue=url, RefusedChargesQueue="r")
+            ],
             "sqs": [("get_queue_attributes", {"Attributes": counts})],
         }
     )

@@ -1,4 +1,4 @@
-"""Charges by the queue, all the way: from a message to the ledger, or to the dead letters and an event."""
+"""Charges by the queue, all the way: to the ledger, to an event and what was refused, or to the dead letters."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def send(account: Account, once: str, *charges: Json) -> str:
     return answer.json()["message_id"]
 
 
-def letters(account: Account, message_id: str) -> list[Json]:
+def letters(account: Account, message_id: str, queue: str = "ChargeDeadLetterQueue") -> list[Json]:
     """What was put aside of a message."""
-    found = account.api.door("sqs/ChargeDeadLetterQueue")["messages"]
+    found = account.api.door(f"sqs/{queue}")["messages"]
     return [one for one in found if message_id == one["attributes"].get("message_id")]
 
 
@@ -44,14 +44,15 @@ def test_a_charge_and_a_batch_are_taken_and_a_key_is_one_by_whatever_way_it_come
     assert lines(account)[1:] == [("charge", -100), ("charge", -0.5), ("charge", -20)]
 
 
-def test_what_the_wallet_cannot_pay_is_a_dead_letter_and_an_event_and_is_paid_when_it_is_sent_again(
+def test_what_the_wallet_cannot_pay_is_kept_with_an_event_rings_nobody_and_is_paid_when_it_is_sent_again(
     account: Account,
 ) -> None:
     deposit(account, 500)
     message_id = send(account, "a", {"amount_cents": 400}, {"amount_cents": 300, "reference": "run-7"})
     assert balance(account)["balance_cents"] == 100
-    (letter,) = letters(account, message_id)
+    (letter,) = letters(account, message_id, "RefusedChargesQueue")
     assert letter["attributes"]["reason"].startswith("INSUFFICIENT_BALANCE")
+    assert letters(account, message_id) == []
     account.api.advance(minutes=2)
     told = [one["detail"] for one in account.api.door("events")["data"] if one["detail-type"] == "charge.refused"]
     assert [one["data"]["reference"] for one in told if one["account_id"] == account.id] == ["run-7"]
@@ -68,3 +69,4 @@ def test_what_can_never_be_taken_is_put_aside_and_blocks_nothing(account: Accoun
     assert balance(account)["balance_cents"] == 495
     (letter,) = letters(account, message_id)
     assert letter["attributes"]["reason"].startswith("INVALID_REQUEST")
+    assert letters(account, message_id, "RefusedChargesQueue") == []

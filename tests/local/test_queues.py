@@ -21,7 +21,10 @@ QUEUES = """\
     Properties:
       AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
       KeySchema: [{AttributeName: id, KeyType: HASH}]
-  Dead: {Type: AWS::SQS::Queue}
+  Dead:
+    Type: AWS::SQS::Queue
+    Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt Behind.Arn, maxReceiveCount: 1000}}
+  Behind: {Type: AWS::SQS::Queue}
   Partly:
     Type: AWS::SQS::Queue
     Properties:
@@ -170,7 +173,7 @@ def test_a_fifo_queue_takes_no_message_without_group_and_deduplication_id(stack:
 
 def test_a_queue_that_is_not_there_and_a_message_that_is_none_are_refused(stack: Stack) -> None:
     for queue, body, found in (
-        ("Nobody", b"x", "There are: Dead, Partly, Wholly, Ordered"),
+        ("Nobody", b"x", "There are: Dead, Behind, Partly, Wholly, Ordered"),
         ("Partly", b"", "not taken"),
     ):
         answer = requests.post(f"{stack.base_url}/_local/sqs/{queue}", data=body, timeout=60)

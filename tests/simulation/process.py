@@ -76,6 +76,7 @@ class Process(Runtime):
         self.outbox.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
         self.usage.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
         self.wallet.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.charge_letters), "simulated charges")
+        self.wallet.refused_charges = DeadLetters(lambda: cast("SQSClient", ways.charge_letters), "simulated refusals")
         self.webhooks.queue = EventQueue(Queue(lambda: cast("SQSClient", ways.events), "simulated"))
         self.telemetry = _Silent(refused)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)

@@ -10,7 +10,7 @@ from tests.template.contract import CHARGE_QUEUE
 from tests.template.watching import Watched, alarms
 
 FOURTEEN_DAYS = 14 * 86_400
-QUEUES = ("ChargeQueue", "ChargeDeadLetterQueue")
+QUEUES = ("ChargeQueue", "ChargeDeadLetterQueue", "RefusedChargesQueue")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def source(functions: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", QUEUES)
-def test_both_queues_keep_the_order_of_an_account_and_take_what_was_sent_twice_once(
+def test_the_queues_keep_the_order_of_an_account_and_take_what_was_sent_twice_once(
     resources: dict[str, Any], name: str
 ) -> None:
     properties = resources[name]["Properties"]
@@ -56,12 +56,34 @@ def test_a_message_that_fails_again_and_again_is_put_aside_and_kept(
     redrive = queue["RedrivePolicy"]
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]}
     assert 3 <= redrive["maxReceiveCount"] <= 10
-    kept = resources["ChargeDeadLetterQueue"]
-    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    for name in ("ChargeDeadLetterQueue", "RefusedChargesQueue"):
+        kept = resources[name]
+        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_what_was_refused_can_be_moved_back_which_sqs_does_from_dead_letter_queues_alone(
+    resources: dict[str, Any],
+) -> None:
+    redrive = resources["ChargeDeadLetterQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["RefusedChargesQueue", "Arn"]}
+    # A fault is not to become a refusal by being looked at: a thousand times is the most that SQS counts.
+    assert redrive["maxReceiveCount"] == 1_000
+
+
+def test_a_customer_without_money_is_no_alarm_and_most_charges_refused_are_one(resources: dict[str, Any]) -> None:
+    watched = set(alarms(resources))
+    assert not [each for each in watched if ("QueueName", "${RefusedChargesQueue.QueueName}") in each.dimensions]
+    alarm = resources["ChargesRefusedAlarm"]["Properties"]
+    assert alarm["Metrics"][0]["Expression"] == "IF(FILL(refused, 0) > FILL(taken, 0), FILL(refused, 0), 0)"
+    asked = {
+        each["Id"]: each["MetricStat"]["Metric"]["MetricName"] for each in alarm["Metrics"] if "MetricStat" in each
+    }
+    assert asked == {"refused": "QueuedChargeUnpaid", "taken": "QueuedCharge"}
+    assert alarm["Threshold"] == 100
 
 
 @pytest.mark.parametrize("name", QUEUES)
-def test_both_queues_are_encrypted(resources: dict[str, Any], name: str) -> None:
+def test_the_queues_are_encrypted(resources: dict[str, Any], name: str) -> None:
     assert resources[name]["Properties"]["SqsManagedSseEnabled"] is True
 
 

@@ -127,7 +127,12 @@ def test_a_schedule_s_sample_event_runs_through(stack: Stack, logical_id: str) -
 
 
 @pytest.mark.parametrize(
-    ("function", "letters"), [(INGEST, "IngestDeadLetterQueue"), (CHARGE_QUEUE, "ChargeDeadLetterQueue")]
+    ("function", "letters"),
+    [
+        (INGEST, "IngestDeadLetterQueue"),
+        (CHARGE_QUEUE, "ChargeDeadLetterQueue"),
+        (CHARGE_QUEUE, "RefusedChargesQueue"),
+    ],
 )
 def test_a_sample_event_is_one_of_a_queue_and_all_of_it_is_taken(stack: Stack, function: str, letters: str) -> None:
     event = sample(function)

@@ -49,7 +49,10 @@ STRIPE_EVENTS = {"Fn::GetAtt": ["StripeEventsQueue", "Arn"]}
 FAILED_RUNS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 DEAD_LETTERS = {
     "IngestFunction": {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
-    "ChargeQueueFunction": {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
+    "ChargeQueueFunction": [
+        {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
+        {"Fn::GetAtt": ["RefusedChargesQueue", "Arn"]},
+    ],
 }
 SENDERS_QUEUES = [{"Fn::GetAtt": [queue, "Arn"]} for queue in ("MailQueue", "WebhookQueue")]
 SENDING = "ses:SendEmail"
@@ -99,7 +102,7 @@ def test_every_statement_names_a_table_an_index_the_bus_a_secret_or_a_queue(stat
         *indexes,
         BUS,
         *secrets,
-        *DEAD_LETTERS.values(),
+        *(letters for each in DEAD_LETTERS.values() for letters in as_list(each)),
         FAILED_RUNS,
         STRIPE_EVENTS,
         *SENDERS_QUEUES,
@@ -239,8 +242,9 @@ def test_accounts_are_written_by_functions_that_ask_stripe_and_by_no_other(state
 
 def test_only_what_a_queue_feeds_may_put_aside_and_it_may_do_nothing_else_with_a_queue(statements: Statements) -> None:
     # SAM adds what polling the queue takes.
-    for function, letters in DEAD_LETTERS.items():
-        assert granted(statements, letters) == {function: {"sqs:SendMessage"}}
+    for function, each in DEAD_LETTERS.items():
+        for letters in as_list(each):
+            assert granted(statements, letters) == {function: {"sqs:SendMessage"}}
 
 
 def test_only_the_dispatch_may_have_notices_sent(statements: Statements) -> None:

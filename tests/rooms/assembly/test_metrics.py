@@ -21,6 +21,7 @@ from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.payments.history import History
 from aerostack_billing.platform import clock, correlation
 from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.wallet.queued_charges import Taken
 from tests.rooms.conftest import Time, put_together, use_stripe
 from tests.rooms.payments.test_signature import sign
 from tests.rooms.worlds.creators import call, onboard, refund, reverse, transfers
@@ -321,6 +322,8 @@ CAUSES: dict[str, Callable[[Place], None]] = {
     "PayoutPaid": payout_paid,
     "PayoutReversed": payout_reversed,
     "PlanNeedsReview": plan_needs_review,
+    "QueuedCharge": lambda place: place.parts.telemetry.charges_taken(Taken(charged=1)),
+    "QueuedChargeUnpaid": lambda place: place.parts.telemetry.charges_taken(Taken(unpaid=1)),
     "RefundWaits": refund_waits,
     "ReconcileLag": reconcile_lag,
     "ReloadActionRequired": reload_action_required,

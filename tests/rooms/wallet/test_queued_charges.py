@@ -20,7 +20,15 @@ from tests.rooms.worlds.wallet import audited, charge, fund, queued
 
 
 @pytest.fixture
-def letters(parts: Runtime) -> Letters:
+def refused(parts: Runtime) -> Letters:
+    """Where what is not paid is kept."""
+    refused = Letters()
+    parts.wallet.refused_charges = refused  # type: ignore[assignment]
+    return refused
+
+
+@pytest.fixture
+def letters(parts: Runtime, refused: Letters) -> Letters:
     letters = Letters()
     parts.wallet.dead_letters = letters  # type: ignore[assignment]
     return letters
@@ -164,8 +172,8 @@ def test_a_delivery_of_a_thousand_charges_is_taken(parts: Runtime, account: str)
 # Unpaid
 
 
-def test_what_the_wallet_cannot_pay_is_an_event_and_a_dead_letter(
-    parts: Runtime, account: str, letters: Letters
+def test_what_the_wallet_cannot_pay_is_an_event_and_kept_with_the_reason_where_it_rings_nobody(
+    parts: Runtime, account: str, letters: Letters, refused: Letters
 ) -> None:
     fund(parts, account, 3)
     dear = {"account_id": account, "idempotency_key": "b", "amount_cents": "4.5", "labels": {"agent": "a"}}
@@ -184,7 +192,8 @@ def test_what_the_wallet_cannot_pay_is_an_event_and_a_dead_letter(
         "labels": {"agent": "a"},
         "message_id": "m1",
     }
-    (letter,) = letters.kept
+    (letter,) = refused.kept
+    assert letters.kept == []
     assert [raw["idempotency_key"] for raw in json.loads(letter[0])["charges"]] == ["b"]
     assert letter[1].startswith("INSUFFICIENT_BALANCE ")
 
@@ -200,22 +209,24 @@ def test_the_event_of_an_unpaid_charge_is_the_same_at_every_delivery(
     assert len(told(parts, account)) == 1
 
 
+@pytest.mark.usefixtures("letters")
 def test_an_unpaid_charge_that_stands_twice_in_a_message_is_one_event(
-    parts: Runtime, account: str, letters: Letters
+    parts: Runtime, account: str, refused: Letters
 ) -> None:
     one = {"account_id": account, "idempotency_key": "a"}
     assert parts.wallet.queued.run([queued("m1", one, one)]) == Taken(unpaid=2)
     assert len(told(parts, account)) == 1
-    assert len(letters.kept) == 1
+    assert len(refused.kept) == 1
 
 
+@pytest.mark.usefixtures("letters")
 def test_an_unpaid_charge_is_paid_once_when_its_letter_is_sent_again(
-    parts: Runtime, account: str, letters: Letters
+    parts: Runtime, account: str, refused: Letters
 ) -> None:
     parts.wallet.queued.run([queued("m1", {"account_id": account, "idempotency_key": "a"})])
     fund(parts, account, 10)
     for name in ("m2", "m3"):
-        assert parts.wallet.queued.run([Message(name, letters.kept[0][0], account, 0.0)]).charged == 1
+        assert parts.wallet.queued.run([Message(name, refused.kept[0][0], account, 0.0)]).charged == 1
     assert audited(parts, account).balance == micros(8)
 
 
@@ -235,7 +246,7 @@ def test_a_body_that_is_neither_charge_nor_batch_is_put_aside_as_it_is(
 
 
 def test_a_charge_that_can_never_be_taken_is_put_aside_and_the_others_are_taken(
-    parts: Runtime, funded: str, letters: Letters
+    parts: Runtime, funded: str, letters: Letters, refused: Letters
 ) -> None:
     charge(parts, funded, 2, "used")
     wrong: list[dict[str, Any]] = [
@@ -251,7 +262,7 @@ def test_a_charge_that_can_never_be_taken_is_put_aside_and_the_others_are_taken(
         "INVALID_REQUEST": 3,
         "IDEMPOTENCY_KEY_REUSED": 1,
     }
-    assert told(parts, funded) == []
+    assert (told(parts, funded), refused.kept) == ([], [])
 
 
 def test_what_could_not_be_put_aside_comes_again_with_what_its_account_sent_after_it(
@@ -275,7 +286,7 @@ def test_what_could_not_be_put_aside_comes_again_with_what_its_account_sent_afte
 
 
 def test_what_the_store_did_not_take_comes_again_and_other_accounts_are_done_with(
-    parts: Runtime, funded: str, account: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
+    parts: Runtime, funded: str, account: str, letters: Letters, refused: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = f"{account}x"
     fund(parts, other, 1)
@@ -288,7 +299,7 @@ def test_what_the_store_did_not_take_comes_again_and_other_accounts_are_done_wit
         broken_for(parts, funded, patch)
         done = parts.wallet.queued.run(messages)
     assert done == Taken(unpaid=1, again=frozenset({"m1", "m3"}))
-    assert [letter[2] for letter in letters.kept] == ["m2"]
+    assert ([letter[2] for letter in refused.kept], letters.kept) == (["m2"], [])
     assert parts.wallet.queued.run([messages[0], messages[2]]) == Taken(charged=1, dead=1)
 
 
@@ -317,19 +328,20 @@ def _only_once(run: Any) -> Any:  # noqa: ANN401
     return once
 
 
+@pytest.mark.usefixtures("letters")
 def test_a_crash_between_event_and_letter_loses_neither(
-    parts: Runtime, account: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
+    parts: Runtime, account: str, refused: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = queued("m1", {"account_id": account, "idempotency_key": "a"})
     with monkeypatch.context() as patch:
         patch.setattr(parts.outbox.store, "put", _down)
         assert parts.wallet.queued.run([one]).again == {"m1"}
-    assert (letters.kept, told(parts, account)) == ([], [])
-    letters.down = True
+    assert (refused.kept, told(parts, account)) == ([], [])
+    refused.down = True
     assert parts.wallet.queued.run([one]).again == {"m1"}
-    letters.down = False
+    refused.down = False
     assert parts.wallet.queued.run([one]) == Taken(unpaid=1)
-    assert (len(letters.kept), len(told(parts, account))) == (1, 1)
+    assert (len(refused.kept), len(told(parts, account))) == (1, 1)
 
 
 def _down(_: object) -> None:

@@ -230,7 +230,8 @@ class Telemetry:
     def charges_taken(self, done: Taken) -> None:
         """A delivery of the charge queue is through."""
         self.log().info("charges taken", extra=done.view())
-        for name, charges in (("QueuedChargeUnpaid", done.unpaid), ("QueuedChargeDead", done.dead)):
+        counted = {"QueuedCharge": done.charged, "QueuedChargeUnpaid": done.unpaid, "QueuedChargeDead": done.dead}
+        for name, charges in counted.items():
             if charges:
                 self._count(name, charges)
 

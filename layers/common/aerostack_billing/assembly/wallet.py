@@ -93,12 +93,18 @@ class WalletParts:
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
+        """Where queued charges are put that can never be taken."""
+        return self._letters(self._runtime.settings.charge_dead_letter_queue_url)
+
+    @cached_property
+    def refused_charges(self) -> DeadLetters:
+        """Where queued charges are kept that were not paid."""
+        return self._letters(self._runtime.settings.refused_charges_queue_url)
+
+    def _letters(self, queue_url: str) -> DeadLetters:
         from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
 
-        runtime = self._runtime
-        return DeadLetters(
-            lambda: cast("SQSClient", runtime.patient_client("sqs")), runtime.settings.charge_dead_letter_queue_url
-        )
+        return DeadLetters(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), queue_url)
 
     @cached_property
     def queued(self) -> QueuedCharges:
@@ -106,7 +112,12 @@ class WalletParts:
 
         runtime = self._runtime
         return QueuedCharges(
-            self.batch, runtime.outbox.store, self.dead_letters, runtime.telemetry, runtime.callers.check
+            self.batch,
+            runtime.outbox.store,
+            self.dead_letters,
+            self.refused_charges,
+            runtime.telemetry,
+            runtime.callers.check,
         )
 
     @cached_property

@@ -69,6 +69,10 @@ class Settings:
         return self._need("CHARGE_DEAD_LETTER_QUEUE_URL")
 
     @property
+    def refused_charges_queue_url(self) -> str:
+        return self._need("REFUSED_CHARGES_QUEUE_URL")
+
+    @property
     def outbox_table(self) -> str:
         return self._need("OUTBOX_TABLE")
 

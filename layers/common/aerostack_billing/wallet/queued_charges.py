@@ -5,8 +5,9 @@ group, the account, are taken in their order, one delivery after another. It del
 five minutes; the ledger's keys dedupe for ever.
 
 What becomes of a charge. Taken. Unpaid: the wallet, a budget or the plan forbids it; that is a domain event, and the
-charge a dead letter with the reason. Dead: it can never be taken as it is, or an operator stopped its sender; it is put
-aside with the reason. Left to be delivered again: the store failed; then so is what its group sent after it.
+charge is kept with the reason in the queue of refused charges, which is nobody's fault to mend. Dead: it can never be
+taken as it is, or an operator stopped its sender; it is a dead letter with the reason. Left to be delivered again: the
+store failed; then so is what its group sent after it.
 """
 
 from __future__ import annotations
@@ -87,6 +88,8 @@ class _Post:
     charged: int = 0
     refused: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    unpaid: set[str] = field(default_factory=set)
+    """Of the codes, those that say that the customer's money or limits do not suffice."""
     events: list[DomainEvent] = field(default_factory=list)
     whole: str | None = None
     """Why nothing of it can be read."""
@@ -105,6 +108,7 @@ class QueuedCharges:
         batch: ChargeBatch,
         outbox: Outbox,
         dead_letters: DeadLetters,
+        refused: DeadLetters,
         listener: QueueListener,
         admit: Callable[[str], None],
     ) -> None:
@@ -113,6 +117,7 @@ class QueuedCharges:
         self._admit = admit
         self._outbox = outbox
         self._dead_letters = dead_letters
+        self._refused = refused
         self._listener = listener
 
     def run(self, messages: Sequence[Message]) -> Taken:
@@ -168,26 +173,31 @@ class QueuedCharges:
                     code, details = _error(result)
                     post.refuse(raw, code, details)
                     if result.status in _UNPAID:
+                        post.unpaid.add(code)
                         post.events.append(_told(post.message, raw, code))
 
     def _put_aside(self, post: _Post) -> bool:
-        """Tell of what is unpaid, and put aside what was refused; whether all of that is stored."""
+        """Tell of what is unpaid, and put aside what was refused; whether all of that is stored.
+
+        What the customer cannot pay is kept apart from what is somebody's fault: the latter rings.
+        """
         message = post.message
         try:
             # Under the message's id, which stays the same, so that the event does too.
             with correlation.using(message.message_id, message.caller):
                 self._outbox.put(post.events)
             if post.whole is not None:
-                self._put(message, message.body, post.whole)
+                _put(self._dead_letters, message, message.body, post.whole)
             for code, raws in post.refused.items():
                 body = json.dumps({"charges": raws}, default=str)
-                self._put(message, body, post.reasons[code])
+                _put(self._refused if code in post.unpaid else self._dead_letters, message, body, post.reasons[code])
         except StoreUnavailable:
             return False
         return True
 
-    def _put(self, message: Message, body: str, reason: str) -> None:
-        self._dead_letters.put(body, reason=reason, message_id=message.message_id, group=message.group)
+
+def _put(letters: DeadLetters, message: Message, body: str, reason: str) -> None:
+    letters.put(body, reason=reason, message_id=message.message_id, group=message.group)
 
 
 def _read(message: Message) -> _Post:
