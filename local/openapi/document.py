@@ -305,7 +305,7 @@ def _refusals(route: Route, operation: Operation, *, asks_stripe: bool) -> list[
         if not route.scopes:
             found.append(errors.Unauthorized)
             if route.method != "GET":
-                found.append(errors.RoleForbidden)
+                found += [errors.RoleForbidden, errors.RateLimitExceeded]
     if route.scopes:
         found += [errors.CallerBlocked, errors.TokenRestricted]
     if operation.body is not None:

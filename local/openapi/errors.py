@@ -151,8 +151,8 @@ ADVICE: Mapping[str, Advice] = {
     "UNKNOWN_RESOURCE_KIND": Advice("The plan catalog has no such kind.", "Use one of those that `message` lists."),
     "RATE_LIMIT_EXCEEDED": Advice(
         "More calls in this clock minute than the plan allows, more of those that lead to Stripe than the stack "
-        "allows, or more test messages, repetitions, new addresses and webhooks on this day than an account may have. "
-        "Nothing was done.",
+        "allows, more test messages, repetitions, new addresses and webhooks on this day than an account may have, or "
+        "more changes of the same thing at once than can be made. Nothing was done.",
         "Wait `Retry-After` seconds.",
     ),
     "PAYMENT_PROVIDER_ERROR": Advice("Stripe failed. Nothing was lost.", _AGAIN),

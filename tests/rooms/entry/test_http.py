@@ -15,6 +15,7 @@ from aerostack_billing.platform.config import Settings
 from aerostack_billing.usage.models import ConsumeRequest
 from aerostack_billing.values.errors import (
     BillingError,
+    Contended,
     InvalidJson,
     InvalidRequest,
     PayloadTooLarge,
@@ -201,6 +202,22 @@ def test_an_event_without_an_authorizer_is_401() -> None:
     with pytest.raises(BillingError) as refused:
         _ = Request({"headers": {}, "requestContext": {}}, Runtime(Settings({}))).account_id
     assert refused.value.status == 401
+
+
+@pytest.mark.parametrize(("scopes", "status"), [(None, 429), (["billing:charge"], 503)])
+def test_what_many_requests_at_once_come_to_is_a_user_s_own_doing_and_a_service_s_to_repeat(
+    monkeypatch: pytest.MonkeyPatch, scopes: list[str] | None, status: int
+) -> None:
+    """Five answers of 5xx raise an alarm: whoever is signed in must not raise it by asking often."""
+    monkeypatch.setenv("EVENTS_TABLE", "events")
+
+    @endpoint
+    def handler(request: Request) -> Response:
+        raise Contended("It is changing.")
+
+    asked = {**event(), "requestContext": {"authorizer": {"jwt": {"claims": {}, "scopes": scopes}}}}
+    answer = handler(asked, None)
+    assert (answer["statusCode"], "retry-after" in answer["headers"]) == (status, status == 429)  # type: ignore[operator]
 
 
 def test_a_refusal_becomes_its_answer() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
@@ -51,3 +53,24 @@ def test_what_is_no_day_and_no_cursor_is_named(
     with pytest.raises(InvalidRequest) as refused:
         parts.wallet.bills.page(account, start, end, cursor)
     assert list(refused.value.details) == [field]
+
+
+def test_a_statement_of_long_lines_comes_in_pages_that_a_function_can_answer(
+    parts: Runtime, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function answers 6 MB: two thousand lines with as long labels as there may be would be 30."""
+    monkeypatch.setattr(bill, "MOST_ANSWERED", 40_000)
+    fund(parts, account, 500)
+    long = {f"label_{number}": "\N{GRINNING FACE}" * 128 for number in range(8)}
+    for number in range(5):
+        charge(parts, account, 1, f"k{number}", labels=long, reference="\N{GRINNING FACE}" * 255)
+    pages, cursor, answers = [], None, []
+    while True:
+        page = parts.wallet.bills.page(account, None, None, cursor)
+        pages += page.lines
+        answers.append(len(json.dumps(bill.ndjson(page.lines))))
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert (chain.verify(pages).lines, len(answers)) == (6, 3)
+    assert max(answers) <= 40_000

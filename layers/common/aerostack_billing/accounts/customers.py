@@ -10,7 +10,7 @@ from aerostack_billing.accounts.models import Account
 from aerostack_billing.accounts.store import AccountStore
 from aerostack_billing.payments.gateway import Payments
 from aerostack_billing.payments.once import Intent, once
-from aerostack_billing.values.errors import CurrencyConflict, ObjectMissing, PaymentsRefused, StoreUnavailable
+from aerostack_billing.values.errors import Contended, CurrencyConflict, ObjectMissing, PaymentsRefused
 
 Answer = TypeVar("Answer")
 _CURRENCY = "usd"
@@ -37,7 +37,7 @@ class Customers:
             creation.drop()
             raise
         if created is None:
-            raise StoreUnavailable("The account is changing right now. Try again.")
+            raise Contended("The account is changing right now. Try again.")
         return self._accounts.set_customer(account.account_id, created)
 
     def using(self, account_id: str, act: Callable[[str], Answer]) -> Answer:

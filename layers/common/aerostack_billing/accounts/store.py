@@ -14,7 +14,7 @@ from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.payments.once import Intent
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyProcessed, ConditionFailed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.errors import Contended
 from aerostack_billing.values.fields import adapter
 
 AGENDA_INDEX: Final = "agenda"
@@ -166,7 +166,7 @@ class AccountStore:
         except TransactionRefused:
             recorded = self.get(account_id).customer_id
             if recorded is None:
-                raise StoreUnavailable("The account is changing right now. Try again.") from None
+                raise Contended("The account is changing right now. Try again.") from None
             return recorded
         return customer_id
 

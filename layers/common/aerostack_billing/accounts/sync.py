@@ -28,7 +28,7 @@ from aerostack_billing.plans.models import Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import ObjectMissing, StoreUnavailable
+from aerostack_billing.values.errors import Contended, ObjectMissing
 
 _ATTEMPTS = 20
 """Each event writes the account: as many may have to wait for one another as Stripe sends at the same moment."""
@@ -199,7 +199,7 @@ class PlanSync:
                 self._report(account, after)
                 self._mending.mend(account, after, look.choice)
                 return look.standing(after)
-        raise StoreUnavailable("The account is changing right now. Try again.")
+        raise Contended("The account is changing right now. Try again.")
 
     def _look(
         self,

@@ -17,10 +17,10 @@ from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.values.errors import (
     Conflict,
+    Contended,
     Inconsistent,
     PaymentsRefused,
     PaymentsUnavailable,
-    StoreUnavailable,
 )
 from aerostack_billing.values.redirects import RedirectPolicy
 
@@ -93,7 +93,7 @@ class CreatorAccounts:
             creation.renew(creator.account_intent)
             raise
         if made is None:
-            raise StoreUnavailable("The account is changing right now. Try again.")
+            raise Contended("The account is changing right now. Try again.")
         after = self._creators.apply(creator_id, partial(self._connected, made=made)).owner
         return after.connected_account_id or made
 

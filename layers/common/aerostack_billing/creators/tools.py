@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from aerostack_billing.creators.tool_store import ToolStore, renewed
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import InvalidRequest, StoreUnavailable
+from aerostack_billing.values.errors import Contended, InvalidRequest
 from aerostack_billing.values.fields import RequestModel, ResourceId
 from aerostack_billing.values.money import Cents, Micros, micros
 from aerostack_billing.wallet.tools import PriceChanged, Tool, ToolNotFound
@@ -77,7 +77,7 @@ class CreatorTools:
             after = renewed(before, request.name, request.price_cents)
             if self._store.put(before, after):
                 return after.view()
-        raise StoreUnavailable("The tool is changing right now. Try again in a moment.")
+        raise Contended("The tool is changing right now. Try again in a moment.")
 
     def delete(self, creator_id: str, tool_id: str) -> dict[str, object]:
         """Sell a tool no more; what it was. Its id stays its creator's. ToolNotFound (404)."""
@@ -87,7 +87,7 @@ class CreatorTools:
                 raise ToolNotFound(tool_id)
             if self._store.put(before, renewed(before, before.name, before.price, deleted=True)):
                 return before.view()
-        raise StoreUnavailable("The tool is changing right now. Try again in a moment.")
+        raise Contended("The tool is changing right now. Try again in a moment.")
 
     def list(self, creator_id: str) -> dict[str, object]:
         """The creator's tools, by id."""

@@ -19,9 +19,11 @@ from aerostack_billing.values import authority
 from aerostack_billing.values.authority import Authority
 from aerostack_billing.values.errors import (
     BillingError,
+    Contended,
     InvalidJson,
     InvalidRequest,
     PayloadTooLarge,
+    RateLimitExceeded,
     RoleForbidden,
     Unauthorized,
 )
@@ -239,7 +241,8 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
             ):
                 request.admit()
                 response = function(request)
-        except BillingError as error:
+        except BillingError as found:
+            error = _as_asked(request, found)
             response = refusal(error, request.correlation_id)
             level = parts.log.error if error.status >= 500 else parts.log.info
             level("refused", extra={"code": error.code, "status": error.status}, exc_info=error.status >= 500)
@@ -251,6 +254,15 @@ def endpoint(function: Callable[[Request], Response]) -> Handler:
 def refusal(error: BillingError, request_id: str | None = None) -> Response:
     """The answer that an error is, with the id by which logs and the header `apigw-requestid` name the request."""
     return Response(error.view(request_id), error.status, error.headers)
+
+
+def _as_asked(request: Request, error: BillingError) -> BillingError:
+    """An error as whoever asked is told it: nobody has to look at what one user's many requests at once come to."""
+    if not isinstance(error, Contended) or request.is_of_a_service:
+        return error
+    return RateLimitExceeded(
+        "Too many requests changed this at once. Try again in 1 s.", {"retry_after_seconds": 1}, {"retry-after": "1"}
+    )
 
 
 def replayable(

@@ -17,7 +17,7 @@ from aerostack_billing.ledger.models import Transfer
 from aerostack_billing.ledger.turns import Turns
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import AlreadyProcessed, Dynamo, Item, TransactionRefused, Write
-from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.errors import Contended
 from aerostack_billing.values.fields import adapter
 
 SEQ_INDEX: Final = "by_seq"
@@ -119,7 +119,7 @@ class Ledger:
                 self._applied(change, attempt)
                 return change
         self._listener.contended(_ATTEMPTS)
-        raise StoreUnavailable("This account is changing too often right now. Try again with the same key.")
+        raise Contended("This account is changing too often right now. Try again with the same key.")
 
     def _applied(self, change: Change[Owner], times: int) -> None:
         if change.transfers:

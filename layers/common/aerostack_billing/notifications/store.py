@@ -13,7 +13,7 @@ from aerostack_billing.notifications.models import KEPT_SECONDS, NOTICE_PREFIX, 
 from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import ConditionFailed, Dynamo, Item, TransactionRefused, Write
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import RateLimitExceeded, StoreUnavailable
+from aerostack_billing.values.errors import Contended, RateLimitExceeded
 from aerostack_billing.values.fields import adapter
 from aerostack_billing.wallet.agendas import NOTICE_AGENDA, shard_of, shards
 
@@ -59,7 +59,7 @@ class SettingsStore:
             except ConditionFailed:
                 continue
             return after
-        raise StoreUnavailable("The settings are being changed elsewhere. Try again in a moment.")
+        raise Contended("The settings are being changed elsewhere. Try again in a moment.")
 
     def count_named(self, account_id: str, number: int) -> None:
         """Count what is named anew: NAMED_A_DAY on a day in UTC, then RateLimitExceeded (429), and nothing counted."""

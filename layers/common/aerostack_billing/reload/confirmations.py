@@ -7,7 +7,7 @@ from collections.abc import Callable
 from aerostack_billing.ledger.ledger import Change
 from aerostack_billing.payments.cards import CardPayments
 from aerostack_billing.platform.retry import attempts
-from aerostack_billing.values.errors import StoreUnavailable
+from aerostack_billing.values.errors import Contended
 from aerostack_billing.wallet.models import Attempt, Wallet
 from aerostack_billing.wallet.reload_states import submitted
 from aerostack_billing.wallet.settlement import Settlement
@@ -52,7 +52,7 @@ class Confirmations:
                 return self._wallets.apply(account_id, checked)
             except _Waits:
                 continue
-        raise StoreUnavailable("A payment is being confirmed right now. Try again.")
+        raise Contended("A payment is being confirmed right now. Try again.")
 
     def _called_off(self, account_id: str, replaces: Callable[[Attempt], bool]) -> str | None:
         """The attempt whose payment waited and was cancelled, or that had none."""

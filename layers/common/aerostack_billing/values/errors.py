@@ -205,6 +205,14 @@ class StoreUnavailable(BillingError):
     status, code = 503, "STORE_UNAVAILABLE"
 
 
+class Contended(StoreUnavailable):
+    """Others were changing the same thing all the time; nothing is wrong with the store.
+
+    A service sends it again as after any 503. A user's own requests are many at once then, which is no fault of ours:
+    the edge answers them with 429.
+    """
+
+
 class OperatorRefused(Conflict):
     """What an operator's act meets; no route answers it."""
 

@@ -13,10 +13,10 @@ from typing import Final
 from aerostack_billing.ledger import chain
 from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.values.errors import InvalidRequest
-from aerostack_billing.values.text import neutral
+from aerostack_billing.values.text import MOST_ANSWERED, answered_bytes, neutral
 
 MOST_LINES: Final = 2_000
-"""In one answer, so that it stays far below the 6 MB that a function may answer."""
+"""In one answer; fewer where they are long."""
 
 _COLUMNS: Final = (
     "seq",
@@ -62,7 +62,7 @@ class Bills:
         self._ledger = ledger
 
     def page(self, account_id: str, start: str | None, end: str | None, cursor: str | None) -> Page:
-        """Up to MOST_LINES lines of the days from `start` to `end`, both included, behind the cursor.
+        """Up to MOST_LINES lines, fewer of long ones, of the days from `start` to `end` with both, behind the cursor.
 
         The first line of the first day is searched for by halves. InvalidRequest (422) for what is no day or cursor.
         """
@@ -72,8 +72,8 @@ class Bills:
         above = self._before(account_id, first) if cursor is None else _read_cursor(cursor)
         found = self._ledger.oldest(account_id, above, MOST_LINES + 1)
         lines = [chain.line(transfer) for transfer in found if last is None or transfer.created_at[:10] <= last]
-        more = len(found) > MOST_LINES and len(lines) == len(found)
-        shown = lines[:MOST_LINES]
+        shown = list(_fitting(lines[:MOST_LINES]))
+        more = len(shown) < min(len(lines), MOST_LINES) or (len(found) > MOST_LINES and len(lines) == len(found))
         return Page(shown, str(shown[-1]["seq"]) if more else None)
 
     def _before(self, account_id: str, first: str | None) -> int:
@@ -90,6 +90,16 @@ class Bills:
             else:
                 high = middle
         return low
+
+
+def _fitting(lines: Sequence[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+    """As many of the lines as one answer takes, the first in any case."""
+    room = MOST_ANSWERED
+    for place, line in enumerate(lines):
+        room -= answered_bytes(line)
+        if room < 0 and place:
+            return
+        yield line
 
 
 def ndjson(lines: Sequence[Mapping[str, object]]) -> str:

@@ -14,7 +14,7 @@ from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import BillingError, InvalidRequest
 from aerostack_billing.values.money import cents
-from aerostack_billing.values.text import neutral
+from aerostack_billing.values.text import MOST_ANSWERED, answered_bytes, neutral
 from aerostack_billing.wallet import bill
 from aerostack_billing.wallet.requests import SpendBucket
 from aerostack_billing.wallet.spending import (
@@ -38,7 +38,9 @@ from aerostack_billing.wallet.spending_store import SpendingStore, stale
 
 MOST_DAYS: Final = 366
 MOST_GROUPS: Final = 10_000
-"""In one answer. Where more would be, fewer values are told apart."""
+"""In one answer. Where more would be, or more than MOST_ANSWERED bytes, fewer values are told apart."""
+_GROUP_BYTES = 240
+"""What a group comes to beside its value."""
 MOST_LINES: Final = 2_000
 """That are added up while somebody waits. An account with more is on the sweep's agenda."""
 OTHER: Final = "other"
@@ -211,7 +213,14 @@ def _apart(told: Mapping[str, Told]) -> Sequence[str]:
             sums[value] = plus(sums.get(value, ZERO), of_value)
     most = min(MOST_VALUES, MOST_GROUPS // max(1, len(told)))
     ranked = sorted(sums, key=lambda value: (-sums[value][0], -sums[value][1], value))
-    return ranked[:most]
+    # Each bucket also has what is not told apart, and what has no value.
+    room, apart = MOST_ANSWERED // max(1, len(told)) - 3 * _GROUP_BYTES, []
+    for value in ranked[:most]:
+        room -= answered_bytes(value) + _GROUP_BYTES
+        if room < 0:
+            break
+        apart.append(value)
+    return apart
 
 
 def _groups(told: Told, apart: Sequence[str]) -> list[dict[str, object]]:
