@@ -19,6 +19,8 @@ from aerostack_billing.values.fields import adapter
 
 AGENDA_INDEX: Final = "agenda"
 _AGENDA: Final = "plan"
+_UNDONE_AT_ONCE: Final = 100
+"""An expression has 4 KB, and each takes 27 bytes of it at most."""
 
 
 class VersionConflict(Exception):
@@ -93,18 +95,23 @@ class AccountStore:
         return after
 
     def undone(self, account_id: str, subscription_ids: Sequence[str]) -> None:
-        """Take surplus subscriptions off what is to be undone; those that are not on it change nothing."""
-        names = {f"#undone{number}": name for number, name in enumerate(subscription_ids)}
-        removed = ", ".join(f"upkeep.undoing.{name}" for name in names)
-        write = Write(
-            self.table,
-            self.key(account_id),
-            update=f"REMOVE {removed}",
-            condition="attribute_exists(upkeep.undoing)",
-            names=names,
-        )
-        with contextlib.suppress(ConditionFailed):
-            self._dynamo.update(write)
+        """Take surplus subscriptions off what is to be undone; those that are not on it change nothing.
+
+        So many by one write as its expression holds, and a customer may have far more of them.
+        """
+        for first in range(0, len(subscription_ids), _UNDONE_AT_ONCE):
+            some = subscription_ids[first : first + _UNDONE_AT_ONCE]
+            names = {f"#undone{number}": name for number, name in enumerate(some)}
+            removed = ", ".join(f"upkeep.undoing.{name}" for name in names)
+            write = Write(
+                self.table,
+                self.key(account_id),
+                update=f"REMOVE {removed}",
+                condition="attribute_exists(upkeep.undoing)",
+                names=names,
+            )
+            with contextlib.suppress(ConditionFailed):
+                self._dynamo.update(write)
 
     def due_for_review(self) -> Iterator[str]:
         """Every account whose plan time alone changes now, longest due first; costs by what is due."""

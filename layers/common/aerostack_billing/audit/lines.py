@@ -77,7 +77,8 @@ def added_up(cursor: Cursor, sheets: Sequence[Sheet], transfers: Sequence[Transf
     contained = {name: max(sheet.through, cursor.through) for name, sheet in stored.items()}
     expected: dict[SheetName, dict[str, Told]] = {}
     for through in sorted({cursor.through, *contained.values()}):
-        folding = Folding(Cursor(cursor.account_id), {})
+        # An earlier release may have chosen the labels that are told apart: it took those of a line as they came.
+        folding = Folding(Cursor(cursor.account_id, labels=cursor.labels), {})
         for transfer in transfers[:through]:
             folding.add(transfer)
         of_then = {name: sheet.by for name, sheet in folding.sheets.items()}

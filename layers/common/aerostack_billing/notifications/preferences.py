@@ -14,7 +14,7 @@ from aerostack_billing.notifications.outlook_store import OutlookStore
 from aerostack_billing.notifications.store import SettingsStore
 from aerostack_billing.notifications.targets import Targets
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import Conflict
+from aerostack_billing.values.errors import Conflict, InvalidRequest
 from aerostack_billing.values.money import Micros, cents, micros
 from aerostack_billing.wallet.store import WalletStore
 
@@ -22,6 +22,8 @@ OVERLAP_SECONDS: Final = 24 * 3_600
 """For how long a secret that was replaced signs too: a day's retries can still be verified by who has the old one."""
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how each secret begins
 _SECRET_BYTES = 32
+MOST_COMPLAINTS: Final = 100
+"""Complaints stand for ever, and stand in the settings, which are read for every event."""
 
 
 class NoWebhook(Conflict):
@@ -60,10 +62,11 @@ class Preferences:
     def put(self, account_id: str, request: NotificationsRequest) -> dict[str, object]:
         """Set all of it; the answer has `webhook_secret` where this request made one, and never again.
 
-        InvalidRequest (422) where a new webhook may not lead there; EmailOff (409) where the request names addresses
-        and the stack sends no mail; RateLimitExceeded (429) where it names more anew than a day allows, counted before
-        any name is resolved. The wallet is written first, and only where its threshold changes: a request that breaks
-        off in between is completed by its repetition.
+        InvalidRequest (422) where a new webhook may not lead there, and for a further address of an account of whose
+        readers MOST_COMPLAINTS complained; EmailOff (409) where the request names addresses and the stack sends no
+        mail; RateLimitExceeded (429) where it names more anew than a day allows, counted before any name is resolved.
+        The wallet is written first, and only where its threshold changes: a request that breaks off in between is
+        completed by its repetition.
         """
         if request.emails and not self._mail:
             raise email_off()
@@ -80,6 +83,7 @@ class Preferences:
     def _admit(self, account_id: str, request: NotificationsRequest) -> None:
         """Return if what is named anew may be: a webhook that stays is checked at each delivery, as it is."""
         before = self._store.get(account_id)
+        _check_complaints(before, request)
         known = {address.casefold() for address in before.emails}
         named = sum(address.casefold() not in known for address in request.emails)
         moved = request.webhook_url is not None and request.webhook_url != before.webhook_url
@@ -121,7 +125,19 @@ class Preferences:
         return muted
 
 
+def _check_complaints(settings: Settings, request: NotificationsRequest) -> None:
+    """Return if the account may name these addresses; InvalidRequest (422) if not. Those it named before, it may."""
+    complaints = sum(mute.reason == "complained" for mute in settings.muted.values())
+    known = {address.casefold() for address in settings.emails} | settings.muted.keys()
+    if complaints >= MOST_COMPLAINTS and any(address.casefold() not in known for address in request.emails):
+        raise InvalidRequest(
+            f"{complaints} readers of this account marked its mail as spam. It can name no further address.",
+            {"emails": "must be addresses that the account named before"},
+        )
+
+
 def _set(settings: Settings, request: NotificationsRequest, made: Secret | None) -> Settings:
+    _check_complaints(settings, request)
     emails = tuple(request.emails)
     named = {address.casefold() for address in emails}
     kept = {

@@ -73,7 +73,7 @@ class Stretch:
 
 
 _FIRST, _SECOND = "1", "2"
-_LONGEST_RESULT = 300_000
+_LONGEST = 300_000
 """In characters of ASCII, which JSON is written in; an item of DynamoDB holds 400 KB."""
 _SHORT = 1_000
 _LINES_AT_ONCE, _MONTHS_AT_ONCE = 200, 4
@@ -89,20 +89,16 @@ class OperatorLog:
     def intend(
         self, who: str, verb: str, arguments: Mapping[str, object], reason: str, account_id: str | None
     ) -> Intent:
-        """Put the first line of an act; only then may it be done."""
+        """Put the first line of an act; only then may it be done. Arguments are kept as `end` keeps a result."""
         # To the microsecond: the lines lie in the order of their ids, also those of two acts in one second.
         operation_id = f"op_{clock.now().strftime('%Y%m%d%H%M%S%f')}_{secrets.token_hex(8)}"
-        intent = Intent(operation_id, clock.iso_now(), who, verb, dict(arguments), reason, account_id)
+        intent = Intent(operation_id, clock.iso_now(), who, verb, _fitting(arguments), reason, account_id)
         self._put(operation_id, _FIRST, asdict(intent))
         return intent
 
     def end(self, intent: Intent, state: Ended, result: Mapping[str, object]) -> None:
         """Put the second line. Of a result too long for an item it keeps what is short, and names what is left out."""
-        kept = dict(result)
-        if len(json.dumps(kept)) > _LONGEST_RESULT:
-            long = {name for name, value in kept.items() if len(json.dumps(value)) > _SHORT}
-            kept = {name: value for name, value in kept.items() if name not in long} | {"left_out": sorted(long)}
-        self._put(intent.operation_id, _SECOND, asdict(Outcome(state, clock.iso_now(), kept)))
+        self._put(intent.operation_id, _SECOND, asdict(Outcome(state, clock.iso_now(), _fitting(result))))
 
     def entries(self, months: int) -> Iterator[Entry]:
         """The acts of this month and the ones before it, newest first, read as they are taken."""
@@ -153,6 +149,15 @@ class OperatorLog:
         text = json.dumps(line)
         item: Item = {"account_id": _partition(month), "transfer_id": f"{operation_id}#{number}", "line": text}
         self._dynamo.put(Write(self._table, {}, put=item, condition="attribute_not_exists(account_id)"))
+
+
+def _fitting(told: Mapping[str, object]) -> dict[str, object]:
+    """What is told of an act, as much of it as a line holds; `left_out` names the rest."""
+    kept = dict(told)
+    if len(json.dumps(kept)) <= _LONGEST:
+        return kept
+    long = {name for name, value in kept.items() if len(json.dumps(value)) > _SHORT}
+    return {name: value for name, value in kept.items() if name not in long} | {"left_out": sorted(long)}
 
 
 def _month_of(operation_id: str) -> str:

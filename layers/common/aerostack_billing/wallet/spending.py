@@ -16,7 +16,7 @@ from aerostack_billing.ledger.models import Transfer
 ALWAYS: Final = ("kind", "model", "billing_mode")
 """What spending can be told by without a label."""
 MOST_LABELS: Final = 20
-"""An account's labels that spending is told by: the first that its lines carry."""
+"""An account's labels that spending is told by: the first that its lines carry, those of one line by name."""
 MOST_VALUES: Final = 1_000
 """Told apart on one sheet: the first of the day. The rest is counted together."""
 MOST_CHARACTERS: Final = 100_000
@@ -111,7 +111,8 @@ class Folding:
         if sums is None:
             return
         day = line.created_at[:10]
-        for label in line.labels:
+        # By name: a line that is read has its labels in no order of its own, and whoever reads it comes to the same.
+        for label in sorted(line.labels):
             if label not in self.labels and len(self.labels) < MOST_LABELS:
                 self.labels.append(label)
         base = self.sheets.setdefault((day, NO_LABEL), Sheet(self.account_id, day))

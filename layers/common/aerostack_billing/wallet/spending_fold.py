@@ -106,7 +106,7 @@ class SpendingFold:
 
     def _add(self, cursor: Cursor, lines: list[Transfer]) -> None:
         days = sorted({line.created_at[:10] for line in lines})
-        labels = dict.fromkeys([*cursor.labels, *(label for line in lines for label in line.labels)])
+        labels = dict.fromkeys([*cursor.labels, *(label for line in lines for label in sorted(line.labels))])
         names = [(day, label) for day in days for label in (NO_LABEL, *list(labels)[:MOST_LABELS])]
         _, sheets = self._store.read(cursor.account_id, names, consistent=True)
         folding = Folding(cursor, sheets)

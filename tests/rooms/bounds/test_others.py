@@ -1,0 +1,195 @@
+"""Items and expressions of the other tables, each at the most that it may come to."""
+
+from __future__ import annotations
+
+import pytest
+
+from aerostack_billing.accounts.models import PaymentIssue, PendingChange, PlanState, Upkeep
+from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators.tools import MOST_TOOLS, ToolRequest, TooManyTools
+from aerostack_billing.idempotency.store import Answered, Begun, keyed
+from aerostack_billing.notifications.dispatch import MOST_FOLDED
+from aerostack_billing.notifications.events import TYPES
+from aerostack_billing.notifications.models import LONGEST_EMAIL, LONGEST_URL, MOST_EMAILS, NotificationsRequest
+from aerostack_billing.notifications.preferences import MOST_COMPLAINTS, Preferences
+from aerostack_billing.outbox.models import DomainEvent
+from aerostack_billing.values.errors import InvalidRequest
+from aerostack_billing.values.fields import validated
+from tests.rooms.bounds.longest import KB, LARGEST_ITEM, longest_caller, size, stored, text
+from tests.rooms.conftest import Time
+from tests.rooms.worlds.notices import PUBLIC, Desk, Queued, message
+from tests.rooms.worlds.outbox import waiting
+
+# Accounts
+
+OF_ONE_CUSTOMER = 500
+"""Subscriptions that Stripe lets a customer have."""
+
+
+def surplus(number: int) -> str:
+    return f"sub_{number:028}"
+
+
+def test_an_account_with_everything_in_it_at_its_longest_is_a_tenth_of_an_item(parts: Runtime, account: str) -> None:
+    plan = PlanState(
+        tier="business",
+        status="past_due",
+        interval="yearly",
+        subscription_id=surplus(0),
+        period_start=10**10,
+        period_end=10**10,
+        cancel_at=10**10,
+        pending_change=PendingChange("starter", "monthly", 10**10),
+        payment_issue=PaymentIssue("action_required", "u" * 5_000, 10**10),
+        tier_override="enterprise",
+        grace_ends_at=10**10,
+    )
+    undoing = {surplus(number): 10**10 for number in range(OF_ONE_CUSTOMER)}
+    reported = tuple(surplus(number) for number in range(50))
+    store = parts.accounts.store
+    store.set_customer(account, "cus_" + "c" * 251)
+    after = store.write_plan(store.get(account), plan, [], None, Upkeep(undoing, reported, 10**10))
+    assert store.get(account) == after
+    item = stored(parts, parts.settings.accounts_table, account_id=account)
+    assert size(item) < LARGEST_ITEM / 10
+
+
+@pytest.mark.parametrize("count", [1, 99, 100, 101, OF_ONE_CUSTOMER])
+def test_as_many_surplus_subscriptions_as_a_customer_may_have_are_taken_off_when_they_are_undone(
+    parts: Runtime, account: str, count: int
+) -> None:
+    store = parts.accounts.store
+    undoing = {surplus(number): 10**10 for number in range(count)} | {"sub_left": None}
+    store.write_plan(store.get(account), PlanState(), [], None, Upkeep(undoing))
+    store.undone(account, [surplus(number) for number in range(count)])
+    assert store.get(account).upkeep.undoing == {"sub_left": None}
+
+
+# Notifications
+
+
+@pytest.fixture
+def preferences(parts: Runtime) -> Preferences:
+    room = parts.notifications
+    return Preferences(room.settings, parts.wallet.store, PUBLIC, room.outlooks, mail=True)
+
+
+def address(number: int) -> str:
+    domain = ".".join(["d" * 61, "d" * 61, "d" * 61, "com"])
+    return f"{number:04}".rjust(LONGEST_EMAIL - len(domain) - 1, "a") + f"@{domain}"
+
+
+def wanting(*emails: str, **more: object) -> NotificationsRequest:
+    return validated(NotificationsRequest, {"emails": list(emails), "events": list(TYPES), **more})
+
+
+def complained(preferences: Preferences, account: str, first: int, count: int) -> list[str]:
+    """Let the account name so many further addresses, all of whose owners complain."""
+    named = [address(number) for number in range(first, first + count)]
+    preferences.put(account, wanting(*named))
+    for each in named:
+        assert preferences.mute(account, each, "complained")
+    return named
+
+
+def test_a_hundred_readers_complain_and_no_further_address_is_named(
+    parts: Runtime, preferences: Preferences, account: str, time_stands: Time
+) -> None:
+    assert len(address(1)) == LONGEST_EMAIL
+    for first in range(0, MOST_COMPLAINTS - MOST_EMAILS, MOST_EMAILS):
+        complained(preferences, account, first, MOST_EMAILS)
+        # A day has only so many addresses that are named anew.
+        time_stands.forward(86_400)
+    complained(preferences, account, MOST_COMPLAINTS - MOST_EMAILS, MOST_EMAILS - 1)
+    last = complained(preferences, account, MOST_COMPLAINTS, MOST_EMAILS)
+    preferences.put(account, wanting(*last, webhook_url="https://h.example/".ljust(LONGEST_URL, "u")))
+    preferences.rotate(account)
+    before = preferences.get(account), parts.notifications.settings.get(account)
+    with pytest.raises(InvalidRequest) as refused:
+        preferences.put(account, wanting(*last[1:], address(9_999), balance_low_cents=700))
+    assert list(refused.value.details) == ["emails"]
+    assert (preferences.get(account), parts.notifications.settings.get(account)) == before
+    assert len(before[1].muted) == MOST_COMPLAINTS - 1 + MOST_EMAILS
+    item = stored(parts, parts.settings.notifications_table, account_id=account, item="settings")
+    assert size(item) < LARGEST_ITEM / 8
+    # What needs no further address goes on: fewer of them, those of before, the webhook.
+    assert preferences.put(account, wanting(last[0].upper().replace("COM", "com"), address(0)))["webhook_url"] is None
+    assert preferences.put(account, wanting(webhook_url="https://h.example/"))["emails"] == []
+
+
+def test_a_few_complaints_keep_nobody_from_naming_another(preferences: Preferences, account: str) -> None:
+    complained(preferences, account, 0, MOST_EMAILS)
+    assert preferences.put(account, wanting(address(77)))["emails"] == [address(77)]
+
+
+@pytest.mark.parametrize(("count", "mails"), [(MOST_FOLDED - 1, 1), (MOST_FOLDED, 1), (MOST_FOLDED + 1, 2)])
+def test_a_mail_tells_ninety_notices_and_the_next_one_the_others(
+    parts: Runtime, account: str, time_stands: Time, count: int, mails: int
+) -> None:
+    desk = Desk(parts, account, Queued({account}))
+    desk.choose(webhook_url=None, emails=[address(0)])
+    bodies = [message(account, f"evt_{'e' * 28}{number:04}", padding=text(1_000)) for number in range(count)]
+    assert desk.take(*bodies) == count
+    time_stands.forward(600)
+    desk.round()
+    assert len(desk.post_box.sent) == mails
+    assert {notice.state for notice in desk.notices()} == {"sent"}
+
+
+# Creators
+
+
+def test_a_creator_has_200_tools_and_a_201st_once_one_is_withdrawn(parts: Runtime, creator: str) -> None:
+    tools = parts.creators.tools
+
+    def publish(number: int, price: int = 25) -> None:
+        tools.put(creator, f"{creator}_{number}", validated(ToolRequest, {"name": text(128), "price_cents": price}))
+
+    for number in range(MOST_TOOLS):
+        publish(number)
+    before = tools.list(creator)
+    with pytest.raises(TooManyTools):
+        publish(MOST_TOOLS)
+    assert tools.list(creator) == before
+    publish(0, price=26)
+    tools.delete(creator, f"{creator}_1")
+    publish(MOST_TOOLS)
+    assert len(tools.list(creator)["tools"]) == MOST_TOOLS  # type: ignore[arg-type]
+
+
+# Events, Outbox, operators
+
+
+def test_an_answer_under_a_key_may_be_a_page_of_the_longest_address(parts: Runtime, account: str) -> None:
+    asked = keyed("checkout", account, text(255), {"success_url": text(2_000)})
+    assert parts.idempotency.begin(asked) == Begun(before=False)
+    page: dict[str, object] = {"url": "https://checkout.stripe.com/".ljust(8 * KB, "u")}
+    assert parts.idempotency.answer(asked, page) == page
+    assert parts.idempotency.find(asked) == Answered(page)
+    assert size(stored(parts, parts.settings.events_table, event_id=asked.record_id)) < 10 * KB
+
+
+@pytest.mark.parametrize("count", [99, 100, 101])
+def test_more_events_than_a_transaction_holds_are_put_by_several(parts: Runtime, account: str, count: int) -> None:
+    with longest_caller():
+        parts.outbox.store.put(
+            [DomainEvent("budget.alert", account, f"{n}", {"value": text(128, n), "label": "l"}) for n in range(count)]
+        )
+    found = waiting(parts, account)
+    assert len(found) == count
+    assert max(len(record.detail) for record in found) < 4 * KB
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_act_of_arguments_as_long_as_its_line_holds_is_noted_whole_and_a_longer_one_by_name(
+    parts: Runtime, more: int
+) -> None:
+    log, emoji = parts.operator_log, "\U0001f600"
+    long = "x" * (300_000 - len('{"note": ""}') + more)
+    intent = log.intend(emoji * 40, "callers reverse", {"note": long}, emoji * 500, "a" * 128)
+    log.end(intent, "done", {"note": long})
+    entry = next(each for each in log.entries(1) if each.intent.operation_id == intent.operation_id)
+    kept = {"left_out": ["note"]} if more else {"note": long}
+    assert entry.intent.arguments == kept
+    assert entry.outcome is not None
+    assert entry.outcome.result == kept
