@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from aerostack_billing.accounts.models import PaymentIssue, PendingChange, PlanState, Upkeep
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.creators.store import SHARDS
 from aerostack_billing.creators.tools import MOST_TOOLS, ToolRequest, TooManyTools
 from aerostack_billing.idempotency.store import Answered, Begun, keyed
 from aerostack_billing.notifications.dispatch import MOST_FOLDED
@@ -13,6 +16,9 @@ from aerostack_billing.notifications.events import TYPES
 from aerostack_billing.notifications.models import LONGEST_EMAIL, LONGEST_URL, MOST_EMAILS, NotificationsRequest
 from aerostack_billing.notifications.preferences import MOST_COMPLAINTS, Preferences
 from aerostack_billing.outbox.models import DomainEvent
+from aerostack_billing.plans.models import MOST_COUNTED
+from aerostack_billing.platform.dynamo import Write
+from aerostack_billing.usage.periods import BEGAN_ITEM, Began, read_began, storing
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.fields import validated
 from tests.rooms.bounds.longest import KB, LARGEST_ITEM, longest_caller, size, stored, text
@@ -136,7 +142,52 @@ def test_a_mail_tells_ninety_notices_and_the_next_one_the_others(
     assert {notice.state for notice in desk.notices()} == {"sent"}
 
 
+def test_every_quota_of_the_fullest_catalog_and_a_card_are_foreseen_by_one_transaction(
+    parts: Runtime, account: str
+) -> None:
+    store = parts.notifications.outlooks
+    store.begin(account)
+    _, read = store.look(account)
+    metrics = tuple(f"m{number:02}".ljust(40, "m") for number in range(MOST_COUNTED))
+    events = [DomainEvent("usage.forecast", account, name, {"metric": name}) for name in (*metrics, "card")]
+    assert store.write(read, replace(read, period="2026-03", metrics=metrics, card="c" * 255), events)
+    _, told = store.look(account)
+    assert (told.metrics, len(waiting(parts, account))) == (metrics, MOST_COUNTED + 1)
+
+
+# Usage
+
+
+def test_where_a_period_began_is_kept_for_every_quota_of_the_fullest_catalog(parts: Runtime, account: str) -> None:
+    sums = {f"m{number:02}".ljust(40, "m"): 10**15 + number for number in range(MOST_COUNTED)}
+    began = Began(10**10, "2026-03", sums, "2026-04", sums)
+    table = parts.settings.usage_table
+    parts.dynamo.update(storing(table, account, None, began))
+    parts.dynamo.update(storing(table, account, began, began))
+    item = stored(parts, table, account_id=account, period=BEGAN_ITEM)
+    assert read_began(item) == began
+    assert size(item) < 6 * KB
+
+
 # Creators
+
+
+@pytest.mark.parametrize("count", [79, 80, 81, 2 * SHARDS])
+def test_as_many_counters_as_there_are_become_payable_by_as_few_transactions_as_take_them(
+    parts: Runtime, creator: str, count: int
+) -> None:
+    parts.creators.store.register(creator, 0)
+    for number in range(count):
+        day, shard = divmod(number, SHARDS)
+        key = {"creator_id": creator, "item": f"due#2026-03-0{day + 1}#{shard:02}"}
+        adding = "ADD amount :amount, granted :none, fee_fraction :none"
+        parts.dynamo.update(
+            Write(parts.settings.creators_table, key, update=adding, values={":amount": 10_000, ":none": 0})
+        )
+    parts.creators.payouts.look_after(creator)
+    found = parts.creators.store.get(creator)
+    assert (found.payable, found.seq) == (10_000 * count, 1 if count <= 80 else 2)
+    assert parts.creators.store.pending(creator) == {}
 
 
 def test_a_creator_has_200_tools_and_a_201st_once_one_is_withdrawn(parts: Runtime, creator: str) -> None:
