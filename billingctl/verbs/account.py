@@ -13,7 +13,9 @@ import typer
 from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.sync import ExpectedPlan
+from aerostack_billing.notifications.models import Mute
 from aerostack_billing.plans.models import STORAGE, Tier
+from aerostack_billing.platform import clock
 from aerostack_billing.timeline.service import MAX_LIMIT, Asked
 from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.grants import GrantRequest
@@ -256,6 +258,37 @@ def suspend_reload(
 
         arguments = {"account": account_id, "message": message}
         carry_out(work, Act("account suspend-reload", arguments, reason, dry_run, account_id), preview, effect)
+
+
+@app.command()
+def unmute(
+    context: typer.Context,
+    account: Account,
+    address: Annotated[str, typer.Argument(help="The e-mail address, in any spelling.")],
+    *,
+    reason: Reason = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Send an address mail again that bounced, or whose owner complained: once its owner asks for it."""
+    with at_work(context, as_json=as_json) as work:
+        account_id, preferences = named(account), work.parts.notifications.preferences
+
+        def preview() -> Facts:
+            return {"account_id": account_id, **_lifted(address, preferences.preview_unmute(account_id, address))}
+
+        def effect() -> Facts:
+            return {"account_id": account_id, **_lifted(address, preferences.unmute(account_id, address))}
+
+        question = f"Send {address} mail of {account_id} again?"
+        arguments = {"account": account_id, "email": address}
+        act = Act("account unmute", arguments, reason, dry_run, account_id, question=question, yes=yes)
+        carry_out(work, act, preview, effect)
+
+
+def _lifted(address: str, mute: Mute) -> Facts:
+    return {"email": address, "was_muted_for": mute.reason, "muted_since": clock.iso(mute.since)}
 
 
 def _follows(work: Work, seen: ExpectedPlan) -> Facts:

@@ -339,6 +339,7 @@ def test_an_act_that_crashes_leaves_a_trace(
         (["account", "grant", "acct_1", "--cents", "0", "--yes", *WHY], 2, "amount_cents"),
         (["account", "grant", "acct_1", "--cents", "1.00001", "--yes", *WHY], 2, "four decimals"),
         (["account", "suspend-reload", "acct_1", *WHY], 1, "nothing to suspend"),
+        (["account", "unmute", "acct_1", "reads@example.com", "--yes", *WHY], 1, "no such address"),
         (["usage", "reset", "acct_1", "storage_bytes", *WHY], 2, "given back"),
         (["usage", "reset", "acct_1", "no_such", *WHY], 2, "Known: api_requests"),
         (["webhooks", "replay", "evt_none", "--yes", *WHY], 1, "Stripe has no event"),

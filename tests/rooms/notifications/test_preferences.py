@@ -11,8 +11,8 @@ import pytest
 from aerostack_billing.accounts.models import PaymentIssue
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.notifications.events import DEFAULT, TYPES, is_told
-from aerostack_billing.notifications.models import NotificationsRequest
-from aerostack_billing.notifications.preferences import OVERLAP_SECONDS, EmailOff, NoWebhook, Preferences
+from aerostack_billing.notifications.models import MuteReason, NotificationsRequest
+from aerostack_billing.notifications.preferences import OVERLAP_SECONDS, EmailOff, NotMuted, NoWebhook, Preferences
 from aerostack_billing.notifications.store import NAMED_A_DAY
 from aerostack_billing.notifications.targets import Targets
 from aerostack_billing.values.errors import InvalidRequest, RateLimitExceeded
@@ -198,6 +198,34 @@ def test_a_bounce_mutes_until_the_address_is_named_anew_and_a_complaint_for_ever
     again = [names[0], names[1].upper().replace("EXAMPLE.COM", "example.com"), names[2]]
     preferences.put(account, wanting(emails=again))
     assert parts.notifications.settings.get(account).told == (names[0], names[2])
+
+
+@pytest.mark.parametrize("reason", ["bounced", "complained"])
+def test_a_mute_that_is_lifted_is_gone_in_any_spelling_and_no_other_with_it(
+    preferences: Preferences, parts: Runtime, account: str, reason: MuteReason
+) -> None:
+    names = ["reads@example.com", "other@example.com"]
+    preferences.put(account, wanting(emails=names))
+    for name in names:
+        preferences.mute(account, name, reason)
+    assert preferences.preview_unmute(account, "Reads@example.com").reason == reason
+    assert parts.notifications.settings.get(account).told == ()
+    assert preferences.unmute(account, "Reads@example.com").reason == reason
+    assert parts.notifications.settings.get(account).told == ("reads@example.com",)
+    with pytest.raises(NotMuted):
+        preferences.unmute(account, "reads@example.com")
+    assert preferences.mute(account, "reads@example.com", reason)
+
+
+def test_a_complaint_of_an_address_that_was_taken_off_can_be_lifted(
+    preferences: Preferences, parts: Runtime, account: str
+) -> None:
+    preferences.put(account, wanting(emails=["reads@example.com"]))
+    preferences.mute(account, "reads@example.com", "complained")
+    preferences.put(account, wanting())
+    preferences.unmute(account, "reads@example.com")
+    preferences.put(account, wanting(emails=["reads@example.com"]))
+    assert parts.notifications.settings.get(account).told == ("reads@example.com",)
 
 
 def test_settings_that_are_written_at_once_are_each_written_whole(processes: list[Runtime], account: str) -> None:

@@ -32,6 +32,12 @@ class NoWebhook(Conflict):
     code = "NO_WEBHOOK"
 
 
+class NotMuted(Conflict):
+    """The account has no such address that is sent nothing."""
+
+    code = "NOT_MUTED"
+
+
 class EmailOff(Conflict):
     """This stack sends no mail."""
 
@@ -108,7 +114,7 @@ class Preferences:
     def mute(self, account_id: str, address: str, reason: MuteReason) -> bool:
         """Send an address of the account nothing more; whether this call muted it. Safe to repeat.
 
-        A bounce stands until the address is taken off and named anew. A complaint stands.
+        A bounce stands until the address is taken off and named anew, a complaint until an operator lifts it.
         """
         muted = False
 
@@ -123,6 +129,32 @@ class Preferences:
 
         self._store.apply(account_id, rule)
         return muted
+
+    def preview_unmute(self, account_id: str, address: str) -> Mute:
+        """The mute that `unmute` would lift. NotMuted (409)."""
+        return _mute_of(self._store.get(account_id), address)
+
+    def unmute(self, account_id: str, address: str) -> Mute:
+        """Send an address of the account mail again, whatever muted it; the mute that was lifted. NotMuted (409).
+
+        What was not sent meanwhile stays unsent. An address that is on no list any more can be named, and told, anew.
+        """
+        lifted: list[Mute] = []
+
+        def rule(settings: Settings) -> Settings:
+            lifted[:] = [_mute_of(settings, address)]
+            kept = {muted: mute for muted, mute in settings.muted.items() if muted != address.casefold()}
+            return replace(settings, muted=kept)
+
+        self._store.apply(account_id, rule)
+        return lifted[0]
+
+
+def _mute_of(settings: Settings, address: str) -> Mute:
+    mute = settings.mute_of(address)
+    if mute is None:
+        raise NotMuted("The account has no such address that is muted.", {"email": "not muted"})
+    return mute
 
 
 def _check_complaints(settings: Settings, request: NotificationsRequest) -> None:
