@@ -13,7 +13,7 @@ import typer
 from aerostack_billing.accounts.models import Account as StoredAccount
 from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.sync import ExpectedPlan
-from aerostack_billing.notifications.models import Mute
+from aerostack_billing.notifications.models import Mute, digest
 from aerostack_billing.plans.models import STORAGE, Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.timeline.service import MAX_LIMIT, Asked
@@ -282,13 +282,18 @@ def unmute(
             return {"account_id": account_id, **_lifted(address, preferences.unmute(account_id, address))}
 
         question = f"Send {address} mail of {account_id} again?"
-        arguments = {"account": account_id, "email": address}
+        arguments = {"account": account_id, "address_digest": _digest(address)}
         act = Act("account unmute", arguments, reason, dry_run, account_id, question=question, yes=yes)
         carry_out(work, act, preview, effect)
 
 
+def _digest(address: str) -> str:
+    """What the operators' log has in place of an address: it is kept for ever, and holds no personal data."""
+    return digest(address.casefold())
+
+
 def _lifted(address: str, mute: Mute) -> Facts:
-    return {"email": address, "was_muted_for": mute.reason, "muted_since": clock.iso(mute.since)}
+    return {"address_digest": _digest(address), "was_muted_for": mute.reason, "muted_since": clock.iso(mute.since)}
 
 
 def _follows(work: Work, seen: ExpectedPlan) -> Facts:
