@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import stripe
 
 from aerostack_billing.accounts.models import PaymentIssue, PendingChange, PlanState, Upkeep
+from aerostack_billing.accounts.sync import _REPORTED_AT_MOST
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators.store import SHARDS
 from aerostack_billing.creators.tools import MOST_TOOLS, ToolRequest, TooManyTools
@@ -25,6 +27,8 @@ from tests.rooms.bounds.longest import KB, LARGEST_ITEM, longest_caller, size, s
 from tests.rooms.conftest import Time
 from tests.rooms.worlds.notices import PUBLIC, Desk, Queued, message
 from tests.rooms.worlds.outbox import waiting
+from tests.rooms.worlds.plans import subscribe
+from tests.rooms.worlds.stripe import StripeWorld
 
 # Accounts
 
@@ -69,6 +73,25 @@ def test_as_many_surplus_subscriptions_as_a_customer_may_have_are_taken_off_when
     store.write_plan(store.get(account), PlanState(), [], None, Upkeep(undoing))
     store.undone(account, [surplus(number) for number in range(count)])
     assert store.get(account).upkeep.undoing == {"sub_left": None}
+
+
+def test_fifty_subscriptions_that_are_no_plan_are_reported_and_the_others_once_these_are_gone(
+    parts: Runtime, world: StripeWorld, account: str
+) -> None:
+    first = subscribe(parts, world, account, **{"recurring[interval]": "month"})
+    again = {"items[0][price]": first["items"]["data"][0]["price"]["id"], "customer": first["customer"]}
+    card = {"default_payment_method": first["default_payment_method"]}
+    made = [first["id"], *(world.create("subscriptions", **again, **card)["id"] for _ in range(_REPORTED_AT_MOST))]
+
+    def reported() -> list[str]:
+        parts.accounts.sync.make_true(account)
+        return list(parts.accounts.store.get(account).upkeep.reported)
+
+    before = reported()
+    assert before == sorted(made)[:_REPORTED_AT_MOST]
+    (left_out,) = set(made) - set(before)
+    stripe.StripeClient("sk_test_local", base_addresses={"api": world.base}).v1.subscriptions.cancel(before[0])
+    assert reported() == sorted({*before[1:], left_out})
 
 
 # Notifications
