@@ -178,6 +178,10 @@ by it. Try the key in a sandbox first: `billingctl stripe check`, then `make smo
 
 {table(calls(PAYMENTS, below=False))}
 
+Where creators are paid, the page has a second column, for what is asked of connected accounts on their behalf
+(`Stripe-Account`): *Core: Events* at *Read* there too. Stripe lists what happened in a connected account to no other
+request.
+
 ## For `stripe bootstrap` and `stripe check`
 
 {table(calls(SETUP, below=True))}

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import secrets
+from dataclasses import replace
 
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
@@ -43,13 +44,13 @@ class Api:
             headers["Idempotency-Key"] = key
         try:
             _authenticate(request)
-            known, object_id = self._matched(request)
-            answer = self._served(request, known, object_id, request_id, headers)
+            known, asked = self._matched(request)
+            answer = self._served(request, known, asked, request_id, headers)
         except StripeError as refused:
             answer = {"status": refused.status, "body": refused.body()}
         return Response(json.dumps(answer["body"], indent=2), status=answer["status"], headers=headers)
 
-    def _matched(self, request: Request) -> tuple[Route, str]:
+    def _matched(self, request: Request) -> tuple[Route, Call]:
         operation = operation_for(request.method, request.path)
         try:
             name, ids = self._map.bind("").match(request.path, request.method)
@@ -58,27 +59,28 @@ class Api:
             if operation is None:
                 raise invalid(f"Unrecognized request URL ({described}).", status=404) from None
             raise StripeError(501, "api_error", f"The local Stripe does not serve this call ({described}).") from None
-        return self._routes[name], next(iter(ids.values()), "")
+        known, account = self._routes[name], request.headers.get("Stripe-Account")
+        if account is not None and not known.for_accounts:
+            raise StripeError(501, "api_error", f"The local Stripe does not serve {name} for a connected account.")
+        return known, Call({}, next(iter(ids.values()), ""), account)
 
-    def _served(self, request: Request, known: Route, object_id: str, request_id: str, headers: Headers) -> Json:
+    def _served(self, request: Request, known: Route, asked: Call, request_id: str, headers: Headers) -> Json:
         pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
         params = decode(pairs)
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         if key is None:
-            return self._carried_out(request.path, known, object_id, params, (request_id, None))
+            return self._carried_out(request.path, known, asked, params, (request_id, None))
         call = f"{request.method} {request.path}"
         first = self._keys.begin(key, call, params, self._world.now())
         if first is not None:
             headers["Idempotent-Replayed"] = "true"
             return first
         try:
-            return self._carried_out(request.path, known, object_id, params, (request_id, key))
+            return self._carried_out(request.path, known, asked, params, (request_id, key))
         finally:
             self._keys.end(key)
 
-    def _carried_out(
-        self, path: str, known: Route, object_id: str, params: Json, cause: tuple[str, str | None]
-    ) -> Json:
+    def _carried_out(self, path: str, known: Route, asked: Call, params: Json, cause: tuple[str, str | None]) -> Json:
         operation = operation_for(known.method, path)
         if operation is None:
             raise invalid(f"Unrecognized request URL ({known.method}: {path}).", status=404)
@@ -91,15 +93,15 @@ class Api:
         store = self._world.store
         with store.lock if known.method == "GET" else store.changing(), self._world.during(*cause):
             happens = fault is None or fault.after
-            answer = self._executed(known, object_id, typed, expand) if happens else {}
+            answer = self._executed(known, replace(asked, params=typed), expand) if happens else {}
             if cause[1] is not None:
                 kept = fault.answer() if fault is not None and fault.kept else answer
                 self._keys.keep(cause[1], f"{known.method} {path}", params, self._world.now(), kept)
         return answer if fault is None else fault.answer()
 
-    def _executed(self, known: Route, object_id: str, typed: Json, expand: list[str]) -> Json:
+    def _executed(self, known: Route, asked: Call, expand: list[str]) -> Json:
         try:
-            body = expanded(self._world, known.handler(self._world, Call(typed, object_id)), expand)
+            body = expanded(self._world, known.handler(self._world, asked), expand)
         except StripeError as refused:
             return {"status": refused.status, "body": refused.body()}
         return {"status": 200, "body": body}

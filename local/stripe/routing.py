@@ -18,6 +18,8 @@ class Call:
 
     params: Json
     id: str
+    account: str | None = None
+    """The connected account that the call is made for, by the header `Stripe-Account`."""
 
 
 Handler = Callable[[World, Call], Json]
@@ -32,17 +34,21 @@ class Route:
     path: str
     accepts: frozenset[str]
     handler: Handler
+    for_accounts: bool = False
+    """Whether it may be called for a connected account."""
 
 
 _ROUTES: dict[str, Route] = {}
 PAGING = "limit starting_after ending_before created "
 
 
-def route(name: str, method: str, path: str, accepts: str = "") -> Callable[[Handler], Handler]:
+def route(
+    name: str, method: str, path: str, accepts: str = "", *, for_accounts: bool = False
+) -> Callable[[Handler], Handler]:
     """Serve a call with the decorated function. `accepts` lists its parameters, parted by spaces."""
 
     def register(handler: Handler) -> Handler:
-        _ROUTES[name] = Route(name, method, path, frozenset(accepts.split()), handler)
+        _ROUTES[name] = Route(name, method, path, frozenset(accepts.split()), handler, for_accounts)
         return handler
 
     return register

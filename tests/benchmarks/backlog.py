@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from aerostack_billing.payments.history import PAGE, ListedPayment, Page
 from aerostack_billing.platform import clock
+from aerostack_billing.reconcile.connected import ConnectedAccounts
 from aerostack_billing.reconcile.service import Reconciler
 from aerostack_billing.reconcile.store import ProgressStore
 from aerostack_billing.webhooks.models import Record
@@ -51,6 +52,7 @@ def measured(place: Place) -> Iterator[Backlog]:
             parts.accounts.store,
             parts.accounts.sync,
             parts.telemetry,
+            connected=ConnectedAccounts(parts.creators.store, parts.creators.accounts, parts.payments.history),
         )
         progress.advance(clock.seconds() - 60)
         tracemalloc.start()

@@ -222,7 +222,7 @@ def _webhook_from_the_queue(place: Place) -> Act:
     return deliver
 
 
-@operation("POST /api/creators/onboard", "onboard_creator", Budget(7, 7, 3))
+@operation("POST /api/creators/onboard", "onboard_creator", Budget(7, 11, 3))
 def _onboarding(place: Place) -> Act:
     return lambda: onboard(place)
 
@@ -289,7 +289,7 @@ def _publish(place: Place, sent: int) -> None:
     assert place.run("publish_events") == {"sent": sent, "refused": 0}
 
 
-@operation("reconciliation, nothing happened since the last", "reconcile", Budget(3, 1, 1))
+@operation("reconciliation, nothing happened since the last", "reconcile", Budget(4, 1, 1))
 def _reconciling(place: Place) -> Act:
     for _ in range(2):
         place.time.forward(2 * 86_400)

@@ -64,7 +64,7 @@ def test_onboarding_opens_the_account_to_transfers(stack: Stack) -> None:
     assert after.capabilities.transfers == "active"
     assert after.requirements is not None
     assert after.requirements.currently_due == []
-    event = stack.v1.events.list({"type": "account.updated"}).data[0]
+    event = stack.v1.events.list({"type": "account.updated"}, {"stripe_account": account.id}).data[0]
     assert event.account == account.id
     since = stack.position()
     assert stack.post(page.url).status_code == 303
@@ -184,7 +184,7 @@ def test_a_payout_fails_or_arrives(stack: Stack) -> None:
     account = onboarded(stack)
     failed = stack.door("/payouts", {"account": account, "amount": 700})
     assert (failed.status_code, failed.json()["status"]) == (200, "failed")
-    event = stack.v1.events.list({"type": "payout.failed"}).data[0]
+    event = stack.v1.events.list({"type": "payout.failed"}, {"stripe_account": account}).data[0]
     assert (event.account, event.data.object["failure_code"]) == (account, "account_closed")
     assert stack.door("/payouts", {"account": account, "status": "paid"}).json()["status"] == "paid"
     assert stack.door("/payouts", {"account": account, "status": "lost"}).status_code == 400
@@ -195,3 +195,20 @@ def test_settings_are_told_apart(stack: Stack) -> None:
     assert stack.door("/settings", {"weather": "fine"}).status_code == 400
     assert stack.door("/settings", {"dunning_ends_in": "tears"}).status_code == 400
     assert stack.door("/settings", {"dunning_ends_in": []}).status_code == 400
+
+
+def test_what_happens_in_a_connected_account_is_listed_for_that_account_alone(stack: Stack) -> None:
+    account, other = onboarded(stack), created(stack).id
+    assert "account.updated" not in [event.type for event in stack.v1.events.list({"limit": 100}).data]
+    (listed,) = stack.v1.events.list({"types": ["account.updated"]}, {"stripe_account": account}).data
+    assert stack.v1.events.list({}, {"stripe_account": other}).data == []
+    assert stack.v1.events.retrieve(listed.id, options={"stripe_account": account}).type == "account.updated"
+    with pytest.raises(stripe.InvalidRequestError):
+        stack.v1.events.retrieve(listed.id)
+    with pytest.raises(stripe.PermissionError):
+        stack.v1.events.list({}, {"stripe_account": "acct_none"})
+
+
+def test_what_is_served_for_the_platform_alone_is_refused_for_a_connected_account(stack: Stack) -> None:
+    with pytest.raises(stripe.APIError, match="for a connected account"):
+        stack.v1.customers.list({}, {"stripe_account": onboarded(stack)})

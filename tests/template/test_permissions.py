@@ -126,7 +126,10 @@ def test_an_agenda_is_for_its_sweeps_and_the_list_for_its_readers(statements: St
         "FoldSpendingFunction",
         "PayoutFunction",
     }
-    assert set(granted(statements, index("agenda", "CreatorsTable"))) == {"PayoutFunction"}
+    assert set(granted(statements, index("agenda", "CreatorsTable"))) == {
+        "PayoutFunction",
+        "ReconcileFunction",
+    }
     readers = {
         "GetTransactionsFunction",
         "GetStatementFunction",
@@ -154,7 +157,9 @@ def test_no_wallet_is_written_past_its_version(statements: Statements) -> None:
         assert not actions & {"dynamodb:UpdateItem", "dynamodb:BatchWriteItem"}, function
 
 
-def test_only_what_takes_a_price_or_gives_it_back_or_claims_may_count_earnings(statements: Statements) -> None:
+def test_only_what_counts_earnings_or_records_an_account_s_state_may_update_a_creator_s_items(
+    statements: Statements,
+) -> None:
     # All else on that table is written on the condition that it is as it was read.
     counting = {
         f for f, actions in granted(statements, table("CreatorsTable")).items() if "dynamodb:UpdateItem" in actions
@@ -166,6 +171,10 @@ def test_only_what_takes_a_price_or_gives_it_back_or_claims_may_count_earnings(s
         "CaptureHoldFunction",
         "PayoutFunction",
         "RefundChargeFunction",
+        # Whose connected account one is, and when it is to be looked at.
+        "OnboardCreatorFunction",
+        "ReconcileFunction",
+        "StripeEventsFunction",
     }
 
 

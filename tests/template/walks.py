@@ -228,4 +228,7 @@ def walk_through_lost_deliveries(call: Caller) -> None:
     call.run("ReconcileFunction")
     assert call("GET", "/billing")["plan_tier"] == "pro"
     assert call("GET", "/balance")["balance_cents"] == 2_500
+    # A connected account is looked at an hour after it changed.
+    call.wait(3_600)
+    call.run("ReconcileFunction")
     assert call("GET", "/creators/me")["onboarding"] == "complete"

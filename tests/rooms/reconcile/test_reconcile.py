@@ -15,32 +15,13 @@ from aerostack_billing.reconcile.service import LISTS, Reconciler
 from aerostack_billing.reconcile.store import ProgressStore, Window
 from aerostack_billing.values.errors import BillingError, StoreUnavailable
 from aerostack_billing.values.money import micros
+from aerostack_billing.webhooks.handlers import CONNECT_TYPES
 from aerostack_billing.webhooks.models import Outcome
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.deposits import hear_all, open_deposit, refund
 from tests.rooms.worlds.plans import open_page, pass_days
 from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.wallet import audited, lines
-
-
-@pytest.fixture
-def reconciler(parts: Runtime, world: StripeWorld, account: str) -> Reconciler:
-    """A reconciler that begins with this test."""
-    parts.dynamo._client.delete_item(
-        TableName=parts.settings.events_table, Key={"event_id": {"S": "reconcile#progress"}}
-    )
-    progress = ProgressStore(parts.dynamo, parts.settings.events_table)
-    history = History(parts.payments.gateway._connect)
-    return Reconciler(
-        progress,
-        history,
-        parts.webhooks.service,
-        parts.wallet.settlement,
-        parts.wallet.store,
-        parts.accounts.store,
-        parts.accounts.sync,
-        parts.telemetry,
-    )
 
 
 def test_with_all_webhooks_lost_the_end_is_the_same(
@@ -245,7 +226,10 @@ def test_every_event_that_somebody_waits_for_is_listed_and_no_other(
 
 def test_the_lists_of_types_are_as_long_as_stripe_takes_them_and_hold_all_that_are_handled(parts: Runtime) -> None:
     assert all(len(types) <= 20 for types in LISTS)
-    assert {kind for types in LISTS for kind in types} == set(parts.webhooks.service._handlers)
+    listed = {kind for types in LISTS for kind in types}
+    # What happens in connected accounts is listed for each of them alone.
+    assert listed | set(CONNECT_TYPES) == set(parts.webhooks.service._handlers)
+    assert not listed & set(CONNECT_TYPES)
 
 
 # Page by page

@@ -74,6 +74,7 @@ class WebhookParts:
 
     @cached_property
     def reconciler(self) -> Reconciler:
+        from aerostack_billing.reconcile.connected import ConnectedAccounts  # noqa: PLC0415
         from aerostack_billing.reconcile.service import Reconciler  # noqa: PLC0415
 
         runtime = self._runtime
@@ -87,6 +88,7 @@ class WebhookParts:
             runtime.accounts.store,
             runtime.accounts.sync,
             runtime.telemetry,
+            connected=ConnectedAccounts(runtime.creators.store, runtime.creators.accounts, runtime.payments.history),
         )
 
 

@@ -132,6 +132,13 @@ class CreatorAccounts:
             self.record(creator_id, account_id, account, record_for(creator_id))
         return creator_id
 
+    def read_again(self, creator_id: str, account_id: str) -> tuple[bool, bool]:
+        """Read a creator's account from Stripe, and store its state: whether that changed, and whether there is one."""
+        account = self._connect.account(account_id)
+        before = self._creators.get(creator_id)
+        after = self.record(creator_id, account_id, account)
+        return after.onboarding != before.onboarding, account is not None
+
     def owner(self, account_id: str, account: ConnectedAccount | None) -> str | None:
         """The creator whose account this is or was: by our own table.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Final, cast
 
@@ -28,9 +28,26 @@ DUE_PREFIX: Final = "due#"
 PAYOUT_PREFIX: Final = "payout#"
 AGENDA_INDEX: Final = "agenda"
 PAYOUT_AGENDA: Final = "payout"
+LOOK_AGENDA: Final = "look"
 
 _DUE_PAGE = 1_000
+_CONNECTED = "connected#"
+_FIRST_LOOK_SECONDS = 3_600
+"""After a change: what it led to may be lost on its way."""
 _PARTS: Final = ("amount", "granted", "fee_fraction")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A connected account whose events are looked for, and its creator.
+
+    `changed_at` is when its state changed last, `looked_at` up to when its events were looked through; unix seconds.
+    """
+
+    account_id: str
+    owner: str
+    changed_at: int
+    looked_at: int
 
 
 class CreatorStore:
@@ -88,8 +105,48 @@ class CreatorStore:
         return str(item["owner"]) if item else None
 
     def owning(self, connected_account_id: str, creator_id: str) -> Write:
-        """The write that keeps whose connected account this is; an account has one creator for ever."""
-        return Write(self._table, {}, put={**owner_key(connected_account_id), "owner": creator_id})
+        """The write that keeps whose connected account this is, and that its state changed now: it is looked at soon.
+
+        An account has one creator for ever.
+        """
+        now = clock.seconds()
+        return Write(
+            self._table,
+            owner_key(connected_account_id),
+            update="SET #owner = :owner, changed_at = :now, looked_at = if_not_exists(looked_at, :now), "
+            "agenda = :agenda, agenda_at = :at",
+            names={"#owner": "owner"},
+            values={":owner": creator_id, ":now": now, ":agenda": LOOK_AGENDA, ":at": now + _FIRST_LOOK_SECONDS},
+        )
+
+    def to_look_at(self) -> Iterator[str]:
+        """The connected accounts that are to be looked at now, those that waited longest first, page by page."""
+        items = self._due_on(LOOK_AGENDA)
+        return (str(item["creator_id"]).removeprefix(_CONNECTED) for item in items)
+
+    def watched(self, connected_account_id: str) -> Watched | None:
+        """What is known of a connected account and its looks; None where it is looked at no more."""
+        item = self._dynamo.get(self._table, owner_key(connected_account_id))
+        if item is None or "agenda_at" not in item:
+            return None
+        watched: Watched = adapter(Watched).validate_python({"account_id": connected_account_id, **item})
+        return watched
+
+    def look_again(self, watched: Watched, looked_at: int, at: int) -> None:
+        """Plan an account's next look, and note up to when this one got; not if its state changed meanwhile."""
+        self._dynamo.advance(
+            Write(
+                self._table,
+                owner_key(watched.account_id),
+                update="SET looked_at = :looked, agenda_at = :at",
+                condition="changed_at = :changed AND attribute_exists(agenda)",
+                values={":looked": looked_at, ":at": at, ":changed": watched.changed_at},
+            )
+        )
+
+    def look_no_more(self, connected_account_id: str) -> None:
+        """Take an account that is gone off the agenda; whose it was stays known."""
+        self._dynamo.update(Write(self._table, owner_key(connected_account_id), update="REMOVE agenda, agenda_at"))
 
     # Pending earnings
 
@@ -203,14 +260,16 @@ class CreatorStore:
 
     def due(self) -> Iterator[str]:
         """The creators that the payout sweep is to look at now, page by page."""
-        items = self._dynamo.query(
+        return (str(item["creator_id"]) for item in self._due_on(PAYOUT_AGENDA))
+
+    def _due_on(self, agenda: str) -> Iterator[Item]:
+        return self._dynamo.query(
             self._table,
             "agenda = :agenda AND agenda_at <= :now",
-            {":agenda": PAYOUT_AGENDA, ":now": clock.seconds()},
+            {":agenda": agenda, ":now": clock.seconds()},
             index=AGENDA_INDEX,
             page_size=_DUE_PAGE,
         )
-        return (str(item["creator_id"]) for item in items)
 
     def all_creators(self) -> list[str]:
         """Every creator; reads the whole table, for the audit alone."""
@@ -226,7 +285,7 @@ class CreatorStore:
 
 def owner_key(connected_account_id: str) -> Item:
     """The key of the item that says whose connected account this is. No creator's id holds a `#`."""
-    return _key(f"connected#{connected_account_id}", "owner")
+    return _key(f"{_CONNECTED}{connected_account_id}", "owner")
 
 
 def _earned(counter: Item) -> Earned:

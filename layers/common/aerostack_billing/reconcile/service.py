@@ -20,17 +20,20 @@ from aerostack_billing.payments.cards import Payment
 from aerostack_billing.payments.history import MOST_TYPES, History, ListedPayment, pages
 from aerostack_billing.payments.wire import Unreadable
 from aerostack_billing.platform import clock
+from aerostack_billing.reconcile.connected import ConnectedAccounts
 from aerostack_billing.reconcile.store import Progress, ProgressStore, Window
 from aerostack_billing.values.errors import BillingError, PaymentsRefused
 from aerostack_billing.wallet.settlement import Settlement
 from aerostack_billing.wallet.store import WalletStore
-from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES, CONNECT_TYPES
+from aerostack_billing.webhooks.handlers import ACCOUNT_TYPES
 from aerostack_billing.webhooks.models import Outcome
 from aerostack_billing.webhooks.service import Webhooks
 
-_TYPES = (*ACCOUNT_TYPES, *CONNECT_TYPES)
-LISTS = [_TYPES[first : first + MOST_TYPES] for first in range(0, len(_TYPES), MOST_TYPES)]
-"""What is listed: a renewal makes three events of these types, and seven that concern nobody here."""
+LISTS = [ACCOUNT_TYPES[first : first + MOST_TYPES] for first in range(0, len(ACCOUNT_TYPES), MOST_TYPES)]
+"""What is listed of our own account; what happens in connected ones is not among it (`connected`).
+
+A renewal makes three events of these types, and seven that concern nobody here.
+"""
 _WINDOW_SECONDS = 6 * 3_600
 _WINDOWS = 4
 """A run that is far behind takes longer windows rather than more of them."""
@@ -40,6 +43,8 @@ _ON_ITS_WAY_SECONDS = 300
 """A delivery younger than this may still be on its way: it is taken in, but it is no drift."""
 _REVIEWS = 1_000
 """Accounts looked at in one run; those that are left are the first of the next."""
+_FAILED_LOOKS = 3
+"""Connected accounts that fail in one run: more of them is Stripe failing, and each would take its time."""
 _FIRST_LOOK_SECONDS = 3 * 86_400
 """How far back the very first run goes: as long as Stripe itself goes on delivering."""
 
@@ -67,6 +72,7 @@ class Reconciled:
     events: int = 0
     payments: int = 0
     reviewed: int = 0
+    looked_at: int = 0
     missed: list[str] = field(default_factory=list)
     uncredited: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -86,6 +92,8 @@ class Reconciler:
         accounts: AccountStore,
         sync: PlanSync,
         listener: ReconcileListener,
+        *,
+        connected: ConnectedAccounts,
     ) -> None:
         self._progress = progress
         self._history = history
@@ -94,6 +102,7 @@ class Reconciler:
         self._wallets = wallets
         self._accounts = accounts
         self._sync = sync
+        self._connected = connected
         self._listener = listener
 
     def run(self, may_go_on: Callable[[], bool] = lambda: True) -> Reconciled:
@@ -115,6 +124,7 @@ class Reconciler:
                 done.through, through = clock.iso(ended.until), max(through, ended.until)
             elif progress.window is not None or ended.failed:
                 self._progress.keep(None)
+        self._look_at_accounts(done, may_go_on)
         self._listener.reconciled(max(0, now - through))
         return done
 
@@ -166,8 +176,7 @@ class Reconciler:
         page = self._history.events(window.since, window.until, window.after, LISTS[window.types])
         done.events += len(page.items)
         awaited = self._webhooks.awaited(page.items)
-        looks = [(str(raw["id"]), partial(self._event, raw, done)) for raw in awaited]
-        return page.after, [name for name, look in looks if not self._guarded(name, look)]
+        return page.after, [str(raw["id"]) for raw in awaited if not self._event_guarded(raw, done)]
 
     def _payments_page(self, window: Window, done: Reconciled) -> tuple[str | None, list[str]]:
         page = self._history.payments(window.since, window.until, window.after)
@@ -196,6 +205,33 @@ class Reconciler:
             # One that fails stays on the agenda: it does not keep the events from being looked through.
             self._guarded(account_id, partial(self._sync.make_true, account_id))
 
+    def _look_at_accounts(self, done: Reconciled, may_go_on: Callable[[], bool]) -> None:
+        """Look at the connected accounts whose turn it is, in the time that our own account's events leave."""
+        failed = 0
+
+        def found(account_id: str) -> None:
+            done.missed.append(account_id)
+            self._listener.drift_found("account", account_id)
+
+        for account_id in self._connected.due():
+            if failed == _FAILED_LOOKS or not may_go_on():
+                return
+            done.looked_at += 1
+            look = partial(self._connected.look, account_id, partial(self._taken_in, done=done), found)
+            if not self._guarded(account_id, look):
+                done.failed.append(account_id)
+                failed += 1
+
+    def _taken_in(self, events: Sequence[Mapping[str, object]], done: Reconciled) -> bool:
+        """Take in what never came of a page of events; whether all of that is taken in."""
+        done.events += len(events)
+        failed = [raw for raw in self._webhooks.awaited(events) if not self._event_guarded(raw, done)]
+        done.failed += [str(raw["id"]) for raw in failed]
+        return not failed
+
+    def _event_guarded(self, raw: Mapping[str, object], done: Reconciled) -> bool:
+        return self._guarded(str(raw["id"]), partial(self._event, raw, done))
+
     def preview(self) -> Reconciled:
         """What a run would find missing now, reported as a run does; nothing is taken in."""
         found, now = Reconciled(), clock.seconds() + 1
@@ -204,6 +240,8 @@ class Reconciler:
             for events in pages(partial(self._history.events, since, now, types=types)):
                 found.events += len(events.items)
                 found.missed += [str(raw["id"]) for raw in self._webhooks.awaited(events.items)]
+        for account_id in self._connected.due():
+            self._guarded(account_id, partial(self._preview_account, account_id, found))
         for payments in pages(partial(self._history.payments, since, now)):
             found.payments += len(payments.items)
             uncredited, failed = self._uncredited(payments.items)
@@ -212,6 +250,13 @@ class Reconciler:
                 if not self._guarded(intent, partial(self._preview, intent, found)):
                     found.failed.append(intent)
         return found
+
+    def _preview_account(self, account_id: str, found: Reconciled) -> None:
+        watched = self._connected.watched(account_id)
+        found.looked_at += 1
+        for events in self._connected.events(watched) if watched is not None else ():
+            found.events += len(events)
+            found.missed += [str(raw["id"]) for raw in self._webhooks.awaited(events)]
 
     def _preview(self, payment_intent_id: str, found: Reconciled) -> None:
         if self._settlement.look(payment_intent_id) is not None:
