@@ -79,9 +79,9 @@ class Answers:
         A period that begins in that same month takes what was carried out of it.
         """
         self.carried.pop((row["account_id"], row["month"]), None)
-        if row["carried_into"]:
-            amounts = {name: int(value) for name, value in row["carried"].items()}
-            self.carried[row["account_id"], row["carried_into"]] = amounts
+        for month, carried in {**row.get("earlier", {}), row["carried_into"]: row["carried"]}.items():
+            if month:
+                self.carried[row["account_id"], month] = {name: int(value) for name, value in carried.items()}
 
     def _tiers(self, tables: Tables) -> list[str]:
         stored = {row["account_id"]: row.get("plan", {}).get("tier_override") for row in tables.of("AccountsTable")}

@@ -42,8 +42,9 @@ def _quotas(world: World, tables: Tables, account: str, used: list[Used]) -> Ite
 
     What an invoice credits for unused time takes that part of the quota off again. Within the stated grace: an invoice
     counts from the moment it is asked for, since the plan stays while Stripe collects, and also when its payment is
-    disputed later, for that ends the plan.
+    disputed later, for that ends the plan. What a period that ended early owes is taken from the months to come.
     """
+    began = next((i for i in tables.of("UsageTable") if (i["account_id"], i["period"]) == (account, "began")), {})
     row = next((row for row in tables.of("AccountsTable") if row["account_id"] == account), {})
     months = sum(1 for item in tables.of("UsageTable") if item["account_id"] == account and "api_requests_used" in item)
     paid = list(_paid(world, row.get("customer_id")))
@@ -51,7 +52,8 @@ def _quotas(world: World, tables: Tables, account: str, used: list[Used]) -> Ite
     for metric in sorted({each.metric for each in used}):
         total = sum(each.quantity for each in used if (each.account, each.metric) == (account, metric))
         covered = sum(months_of * plans.plan(tier).quotas[metric].ceiling for tier, months_of in paid)
-        allowed = months * plans.plan("free").quotas[metric].ceiling + covered
+        owed = int(began.get("owed", {}).get(metric, 0))
+        allowed = months * plans.plan("free").quotas[metric].ceiling + covered + owed
         if total > allowed + _ROUNDED:
             yield f"{account} used {total} {metric}, and {int(allowed)} were Free's or paid for"
 

@@ -20,7 +20,7 @@ from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume, settle, take
 
 DAY = 86_400
-MOST = {"free": 55_000, "pro": 2_400_000}
+MOST: dict[Tier, int] = {"free": 55_000, "starter": 575_000, "pro": 2_400_000, "business": 12_000_000}
 
 
 def used(parts: Runtime, account: str, month: str) -> int:
@@ -196,6 +196,84 @@ def test_a_plan_changed_to_a_year_in_the_second_month_is_no_new_month_s_quota(
         set_plan(parts, own, "pro", time_stands.at, 365, "yearly")
         assert consume(parts, own, 3_000)["used"] == MOST["pro"] - MOST["pro"] // (30 * 24) + 3_000
         audit(parts, own)
+
+
+def used_up_and_credited(parts: Runtime, account: str, time_stands: Time, tier: Tier) -> int:
+    """A month that is used up in its first hour, the last of March, and credited for Starter's year; what is owed."""
+    time_stands.to(2026, 3, 31, 23, 0)
+    set_plan(parts, account, tier, time_stands.at)
+    consume(parts, account, MOST[tier])
+    time_stands.to(2026, 4, 1, 0, 0)
+    set_plan(parts, account, "starter", time_stands.at, 365, "yearly")
+    return MOST[tier] - MOST[tier] // (30 * 24)
+
+
+def leaves(parts: Runtime, account: str, most: int) -> None:
+    """The month leaves exactly so much."""
+    if most:
+        consume(parts, account, most)
+    with pytest.raises(PlanLimitExceeded):
+        consume(parts, account)
+    audit(parts, account)
+
+
+def test_a_dearer_month_that_was_used_up_and_credited_for_a_cheaper_year_is_made_up_for_month_by_month(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    owed = used_up_and_credited(parts, account, time_stands, "pro")
+    for month in (4, 5, 6, 7):
+        time_stands.to(2026, month, 2)
+        leaves(parts, account, 0)
+        owed -= MOST["starter"]
+    assert 0 < owed < MOST["starter"]
+    for month, most in ((8, MOST["starter"] - owed), (9, MOST["starter"])):
+        time_stands.to(2026, month, 2)
+        leaves(parts, account, most)
+
+
+def test_a_year_that_begins_in_the_same_second_as_a_month_that_is_used_up_owes_all_of_it(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 31, 23, 0)
+    set_plan(parts, account, "pro", time_stands.at)
+    consume(parts, account, MOST["pro"])
+    set_plan(parts, account, "starter", time_stands.at, 365, "yearly")
+    leaves(parts, account, 0)
+    for month, most in ((4, 0), (5, 0), (6, 0), (7, 475_000), (8, MOST["starter"])):
+        time_stands.to(2026, month, 2)
+        leaves(parts, account, most)
+
+
+def test_going_back_to_the_dearer_plan_brings_what_is_not_made_up_for_along(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    owed = used_up_and_credited(parts, account, time_stands, "business")
+    for month in (4, 5, 6):
+        time_stands.to(2026, month, 2)
+        leaves(parts, account, 0)
+    time_stands.to(2026, 6, 20)
+    set_plan(parts, account, "business", time_stands.at)
+    made_up = MOST["starter"] * 12 * 80 // 365
+    leaves(parts, account, MOST["business"] - owed + made_up)
+
+
+def test_what_a_year_did_not_make_up_for_is_owed_in_the_next_one(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    owed = used_up_and_credited(parts, account, time_stands, "business")
+    for month in range(4, 16):
+        time_stands.to(2026 + (month - 1) // 12, (month - 1) % 12 + 1, 2)
+        if month < 15:
+            leaves(parts, account, 0)
+    time_stands.to(2027, 4, 1, 0, 0)
+    set_plan(parts, account, "starter", time_stands.at, 365, "yearly")
+    owed -= 12 * MOST["starter"]
+    for month in (5, 6):
+        time_stands.to(2027, month, 2)
+        leaves(parts, account, 0)
+    began = parts.usage.store.standing(account, "2027-06").began
+    assert began is not None
+    assert began.owed["api_requests"] == owed - 3 * MOST["starter"]
 
 
 def test_a_month_begins_with_all_counters_carried(parts: Runtime, account: str, time_stands: Time) -> None:

@@ -12,7 +12,16 @@ from aerostack_billing.platform import clock
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage import bursts
 from aerostack_billing.usage.counters import CountersItem
-from aerostack_billing.usage.periods import Began, Unpaid, closed_months, ended_early, storing, unpaid
+from aerostack_billing.usage.periods import (
+    Began,
+    Unpaid,
+    closed_months,
+    ended_early,
+    is_same_period,
+    still_owes,
+    storing,
+    unpaid,
+)
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, UsageStore, is_month, limits_of
 
 
@@ -32,7 +41,7 @@ class Ceilings:
         and is credited with the rest of its price counts in the one that begins.
         """
         limits, quotas = (before.limits_tier, after.limits_tier), (before.quotas_tier, after.quotas_tier)
-        if before.period_start == after.period_start:
+        if is_same_period(before, after):
             return self.moves(account_id, *limits, quotas=quotas)
         month = clock.period()
         stands = self._usage.standing(account_id, month)
@@ -53,8 +62,15 @@ class Ceilings:
             )
         used = {name: counters[name].used if name in counters else 0 for name in {*counters, *shift}}
         paid = {name: used[name] + shift.get(name, 0) - owing.in_all.get(name, 0) for name in sorted(used)}
-        writes.append(storing(self._table, account_id, began, Began(after.period_start or 0, month, paid)))
+        owed = self._owed(after, owing)
+        writes.append(storing(self._table, account_id, began, Began(after.period_start or 0, month, paid, owed=owed)))
         return writes
+
+    def _owed(self, after: PlanState, owing: Unpaid) -> dict[str, int]:
+        """What of it one month's quota of the plan that begins does not make up for: later months are to."""
+        limits = limits_of(self._catalog.plan(after.quotas_tier), clock.period())
+        left = {name: amount - limits[name].ceiling for name, amount in owing.in_all.items() if name in limits}
+        return {name: amount for name, amount in left.items() if amount > 0}
 
     def _unpaid(
         self,
@@ -65,7 +81,7 @@ class Ceilings:
         current: Mapping[str, int],
     ) -> Unpaid:
         """What was used of a period that ended early beyond what is paid of it; `current` is what this month counts."""
-        if not ended_early(before, after):
+        if not (ended_early(before, after) or still_owes(before, after, began)):
             return Unpaid()
         closed, months = dict[str, int](), closed_months(before, after)
         found = self._usage.read(account_id, months, consistent=True) if months else {}
@@ -73,6 +89,9 @@ class Ceilings:
             counted = {name: counter.used for name, counter in item.counters.items()}
             for name, amount in _of_period(began, before, month, counted).items():
                 closed[name] = closed.get(name, 0) + amount
+        if began is not None and began.period_start == before.period_start:
+            for name, amount in began.carried_before(clock.period()).items():
+                closed[name] = closed.get(name, 0) - amount
         limits = limits_of(self._catalog.plan(before.quotas_tier), clock.period())
         return unpaid(before, after, closed, _of_period(began, before, clock.period(), current), limits)
 

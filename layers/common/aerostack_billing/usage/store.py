@@ -269,8 +269,7 @@ class UsageStore:
         write = self.opening(account.account_id, plan, item, carried=carried, outdated=outdated)
         also = []
         if began is not None and carried:
-            after = replace(began, carried_into=item, carried=carried)
-            also = [storing(self._table, account.account_id, began, after)]
+            also = [storing(self._table, account.account_id, began, began.carrying(item, carried))]
         try:
             self._dynamo.transact([write, self._accounts.unchanged(account), *also])
         except TransactionRefused:
