@@ -28,18 +28,18 @@ def _showing(place: Place) -> Act:
     return lambda: place.ask("get_notifications")
 
 
-@operation("PUT /api/billing/notifications, threshold unchanged", "put_notifications", Budget(3, 1, 2))
+@operation("PUT /api/billing/notifications, threshold unchanged", "put_notifications", Budget(5, 2, 3))
 def _choosing(place: Place) -> Act:
     choose(place)
     return lambda: choose(place, emails=["billing@example.com"])
 
 
-@operation("PUT /api/billing/notifications with a threshold", "put_notifications", Budget(4, 3, 2))
+@operation("PUT /api/billing/notifications with a threshold", "put_notifications", Budget(6, 4, 3))
 def _choosing_a_threshold(place: Place) -> Act:
     return lambda: choose(place, balance_low_cents=900)
 
 
-@operation("PUT /api/billing/notifications, looked ahead for", "put_notifications", Budget(4, 3, 2))
+@operation("PUT /api/billing/notifications, looked ahead for", "put_notifications", Budget(6, 4, 3))
 def _choosing_ahead(place: Place) -> Act:
     return lambda: choose(place, events=["usage.forecast"])
 
@@ -124,13 +124,13 @@ def _making_mail(place: Place) -> Act:
     return lambda: place.run("make_notices", _fed(body))
 
 
-@operation("send_mail", "send_mail", Budget(3, 10, 2))
+@operation("send_mail", "send_mail", Budget(4, 11, 2))
 def _mailing(place: Place) -> Act:
     body = _by_mail(place, 1)
     return lambda: place.run("send_mail", _fed(body))
 
 
-@operation("send_mail, 10 notices folded", "send_mail", Budget(3, 100, 11))
+@operation("send_mail, 10 notices folded", "send_mail", Budget(4, 101, 11))
 def _mailing_a_storm(place: Place) -> Act:
     body = _by_mail(place, 10)
     return lambda: place.run("send_mail", _fed(body))
