@@ -12,7 +12,7 @@ import { language, t } from "./lib/words.js";
 import { settleReturn, takeReturn, viewOfReturn } from "./returning.js";
 import { isMoving } from "./rules/reload.js";
 import { createSources } from "./sources.js";
-import { signInView } from "./views/sign-in.js";
+import { linkedView, signInView } from "./views/sign-in.js";
 
 /** @import { Config, View } from "./types.js" */
 
@@ -80,6 +80,12 @@ export function startPage(root, frame, config, { whole, addressed, signal }) {
 
   async function start() {
     if (config.signIn === "local") clockLead = await localClockLead();
+    const linked = session.linked();
+    if (linked) {
+      const passOver = () => (session.pass(), void start());
+      main.replaceChildren(linkedView(linked.account, () => keep(linked.token), passOver));
+      return;
+    }
     // Whoever hands tokens in may fail: that is nobody signed in, and is said so.
     const token = await session.token({ expired: false }).catch(() => null);
     if (signal.aborted) return;

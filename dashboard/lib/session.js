@@ -3,6 +3,7 @@
 /** @import { Config } from "../types.js" */
 
 const KEPT_AS = "aerostack-billing-token";
+const ASKED = "aerostack-billing-asked";
 
 /**
  * @typedef {object} Session
@@ -11,6 +12,9 @@ const KEPT_AS = "aerostack-billing-token";
  *   sign in. Where there is another one by now, nothing happens.
  * @property {(token: string) => void} keep
  * @property {() => string | null} account The account that the token names, to be shown; nothing is decided by it.
+ * @property {() => {token: string, account: string | null} | null} linked What somebody's link signs in with, until it is
+ *   kept or passed over: nobody is signed in by a link that the page did not lead to, for it names whose account is paid.
+ * @property {() => void} pass Pass that over.
  * @property {boolean} own Whether the page itself keeps the token, and so can sign the reader out.
  */
 
@@ -25,9 +29,19 @@ const KEPT_AS = "aerostack-billing-token";
 export function createSession(config, onExpired, of = "") {
   const { getToken } = config;
   const keptAs = `${KEPT_AS}${of && `-${of}`}`;
-  let current = getToken ? null : (takeFromAddress(keptAs) ?? sessionStorage.getItem(keptAs));
+  let linked = getToken ? null : takeFromAddress();
+  const kept = getToken ? null : sessionStorage.getItem(keptAs);
+  if (linked !== null && (config.signIn === "local" || wasAsked() || isOfTheSame(linked, kept))) {
+    sessionStorage.setItem(keptAs, linked);
+    linked = null;
+  }
+  let current = getToken ? null : sessionStorage.getItem(keptAs);
   return {
     own: !getToken,
+    linked: () => linked && { token: linked, account: subjectOf(linked) },
+    pass() {
+      linked = null;
+    },
     async token({ expired }) {
       if (getToken) current = (await getToken({ expired })) || null;
       // The page cannot renew what it keeps itself.
@@ -40,6 +54,7 @@ export function createSession(config, onExpired, of = "") {
       onExpired();
     },
     keep(token) {
+      linked = null;
       current = token.trim();
       sessionStorage.setItem(keptAs, current);
     },
@@ -47,14 +62,28 @@ export function createSession(config, onExpired, of = "") {
   };
 }
 
-/** A token in the fragment, which no server is sent, is kept and leaves the address bar at once. @param {string} keptAs */
-function takeFromAddress(keptAs) {
+/** Note that the reader leaves this tab's page to sign in, and comes back with a token. */
+export function askForToken() {
+  sessionStorage.setItem(ASKED, "yes");
+}
+
+/** Whether this tab's page led to where a token comes from; for one token. */
+function wasAsked() {
+  const asked = sessionStorage.getItem(ASKED) !== null;
+  sessionStorage.removeItem(ASKED);
+  return asked;
+}
+
+/** @param {string} token @param {string | null} kept */
+function isOfTheSame(token, kept) {
+  return kept !== null && subjectOf(token) !== null && subjectOf(token) === subjectOf(kept);
+}
+
+/** A token in the fragment, which no server is sent, leaves the address bar at once. */
+function takeFromAddress() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) {
-    history.replaceState(null, "", location.pathname + location.search);
-    sessionStorage.setItem(keptAs, token);
-  }
-  return token;
+  if (token) history.replaceState(null, "", location.pathname + location.search);
+  return token || null;
 }
 
 /** @param {string} token A JWT. */

@@ -8,6 +8,8 @@ export const messages = {
   "nav.budgets": "Budgets", "nav.invoices": "Invoices", "nav.notifications": "Notifications", "nav.earnings": "Earnings",
   "signIn.title": "Sign in", "signIn.text": "Sign in to see your plan and your wallet.", "signIn.ended": "Your session has ended",
   "signIn.again": "Sign in again to see your billing.", "signIn.account": "Account", "signIn.token": "Access token",
+  "signIn.linked": "A link signs you in as {account}", "signIn.notMine": "Not my account",
+  "signIn.linkedText": "Continue only if this is your account: what you pay here is paid into it.",
   "signIn.go": "Continue", "table.when": "When", "table.what": "What", "table.state": "State", "table.amount": "Amount",
   "table.balance": "Balance", "table.day": "Day", "table.total": "Total", "chart.table": "Show as a table",
   "act.upgrade": "Upgrade", "act.changePlan": "Change plan", "act.cancelPlan": "Cancel plan", "act.card": "Update card",

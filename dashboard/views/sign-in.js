@@ -3,6 +3,7 @@
 import { button, h, link, whileBusy } from "../lib/dom.js";
 import { explain } from "../lib/errors.js";
 import { localAccounts, localToken } from "../lib/local.js";
+import { askForToken } from "../lib/session.js";
 import { t } from "../lib/words.js";
 
 /**
@@ -19,6 +20,23 @@ export function signInView(way, ended, keep, scopes) {
     h("p.soft", t(scopes ? "signIn.operator" : ended ? "signIn.again" : "signIn.text")),
     entrance(way, keep, scopes),
     way === "local" && !scopes && people(keep),
+  );
+}
+
+/**
+ * What somebody's link asks: whose account it is stands there before anything can be paid into it.
+ *
+ * @param {string | null} account
+ * @param {() => void} goOn
+ * @param {() => void} passOver
+ */
+export function linkedView(account, goOn, passOver) {
+  return h(
+    "div.sign-in.card",
+    h("h1", { tabindex: "-1", id: "sign-in-title" }, t("signIn.linked", { account: account ?? "?" })),
+    h("p.soft", t("signIn.linkedText")),
+    button(t("signIn.go"), goOn, { class: "button primary" }),
+    button(t("signIn.notMine"), passOver, { class: "button quiet" }),
   );
 }
 
@@ -47,7 +65,7 @@ function entrance(way, keep, scopes) {
     return form(t("signIn.account"), scopes ? "operator" : "acct_demo", t("signIn.title"), async (account) =>
       keep(await localToken(account, scopes)),
     );
-  if (way) return link(t("signIn.title"), way, { class: "button primary" });
+  if (way) return link(t("signIn.title"), way, { class: "button primary", on: { click: askForToken } });
   return form(t("signIn.token"), "", t("signIn.go"), (token) => keep(token));
 }
 

@@ -270,6 +270,40 @@ def test_a_deployment_hands_in_the_token_and_is_asked_again_when_one_is_refused(
     assert page.evaluate("sessionStorage.length") == 0
 
 
+@pytest.mark.parametrize("mine", [False, True])
+def test_a_link_with_a_token_that_the_page_did_not_ask_for_signs_in_nobody_by_itself(
+    account: Account, page: Page, mine: bool
+) -> None:
+    """Else a stranger's link shows the stranger's wallet, and the reader pays into it."""
+    config = (DASHBOARD / "config.js").read_text().replace('signIn: "local"', "signIn: null")
+    page.route("**/config.js", lambda route: route.fulfill(body=config, content_type="text/javascript"))
+    page.goto(f"{account.api.stack.base_url}/#token={account.token}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"A link signs you in as {account.id}")
+    assert "token" not in page.url
+    assert page.evaluate("sessionStorage.length") == 0
+    if mine:
+        page.get_by_role("button", name="Continue").click()
+        wait_until_loaded(page)
+        expect(section(page, "Your plan")).to_contain_text("Free Active")
+    else:
+        page.get_by_role("button", name="Not my account").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+        assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_token_that_the_pages_own_sign_in_led_to_signs_in(account: Account, page: Page) -> None:
+    back = f"{account.api.stack.base_url}/#token={account.token}"
+    login = f"<!doctype html><title>Log in</title><a href='{back}'>Log in</a>"
+    config = (DASHBOARD / "config.js").read_text().replace('signIn: "local"', 'signIn: "/log-in"')
+    page.route("**/config.js", lambda route: route.fulfill(body=config, content_type="text/javascript"))
+    page.route("**/log-in", lambda route: route.fulfill(body=login, content_type="text/html"))
+    page.goto(account.api.stack.base_url)
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("link", name="Log in").click()
+    wait_until_loaded(page)
+    expect(section(page, "Your plan")).to_contain_text("Free Active")
+
+
 def test_on_a_host_of_its_own_it_calls_the_api_across_origins(account: Account, browser: Browser) -> None:
     served, called = "https://app.aerostack.dev/settings/billing/", "https://api.aerostack.test"
     config = (DASHBOARD / "config.js").read_text().replace('apiBaseUrl: ""', f'apiBaseUrl: "{called}"')
