@@ -10,10 +10,15 @@ from typing import Any, Final
 import stripe
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from aerostack_billing.notifications.outward import Undelivered
+
 DYNAMODB: Final = "dynamodb"
 STRIPE: Final = "stripe"
 EVENTS: Final = "events"
 LETTERS: Final = "letters"
+SES: Final = "ses"
+WEB: Final = "web"
+"""A receiver of webhooks."""
 
 Answer = Any
 """Whatever a client answers: this machinery hands it on unseen."""
@@ -84,6 +89,8 @@ def unanswered_for_good(call: Call, carry_out: CarryOut) -> Struck:
 def throttle(call: Call, _carry_out: CarryOut) -> Struck:
     if call.wire == STRIPE:
         return Struck(_stripe_answer(429, "invalid_request_error", "rate_limit"))
+    if call.wire == WEB:
+        return Struck(429)
     raise throttled(call)
 
 
@@ -115,6 +122,8 @@ def error_after(call: Call, carry_out: CarryOut) -> Struck:
 def _failing(call: Call) -> Struck:
     if call.wire == STRIPE:
         return Struck(failure())
+    if call.wire == WEB:
+        return Struck(500)
     raise _client_error(call, "InternalServerError")
 
 
@@ -127,11 +136,15 @@ def unanswered(call: Call) -> Exception:
     """No answer came in time."""
     if call.wire == STRIPE:
         return stripe.APIConnectionError("simulated: no whole answer", should_retry=True)  # type: ignore[no-untyped-call]
+    if call.wire == WEB:
+        return Undelivered("simulated: no answer")
     return ReadTimeoutError(endpoint_url="http://simulated")
 
 
 def throttled(call: Call) -> ClientError:
-    """DynamoDB had no capacity left and carried nothing out."""
+    """DynamoDB, or SES, had no capacity left and carried nothing out."""
+    if call.wire == SES:
+        return _client_error(call, "TooManyRequestsException", ResponseMetadata={"HTTPStatusCode": 429})
     if call.name == "transact_write_items":
         return _cancelled(call, "ThrottlingError")
     return _client_error(call, "ProvisionedThroughputExceededException")

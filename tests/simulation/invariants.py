@@ -18,7 +18,7 @@ from aerostack_billing.creators.store import LOOK_AGENDA
 from aerostack_billing.plans.models import Tier
 from aerostack_billing.usage.store import RESOURCES_ITEM, STORAGE_ITEM, is_month, limits_of
 from aerostack_billing.values.money import micros
-from tests.simulation import domain_events
+from tests.simulation import domain_events, invariants_notices
 from tests.simulation.tables import Tables
 from tests.simulation.taxes import bought, left_of
 from tests.simulation.world import World
@@ -43,7 +43,7 @@ def violations(world: World, *, settled: bool = True) -> list[str]:
         staffs_stays,
         small_items,
     )
-    for check in (*always, *domain_events.ALWAYS):
+    for check in (*always, *domain_events.ALWAYS, *invariants_notices.ALWAYS):
         found += [f"{check.__name__}: {answer}" for answer in check(world, tables)]
     if settled:
         for check in (
@@ -55,6 +55,7 @@ def violations(world: World, *, settled: bool = True) -> list[str]:
             nobody_gains,
             nothing_open,
             *domain_events.SETTLED,
+            *invariants_notices.SETTLED,
         ):
             found += [f"{check.__name__}: {answer}" for answer in check(world, tables)]
     return found

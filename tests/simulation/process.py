@@ -14,12 +14,17 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.assembly.telemetry import Telemetry
 from aerostack_billing.ledger.ledger import Ledger
 from aerostack_billing.ledger.models import Transfer
+from aerostack_billing.notifications.dispatch import Dispatch, Queues
+from aerostack_billing.notifications.hooks import WebhookSender
+from aerostack_billing.notifications.ses import Ses
 from aerostack_billing.outbox.bus import EventBus
 from aerostack_billing.platform.config import Settings
 from aerostack_billing.platform.dead_letters import DeadLetters
 from aerostack_billing.platform.dynamo import Dynamo
 from aerostack_billing.platform.queue import Queue
 from aerostack_billing.webhooks.deliveries import EventQueue
+from tests.rooms.worlds.notices import PUBLIC
+from tests.simulation.post import CONFIGURATION_SET, MAIL_FROM, Post
 from tests.simulation.stripe_queue import StripeQueue
 from tests.simulation.wires import BusWire, DynamoWire, LetterWire
 
@@ -65,6 +70,7 @@ class Ways:
     letters: LetterWire
     charge_letters: LetterWire
     events: StripeQueue
+    post: Post
 
 
 class Process(Runtime):
@@ -81,3 +87,8 @@ class Process(Runtime):
         self.telemetry = _Silent(refused)
         self.ledger = Ledger(self.dynamo, settings.ledger_table, self.telemetry, sleep=_no_time)
         self.payments.client = lambda: ways.stripe  # type: ignore[method-assign]
+        told = self.notifications
+        told.targets, told.carrier = PUBLIC, Ses(lambda: ways.post, MAIL_FROM, CONFIGURATION_SET)
+        queues = Queues(lambda: cast("SQSClient", ways.post), lambda channel: channel)
+        told.dispatch = Dispatch(told.notices, queues)
+        told.webhook_sender = WebhookSender(told.notices, PUBLIC, self.telemetry, ways.post.deliver)

@@ -13,6 +13,7 @@ from tests.simulation import (  # noqa: F401 - they note their flows
     flows_charging,
     flows_creators,
     flows_money,
+    flows_notices,
     flows_plans,
     flows_queued,
     flows_spending,

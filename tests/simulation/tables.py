@@ -38,7 +38,12 @@ class Tables:
         """The items of a table, where it has kinds of items those whose name begins so; of the ledger the transfers."""
         if table == "LedgerTable":
             return [row for row in self.rows[table] if not _is_log(row)]
-        kind = {"UsageTable": "period", "WalletsTable": "item", "CreatorsTable": "item"}.get(table)
+        kind = {
+            "UsageTable": "period",
+            "WalletsTable": "item",
+            "CreatorsTable": "item",
+            "NotificationsTable": "item",
+        }.get(table)
         return [row for row in self.rows[table] if kind is None or str(row[kind]).startswith(prefix)]
 
 

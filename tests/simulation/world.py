@@ -30,9 +30,11 @@ from local.template import Table, load_app
 from tests.rooms.conftest import Time, connected
 from tests.simulation.bare import BareDynamo
 from tests.simulation.chance import repeatable
+from tests.simulation.environment import ENVIRONMENT
 from tests.simulation.faults import DUPLICATE, Crash
 from tests.simulation.memory import MemoryDynamo
 from tests.simulation.person import Person
+from tests.simulation.post import Kept, Post
 from tests.simulation.process import Process, Refused, Ways
 from tests.simulation.stripe_queue import StripeQueue
 from tests.simulation.wires import BusWire, Calls, DynamoWire, LetterWire, Row, StripeWire
@@ -55,6 +57,7 @@ SCHEDULES: Final[dict[str, Callable[[Runtime], object]]] = {
     "reconcile": lambda parts: parts.webhooks.reconciler.run(),
     "audit": lambda parts: parts.audit.service.run(None, see=parts.usage.metering.catch_up),
     "events": lambda parts: parts.outbox.publisher.run(),
+    "notices": lambda parts: parts.notifications.dispatch.run(),
 }
 """What the schedules run, as the functions do."""
 
@@ -74,6 +77,7 @@ class Picture:
     notes: dict[str, Any]
     published: list[dict[str, Any]]
     queued: list[str]
+    post: Kept
 
 
 @dataclass
@@ -113,23 +117,7 @@ class World:
         self.settings = Settings(
             {
                 **{f"{name.removesuffix('Table').upper()}_TABLE": table for name, table in self.tables.items()},
-                "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
-                "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
-                "PAST_DUE_GRACE_DAYS": "7",
-                "LOW_BALANCE_CENTS": "500",
-                "UNUSUAL_HOUR_CENTS": "10000",
-                "PRICE_MARKUP_BPS": "0",
-                "RELOADS_PER_DAY": "5",
-                "LEASE_SHARE_PERCENT": "10",
-                "STRIPE_REQUESTS_PER_MINUTE": "10000",
-                "PLATFORM_FEE_BPS": "2000",
-                "EARNINGS_HOLD_DAYS": "7",
-                "NEW_CREATOR_DAYS": "30",
-                "NEW_CREATOR_PAYOUT_CENTS": "25000",
-                "UNREVIEWED_PAYOUT_CENTS": "100000",
-                "REFUNDS_OWED_PER_DAY_CENTS": "10000",
-                "PAY_GRANTED_EARNINGS": "false",
-                "PAYOUT_MINIMUM_CENTS": "1000",
+                **ENVIRONMENT,
             }
         )
         with repeatable("world"), clock.using(self.time.unix):
@@ -150,7 +138,8 @@ class World:
         )
         self.bus, self.queue = BusWire(self.calls), StripeQueue(self.calls)
         self.letters, self.charge_letters = LetterWire(self.calls), LetterWire(self.calls)
-        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters, self.charge_letters, self.queue)
+        self.post = Post(self)
+        self._ways = Ways(self.wire, self._sdk, self.bus, self.letters, self.charge_letters, self.queue, self.post)
         self.eyes = Process(self.settings, replace(self._ways, dynamo=self.client), self.refused)
         """Rooms to look with: what they ask is neither numbered nor broken."""
         self.restart()
@@ -325,6 +314,7 @@ class World:
         assert self.queue.waiting == [], "an event is taken in by no delivery"
         for schedule in ("spending", "audit", "events"):
             assert self.fire(schedule), f"{schedule} still fails"
+        self.post.go_on()
 
     def _reconciles(self, wait: int) -> bool:
         """Where webhooks arrive they must do alone, but that the reconciler finds nothing wrong after a crash."""
@@ -341,7 +331,8 @@ class World:
                 rows[table, key] = found["Item"]
         blob = pickle.dumps(self.stripe._store.state)
         heard, notes = set(self.heard), copy.deepcopy(self.notes)
-        return Picture(rows, blob, self.time.at, heard, notes, list(self.bus.put), list(self.queue.waiting))
+        post = copy.deepcopy(self.post.kept)
+        return Picture(rows, blob, self.time.at, heard, notes, list(self.bus.put), list(self.queue.waiting), post)
 
     def back_to(self, picture: Picture) -> None:
         """Make the world what it was; a new process."""
@@ -370,6 +361,7 @@ class World:
             letters.kept.clear()
             letters.known.clear()
         self.queue.back_to(picture.queued)
+        self.post.back_to(picture.post)
         self.refused.clear()
         self.events_lost = False
         self.restart()
