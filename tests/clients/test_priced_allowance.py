@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from types import SimpleNamespace
 
@@ -194,6 +195,32 @@ def test_work_is_reserved_by_its_estimate_and_charged_what_it_cost_or_nothing(
     assert charged(fake) == 219 + SMALL_CENTS
     assert (fake.account("acct").balance_cents, fake.account("acct").held_cents) == (Decimal("780.79"), 0)
     assert allowance.stats().lost == 0
+
+
+def test_who_finds_all_reserved_waits_until_other_work_ends_and_asks_for_little(
+    fake: FakeBilling, service: ServiceClient, clock: Moment
+) -> None:
+    with allowed(service, clock) as allowance, ThreadPoolExecutor(1) as another:
+        work = [allowance.reserve(60), allowance.reserve(40)]
+        waiting = another.submit(allowance.reserve, 50)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.3)
+        requests = len(fake.requests)
+        work[0].release()
+        waiting.result(timeout=60).release()
+        work[1].release()
+    assert requests <= 4
+
+
+def test_beside_what_is_reserved_a_charge_holds_what_it_needs_where_the_balance_is_low(
+    fake: FakeBilling, service: ServiceClient, clock: Moment
+) -> None:
+    fake.deposit("poor", 50)
+    with Allowance(service, "poor", AllowanceTerms(cents=100, ttl_seconds=300), clock=clock) as allowance:
+        work = allowance.reserve(40)
+        allowance.charge(10)
+        work.charge(40)
+    assert (fake.account("poor").balance_cents, allowance.stats().lost) == (0, 0)
 
 
 def test_work_that_is_charged_after_the_close_is_said_to_be_lost(service: ServiceClient, clock: Moment) -> None:

@@ -89,7 +89,7 @@ class Allowance:
         self._settling = threading.Lock()
         self._worker: threading.Thread | None = None
         self._hold_id: str | None = None
-        self._left = self._waiting = 0
+        self._left = self._waiting = self._reserved = 0
         self._ends_at = self._renews_at = self._paused_until = 0.0
         self._parts: deque[Part] = deque()
         self._oldest = 0.0
@@ -121,7 +121,7 @@ class Allowance:
             return hold_id is not None
 
     def reserve(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> Reserved:
-        """Set aside what work may cost, such as its estimated tokens. Errors as `charge`; end it before `close`."""
+        """Set aside what work may cost, once other work leaves room. Errors as `charge`; end it before `close`."""
         while (reserved := self.reserve_at_hand(amount_cents, **more)) is None:
             self.ask_for(amount_cents, **more)
         return reserved
@@ -133,12 +133,13 @@ class Allowance:
             return None
         with self._lock:
             hold_id, life = self._set_aside(price), self._life
+            self._reserved += price if hold_id is not None else 0
         return None if hold_id is None else Reserved(hold_id, price, partial(self._reserved_ended, life))
 
     def ask_for(self, amount_cents: Cents | None = None, **more: Unpack[ChargeTerms]) -> None:
         """Learn the price of a charge, and hold enough for it: as the terms say, or if refused, what it needs.
 
-        Errors as `charge`. It takes nothing: the charge is still to be made.
+        Errors as `charge`. It takes nothing: the charge is still to be made. It waits for room beside what is reserved.
         """
         item = CaptureItem(amount_cents, **more)
         with self._asking:
@@ -155,8 +156,10 @@ class Allowance:
             try:
                 self._hold_more(self._most)
             except PaymentRequired:
-                self._hold_more(price)
+                self._hold_more(price, self._reserved)
         self._start()
+        with self._lock:
+            self._busy.wait_for(lambda: self._closed or self._reserved + price <= self._most, _PAUSE_SECONDS)
 
     def settle(self) -> None:
         """Capture now what was handed out up to now; BillingError where that fails, and it is tried again later."""
@@ -225,7 +228,7 @@ class Allowance:
         self._left -= price
         self._waiting += price
         if self._wants_more(now):
-            self._busy.notify()
+            self._busy.notify_all()
         return self._hold_id
 
     def _hand_out(self, hold_id: str, drawn: Drawn) -> None:
@@ -237,7 +240,7 @@ class Allowance:
             self._parts.append(Part(hold_id))
         self._parts[-1].drawn.append(drawn)
         if len(self._parts) > 1:
-            self._busy.notify()
+            self._busy.notify_all()
 
     def _reserved_ended(self, life: object, reserved: Reserved, item: CaptureItem | None) -> None:
         """Hand out what the work cost in place of what was set aside; None: nothing."""
@@ -247,6 +250,8 @@ class Allowance:
         drawn = None if item is None else Drawn(item, reserved.micros if known is None else known)
         more = (0 if drawn is None else drawn.micros) - reserved.micros
         with self._lock:
+            self._reserved -= reserved.micros
+            self._busy.notify_all()
             self._waiting += more
             if reserved.hold_id == self._hold_id:
                 self._left -= more
@@ -263,13 +268,13 @@ class Allowance:
     def _wants_more(self, now: float) -> bool:
         if self._hold_id is None or now < self._paused_until:
             return False
-        return 2 * self._left <= self._most or now >= self._renews_at
+        return 2 * (self._left + self._reserved) <= self._most or now >= self._renews_at
 
-    def _hold_more(self, up_to: int) -> None:
+    def _hold_more(self, up_to: int, beside: int = 0) -> None:
         """Extend the hold, or take one where there is none; only one thread at a time does."""
         with self._lock:
             hold_id, sent_at = self._hold_id, self._clock()
-            add = max(0, up_to - self._left - self._waiting)
+            add = max(0, up_to + beside - self._left - self._waiting)
             over = sent_at >= self._ends_at
         seconds = self.terms.ttl_seconds
         if hold_id is not None and not over:
