@@ -95,7 +95,12 @@ def throttle(call: Call, _carry_out: CarryOut) -> Struck:
 
 
 def throttled_for_good(call: Call, _carry_out: CarryOut) -> Struck:
-    """DynamoDB carries nothing out any more in this process."""
+    """DynamoDB carries nothing out any more in this process.
+
+    A queue delivers in an order of each replay's own, so that the call to be struck may be another's than DynamoDB's.
+    """
+    if call.wire != DYNAMODB:
+        return throttle(call, _carry_out)
 
     def outage(later: Call) -> None:
         if later.wire == call.wire:
@@ -105,6 +110,9 @@ def throttled_for_good(call: Call, _carry_out: CarryOut) -> Struck:
 
 
 def conflict(call: Call, _carry_out: CarryOut) -> Struck:
+    """Somebody else writes the same; a call to another than DynamoDB meets a throttle, as in `throttled_for_good`."""
+    if call.wire != DYNAMODB:
+        return throttle(call, _carry_out)
     if call.name == "transact_write_items":
         raise _cancelled(call, "TransactionConflict")
     raise _client_error(call, "TransactionConflictException")
