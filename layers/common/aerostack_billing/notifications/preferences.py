@@ -14,7 +14,7 @@ from aerostack_billing.notifications.outlook_store import OutlookStore
 from aerostack_billing.notifications.store import SettingsStore
 from aerostack_billing.notifications.targets import Targets
 from aerostack_billing.platform import clock
-from aerostack_billing.values.errors import Conflict, InvalidRequest
+from aerostack_billing.values.errors import Conflict, InvalidRequest, OperatorRefused
 from aerostack_billing.values.money import Micros, cents, micros
 from aerostack_billing.wallet.store import WalletStore
 
@@ -32,7 +32,7 @@ class NoWebhook(Conflict):
     code = "NO_WEBHOOK"
 
 
-class NotMuted(Conflict):
+class NotMuted(OperatorRefused):
     """The account has no such address that is sent nothing."""
 
     code = "NOT_MUTED"
