@@ -35,9 +35,8 @@ def on_trial(plan: PlanState, trial: Trial | None, current: PlanSubscription | N
     """The plan with the account's trial. What staff put on trial, or put on again once it was paid, is in full."""
     if current is None:
         return replace(plan, trial=trial)
-    paid = trial is not None and trial.paid and trial.subscription_id == current.subscription_id
-    own = trial is not None and trial.subscription_id == current.subscription_id
-    unpaid = (own and not paid) or (not own and _is_unpaid(current))
+    own = trial if trial is not None and trial.subscription_id == current.subscription_id else None
+    unpaid = _is_unpaid(current) if own is None else not own.paid
     return replace(plan, trial=trial, unpaid_trial=unpaid)
 
 

@@ -15,6 +15,7 @@ from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.periods import (
     Began,
     Unpaid,
+    above_zero,
     closed_months,
     ended_early,
     is_same_period,
@@ -69,8 +70,7 @@ class Ceilings:
     def _owed(self, after: PlanState, owing: Unpaid) -> dict[str, int]:
         """What of it one month's quota of the plan that begins does not make up for: later months are to."""
         limits = limits_of(self._catalog.plan(after.quotas_tier), clock.period())
-        left = {name: amount - limits[name].ceiling for name, amount in owing.in_all.items() if name in limits}
-        return {name: amount for name, amount in left.items() if amount > 0}
+        return above_zero({name: used - limits[name].ceiling for name, used in owing.in_all.items() if name in limits})
 
     def _unpaid(
         self,

@@ -45,7 +45,7 @@ class Began:
         """This once so much of it was carried into a month."""
         earlier = {**self.earlier, self.carried_into: self.carried} if self.carried_into else self.earlier
         left = {name: amount - carried.get(name, 0) for name, amount in self.owed.items()}
-        return replace(self, carried_into=month, carried=carried, owed=_above_zero(left), earlier=earlier)
+        return replace(self, carried_into=month, carried=carried, owed=above_zero(left), earlier=earlier)
 
     def carried_before(self, month: str) -> dict[str, int]:
         """What was carried into months before this one, which count it as used."""
@@ -57,10 +57,11 @@ class Began:
 
     def since(self, counters: Mapping[str, Counter]) -> dict[str, int]:
         """What the month's counters counted since then; nothing of what was given back meanwhile."""
-        return _above_zero({name: counter.used - self.used.get(name, 0) for name, counter in counters.items()})
+        return above_zero({name: counter.used - self.used.get(name, 0) for name, counter in counters.items()})
 
 
-def _above_zero(amounts: Mapping[str, int]) -> dict[str, int]:
+def above_zero(amounts: Mapping[str, int]) -> dict[str, int]:
+    """Those of them that are."""
     return {name: amount for name, amount in amounts.items() if amount > 0}
 
 
