@@ -35,6 +35,7 @@ from tests.rooms.worlds.creators import call
 from tests.rooms.worlds.deposits import deposit
 from tests.rooms.worlds.reload import configure
 from tests.rooms.worlds.stripe import StripeWorld, serving
+from tests.rooms.worlds.terms import TERMS
 from tests.rooms.worlds.wallet import fund
 from tests.simulation.memory import MemoryDynamo
 
@@ -152,22 +153,10 @@ def _settings(tables: dict[str, Table]) -> dict[str, str]:
         "ALLOWED_REDIRECT_HOSTS": "app.aerostack.dev",
         "DASHBOARD_URL": "https://app.aerostack.dev/settings/billing",
         "PAST_DUE_GRACE_DAYS": "7",
-        "LOW_BALANCE_CENTS": "500",
+        **TERMS,
         "MAIL_FROM": "billing@aerostack.example",
         "MAIL_CONFIGURATION_SET": "aerostack-test",
-        "UNUSUAL_HOUR_CENTS": "10000",
-        "PRICE_MARKUP_BPS": "0",
-        "RELOADS_PER_DAY": "5",
-        "LEASE_SHARE_PERCENT": "10",
         "STRIPE_REQUESTS_PER_MINUTE": "60",
-        "PLATFORM_FEE_BPS": "2000",
-        "EARNINGS_HOLD_DAYS": "7",
-        "NEW_CREATOR_DAYS": "30",
-        "NEW_CREATOR_PAYOUT_CENTS": "25000",
-        "UNREVIEWED_PAYOUT_CENTS": "100000",
-        "REFUNDS_OWED_PER_DAY_CENTS": "10000",
-        "PAY_GRANTED_EARNINGS": "false",
-        "PAYOUT_MINIMUM_CENTS": "1000",
     }
 
 
