@@ -53,11 +53,14 @@ class Wrapped:
 
 
 def measured(times: int = TIMES, *, with_litellm: bool = True) -> Iterator[Wrapped]:
-    """Every wrapper. LiteLLM calls back on the event loop it met first: with it, in a process of its own."""
-    with ExitStack() as open_, _fake() as fake:
+    """Every wrapper. LiteLLM calls back on the event loop it met first: with it, in a process of its own.
+
+    The allowance has a billing of its own, since what it captures behind one wrapper would count as the next one's.
+    """
+    with ExitStack() as open_, _fake() as fake, _fake() as beside:
         billing = open_.enter_context(fake.service())
         meter = open_.enter_context(billing.meter())
-        allowance = open_.enter_context(billing.allowance(ACCOUNT, 5_000, labels=LABELS))
+        allowance = open_.enter_context(beside.service().allowance(ACCOUNT, 5_000, labels=LABELS))
         for name, bare, wrapped, allowed in [*_models(billing, allowance), *_served(billing, meter, allowance)]:
             before = len(fake.requests)
             taken = _timed([bare, wrapped], times)
