@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from unittest.mock import patch
 
 from botocore.exceptions import ClientError
-from moto.sqs.models import sqs_backends
+from moto.sqs.models import Message, sqs_backends
 
 from local.lambdas.host import FunctionError, Invoke
 from local.template import Queue, QueueSource, ServerlessApp
@@ -93,7 +93,6 @@ class Queues:
 
     def waiting(self, logical_id: str) -> list[Value]:
         """The messages that a queue would hand out now."""
-        backend = sqs_backends[ACCOUNT_ID][REGION]
         return [
             {
                 "message_id": message.id,
@@ -101,8 +100,11 @@ class Queues:
                 "receive_count": message.approximate_receive_count,
                 "attributes": {n: value.get("StringValue") for n, value in message.message_attributes.items()},
             }
-            for message in list(backend.queues[self._queues[logical_id].name].messages)
+            for message in self._visible(logical_id)
         ]
+
+    def _visible(self, logical_id: str) -> list[Message]:
+        return sqs_backends[ACCOUNT_ID][REGION].queues[self._queues[logical_id].name].messages
 
     def poll(self) -> None:
         """Deliver what waits, until nothing does."""
@@ -134,7 +136,8 @@ class Queues:
 
     def _receive(self, source: QueueSource) -> list[MessageTypeDef]:
         messages: list[MessageTypeDef] = []
-        while len(messages) < source.batch_size:
+        # Asked without a request: most polls find every queue empty.
+        while len(messages) < source.batch_size and self._visible(source.queue):
             more = self._client.receive_message(
                 QueueUrl=self._urls[source.queue],
                 MaxNumberOfMessages=min(_RECEIVED_AT_ONCE, source.batch_size - len(messages)),
