@@ -20,21 +20,6 @@ from tests.rooms.worlds.wallet import audited, charge, fund, queued
 
 
 @pytest.fixture
-def refused(parts: Runtime) -> Letters:
-    """Where what is not paid is kept."""
-    refused = Letters()
-    parts.wallet.refused_charges = refused  # type: ignore[assignment]
-    return refused
-
-
-@pytest.fixture
-def letters(parts: Runtime, refused: Letters) -> Letters:
-    letters = Letters()
-    parts.wallet.dead_letters = letters  # type: ignore[assignment]
-    return letters
-
-
-@pytest.fixture
 def funded(parts: Runtime, account: str) -> str:
     fund(parts, account, 1_000)
     return account
@@ -74,7 +59,7 @@ def test_each_charge_names_who_sent_its_message_also_where_several_come_in_one_d
 ) -> None:
     senders = ["AROAJOBS:nightly", "AROAJOBS:hourly", "AIDASHIPPER", None, "AROAJOBS:nightly"]
     messages = [
-        replace(queued(f"m{place}", {"account_id": funded, "idempotency_key": str(place)}), sender=sender)
+        replace(queued(f"m{place}", {"account_id": funded, "idempotency_key": str(place)}), principal=sender)
         for place, sender in enumerate(senders)
     ]
     assert parts.wallet.queued.run(messages) == Taken(charged=5)
@@ -82,38 +67,6 @@ def test_each_charge_names_who_sent_its_message_also_where_several_come_in_one_d
     lines = [transfer for transfer in parts.ledger.whole(funded) if transfer.type == "charge"]
     assert [line.caller for line in lines] == [jobs, jobs, shipper, CALLER, jobs]
     assert audited(parts, funded).balance == micros(990)
-
-
-def test_a_sender_whom_an_operator_stopped_charges_nothing_and_what_it_sent_is_kept(
-    parts: Runtime, funded: str, letters: Letters
-) -> None:
-    def sent(key: str, sender: str) -> Message:
-        return replace(queued(key, {"account_id": funded, "idempotency_key": key}), sender=sender)
-
-    stopped = f"{CALLER}:AROALEAKED"
-    parts.callers.block(stopped)
-    try:
-        delivery = [sent("a", "AROALEAKED:one"), sent("b", "AROAOTHER"), sent("c", "AROALEAKED:two")]
-        assert parts.wallet.queued.run(delivery) == Taken(charged=1, dead=2)
-    finally:
-        parts.callers.unblock(stopped)
-    assert [(json.loads(body)["idempotency_key"], why.split()[0]) for body, why, _ in letters.kept] == [
-        ("a", "CALLER_BLOCKED"),
-        ("c", "CALLER_BLOCKED"),
-    ]
-    assert audited(parts, funded).balance == micros(998)
-
-
-def test_while_it_is_not_known_who_is_stopped_all_is_delivered_again(
-    parts: Runtime, funded: str, letters: Letters, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unknown(_caller: str | None) -> None:
-        raise StoreUnavailable("The store did not answer.")
-
-    monkeypatch.setattr(parts.callers, "check", unknown)
-    one = queued("m1", {"account_id": funded, "idempotency_key": "a"})
-    assert parts.wallet.queued.run([one]) == Taken(again=frozenset({"m1"}))
-    assert letters.kept == []
 
 
 @pytest.mark.usefixtures("letters")

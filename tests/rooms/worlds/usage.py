@@ -70,15 +70,17 @@ def free(parts: Runtime, account: str, resource_id: str, kind: str = "projects")
 
 @dataclass
 class Letters:
-    """A dead-letter queue, kept in a list."""
+    """A dead-letter queue, kept in a list; `senders` in one beside it."""
 
     kept: list[tuple[str, str, str]] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     down: bool = False
 
-    def put(self, body: str, *, reason: str, message_id: str, group: str | None = None) -> None:
+    def put(self, body: str, *, reason: str, message_id: str, sender: str, group: str | None = None) -> None:
         if self.down:
             raise StoreUnavailable("The dead-letter queue did not take a message.")
         self.kept.append((body, reason, message_id))
+        self.senders.append(sender)
 
 
 def message(name: str, *events: object) -> Message:

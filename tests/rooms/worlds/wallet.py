@@ -87,7 +87,7 @@ def audited(parts: Runtime, account: str) -> Wallet:
 def queued(name: str, *charges: dict[str, Any], group: str | None = None) -> QueuedMessage:
     """A message of the charge queue: one charge alone, or a batch; in the group of its first account."""
     usual = {"kind": "bot_conversation", "billing_mode": "wallet"}
-    bodies = [{**usual, **({} if "usage" in one else {"amount_cents": 2}), **one} for one in charges]
+    bodies = [{**usual, **({} if {"usage", "tool_id"} & one.keys() else {"amount_cents": 2}), **one} for one in charges]
     body = bodies[0] if len(bodies) == 1 else {"charges": bodies}
     return QueuedMessage(name, json.dumps(body), group or str(bodies[0]["account_id"]), 1_772_357_400.012)
 

@@ -93,12 +93,12 @@ class WalletParts:
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
-        """Where queued charges are put that can never be taken."""
+        """Where queued charges are put that somebody has to mend something for: it pages."""
         return self._letters(self._runtime.settings.charge_dead_letter_queue_url)
 
     @cached_property
     def refused_charges(self) -> DeadLetters:
-        """Where queued charges are kept that were not paid."""
+        """Where queued charges are kept that were not paid, or whose sender was stopped."""
         return self._letters(self._runtime.settings.refused_charges_queue_url)
 
     def _letters(self, queue_url: str) -> DeadLetters:

@@ -13,6 +13,7 @@ from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.entry.scheduled import LambdaContext
 from aerostack_billing.platform import clock, correlation, deadline
+from aerostack_billing.platform.dead_letters import SENDER
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.base import FailureResponse
@@ -107,6 +108,13 @@ def first_received(record: SQSRecord) -> float:
 def sender_of(record: SQSRecord) -> str | None:
     """Who sent a message, as SQS tells it of its own knowledge; None for one that is invoked by hand."""
     return _attribute(record, "SenderId")
+
+
+def first_sender_of(record: SQSRecord) -> str | None:
+    """Who first sent what was put aside and is sent again, by what the letter says; None for any other message."""
+    said = cast("Mapping[str, Mapping[str, object]]", record.raw_event.get("messageAttributes") or {})
+    found = said.get(SENDER, {}).get("stringValue")
+    return found if isinstance(found, str) else None
 
 
 def _attribute(record: SQSRecord, name: str) -> str | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from aerostack_billing.idempotency.store import IdempotencyStore, keyed
 from aerostack_billing.plans.models import STORAGE
@@ -32,6 +32,9 @@ from aerostack_billing.values.json_object import parse_object
 
 KEPT_SECONDS = 5 * 86_400
 """How long an event is known to have been counted: longer than the queue keeps a message."""
+
+CALLER: Final = "usage-queue"
+"""How operators name the senders of the queue, before the sender."""
 
 _ATTEMPTS = 20
 _MARKS_AT_ONCE = 80
@@ -267,7 +270,7 @@ class Ingest:
             events = [letter.event for letter in letters if letter.event is not None]
             body = json.dumps({"events": events}, default=str) if events else letters[0].message.body
             try:
-                self._dead_letters.put(body, reason=reason, message_id=message_id)
+                self._dead_letters.put(body, reason=reason, message_id=message_id, sender=CALLER)
             except StoreUnavailable:
                 failed.add(message_id)
         return failed

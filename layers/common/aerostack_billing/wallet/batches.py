@@ -175,6 +175,28 @@ class ChargeBatch:
             results |= run.results
         return [results[place] for place in range(len(charges))]
 
+    def taken_before(self, charges: Sequence[Mapping[str, object]], refusal: BillingError) -> list[Result]:
+        """The result of each charge that was taken before, in order; of every other one `refusal`. None is taken.
+
+        503 for the charges of an account whose ledger could not be read.
+        """
+        results = dict.fromkeys(range(len(charges)), _refusal(refusal))
+        asked: dict[str, dict[int, ChargeRequest]] = {}
+        for place, request in enumerate(validated_each(ChargeRequest, charges)):
+            if not isinstance(request, BillingError):
+                asked.setdefault(request.account_id, {})[place] = request
+        for account_id, requests in asked.items():
+            try:
+                stand = self._wallets.ledger.those(account_id, [charge_id_of(each) for each in requests.values()])
+            except StoreUnavailable as error:
+                results |= dict.fromkeys(requests, _refusal(error))
+                continue
+            for place, request in requests.items():
+                line = stand.get(charge_id_of(request))
+                if line is not None and line.fingerprint == fingerprint(request):
+                    results[place] = Result(201, charged_answer(line))
+        return [results[place] for place in range(len(charges))]
+
     def _entry(self, place: int, request: ChargeRequest, *, latest: bool) -> _Entry:
         charge_id, asked = charge_id_of(request), fingerprint(request)
         try:

@@ -94,10 +94,11 @@ class BudgetReachedEvent(_BudgetFigures):
 
 
 class ChargeRefused(TypedDict):
-    """A charge that came by the queue, and that the wallet, a budget or the plan did not pay: nothing was taken.
+    """A charge that came by the queue and was not taken: it was not paid, or an operator stopped its sender.
 
-    Nobody waits for its answer, so this is it. The charge is among the dead letters of the queue, and may be sent again
-    with its key. `code` is that of the refusal, as in a charge's answer. `amount_cents` is null where it named none.
+    The wallet, a budget or the plan did not pay it, or its tool costs more than it may, or is sold no more. Nobody
+    waits for its answer, so this is it. The charge is in the queue of refused charges, and may be sent again with its
+    key. `code` is that of the refusal, as in a charge's answer. `amount_cents` is null where it named none.
     """
 
     charge_id: str

@@ -4,19 +4,20 @@ A message is the body of a charge, or a batch of them, `{"charges": [...]}`. The
 group, the account, are taken in their order, one delivery after another. It delivers at least once, and dedupes for
 five minutes; the ledger's keys dedupe for ever.
 
-What becomes of a charge. Taken. Unpaid: the wallet, a budget or the plan forbids it; that is a domain event, and the
-charge is kept with the reason in the queue of refused charges, which is nobody's fault to mend. Dead: it can never be
-taken as it is, or an operator stopped its sender; it is a dead letter with the reason. Left to be delivered again: the
-store failed; then so is what its group sent after it.
+What becomes of a charge. Taken. Unpaid, or stopped with its sender: that is a domain event, and the charge is kept
+with the reason in the queue of refused charges, which nobody is paged for. Dead: it can never be taken as it is, which
+somebody has to mend; it is a dead letter with the reason. Which refusal is which: `queue_refusals`. Left to be
+delivered again: the store failed; then so is what its group sent after it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final, Protocol, cast
 
+from aerostack_billing.operators.senders import Admit, Sender, stopped
 from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.outbox.store import Outbox
 from aerostack_billing.platform import clock, correlation
@@ -28,6 +29,7 @@ from aerostack_billing.values.money import cents
 from aerostack_billing.wallet.batches import ChargeBatch, Result
 from aerostack_billing.wallet.charges import charge_id_of
 from aerostack_billing.wallet.domain_events import ChargeRefused
+from aerostack_billing.wallet.queue_refusals import Fate, fate_of
 from aerostack_billing.wallet.requests import ChargeRequest, ChargesRequest
 
 CALLER: Final = "charge-queue"
@@ -35,7 +37,6 @@ CALLER: Final = "charge-queue"
 
 _AT_ONCE = 100
 """Charges that are taken by one call of the batch."""
-_UNPAID = frozenset({402, 403})
 _LONGEST_REASON = 1_000
 
 
@@ -43,19 +44,25 @@ _LONGEST_REASON = 1_000
 class Message:
     """One message as it was delivered. `received_at`, in Unix seconds, is the same at every delivery.
 
-    `sender` is who sent it, as the queue itself tells it: the id of an IAM principal, for a role with its session.
+    `principal` is who sent it, as SQS tells it. `first_sender` is who did at first, where it was put aside before.
     """
 
     message_id: str
     body: str
     group: str
     received_at: float
-    sender: str | None = None
+    principal: str | None = None
+    first_sender: str | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """Who sent it."""
+        return Sender(CALLER, self.principal, self.first_sender)
 
     @property
     def caller(self) -> str:
-        """By whom the ledger says that its charges were asked for; without the session, of which a role has many."""
-        return CALLER if self.sender is None else f"{CALLER}:{self.sender.partition(':')[0]}"
+        """By whom the ledger says that its charges were asked for."""
+        return self.sender.caller
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class Taken:
 
     charged: int = 0
     unpaid: int = 0
+    stopped: int = 0
     dead: int = 0
     again: frozenset[str] = frozenset()
 
@@ -88,16 +96,34 @@ class _Post:
     charged: int = 0
     refused: dict[str, list[Mapping[str, object]]] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
-    unpaid: set[str] = field(default_factory=set)
-    """Of the codes, those that say that the customer's money or limits do not suffice."""
     events: list[DomainEvent] = field(default_factory=list)
-    whole: str | None = None
+    unreadable: BillingError | None = None
     """Why nothing of it can be read."""
+    stopped: CallerBlocked | None = None
+    """That nothing of it may be taken."""
 
     def refuse(self, raw: Mapping[str, object], code: str, details: object) -> None:
-        """Note a charge that was refused."""
+        """Note a charge that was refused, and tell of it unless it is somebody's fault."""
         self.refused.setdefault(code, []).append(raw)
         self.reasons.setdefault(code, _reason(code, details))
+        if fate_of(code) != "fault":
+            self.events += _told(self.message, raw, code)
+
+    @property
+    def letters(self) -> Iterator[tuple[str, str, str]]:
+        """What is to be put aside: the code of the refusal, the reason and the body."""
+        if self.unreadable is not None:
+            why = self.stopped or self.unreadable
+            yield why.code, _reason(why.code, why.details), self.message.body
+        for code, raws in self.refused.items():
+            yield code, self.reasons[code], json.dumps({"charges": raws}, default=str)
+
+    def count(self, fate: Fate) -> int:
+        """How many of its charges had this fate; one that cannot be read is one."""
+        refused = sum(len(raws) for code, raws in self.refused.items() if fate_of(code) == fate)
+        if self.unreadable is None:
+            return refused
+        return refused + (fate == fate_of((self.stopped or self.unreadable).code))
 
 
 class QueuedCharges:
@@ -110,9 +136,8 @@ class QueuedCharges:
         dead_letters: DeadLetters,
         refused: DeadLetters,
         listener: QueueListener,
-        admit: Callable[[str], None],
+        admit: Admit,
     ) -> None:
-        """`admit` raises CallerBlocked for a caller whom an operator stopped."""
         self._batch = batch
         self._admit = admit
         self._outbox = outbox
@@ -127,9 +152,10 @@ class QueuedCharges:
         """
         with correlation.using(correlation.current(), CALLER):
             try:
-                posts = [self._opened(message) for message in messages]
+                refused = stopped((message.sender for message in messages), self._admit)
             except StoreUnavailable:
                 return self._done(Taken(again=frozenset(message.message_id for message in messages)))
+            posts = [replace(_read(message), stopped=refused.get(message.sender)) for message in messages]
             again: set[str] = set()
             behind: set[str] = set()
             for some in _together(posts):
@@ -147,20 +173,17 @@ class QueuedCharges:
         self._listener.charges_taken(done)
         return done
 
-    def _opened(self, message: Message) -> _Post:
-        """The message's charges; none of a sender whom an operator stopped. StoreUnavailable where that is unknown."""
-        try:
-            self._admit(message.caller)
-        except CallerBlocked as blocked:
-            return _Post(message, whole=_reason(blocked.code, blocked.details))
-        return _read(message)
-
     def _take(self, posts: Sequence[_Post], again: set[str], behind: set[str]) -> None:
-        """Take the charges of some messages together; the groups whose store failed join those that stay `behind`."""
+        """Take the charges of some messages together; the groups whose store failed join those that stay `behind`.
+
+        All of them are of one sender: of one who is stopped none is taken that was not before.
+        """
         if not posts:
             return
+        charges, why = [raw for post in posts for raw in post.charges], posts[0].stopped
         with correlation.using(correlation.current(), posts[0].message.caller):
-            results = iter(self._batch.run([raw for post in posts for raw in post.charges]))
+            done = self._batch.run(charges) if why is None else self._batch.taken_before(charges, why)
+        results = iter(done)
         for post in posts:
             for raw in post.charges:
                 result = next(results)
@@ -170,34 +193,25 @@ class QueuedCharges:
                 elif result.status == 201:
                     post.charged += 1
                 else:
-                    code, details = _error(result)
-                    post.refuse(raw, code, details)
-                    if result.status in _UNPAID:
-                        post.unpaid.add(code)
-                        post.events.append(_told(post.message, raw, code))
+                    post.refuse(raw, *_error(result))
 
     def _put_aside(self, post: _Post) -> bool:
-        """Tell of what is unpaid, and put aside what was refused; whether all of that is stored.
+        """Tell of what is unpaid or stopped, and put aside what was refused; whether all of that is stored.
 
-        What the customer cannot pay is kept apart from what is somebody's fault: the latter rings.
+        What nobody has to mend is kept apart from what is somebody's fault: the latter pages.
         """
         message = post.message
         try:
             # Under the message's id, which stays the same, so that the event does too.
             with correlation.using(message.message_id, message.caller):
                 self._outbox.put(post.events)
-            if post.whole is not None:
-                _put(self._dead_letters, message, message.body, post.whole)
-            for code, raws in post.refused.items():
-                body = json.dumps({"charges": raws}, default=str)
-                _put(self._refused if code in post.unpaid else self._dead_letters, message, body, post.reasons[code])
+            for code, reason, body in post.letters:
+                aside = self._dead_letters if fate_of(code) == "fault" else self._refused
+                sender = message.sender.origin
+                aside.put(body, reason=reason, message_id=message.message_id, sender=sender, group=message.group)
         except StoreUnavailable:
             return False
         return True
-
-
-def _put(letters: DeadLetters, message: Message, body: str, reason: str) -> None:
-    letters.put(body, reason=reason, message_id=message.message_id, group=message.group)
 
 
 def _read(message: Message) -> _Post:
@@ -205,7 +219,7 @@ def _read(message: Message) -> _Post:
         body = parse_object(message.body)
         charges = validated(ChargesRequest, body).charges if "charges" in body else [body]
     except BillingError as error:
-        return _Post(message, whole=_reason(error.code, error.details))
+        return _Post(message, unreadable=error)
     return _Post(message, charges)
 
 
@@ -214,7 +228,7 @@ def _together(posts: Sequence[_Post]) -> Iterator[list[_Post]]:
     run: list[_Post] = []
     size = 0
     for post in posts:
-        if run and (size + len(post.charges) > _AT_ONCE or post.message.caller != run[0].message.caller):
+        if run and (size + len(post.charges) > _AT_ONCE or post.message.sender != run[0].message.sender):
             yield run
             run, size = [], 0
         run.append(post)
@@ -223,9 +237,15 @@ def _together(posts: Sequence[_Post]) -> Iterator[list[_Post]]:
         yield run
 
 
-def _told(message: Message, raw: Mapping[str, object], code: str) -> DomainEvent:
-    """The event of an unpaid charge. All of it derives from the message, so that it is the same at every delivery."""
-    request = validated(ChargeRequest, raw)
+def _told(message: Message, raw: Mapping[str, object], code: str) -> Iterator[DomainEvent]:
+    """The event of a charge that was not taken; none of what is no charge, which a sender who is stopped may send too.
+
+    All of it derives from the message, so that it is the same at every delivery.
+    """
+    try:
+        request = validated(ChargeRequest, raw)
+    except BillingError:
+        return
     charge_id = charge_id_of(request)
     data: ChargeRefused = {
         "charge_id": charge_id,
@@ -239,7 +259,7 @@ def _told(message: Message, raw: Mapping[str, object], code: str) -> DomainEvent
         "message_id": message.message_id,
     }
     occasion = f"{charge_id}:{code}:{message.message_id}"
-    return DomainEvent("charge.refused", request.account_id, occasion, data, clock.iso_exact(message.received_at))
+    yield DomainEvent("charge.refused", request.account_id, occasion, data, clock.iso_exact(message.received_at))
 
 
 def _error(result: Result) -> tuple[str, object]:
@@ -253,7 +273,7 @@ def _reason(code: str, details: object) -> str:
 
 
 def _sum(posts: Sequence[_Post], again: frozenset[str]) -> Taken:
-    unpaid = sum(len(post.events) for post in posts)
-    refused = sum(len(raws) for post in posts for raws in post.refused.values())
-    dead = refused - unpaid + sum(post.whole is not None for post in posts)
-    return Taken(sum(post.charged for post in posts), unpaid, dead, again)
+    def of(fate: Fate) -> int:
+        return sum(post.count(fate) for post in posts)
+
+    return Taken(sum(post.charged for post in posts), of("unpaid"), of("stopped"), of("fault"), again)
