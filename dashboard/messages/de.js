@@ -326,6 +326,7 @@ export const messages = {
   "error.INVALID_REDIRECT_URL": "Stripe darf nicht zu dieser Adresse zurückleiten. Wer diese Seite betreibt, muss ihren Host erlauben.",
   "error.TOOL_NOT_FOUND": "Diese Id gehört jemand anderem, oder das Tool gibt es nicht mehr. Wählen Sie eine andere Id.",
   "error.NO_WEBHOOK": "Es gibt keinen Webhook.", "error.NO_EMAIL": "Es gibt keine Adresse, die E-Mails erhält.",
+  "error.TOO_MANY_COMPLAINTS": "Zu viele Empfänger haben Ihre E-Mails als Spam gemeldet. Sie können keine weitere Adresse angeben.",
   "error.EMAIL_OFF": "Dieser Dienst sendet keine E-Mails.", "error.DELIVERY_UNDER_WAY": "Es ist schon unterwegs.",
   "error.DELIVERY_NOT_FOUND": "Diese Zustellung ist nicht mehr vorhanden.", "name.free": "Free", "name.starter": "Starter",
   "name.pro": "Pro", "name.business": "Business", "name.enterprise": "Enterprise", "name.api_requests": "API-Anfragen",

@@ -292,6 +292,7 @@ export const messages = {
   "error.INVALID_REDIRECT_URL": "Stripe may not lead back to this address. Whoever runs this page must allow its host.",
   "error.TOOL_NOT_FOUND": "This id is taken by another creator, or the tool is gone. Choose another id.",
   "error.NO_WEBHOOK": "There is no webhook to send to.", "error.NO_EMAIL": "There is no address that gets e-mail.",
+  "error.TOO_MANY_COMPLAINTS": "Too many readers marked your e-mails as spam. You can name no further address.",
   "error.EMAIL_OFF": "This service sends no e-mail.", "error.DELIVERY_UNDER_WAY": "It is on its way already.",
   "error.DELIVERY_NOT_FOUND": "This delivery is no longer kept.", "name.free": "Free", "name.starter": "Starter",
   "name.pro": "Pro", "name.business": "Business", "name.enterprise": "Enterprise", "name.api_requests": "API requests",

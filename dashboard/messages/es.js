@@ -313,6 +313,7 @@ export const messages = {
   "error.INVALID_REDIRECT_URL": "Stripe no puede volver a esta dirección. Quien gestiona esta página debe permitir su host.",
   "error.TOOL_NOT_FOUND": "Este id es de otra persona, o la herramienta ya no existe. Elija otro id.",
   "error.NO_WEBHOOK": "No hay ningún webhook.", "error.NO_EMAIL": "No hay ninguna dirección que reciba correos.",
+  "error.TOO_MANY_COMPLAINTS": "Demasiados destinatarios marcaron sus correos como spam. No puede indicar ninguna dirección más.",
   "error.EMAIL_OFF": "Este servicio no envía correos.", "error.DELIVERY_UNDER_WAY": "Ya está en camino.",
   "error.DELIVERY_NOT_FOUND": "Esta entrega ya no se conserva.", "name.free": "Free", "name.starter": "Starter",
   "name.pro": "Pro", "name.business": "Business", "name.enterprise": "Enterprise", "name.api_requests": "Solicitudes de API",

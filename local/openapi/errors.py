@@ -101,6 +101,10 @@ ADVICE: Mapping[str, Advice] = {
     "DELIVERY_UNDER_WAY": Advice(
         "The delivery waits for its next attempt, or one is being made.", "Wait: `next_attempt_at` says how long."
     ),
+    "TOO_MANY_COMPLAINTS": Advice(
+        "A hundred readers of the account marked its mail as spam, so it can name no further address.",
+        "Name addresses that it named before, use a `webhook_url`, or ask whoever runs the billing service.",
+    ),
     "NO_EMAIL": Advice(
         "The account names no address that is sent mail.",
         "Name one that is not muted.",

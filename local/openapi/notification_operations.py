@@ -17,7 +17,7 @@ from aerostack_billing.notifications.deliveries import (
 )
 from aerostack_billing.notifications.events import EventType
 from aerostack_billing.notifications.models import Channel, MuteReason, NotificationsRequest, State
-from aerostack_billing.notifications.preferences import EmailOff, NoWebhook
+from aerostack_billing.notifications.preferences import MOST_COMPLAINTS, EmailOff, NoWebhook, TooManyComplaints
 from aerostack_billing.notifications.store import ACTS_A_DAY, NAMED_A_DAY
 from aerostack_billing.values import errors
 from local.openapi.answers import Time
@@ -103,10 +103,12 @@ NOTIFICATIONS = {
         "Set whom the account tells of what",
         Notifications,
         body=NotificationsRequest,
-        refusals=(EmailOff, errors.RateLimitExceeded),
+        refusals=(EmailOff, TooManyComplaints, errors.RateLimitExceeded),
         description="Sets all of it: what is left out is off. `emails` are refused with `EMAIL_OFF` where the stack "
         "sends no mail. `webhook_url` must be https and lead to public addresses alone; the answer to the request that "
-        f"first names one carries the secret. An account names {NAMED_A_DAY} new addresses and webhooks a day.",
+        f"first names one carries the secret. An account names {NAMED_A_DAY} new addresses and webhooks a day. "
+        f"Once {MOST_COMPLAINTS} of its readers marked its mail as spam, it names no further address "
+        "(`TOO_MANY_COMPLAINTS`).",
     ),
     "RotateWebhookSecretFunction": Operation(
         "Make a new secret for the webhooks",

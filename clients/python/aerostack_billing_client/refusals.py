@@ -303,6 +303,10 @@ class UnknownMetric(InvalidRequest, code="UNKNOWN_METRIC"):
     """No plan counts that metric."""
 
 
+class TooManyComplaints(InvalidRequest, code="TOO_MANY_COMPLAINTS"):
+    """Too many readers of the account marked its mail as spam: it can name no further address."""
+
+
 class UnknownModel(InvalidRequest, code="UNKNOWN_MODEL"):
     """The price book does not price that model."""
 

@@ -16,12 +16,11 @@ from aerostack_billing.idempotency.store import Answered, Begun, keyed
 from aerostack_billing.notifications.dispatch import MOST_FOLDED
 from aerostack_billing.notifications.events import TYPES
 from aerostack_billing.notifications.models import LONGEST_EMAIL, LONGEST_URL, MOST_EMAILS, NotificationsRequest
-from aerostack_billing.notifications.preferences import MOST_COMPLAINTS, Preferences
+from aerostack_billing.notifications.preferences import MOST_COMPLAINTS, Preferences, TooManyComplaints
 from aerostack_billing.outbox.models import DomainEvent
 from aerostack_billing.plans.models import MOST_COUNTED
 from aerostack_billing.platform.dynamo import Write
 from aerostack_billing.usage.periods import BEGAN_ITEM, Began, read_began, storing
-from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.fields import validated
 from tests.rooms.bounds.longest import KB, LARGEST_ITEM, longest_caller, size, stored, text
 from tests.rooms.conftest import Time
@@ -134,7 +133,7 @@ def test_a_hundred_readers_complain_and_no_further_address_is_named(
     preferences.put(account, wanting(*last, webhook_url="https://h.example/".ljust(LONGEST_URL, "u")))
     preferences.rotate(account)
     before = preferences.get(account), parts.notifications.settings.get(account)
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(TooManyComplaints) as refused:
         preferences.put(account, wanting(*last[1:], address(9_999), balance_low_cents=700))
     assert list(refused.value.details) == ["emails"]
     assert (preferences.get(account), parts.notifications.settings.get(account)) == before

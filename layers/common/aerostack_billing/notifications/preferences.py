@@ -38,6 +38,12 @@ class NotMuted(OperatorRefused):
     code = "NOT_MUTED"
 
 
+class TooManyComplaints(InvalidRequest):
+    """So many readers of the account marked its mail as spam that it can name no further address."""
+
+    code = "TOO_MANY_COMPLAINTS"
+
+
 class EmailOff(Conflict):
     """This stack sends no mail."""
 
@@ -68,11 +74,11 @@ class Preferences:
     def put(self, account_id: str, request: NotificationsRequest) -> dict[str, object]:
         """Set all of it; the answer has `webhook_secret` where this request made one, and never again.
 
-        InvalidRequest (422) where a new webhook may not lead there, and for a further address of an account of whose
-        readers MOST_COMPLAINTS complained; EmailOff (409) where the request names addresses and the stack sends no
-        mail; RateLimitExceeded (429) where it names more anew than a day allows, counted before any name is resolved.
-        The wallet is written first, and only where its threshold changes: a request that breaks off in between is
-        completed by its repetition.
+        InvalidRequest (422) where a new webhook may not lead there; TooManyComplaints (422) for a further address of an
+        account of whose readers MOST_COMPLAINTS complained; EmailOff (409) where the request names addresses and the
+        stack sends no mail; RateLimitExceeded (429) where it names more anew than a day allows, counted before any name
+        is resolved. The wallet is written first, and only where its threshold changes: a request that breaks off in
+        between is completed by its repetition.
         """
         if request.emails and not self._mail:
             raise email_off()
@@ -158,11 +164,11 @@ def _mute_of(settings: Settings, address: str) -> Mute:
 
 
 def _check_complaints(settings: Settings, request: NotificationsRequest) -> None:
-    """Return if the account may name these addresses; InvalidRequest (422) if not. Those it named before, it may."""
+    """Return if the account may name these addresses; TooManyComplaints (422) if not. Those it named before, it may."""
     complaints = sum(mute.reason == "complained" for mute in settings.muted.values())
     known = {address.casefold() for address in settings.emails} | settings.muted.keys()
     if complaints >= MOST_COMPLAINTS and any(address.casefold() not in known for address in request.emails):
-        raise InvalidRequest(
+        raise TooManyComplaints(
             f"{complaints} readers of this account marked its mail as spam. It can name no further address.",
             {"emails": "must be addresses that the account named before"},
         )
