@@ -19,7 +19,12 @@ from billingctl.work import Json, Work, at_work
 app = typer.Typer(name="callers", help="The services that call, by the name in their tokens.", no_args_is_help=True)
 
 CallerName = Annotated[
-    str, typer.Argument(metavar="CALLER", help="The client id, or the subject, of the service's tokens.")
+    str,
+    typer.Argument(
+        metavar="CALLER",
+        help="The client id, or the subject, of the service's tokens; for who sends to a queue, charge-queue: or "
+        "usage-queue: and the IAM id.",
+    ),
 ]
 Since = Annotated[str | None, typer.Option("--since", help="A day or a time, like 2026-03-01T09:30, in UTC.")]
 Until = Annotated[str | None, typer.Option("--until", help="Likewise; itself not included.")]

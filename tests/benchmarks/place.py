@@ -174,6 +174,7 @@ def opened(client: DynamoDBClient, stripe: StripeWorld, time: Time, *, at: float
     settings = made_tables(client, uuid.uuid4().hex) | {
         "STRIPE_API_BASE": stripe.base,
         "INGEST_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1/never-asked",
+        "REFUSED_USAGE_QUEUE_URL": "http://127.0.0.1/never-asked",
         "CHARGE_DEAD_LETTER_QUEUE_URL": "http://127.0.0.1/never-asked",
         "REFUSED_CHARGES_QUEUE_URL": "http://127.0.0.1/never-asked",
         "EVENT_BUS": "billing",

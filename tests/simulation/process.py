@@ -81,6 +81,7 @@ class Process(Runtime):
         self.dynamo = Dynamo(cast("DynamoDBClient", ways.dynamo), sleep=_no_time)
         self.outbox.bus = EventBus(cast("EventBridgeClient", ways.bus), "simulated")
         self.usage.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated")
+        self.usage.refused_usage = DeadLetters(lambda: cast("SQSClient", ways.letters), "simulated refusals")
         self.wallet.dead_letters = DeadLetters(lambda: cast("SQSClient", ways.charge_letters), "simulated charges")
         self.wallet.refused_charges = DeadLetters(lambda: cast("SQSClient", ways.charge_letters), "simulated refusals")
         self.webhooks.queue = EventQueue(Queue(lambda: cast("SQSClient", ways.events), "simulated"))

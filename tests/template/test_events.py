@@ -130,6 +130,7 @@ def test_a_schedule_s_sample_event_runs_through(stack: Stack, logical_id: str) -
     ("function", "letters"),
     [
         (INGEST, "IngestDeadLetterQueue"),
+        (INGEST, "RefusedUsageQueue"),
         (CHARGE_QUEUE, "ChargeDeadLetterQueue"),
         (CHARGE_QUEUE, "RefusedChargesQueue"),
     ],

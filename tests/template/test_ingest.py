@@ -36,13 +36,25 @@ def test_a_message_that_fails_again_and_again_is_put_aside_and_kept(
     redrive = queue["RedrivePolicy"]
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]}
     assert 3 <= redrive["maxReceiveCount"] <= 10
-    kept = resources["IngestDeadLetterQueue"]
-    assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
-    assert kept["Properties"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
+    for name in ("IngestDeadLetterQueue", "RefusedUsageQueue"):
+        kept = resources[name]
+        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+        assert kept["Properties"]["MessageRetentionPeriod"] == FOURTEEN_DAYS
 
 
-def test_both_queues_are_encrypted(resources: dict[str, Any]) -> None:
-    for name in ("IngestQueue", "IngestDeadLetterQueue"):
+def test_what_a_stopped_sender_sent_can_be_moved_back_and_is_no_alarm(resources: dict[str, Any]) -> None:
+    redrive = resources["IngestDeadLetterQueue"]["Properties"]["RedrivePolicy"]
+    assert redrive == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["RefusedUsageQueue", "Arn"]},
+        # Nothing is to leave the dead letters by being looked at: a thousand times is the most that SQS counts.
+        "maxReceiveCount": 1_000,
+    }
+    watched = set(alarms(resources))
+    assert not [each for each in watched if ("QueueName", "${RefusedUsageQueue.QueueName}") in each.dimensions]
+
+
+def test_the_queues_are_encrypted(resources: dict[str, Any]) -> None:
+    for name in ("IngestQueue", "IngestDeadLetterQueue", "RefusedUsageQueue"):
         assert resources[name]["Properties"]["SqsManagedSseEnabled"] is True
 
 

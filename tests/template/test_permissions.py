@@ -48,7 +48,10 @@ SIGNING_SECRET = stage_parameters("prod")["StripeSigningSecretArn"]
 STRIPE_EVENTS = {"Fn::GetAtt": ["StripeEventsQueue", "Arn"]}
 FAILED_RUNS = {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 DEAD_LETTERS = {
-    "IngestFunction": {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
+    "IngestFunction": [
+        {"Fn::GetAtt": ["IngestDeadLetterQueue", "Arn"]},
+        {"Fn::GetAtt": ["RefusedUsageQueue", "Arn"]},
+    ],
     "ChargeQueueFunction": [
         {"Fn::GetAtt": ["ChargeDeadLetterQueue", "Arn"]},
         {"Fn::GetAtt": ["RefusedChargesQueue", "Arn"]},

@@ -12,17 +12,10 @@ import pytest
 
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.platform.dynamo import Write
-from aerostack_billing.usage.ingest import KEPT_SECONDS, Ingested, Message
+from aerostack_billing.usage.ingest import CALLER, KEPT_SECONDS, Ingested, Message
 from aerostack_billing.values.errors import StoreUnavailable
 from tests.rooms.conftest import Meter, Time
 from tests.rooms.worlds.usage import Letters, consume, counter, event, message, move_to
-
-
-@pytest.fixture
-def letters(parts: Runtime) -> Letters:
-    letters = Letters()
-    parts.usage.dead_letters = letters  # type: ignore[assignment]
-    return letters
 
 
 @dataclass
@@ -31,6 +24,7 @@ class Heard:
 
     refused: list[tuple[str, str, int, str]] = field(default_factory=list)
     done: list[Ingested] = field(default_factory=list)
+    callers: list[str] = field(default_factory=list)
 
     def threshold_passed(self, *_: object) -> None:
         """Of no interest here."""
@@ -41,8 +35,9 @@ class Heard:
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
         self.refused.append((account_id, metric, quantity, message_id))
 
-    def ingested(self, done: Ingested) -> None:
+    def ingested(self, done: Ingested, callers: Sequence[str]) -> None:
         self.done.append(done)
+        self.callers += callers
 
 
 @pytest.fixture
@@ -108,7 +103,7 @@ def test_one_message_counts_for_many_accounts_once_each(parts: Runtime, account:
 
 def test_eight_deliveries_at_once_of_the_same_messages_count_each_once(processes: list[Runtime], account: str) -> None:
     for parts in processes:
-        parts.usage.dead_letters = Letters()  # type: ignore[assignment]
+        parts.usage.dead_letters = parts.usage.refused_usage = Letters()  # type: ignore[assignment]
     messages = [message(f"m{n}", event(account, n), event(account, 1, idempotency_key=f"k{n}")) for n in range(20)]
     with ThreadPoolExecutor(8) as pool:
         done = list(pool.map(lambda parts: parts.usage.ingest.run(messages), processes))
@@ -148,6 +143,7 @@ def test_a_delivery_of_ten_messages_of_one_account_is_one_transaction(
     parts: Runtime, account: str, meter: Meter
 ) -> None:
     consume(parts, account)
+    parts.callers.check(CALLER)  # Remembered for half a minute.
     meter.reset()
     parts.usage.ingest.run([message(f"m{n}", event(account)) for n in range(10)])
     # The read is for the thresholds. Units are not looked at: DynamoDB Local adds the small items of a transaction up
@@ -158,6 +154,7 @@ def test_a_delivery_of_ten_messages_of_one_account_is_one_transaction(
 @pytest.mark.usefixtures("letters")
 def test_a_hundred_events_in_one_message_are_four_write_units(parts: Runtime, account: str, meter: Meter) -> None:
     consume(parts, account)
+    parts.callers.check(CALLER)
     meter.reset()
     parts.usage.ingest.run([message("m1", *(event(account) for _ in range(100)))])
     assert meter.spent() == (2, 4, 1)

@@ -220,9 +220,9 @@ class Telemetry:
         fields = {"account_id": account_id, "metric": metric, "quantity": quantity, "message_id": message_id}
         self.log().warning("usage refused", extra=fields)
 
-    def ingested(self, done: Ingested) -> None:
-        """A poll of the queue is through."""
-        self.log().info("ingest", extra=done.view())
+    def ingested(self, done: Ingested, callers: Sequence[str]) -> None:
+        """A poll of the queue is through: nothing stored names who sent usage, so the line does."""
+        self.log().info("ingest", extra={**done.view(), "callers": list(callers)})
         for name, events in (("IngestRefused", done.refused), ("IngestDead", done.dead)):
             if events:
                 self._count(name, events)

@@ -127,12 +127,18 @@ class UsageParts:
 
     @cached_property
     def dead_letters(self) -> DeadLetters:
+        """Where usage is put that somebody has to mend something for: it pages."""
+        return self._letters(self._runtime.settings.ingest_dead_letter_queue_url)
+
+    @cached_property
+    def refused_usage(self) -> DeadLetters:
+        """Where usage is kept whose sender was stopped."""
+        return self._letters(self._runtime.settings.refused_usage_queue_url)
+
+    def _letters(self, queue_url: str) -> DeadLetters:
         from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
 
-        runtime = self._runtime
-        return DeadLetters(
-            lambda: cast("SQSClient", runtime.patient_client("sqs")), runtime.settings.ingest_dead_letter_queue_url
-        )
+        return DeadLetters(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), queue_url)
 
     @cached_property
     def ingest(self) -> Ingest:
@@ -141,7 +147,16 @@ class UsageParts:
 
         runtime = self._runtime
         batch = Batch(self.metering, self.store, runtime.idempotency, KEPT_SECONDS)
-        return Ingest(batch, self.metering, self.store, runtime.idempotency, self.dead_letters, runtime.telemetry)
+        return Ingest(
+            batch,
+            self.metering,
+            self.store,
+            runtime.idempotency,
+            self.dead_letters,
+            self.refused_usage,
+            runtime.telemetry,
+            runtime.callers.check,
+        )
 
     @cached_property
     def resets(self) -> Resets:

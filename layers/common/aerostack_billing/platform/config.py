@@ -65,6 +65,10 @@ class Settings:
         return self._need("INGEST_DEAD_LETTER_QUEUE_URL")
 
     @property
+    def refused_usage_queue_url(self) -> str:
+        return self._need("REFUSED_USAGE_QUEUE_URL")
+
+    @property
     def charge_dead_letter_queue_url(self) -> str:
         return self._need("CHARGE_DEAD_LETTER_QUEUE_URL")
 

@@ -5,8 +5,9 @@ is deduplicated by the transaction that counts it: by its idempotency key, or, w
 The events of one account that have no key are counted together, with one record a message, whatever number they are.
 
 What becomes of an event. Counted. Refused: the plan's limit forbids it; it is reported and not tried again. Dead: it
-can never be counted, and is put aside with the reason. Left to be delivered again: the store failed, or storage is
-given back before it was taken.
+can never be counted, and is put aside with the reason. Stopped: an operator stopped its sender; it is put aside as
+well, where nobody is paged for it. Left to be delivered again: the store failed, or storage is given back before it was
+taken.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final, Protocol
 
 from aerostack_billing.idempotency.store import IdempotencyStore, keyed
+from aerostack_billing.operators.senders import Admit, Sender, stopped
 from aerostack_billing.plans.models import STORAGE
 from aerostack_billing.platform.dead_letters import DeadLetters
 from aerostack_billing.platform.dynamo import Write
@@ -26,7 +28,13 @@ from aerostack_billing.usage.counters import CountersItem
 from aerostack_billing.usage.models import BatchRequest, ConsumeRequest
 from aerostack_billing.usage.service import Metering
 from aerostack_billing.usage.store import KeyTaken, NoRoom, UsageStore, item_of
-from aerostack_billing.values.errors import BillingError, GaugeBelowZero, InvalidRequest, StoreUnavailable
+from aerostack_billing.values.errors import (
+    BillingError,
+    CallerBlocked,
+    GaugeBelowZero,
+    InvalidRequest,
+    StoreUnavailable,
+)
 from aerostack_billing.values.fields import validated
 from aerostack_billing.values.json_object import parse_object
 
@@ -34,7 +42,7 @@ KEPT_SECONDS = 5 * 86_400
 """How long an event is known to have been counted: longer than the queue keeps a message."""
 
 CALLER: Final = "usage-queue"
-"""How operators name the senders of the queue, before the sender."""
+"""How operators name whoever sends to the queue, before the sender."""
 
 _ATTEMPTS = 20
 _MARKS_AT_ONCE = 80
@@ -43,10 +51,20 @@ _MARKS_AT_ONCE = 80
 
 @dataclass(frozen=True)
 class Message:
-    """One message as it was delivered."""
+    """One message as it was delivered.
+
+    `principal` is who sent it, as SQS tells it. `first_sender` is who did at first, where it was put aside before.
+    """
 
     message_id: str
     body: str
+    principal: str | None = None
+    first_sender: str | None = None
+
+    @property
+    def sender(self) -> Sender:
+        """Who sent it."""
+        return Sender(CALLER, self.principal, self.first_sender)
 
 
 @dataclass(frozen=True)
@@ -55,6 +73,7 @@ class Ingested:
 
     counted: int = 0
     refused: int = 0
+    stopped: int = 0
     dead: int = 0
     again: frozenset[str] = frozenset()
 
@@ -69,8 +88,8 @@ class IngestListener(Protocol):
     def usage_refused(self, account_id: str, metric: str, quantity: int, message_id: str) -> None:
         """Called for each event that the plan's limit refused."""
 
-    def ingested(self, done: Ingested) -> None:
-        """Called once a delivery."""
+    def ingested(self, done: Ingested, callers: Sequence[str]) -> None:
+        """Called once a delivery, with the names of those who sent it."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +113,15 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Dead:
-    """What of a message can never be counted: an event of it, or, where it has none, all of its body."""
+    """What of a message can never be counted: an event of it, or, where it has none, all of its body.
+
+    `stopped`: because an operator stopped its sender.
+    """
 
     message: Message
     reason: str
     event: Mapping[str, object] | None = None
+    stopped: bool = False
 
 
 class Ingest:
@@ -111,28 +134,43 @@ class Ingest:
         usage: UsageStore,
         idempotency: IdempotencyStore,
         dead_letters: DeadLetters,
+        refused: DeadLetters,
         listener: IngestListener,
+        admit: Admit,
     ) -> None:
         self._batch = batch
         self._metering = metering
         self._usage = usage
         self._idempotency = idempotency
         self._dead_letters = dead_letters
+        self._refused = refused
         self._listener = listener
+        self._admit = admit
 
     def run(self, messages: Sequence[Message]) -> Ingested:
         """Count all of them; safe to repeat. What it does not name as to be delivered `again` is done with."""
+        try:
+            refused = stopped((message.sender for message in messages), self._admit)
+        except StoreUnavailable:
+            return self._done(messages, Ingested(again=frozenset(message.message_id for message in messages)))
         events: list[_Event] = []
         dead: list[_Dead] = []
         for message in messages:
-            self._read(message, events, dead)
+            why = refused.get(message.sender)
+            if why is None:
+                self._read(message, events, dead)
+            else:
+                dead += _all_of(message, why)
         done = self._judged(self._count(events), dead)
         # A message that comes again brings what is dead of it again.
         dead = [letter for letter in dead if letter.message.message_id not in done.again]
         not_taken = self._put_aside(dead)
-        buried = sum(letter.message.message_id not in not_taken for letter in dead)
-        done = replace(done, dead=buried, again=done.again | not_taken)
-        self._listener.ingested(done)
+        aside = [letter.stopped for letter in dead if letter.message.message_id not in not_taken]
+        again = done.again | not_taken
+        return self._done(messages, replace(done, stopped=sum(aside), dead=aside.count(False), again=again))
+
+    def _done(self, messages: Sequence[Message], done: Ingested) -> Ingested:
+        self._listener.ingested(done, sorted({message.sender.caller for message in messages}))
         return done
 
     def _read(self, message: Message, events: list[_Event], dead: list[_Dead]) -> None:
@@ -269,8 +307,9 @@ class Ingest:
             reason = "; ".join(dict.fromkeys(letter.reason for letter in letters))
             events = [letter.event for letter in letters if letter.event is not None]
             body = json.dumps({"events": events}, default=str) if events else letters[0].message.body
+            aside, sender = self._refused if letters[0].stopped else self._dead_letters, letters[0].message.sender
             try:
-                self._dead_letters.put(body, reason=reason, message_id=message_id, sender=CALLER)
+                aside.put(body, reason=reason, message_id=message_id, sender=sender.origin)
             except StoreUnavailable:
                 failed.add(message_id)
         return failed
@@ -280,6 +319,15 @@ def _events_of(message: Message) -> list[dict[str, object]]:
     """The events of a message. InvalidJson or InvalidRequest for what is neither an event nor a batch."""
     body = parse_object(message.body)
     return validated(BatchRequest, body).events if "events" in body else [body]
+
+
+def _all_of(message: Message, why: CallerBlocked) -> list[_Dead]:
+    """What a sender who is stopped sent: each event under a key, so that it counts once when it is sent again."""
+    try:
+        raws = _events_of(message)
+    except BillingError:
+        return [_Dead(message, _reason(why), stopped=True)]
+    return [_Dead(message, _reason(why), _with_key(raw, message, at), stopped=True) for at, raw in enumerate(raws)]
 
 
 def _with_key(raw: Mapping[str, object], message: Message, place: int) -> dict[str, object]:
