@@ -251,6 +251,8 @@ export const messages = {
   "preview.pay": "Weiter zur Zahlung", "preview.goOn": "Weiter bei Stripe",
   "outgrown.read_only": { one: "{name}: {used} von {limit}; das neueste lässt sich nur noch lesen.", other: "{name}: {used} von {limit}; die neuesten {n} lassen sich nur noch lesen." },
   "outgrown.grace": "{name}: {used} von {limit}; Sie wären im Kulanzbereich.",
+  "outgrown.month.grace": "{name}: {used} in diesem Monat, dann {limit} im Monat; ein Monat wie dieser läge im Kulanzbereich.",
+  "outgrown.month.blocked": "{name}: {used} in diesem Monat, dann {limit} im Monat; ein Monat wie dieser würde gesperrt enden.",
   "outgrown.blocked": "{name}: {used} von {limit}; nichts würde mehr angenommen.",
   "notifications.tell": "Was wir Ihnen per E-Mail mitteilen",
   "notifications.none": "Noch erfährt niemand etwas per E-Mail. Nennen Sie eine Adresse, dann erfährt sie es, bevor etwas anhält.",

@@ -227,6 +227,8 @@ export const messages = {
   "preview.goOn": "Continue at Stripe",
   "outgrown.read_only": { one: "{name}: {used} of {limit}; the newest becomes read-only.", other: "{name}: {used} of {limit}; the newest {n} become read-only." },
   "outgrown.grace": "{name}: {used} of {limit}; you would be in the grace zone.",
+  "outgrown.month.grace": "{name}: {used} this month, {limit} a month then; a month like this one would be in the grace zone.",
+  "outgrown.month.blocked": "{name}: {used} this month, {limit} a month then; a month like this one would end blocked.",
   "outgrown.blocked": "{name}: {used} of {limit}; nothing more would pass.", "notifications.tell": "What we tell you by e-mail",
   "notifications.none": "Nobody is told by e-mail yet. Name an address, and it hears before something stops.",
   "notifications.events": { one: "Of {n} event", other: "Of {n} events" },

@@ -242,6 +242,8 @@ export const messages = {
   "preview.pay": "Continuar al pago", "preview.goOn": "Continuar en Stripe",
   "outgrown.read_only": { one: "{name}: {used} de {limit}; el más nuevo queda como solo lectura.", many: "{name}: {used} de {limit}; los {n} más nuevos quedan como solo lectura.", other: "{name}: {used} de {limit}; los {n} más nuevos quedan como solo lectura." },
   "outgrown.grace": "{name}: {used} de {limit}; estaría en la zona de margen.",
+  "outgrown.month.grace": "{name}: {used} este mes, después {limit} al mes; un mes como este estaría en la zona de margen.",
+  "outgrown.month.blocked": "{name}: {used} este mes, después {limit} al mes; un mes como este acabaría bloqueado.",
   "outgrown.blocked": "{name}: {used} de {limit}; no se aceptaría nada más.", "notifications.tell": "Qué le avisamos por correo",
   "notifications.none": "Aún no se avisa a nadie por correo. Indique una dirección y lo sabrá antes de que algo se detenga.",
   "notifications.events": { one: "De {n} suceso", many: "De {n} sucesos", other: "De {n} sucesos" },

@@ -1,9 +1,9 @@
 /** What a counter means against its limit and its grace. Pure functions. */
 
-import { bytes, count, date, daysUntil, list, percent, periodEnd } from "../lib/format.js";
+import { bytes, count, date, daysUntil, list, percent, periodEnd, title } from "../lib/format.js";
 import { t } from "../lib/words.js";
 
-/** @import { Metric, Notice, Resources, Tone, Usage } from "../types.js" */
+/** @import { Metric, Notice, Outgrown, Resources, Tone, Usage } from "../types.js" */
 
 export const STORAGE = "storage_bytes";
 /** From here on a reader is told that the limit is near, as the service itself does. */
@@ -61,6 +61,27 @@ export function graceMatters({ used, limit }) {
 function partUsed(part) {
   const shown = Math.floor(part * 1_000) / 1_000;
   return part > 0 && shown === 0 ? t("usage.under", { part: percent(0.001) }) : percent(shown);
+}
+
+/**
+ * What a change of plan makes of something that the plan does not hold.
+ *
+ * A month's quota begins anew before a change that waits for the period's end: nothing of this month counts then.
+ *
+ * @param {Outgrown} outgrown
+ * @param {boolean} now Whether the change takes effect at once.
+ */
+export function outgrownWords({ name, effect, used, limit, above }, now) {
+  const places = effect === "read_only";
+  const shown = (/** @type {number} */ value) => (places ? count(value) : amount(name, value));
+  const words = {
+    name: title(name),
+    n: above,
+    used: shown(used),
+    limit: limit === null ? t("usage.unlimited") : shown(limit),
+  };
+  const beginsAnew = !now && !places && name !== STORAGE;
+  return beginsAnew ? t(`outgrown.month.${effect}`, words) : t(`outgrown.${effect}`, words);
 }
 
 /** When the month's counters start again. @param {string} period @param {Date} now */

@@ -2,10 +2,10 @@
 
 import { openDialog } from "../lib/dialog.js";
 import { h } from "../lib/dom.js";
-import { count, date, money, title } from "../lib/format.js";
+import { date, money, title } from "../lib/format.js";
 import { t } from "../lib/words.js";
 import { planName } from "../rules/plans.js";
-import { amount } from "../rules/usage.js";
+import { outgrownWords } from "../rules/usage.js";
 import { pair } from "./pair.js";
 
 /** @import { Billing, Interval, Outgrown, Preview } from "../types.js" */
@@ -67,17 +67,7 @@ function outgrown(found, now) {
       h("h3", t(now ? "preview.outgrownNow" : "preview.outgrownThen")),
       h(
         "ul",
-        found.map(({ name, effect, used, limit, above }) =>
-          h(
-            "li",
-            t(`outgrown.${effect}`, {
-              name: title(name),
-              n: above,
-              used: effect === "read_only" ? count(used) : amount(name, used),
-              limit: limit === null ? t("usage.unlimited") : effect === "read_only" ? count(limit) : amount(name, limit),
-            }),
-          ),
-        ),
+        found.map((one) => h("li", outgrownWords(one, now))),
       ),
     ),
   ];

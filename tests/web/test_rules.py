@@ -118,6 +118,42 @@ def test_a_counter_is_told_by_its_state(call: Call, given: Json, tone: str, text
     assert call("rules/usage", "wordsOf", "api_requests", given) == {"tone": tone, "text": text}
 
 
+def outgrown(name: str, effect: str, used: int, limit: int) -> Json:
+    return {"name": name, "effect": effect, "used": used, "limit": limit, "above": used - limit}
+
+
+@pytest.mark.parametrize(
+    ("given", "now", "text"),
+    [
+        (
+            outgrown("api_requests", "blocked", 600_000, 500_000),
+            False,
+            "API requests: 600,000 this month, 500,000 a month then; a month like this one would end blocked.",
+        ),
+        (
+            outgrown("api_requests", "grace", 510_000, 500_000),
+            False,
+            "API requests: 510,000 this month, 500,000 a month then; a month like this one would be in the grace zone.",
+        ),
+        (
+            outgrown("api_requests", "blocked", 600_000, 500_000),
+            True,
+            "API requests: 600,000 of 500,000; nothing more would pass.",
+        ),
+        (
+            outgrown("storage_bytes", "blocked", 3_000_000_000, 1_000_000_000),
+            False,
+            "Storage: 3 GB of 1 GB; nothing more would pass.",
+        ),
+        (outgrown("projects", "read_only", 3, 2), False, "Projects: 3 of 2; the newest becomes read-only."),
+    ],
+)
+def test_a_change_that_waits_does_not_say_of_a_month_s_quota_that_nothing_more_would_pass(
+    call: Call, given: Json, now: bool, text: str
+) -> None:
+    assert call("rules/usage", "outgrownWords", given, now) == text
+
+
 def test_a_bar_holds_what_a_downgrade_left_above_the_hard_limit(call: Call) -> None:
     drawn = call("rules/usage", "barOf", metric(110_000, 50_000, 55_000, "blocked"))
     assert drawn == {"fill": 1, "limitAt": pytest.approx(50 / 110), "graceTo": 0.5}
