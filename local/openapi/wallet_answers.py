@@ -136,7 +136,10 @@ class Spend(BaseModel):
 
 
 class Budget(BaseModel):
-    """What may be spent under a value of a label, and what was. That of each value (`*`) counts nothing itself."""
+    """What may be spent under a value of a label, and what was. That of each value (`*`) counts nothing itself.
+
+    What is charged under the label `*` counts by itself, as under any other value, and is not listed.
+    """
 
     label: str
     value: str

@@ -12,8 +12,9 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.fields import validated
 from aerostack_billing.wallet.budget_settings import BudgetNotFound, TooManyBudgets
+from aerostack_billing.wallet.budgets import BudgetReached
 from aerostack_billing.wallet.requests import BudgetName, BudgetRequest
-from tests.rooms.worlds.budgets import AGENT, put
+from tests.rooms.worlds.budgets import AGENT, put, stands
 from tests.rooms.worlds.wallet import audited, charge, fund
 
 
@@ -65,6 +66,22 @@ def test_an_account_has_200_budgets_and_no_201st(parts: Runtime, funded: str) ->
             break
     assert len(listed) == 200
     assert len({(each["label"], each["value"]) for each in listed}) == 200
+
+
+def test_what_is_charged_under_the_name_of_each_value_is_held_to_its_budget_and_lists_none_twice(
+    parts: Runtime, funded: str
+) -> None:
+    each = put(parts, funded, 10, "*")
+    charge(parts, funded, 10, "k1", labels={"agent": "*"})
+    charge(parts, funded, 4, "k2", labels=AGENT)
+    with pytest.raises(BudgetReached):
+        charge(parts, funded, 1, "k3", labels={"agent": "*"})
+    listed: Any = parts.wallet.budgets.list(funded, None, None)["budgets"]
+    assert [(budget["value"], budget["spent_cents"]) for budget in listed] == [("*", None), ("a", 4)]
+    # The budget of each value counts nothing itself: it is not reached, whatever is.
+    assert [listed[0], stands(parts, funded, "*"), put(parts, funded, 10, "*")] == [each] * 3
+    assert parts.wallet.budgets.delete(funded, BudgetName(label="agent", value="*")) == each
+    assert parts.wallet.budgets.list(funded, None, None)["budgets"] == []
 
 
 def cursor_of(item: str) -> str:

@@ -161,14 +161,22 @@ def _own(wallet: Wallet, name: BudgetName) -> Budget:
 
 
 def _counter(wallet: Wallet, name: BudgetName) -> Budget:
+    """The counter of a value; that of each value has none, though a charge may be labelled with its name."""
+    if name.value == EACH:
+        return Budget(wallet.account_id, name.label, EACH)
     found = (budget for budget in wallet.met if (budget.label, budget.value) == (name.label, name.value))
     return next(found, Budget(wallet.account_id, name.label, name.value))
 
 
 def _is_live(wallet: Wallet, budget: Budget) -> bool:
-    """Whether a counter is to be shown: of its own budget always, of one of each value if it counts in this window."""
+    """Whether a counter is to be shown: of its own budget always, of one of each value if it counts in this window.
+
+    That of a charge labelled `*` has no name of its own: by this name stands the budget of each value.
+    """
     limits = limits_of(wallet, budget)
-    return limits is not None and (budget.own is not None or counted_now(wallet, budget, limits) == budget)
+    if budget.value == EACH or limits is None:
+        return False
+    return budget.own is not None or counted_now(wallet, budget, limits) == budget
 
 
 def _not_found(name: BudgetName) -> BudgetNotFound:
