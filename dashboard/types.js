@@ -229,6 +229,7 @@
  * @property {string} state
  * @property {string | null} correlation_id
  * @property {string | null} by
+ * @property {"email" | "webhook" | null} channel
  * @property {number | null} amount_cents
  * @property {string | null} text
  * @property {string | null} reference

@@ -31,7 +31,7 @@ from billingctl.work import Account, Json, Work, at_work
 app = typer.Typer(name="account", help="An account: its plan, its money.", no_args_is_help=True)
 
 _DOLLARS = re.compile(r"\$((?:\d{1,3}(?:,\d{3})+|\d{1,7})(?:\.\d{1,6})?)")
-_FOR_PEOPLE = ("at", "kind", "type", "state", "amount_cents", "correlation_id", "by", "text")
+_FOR_PEOPLE = ("at", "kind", "type", "channel", "state", "amount_cents", "correlation_id", "by", "text")
 """What fits on a line of the timeline; --json shows all of it."""
 _OPERATIONS_SHOWN, _MONTHS_SHOWN = 5, 3
 _SUSPENDED = "Auto-reload was suspended by our support. Save the settings to turn it on again, or contact us."

@@ -356,7 +356,7 @@ export const messages = {
   "timeline.with": "Zugehörig: {id}",
   "timeline.notKept": "Abgelehnte Anfragen und Ereignisse, die niemand erfährt, werden nicht gespeichert: Sie stehen unter der Korrelations-ID im Protokoll.",
   "timeline.transfer": "Buchung", "timeline.earning": "Einnahme", "timeline.stripe_event": "Ereignis von Stripe",
-  "timeline.notice": "Benachrichtigung", "timeline.operator_act": "Betrieb", "outcome.posted": "Gebucht",
+  "channel.email": "per E-Mail", "channel.webhook": "per Webhook", "timeline.notice": "Benachrichtigung", "timeline.operator_act": "Betrieb", "outcome.posted": "Gebucht",
   "outcome.processed": "Verarbeitet", "outcome.ignored": "Ignoriert", "outcome.done": "Erledigt",
   "outcome.failed": "Fehlgeschlagen", "outcome.unknown": "Abgebrochen",
   "error.OPERATORS_ONLY": "Dieses Token gehört keinem Betreiber. Melden Sie sich mit einem an, das den Scope billing:operate hat.",

@@ -320,7 +320,7 @@ export const messages = {
   "timeline.none": "Nothing happened in the last 90 days.", "timeline.with": "Related: {id}",
   "timeline.notKept": "Refused requests, and events that nobody is told of, are not kept: the log has them by correlation id.",
   "timeline.transfer": "Transfer", "timeline.earning": "Earnings", "timeline.stripe_event": "Stripe’s event",
-  "timeline.notice": "Notice", "timeline.operator_act": "Operator", "outcome.posted": "Posted", "outcome.processed": "Processed",
+  "channel.email": "by e-mail", "channel.webhook": "by webhook", "timeline.notice": "Notice", "timeline.operator_act": "Operator", "outcome.posted": "Posted", "outcome.processed": "Processed",
   "outcome.ignored": "Ignored", "outcome.done": "Done", "outcome.failed": "Failed", "outcome.unknown": "Broke off",
   "error.OPERATORS_ONLY": "This token is no operator’s. Sign in with one that has the scope billing:operate.",
   "error.READ_ONLY": "Nothing can be changed here.",

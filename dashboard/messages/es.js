@@ -344,7 +344,7 @@ export const messages = {
   "timeline.none": "No ha ocurrido nada en los últimos 90 días.", "timeline.with": "Relacionado: {id}",
   "timeline.notKept": "Las solicitudes rechazadas y los eventos que no se comunican a nadie no se guardan: están en el registro por identificador de correlación.",
   "timeline.transfer": "Movimiento", "timeline.earning": "Ingreso", "timeline.stripe_event": "Evento de Stripe",
-  "timeline.notice": "Aviso", "timeline.operator_act": "Operador", "outcome.posted": "Registrado", "outcome.processed": "Procesado",
+  "channel.email": "por correo", "channel.webhook": "por webhook", "timeline.notice": "Aviso", "timeline.operator_act": "Operador", "outcome.posted": "Registrado", "outcome.processed": "Procesado",
   "outcome.ignored": "Ignorado", "outcome.done": "Hecho", "outcome.failed": "Fallido", "outcome.unknown": "Interrumpido",
   "error.OPERATORS_ONLY": "Este token no es de un operador. Inicie sesión con uno que tenga el scope billing:operate.",
   "error.READ_ONLY": "Aquí no se puede cambiar nada.",

@@ -96,7 +96,7 @@ function list({ entries, next_cursor }, more) {
 }
 
 /** @param {TimelineEntry} entry */
-function row({ at, kind, type, id, state, correlation_id, by, amount_cents, text, reference, labels }) {
+function row({ at, kind, type, id, state, correlation_id, by, channel, amount_cents, text, reference, labels }) {
   const said = has(`delivery.${state}`) ? t(`delivery.${state}`) : has(`outcome.${state}`) ? t(`outcome.${state}`) : state;
   const named = Object.entries(labels).map(([name, value]) => `${name}: ${value}`);
   return h(
@@ -105,7 +105,7 @@ function row({ at, kind, type, id, state, correlation_id, by, amount_cents, text
     h(
       "td.what",
       h("span", nameOf(kind, type)),
-      h("span.reference.soft.small", [t(`timeline.${kind}`), by].filter(Boolean).join(" · ")),
+      h("span.reference.soft.small", [t(`timeline.${kind}`), by, channel && t(`channel.${channel}`)].filter(Boolean).join(" · ")),
       text && h("span.reference.small", text),
       [reference, ...named].filter(Boolean).map((each) => h("span.reference.soft.small", each)),
       h("span.reference.soft.small", id),

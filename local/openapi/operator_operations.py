@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from aerostack_billing.notifications.models import Channel
 from aerostack_billing.timeline.models import AccountName, Kind, Missing
 from aerostack_billing.timeline.service import DEFAULT_DAYS, DEFAULT_LIMIT, MAX_LIMIT, MOST_DAYS
 from aerostack_billing.values import errors
@@ -33,6 +34,7 @@ class TimelineEntry(BaseModel):
         str | None, Field(description="Shared by all that one request, one run or one act of an operator made.")
     ]
     by: Annotated[str | None, Field(description="The service, the operator, or `stripe`.")]
+    channel: Annotated[Channel | None, Field(description="How a notice goes; null for what is none.")]
     amount_cents: Annotated[Cents | None, Field(description="What it did to the balance, signed.")]
     text: str | None
     reference: str | None

@@ -46,6 +46,17 @@ def test_people_read_a_table_and_sheets_a_csv(ctl: Ctl, account: Customer) -> No
     assert "2000" in {row["amount_cents"] for row in rows}
 
 
+def test_a_notice_is_shown_with_the_channel_that_it_goes_by(ctl: Ctl, asked: Asked, account: Customer) -> None:
+    wanted = {"emails": [f"{account.id}@example.com"], "events": ["balance.low"]}
+    assert account.send("PUT", "/api/billing/notifications", wanted).status_code == 200
+    assert account.send("POST", "/api/billing/notifications/test", {"channel": "email"}).status_code == 201
+    (notice,) = (entry for entry in asked("account", "timeline", account.id)["entries"] if entry["kind"] == "notice")
+    assert notice["channel"] == "email"
+    shown = ctl("--output", "csv", "account", "timeline", account.id).out.splitlines()
+    assert [row["channel"] for row in csv.DictReader(shown) if row["kind"] == "notice"] == ["email"]
+    assert any("notice" in line and "email" in line for line in ctl("account", "timeline", account.id).out.splitlines())
+
+
 def test_a_wrong_option_is_named_with_what_it_takes(ctl: Ctl, account: Customer) -> None:
     refused = ctl("account", "timeline", account.id, "--since", "yesterday")
     assert refused.status == 2

@@ -43,7 +43,7 @@ def line_of(transaction: Transaction) -> Json:
 
 def entry_of(entry: TimelineEntry) -> Json:
     """An entry of a timeline. Callers, receivers of webhooks and operators wrote its text, reference and labels."""
-    kept = ("at", "kind", "type", "id", "state", "correlation_id", "by", "amount_cents")
+    kept = ("at", "kind", "type", "id", "state", "correlation_id", "by", "channel", "amount_cents")
     others = ("text", "reference", "labels")
     return {
         **{name: shown(getattr(entry, name)) for name in kept},

@@ -12,7 +12,8 @@ from decimal import Decimal
 class TimelineEntry:
     """Something that happened to the account. Others wrote `text`, `reference` and `labels`.
 
-    `correlation_id` is shared by all that one request, one run or one act of an operator made.
+    `correlation_id` is shared by all that one request, one run or one act of an operator made. `channel` is how a
+    notice goes, `email` or `webhook`.
     """
 
     at: datetime
@@ -22,6 +23,7 @@ class TimelineEntry:
     state: str
     correlation_id: str | None
     by: str | None
+    channel: str | None
     amount_cents: Decimal | None
     text: str | None
     reference: str | None

@@ -88,6 +88,7 @@ def test_all_kinds_are_merged_newest_first_each_with_what_became_of_it(
         ("stripe_event", "invoice.paid", "processed"),
         ("transfer", "deposit", "posted"),
     ]
+    assert [entry["channel"] for entry in entries] == [None, None, "webhook", None, None, None]
     spent = next(entry for entry in entries if entry["type"] == "charge")
     assert (spent["amount_cents"], spent["by"], spent["reference"]) == (-120, "svc_bots", "msg_1")
     assert spent["labels"] == {"agent": "a"}
@@ -139,8 +140,8 @@ def test_notices_by_webhook_and_by_mail_are_read_on_from_wherever_a_page_ends(pa
         tell(parts, account, f"evt_{number}")
         tell(parts, account, f"evt_{number}", "ada@example.com")
     found = pages(parts, account, limit="1")
-    ids = [entry["id"] for page in found for entry in page]
-    assert sorted(ids) == sorted(2 * ["evt_0", "evt_1", "evt_2"])
+    told = [(entry["id"], entry["channel"]) for page in found for entry in page]
+    assert sorted(told) == [(f"evt_{number}", channel) for number in range(3) for channel in ("email", "webhook")]
 
 
 def test_what_a_creator_earned_stands_beside_the_wallet(

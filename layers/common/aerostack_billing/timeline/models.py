@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from aerostack_billing.notifications.models import Channel
 from aerostack_billing.values.fields import AccountId, RequestModel
 
 Kind = Literal["transfer", "earning", "stripe_event", "notice", "operator_act"]
@@ -30,7 +31,8 @@ class Entry:
 
     `id` is its own: of the transfer, Stripe's event, the domain event, the act. `state` is what became of it. Entries
     with the same `correlation_id` are of one request, one run or one act. `by` is who asked. `amount_cents` is what it
-    did to the balance, signed. `text`, `reference` and `labels` were written by others: callers, receivers, operators.
+    did to the balance, signed. `channel` is how a notice goes. `text`, `reference` and `labels` were written by others:
+    callers, receivers, operators.
     """
 
     at: str
@@ -40,6 +42,7 @@ class Entry:
     state: str
     correlation_id: str | None = None
     by: str | None = None
+    channel: Channel | None = None
     amount_cents: float | None = None
     text: str | None = None
     reference: str | None = None

@@ -127,6 +127,7 @@ class Notices:
             id=notice.event_id,
             state=notice.state,
             correlation_id=found if isinstance(found, str) else None,
+            channel=notice.channel,
             text=told,
         )
         return Row(notice.item, entry)
