@@ -87,9 +87,9 @@ def by_stapel() -> Charging:
     return Charging(**json.loads(_stapel()))
 
 
-def stapel_points(processes: Sequence[int], charges: int) -> list[Point]:
+def stapel_points(processes: Sequence[int]) -> list[Point]:
     """What crowds get of one wallet by it; Unavailable as `by_stapel`. A thread has a connection of its own."""
-    told = json.loads(_stapel("curve", str(charges), *map(str, processes)))
+    told = json.loads(_stapel("curve", *map(str, processes)))
     return [Point(number, "stapel-billing on PostgreSQL", rate, 0, 0) for number, rate in told]
 
 

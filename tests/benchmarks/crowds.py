@@ -13,7 +13,6 @@ from tests.benchmarks.points import Point
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
-CHARGES = 200
 FLAT_AT_LEAST = 0.8
 """What 64 processes get of what 8 do."""
 P99_AT_MOST_MS = 1.0
@@ -33,9 +32,9 @@ class Crowds:
 
 def measured(client: DynamoDBClient) -> Crowds:
     """Everything, once."""
-    points, missing = list(contention.curve(client, CHARGES)), ""
+    points, missing = list(contention.curve(client)), ""
     try:
-        points += charges.stapel_points(contention.PROCESSES, CHARGES)
+        points += charges.stapel_points(contention.PROCESSES)
     except charges.Unavailable as why:
         missing = f"stapel-billing on PostgreSQL was left out: {why}."
     return Crowds(points, missing, allowance.measured(ALLOWED))
@@ -53,8 +52,9 @@ def shown(crowds: Crowds, table: Callable[[Sequence[str], Sequence[Sequence[obje
         f"64 over 8, ≥ {FLAT_AT_LEAST}",
     ]
     said = (
-        "What 2 to 64 processes get of one wallet together. Here they are threads, each with a runtime of its own, "
-        "which share nothing but the tables; in vain are transactions that found the wallet changed.\n\n"
+        "What 2 to 64 processes get of one wallet together, each one charge after another, for ten seconds after five. "
+        "Here they are threads, each with a runtime of its own, which share nothing but the tables; in vain are "
+        "transactions that found the wallet changed.\n\n"
     )
     missing = f"\n{crowds.missing}\n" if crowds.missing else ""
     return said + table(head, rows) + missing + "\n" + "".join(_allowed(crowds.allowed, table))

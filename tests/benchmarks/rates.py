@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,8 @@ from statistics import median
 ONE_BY_ONE = 150
 THREADS = 16
 AT_ONCE = 320
+WARM_SECONDS = 5.0
+WINDOW_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,37 @@ def timed(charge: Callable[[str], object], requests: Callable[[], int]) -> Charg
     return Charging(1000 * median(walls), 1000 * cpu / ONE_BY_ONE, asked, rate)
 
 
-def at_once(charge: Callable[[str], object], threads: int, charges: int) -> float:
-    """Charges a second of one wallet by so many threads, each of which charged once before."""
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(charge, (f"first-{threads}-{number}" for number in range(threads))))
-        began = time.perf_counter()
-        list(pool.map(charge, (f"crowd-{threads}-{number}" for number in range(charges))))
-        return charges / (time.perf_counter() - began)
+@dataclass(frozen=True)
+class Steady:
+    """What many got done while nobody began or ended: acts a second, and how far a count came meanwhile."""
+
+    per_second: float
+    acts: int
+    counted: int
+
+
+def steadily(act: Callable[[int, str], object], workers: int, count: Callable[[], int] = lambda: 0) -> Steady:
+    """What so many workers get done together, each one act after another; `act` is given the worker and a key.
+
+    Measured for WINDOW_SECONDS, after WARM_SECONDS in which they met each other.
+    """
+    ended, done = threading.Event(), list[float]()
+
+    def work(worker: int) -> None:
+        for turn in itertools.takewhile(lambda _: not ended.is_set(), itertools.count()):
+            act(worker, f"{workers}-{worker}-{turn}")
+            done.append(time.perf_counter())
+
+    with ThreadPoolExecutor(workers) as pool:
+        working = [pool.submit(work, worker) for worker in range(workers)]
+        try:
+            time.sleep(WARM_SECONDS)
+            began, before = time.perf_counter(), count()
+            time.sleep(WINDOW_SECONDS)
+            until, after = time.perf_counter(), count()
+        finally:
+            ended.set()
+        for each in working:
+            each.result()
+    acts = sum(began <= at < until for at in done)
+    return Steady(acts / (until - began), acts, after - before)

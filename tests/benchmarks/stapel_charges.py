@@ -26,7 +26,7 @@ def main() -> None:
     from stapel_billing import credit, debit
     from stapel_billing.models import LotSource, TransactionType
 
-    from tests.benchmarks.rates import at_once, timed
+    from tests.benchmarks.rates import steadily, timed
 
     call_command("migrate", run_syncdb=True, verbosity=0)
     user = get_user_model().objects.create_user(username="bench", email="bench@example.com", password="x")
@@ -41,8 +41,8 @@ def main() -> None:
         debit(user=user, credits=2, type=TransactionType.AI_CHARGE, idempotency_key=key, description="conversation")
 
     if sys.argv[1:2] == ["curve"]:
-        charges, *crowds = map(int, sys.argv[2:])
-        print(json.dumps([[threads, at_once(charge, threads, charges)] for threads in crowds]))
+        crowds = [(workers, steadily(lambda _, key: charge(key), workers)) for workers in map(int, sys.argv[2:])]
+        print(json.dumps([[workers, got.per_second] for workers, got in crowds]))
         return
     with connection.execute_wrapper(count):
         done = timed(charge, lambda: statements[0])

@@ -12,12 +12,15 @@ from typing import NamedTuple
 import pytest
 
 from aerostack_billing.ledger import turns
-from aerostack_billing.ledger.turns import FIRST_LIMIT_SECONDS, LONGEST_LIMIT_SECONDS, Turn, Turns
+from aerostack_billing.ledger.turns import FIRST_LIMIT, LEAST_SECONDS, LONGEST_LIMIT, LONGEST_SECONDS, Turn, Turns
 from aerostack_billing.platform import clock, deadline
 from tests.rooms.conftest import Time
 
-READ, WRITE, CORES = 0.004, 0.006, 2
+CORES = 2
+CHARGES, BATCHES, FAR = (0.004, 0.006), (0.02, 0.06), (0.005, 0.02)
+"""Seconds that a read and a write take: of a charge, of a batch of ninety, of a charge at a store farther away."""
 LONG = 120.0
+TOOK = 0.05
 
 
 class Passed(NamedTuple):
@@ -28,7 +31,7 @@ class Passed(NamedTuple):
     least: int
 
 
-def modelled(writers: int, time: Time) -> Passed:
+def modelled(writers: int, time: Time, takes: tuple[float, float] = CHARGES) -> Passed:
     """Processes that write one owner one write after another, at a store with few cores, which serves in order.
 
     A write holds if nobody's held since its read. Which wait follows is the code's own.
@@ -38,7 +41,7 @@ def modelled(writers: int, time: Time) -> Passed:
     version = vain = 0
     order: Iterator[int] = itertools.count()
     queue: list[tuple[float, int, str, int, int]] = []
-    start = time.at
+    start, (reading, writing), began = time.at, takes, [0.0] * writers
 
     def at(moment: float, what: str, writer: int, read: int = 0) -> None:
         heapq.heappush(queue, (moment, next(order), what, writer, read))
@@ -54,9 +57,10 @@ def modelled(writers: int, time: Time) -> Passed:
         now, _, what, writer, read = heapq.heappop(queue)
         time.at = start + now
         if what == "reads":
-            at(served(now, READ), "writes", writer)
+            began[writer] = now
+            at(served(now, reading), "writes", writer)
         elif what == "writes":
-            at(served(now, WRITE), "wrote", writer, version)
+            at(served(now, writing), "wrote", writer, version)
         elif read == version:
             version += 1
             done[writer] += 1
@@ -64,13 +68,14 @@ def modelled(writers: int, time: Time) -> Passed:
             at(now, "reads", writer)
         else:
             vain += 1
-            at(now + places[writer].collided(), "reads", writer)
+            at(now + places[writer].collided(now - began[writer]), "reads", writer)
     return Passed(version / LONG, vain / (version + vain), min(done))
 
 
-def test_as_much_passes_with_sixty_four_writers_as_with_eight(time_stands: Time) -> None:
-    few, many = modelled(8, time_stands), modelled(64, time_stands)
-    assert few.a_second > 0.9 / (READ + WRITE)
+@pytest.mark.parametrize("takes", [CHARGES, BATCHES, FAR])
+def test_as_much_passes_with_sixty_four_writers_as_with_eight(takes: tuple[float, float], time_stands: Time) -> None:
+    few, many = modelled(8, time_stands, takes), modelled(64, time_stands, takes)
+    assert few.a_second > 0.9 / sum(takes)
     assert many.a_second > 0.8 * few.a_second
     assert many.in_vain < 0.6
 
@@ -82,43 +87,68 @@ def test_each_of_many_writers_gets_its_turn(time_stands: Time) -> None:
 def test_the_limit_grows_with_each_collision_to_its_bound_and_shrinks_with_each_write_that_held() -> None:
     turn, limits = Turn(), []
     for _ in range(12):
-        assert 0 <= turn.collided() <= turn.limit_seconds
+        assert 0 <= turn.collided(TOOK) <= turn.limit_seconds
         limits.append(turn.limit_seconds)
-    assert limits[0] == FIRST_LIMIT_SECONDS
+    assert limits[0] == FIRST_LIMIT * TOOK
     assert limits == sorted(limits)
-    assert limits[-1] == LONGEST_LIMIT_SECONDS
+    assert limits[-1] == LONGEST_LIMIT * TOOK
     for _ in range(20):
         turn.held()
-    turn.collided()
-    assert turn.limit_seconds < LONGEST_LIMIT_SECONDS / 10
+    turn.collided(TOOK)
+    assert turn.limit_seconds < LONGEST_LIMIT * TOOK / 10
+
+
+@pytest.mark.parametrize(
+    ("took", "first", "longest"), [(0.0, LEAST_SECONDS, LEAST_SECONDS), (9.0, 18.0, LONGEST_SECONDS)]
+)
+def test_no_attempt_is_too_short_to_stand_back_for_or_so_long_that_nobody_comes_back(
+    took: float, first: float, longest: float
+) -> None:
+    turn = Turn()
+    turn.collided(took)
+    assert turn.limit_seconds == first
+    for _ in range(12):
+        turn.collided(took)
+    assert turn.limit_seconds == longest
 
 
 def test_a_crowd_of_long_ago_makes_nobody_wait(time_stands: Time) -> None:
     turn = Turn()
     for _ in range(12):
-        turn.collided()
-    time_stands.forward(turns._REMEMBERED_SECONDS + 1)
-    turn.collided()
-    assert turn.limit_seconds == FIRST_LIMIT_SECONDS
+        turn.collided(TOOK)
+    time_stands.at = turn.back_at + turns._REMEMBERED_SECONDS + 1
+    turn.collided(TOOK)
+    assert turn.limit_seconds == FIRST_LIMIT * TOOK
+
+
+def test_a_crowd_is_remembered_through_a_wait_longer_than_that(
+    time_stands: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _least, most: most)
+    turn = Turn()
+    for _ in range(4):
+        time_stands.at += turn.collided(2.0)
+    assert time_stands.at == turn.back_at
+    assert turn.limit_seconds == LONGEST_SECONDS
 
 
 def test_no_wait_takes_more_than_a_part_of_what_is_left_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = Turn()
     for _ in range(12):
-        turn.collided()
+        turn.collided(TOOK)
     for left in (4.0, 1.0, 0.1, 0.0, -1.0):
         monkeypatch.setattr(deadline, "left", lambda left=left: left)
-        assert all(turn.collided() <= max(0.0, left) / 4 for _ in range(20))
+        assert all(turn.collided(TOOK) <= max(0.0, left) / 4 for _ in range(20))
     monkeypatch.setattr(deadline, "left", lambda: math.inf)
-    assert turn.collided() <= LONGEST_LIMIT_SECONDS
+    assert turn.collided(TOOK) <= LONGEST_LIMIT * TOOK
 
 
 def test_what_was_met_at_one_owner_is_remembered_for_it_alone() -> None:
     places = Turns()
     with places.of("a") as turn:
-        turn.collided()
+        turn.collided(TOOK)
     with places.of("a") as again:
-        assert again.limit_seconds == FIRST_LIMIT_SECONDS
+        assert again.limit_seconds == FIRST_LIMIT * TOOK
     others = {id(place) for place in places._turns if place.limit_seconds > 0}
     assert others == {id(turn)}
-    assert clock.unix() == turn.met_at
+    assert clock.unix() <= turn.back_at

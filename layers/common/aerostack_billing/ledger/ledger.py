@@ -101,6 +101,7 @@ class Ledger:
         # Threads of one process queue here rather than collide at the table. Other processes are met by the condition.
         with self._turns.of(name) as turn:
             for attempt in range(_ATTEMPTS):
+                began = time.monotonic()
                 owner = read()
                 change = rule(owner)
                 if change.owner == owner and not change.transfers:
@@ -113,7 +114,7 @@ class Ledger:
                 except TransactionRefused as refused:
                     _raise_unless_raced(refused, change, len(owned))
                     if attempt < _ATTEMPTS - 1:
-                        self._sleep(turn.collided())
+                        self._sleep(turn.collided(time.monotonic() - began))
                     continue
                 turn.held()
                 self._applied(change, attempt)
