@@ -8,6 +8,7 @@ from contextlib import suppress
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.creators import reviews
 from aerostack_billing.plans.models import Tier
+from aerostack_billing.usage.resets import Reset
 from aerostack_billing.values.errors import BillingError, OperatorRefused
 from aerostack_billing.values.money import micros
 from aerostack_billing.wallet.grants import GrantRequest
@@ -93,16 +94,23 @@ def decide_payouts(play: Play) -> None:
     _operate(play, f"payouts {decision.__name__}", creator, act)
 
 
+def _own(found: Reset) -> int:
+    """What a reset gives back of what was asked for in its month; what was carried into it was in an earlier one."""
+    began = found.began
+    carried = began.carried if began is not None and began.carried_into == found.period else {}
+    return found.used - carried.get(found.metric, 0)
+
+
 def _resetting(play: Play, account: str, metric: str) -> Act:
     """A reset that notes what was told to be given back; not answered, it gave back nothing or what was used."""
     answer, unknown = play.answers.counted, play.answers.unknown[account, metric]
 
     def act(parts: Runtime) -> object:
-        used = play.world.eyes.usage.resets.preview(account, metric).used
-        unknown.append(-used)
+        own = _own(play.world.eyes.usage.resets.preview(account, metric))
+        unknown.append(-own)
         done = parts.usage.resets.reset(account, metric)
-        unknown.remove(-used)
-        answer[account, metric] -= done.used
+        unknown.remove(-own)
+        answer[account, metric] -= _own(done)
         return done
 
     return act

@@ -239,7 +239,7 @@ def test_a_reset_gives_all_back_in_one_write_and_the_limit_holds_anew(
     consume(parts, account, 55_000)
     meter.reset()
     assert parts.usage.resets.reset(account, "api_requests").used == 55_000
-    assert (meter.operations, meter.write_units) == (["GetItem", "Query", "UpdateItem"], 1)
+    assert (meter.operations, meter.write_units) == (["BatchGetItem", "Query", "UpdateItem"], 1)
     assert counter(parts, account) == (0, 55_000)
     assert consume(parts, account, 55_000)["state"] == "blocked"
     with pytest.raises(PlanLimitExceeded):

@@ -8,14 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from aerostack_billing.accounts.models import PlanState
 from aerostack_billing.accounts.store import VersionConflict
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.plans.models import Interval, Tier
 from aerostack_billing.platform import clock
 from aerostack_billing.values.errors import PlanLimitExceeded
 from tests.rooms.conftest import Meter, Time
-from tests.rooms.worlds.plans import buy, pass_days
+from tests.rooms.worlds.plans import buy, pass_days, set_plan
 from tests.rooms.worlds.stripe import StripeWorld
 from tests.rooms.worlds.usage import consume, settle, take
 
@@ -25,24 +24,6 @@ MOST: dict[Tier, int] = {"free": 55_000, "starter": 575_000, "pro": 2_400_000, "
 
 def used(parts: Runtime, account: str, month: str) -> int:
     return parts.usage.store.counters_item(account, month).counters["api_requests"].used
-
-
-def set_plan(
-    parts: Runtime, account: str, tier: Tier, begins: float, days: float = 30, interval: Interval = "monthly"
-) -> None:
-    """Write a plan with a paid period, as `make_true` does."""
-    before = parts.accounts.store.get(account)
-    plan = PlanState(
-        tier=tier,
-        interval=interval,
-        subscription_id="sub_1",
-        period_start=int(begins),
-        period_end=int(begins + days * DAY),
-    )
-    if tier == "free":
-        plan = PlanState()
-    moves = parts.usage.ceilings.of_plan(account, before.plan, plan)
-    parts.accounts.store.write_plan(before, plan, moves, None)
 
 
 def audit(parts: Runtime, account: str) -> None:

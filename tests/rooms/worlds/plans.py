@@ -87,3 +87,21 @@ def subscribe(parts: Runtime, world: StripeWorld, account: str, **price: str) ->
     world.create(f"payment_methods/{card}/attach", customer=customer)
     items = {"items[0][price]": made["id"]}
     return world.create("subscriptions", customer=customer, default_payment_method=card, **items)
+
+
+def set_plan(
+    parts: Runtime, account: str, tier: Tier, begins: float, days: float = 30, interval: Interval = "monthly"
+) -> None:
+    """Write a plan with a paid period, as `make_true` does."""
+    before = parts.accounts.store.get(account)
+    plan = PlanState(
+        tier=tier,
+        interval=interval,
+        subscription_id="sub_1",
+        period_start=int(begins),
+        period_end=int(begins + days * 86_400),
+    )
+    if tier == "free":
+        plan = PlanState()
+    moves = parts.usage.ceilings.of_plan(account, before.plan, plan)
+    parts.accounts.store.write_plan(before, plan, moves, None)

@@ -55,6 +55,14 @@ class Began:
                 sums[name] = sums.get(name, 0) + amount
         return sums
 
+    def given_back(self, metric: str, month: str) -> Began:
+        """This once a month's counter of a metric was set to zero, with what it had counted before, or from before."""
+        used = {**self.used, metric: 0} if self.month == month and self.used.get(metric) else self.used
+        carried = (
+            {**self.carried, metric: 0} if self.carried_into == month and self.carried.get(metric) else self.carried
+        )
+        return replace(self, used=used, carried=carried)
+
     def since(self, counters: Mapping[str, Counter]) -> dict[str, int]:
         """What the month's counters counted since then; nothing of what was given back meanwhile."""
         return above_zero({name: counter.used - self.used.get(name, 0) for name, counter in counters.items()})
