@@ -74,7 +74,7 @@ day: $(SETUP) ## Play the day of a large platform, time compressed, and check th
 mutants: export ONLY ?=
 mutants: $(SETUP) ## Take one safeguard at a time out of a copy, and see that a test notices (ONLY=words WORKERS=2)
 	@scripts/fetch_dynamodb_local
-	@exec $(PYTHON) scripts/mutants.py
+	@PYTHONPATH=. exec $(PYTHON) scripts/mutants.py
 
 fuzz: $(SETUP) ## Send thousands of random requests to a stack of its own (CASES=200 a route, SEED=1)
 	@mkdir -p .local

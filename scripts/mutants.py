@@ -1,9 +1,10 @@
 """`make mutants`: take one safeguard at a time out of the code, and see that a test or the simulation notices.
 
 The list is `tests/mutants.toml`. All happens in copies of the tree, one for each mutant that is tried at a time
-(`WORKERS=2`): nothing here is touched, whatever breaks off. First the tests that the list names must pass without a
-change. A mutant that nothing notices makes this fail, and so does one that cannot be tried: because its code is not
-there any more, or because no test runs with it.
+(`WORKERS=2`): nothing here is touched, whatever breaks off. One DynamoDB Local serves the tests of all of them, and the
+simulation has its own. First the tests that the list names must pass without a change. A mutant that nothing notices
+makes this fail, and so does one that cannot be tried: because its code is not there any more, or because no test runs
+with it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from local.aws.dynamodb_local import dynamodb_local
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "tests" / "mutants.toml"
@@ -186,7 +189,12 @@ def main() -> int:
         print(f"No mutant has {wanted!r} in its name.")
         return 1
     survived, began = 0, time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(workers) as pool:
+    with (
+        dynamodb_local(ROOT / ".local" / "dynamodb", None) as url,
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        os.environ["DYNAMODB_LOCAL_URL"] = url
         trees = Trees(Path(folder), workers)
         failing = failing_without_change(Path(folder) / "0", mutants, workers)
         if failing is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +49,9 @@ MARCH = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """DynamoDB Local, in memory, for the session."""
-    with dynamodb_local(STATE / "dynamodb", None) as url:
+    """DynamoDB Local, in memory: the one that runs at DYNAMODB_LOCAL_URL already, or one for the session."""
+    running = os.environ.get("DYNAMODB_LOCAL_URL")
+    with nullcontext(running) if running else dynamodb_local(STATE / "dynamodb", None) as url:
         yield url
 
 
