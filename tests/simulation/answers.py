@@ -59,7 +59,7 @@ class Answers:
                 if name.endswith("_used"):
                     used[row["account_id"], name.removesuffix("_used")] += int(value)
             if row["period"] == "began":
-                self._carries(row)
+                self.keep_carried(row)
         # What was carried into a month from the one before is counted in both.
         for (account, _), carried in self.carried.items():
             for name, value in carried.items():
@@ -73,13 +73,14 @@ class Answers:
                 wrong.append(f"{name}: {used[name]} counted, {least} to {most} asked for")
         return wrong
 
-    def _carries(self, row: Any) -> None:  # noqa: ANN401 - a row of the table
+    def keep_carried(self, row: Any) -> None:  # noqa: ANN401 - a row of the table
         """Keep what was carried into a month: the record goes when a later period begins, the month's item stays.
 
-        A period that begins in that same month takes what was carried out of it.
+        A period that begins in that same month takes what was carried out of it, and may bring something else.
         """
         self.carried.pop((row["account_id"], row["month"]), None)
-        for month, carried in {**row.get("earlier", {}), row["carried_into"]: row["carried"]}.items():
+        into = {row["month"]: row.get("brought", {}), **row.get("earlier", {}), row["carried_into"]: row["carried"]}
+        for month, carried in into.items():
             if month:
                 self.carried[row["account_id"], month] = {name: int(value) for name, value in carried.items()}
 

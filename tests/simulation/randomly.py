@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aerostack_billing.assembly.runtime import Runtime
+from aerostack_billing.platform.dynamo import Item
+from aerostack_billing.usage.periods import BEGAN_ITEM
 from aerostack_billing.values.errors import BillingError, RequestInProgress
 from tests.simulation.answers import Answers
 from tests.simulation.chance import repeatable
@@ -208,6 +210,7 @@ class Play:
         for wait in (0, 400, 4_000, 90_000, 90_000):
             self.world.later(wait)
             self._hear_all()
+            self.see_carried()
             for asked in self.unanswered:
                 if self.world.time.at - asked.at < _KEY_LIVES and self._ends(asked):
                     continue
@@ -223,6 +226,13 @@ class Play:
             self._hear_all()
         assert self.world.fire("events"), "events still fails"
         self.say("settled")
+
+    def see_carried(self) -> None:
+        """Keep what is carried into months: the record of it goes when another paid period begins."""
+        keys: list[Item] = [{"account_id": account, "period": BEGAN_ITEM} for account in self.accounts]
+        table = self.world.tables["UsageTable"]
+        for row in self.world.eyes.dynamo.batch_get({table: keys}, consistent=True)[table]:
+            self.answers.keep_carried(row)
 
     def _ends(self, asked: Asked) -> bool:
         try:
@@ -264,6 +274,7 @@ def play(world: World, seed: int, steps: int, accounts: int = 6) -> Played:
             open_up(playing)
             for number in range(1, steps + 1):
                 step(playing)
+                playing.see_carried()
                 if number % _SETTLE_EVERY == 0:
                     playing.settle()
                     playing.check(settled=True)

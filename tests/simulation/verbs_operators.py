@@ -96,8 +96,7 @@ def decide_payouts(play: Play) -> None:
 
 def _own(found: Reset) -> int:
     """What a reset gives back of what was asked for in its month; what was carried into it was in an earlier one."""
-    began = found.began
-    carried = began.carried if began is not None and began.carried_into == found.period else {}
+    carried = found.began.from_before(found.period) if found.began is not None else {}
     return found.used - carried.get(found.metric, 0)
 
 

@@ -183,7 +183,7 @@ def test_every_quota_of_the_fullest_catalog_and_a_card_are_foreseen_by_one_trans
 def test_where_a_period_began_is_kept_for_every_quota_of_the_fullest_catalog(parts: Runtime, account: str) -> None:
     sums = {f"m{number:02}".ljust(40, "m"): 10**15 + number for number in range(MOST_COUNTED)}
     earlier = {f"2026-{month:02}": sums for month in range(1, 13)}
-    began = Began(10**10, "2026-03", sums, "2026-04", sums, sums, earlier)
+    began = Began(10**10, "2026-03", sums, "2026-04", sums, sums, earlier, sums)
     table = parts.settings.usage_table
     parts.dynamo.update(storing(table, account, None, began))
     parts.dynamo.update(storing(table, account, began, began))

@@ -12,7 +12,7 @@ from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import InvalidRequest
 from aerostack_billing.values.pace import NEEDED_SECONDS, Month
 from tests.rooms.conftest import Meter, Time
-from tests.rooms.usage.test_periods import set_plan
+from tests.rooms.worlds.plans import set_plan
 from tests.rooms.worlds.usage import consume
 from tests.rooms.worlds.wallet import charge, fund
 
@@ -73,6 +73,22 @@ def test_what_a_paid_period_carried_into_the_month_is_used_and_no_pace(
     time_stands.to(2026, 4, 11)
     forecast = shown(parts, account)
     assert (forecast["used"], forecast["projected"]) == (310_000, 330_000)
+
+
+def test_what_a_change_of_plan_brought_into_the_month_is_used_and_no_pace(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 10)
+    set_plan(parts, account, "pro", time_stands.at)
+    consume(parts, account, 2_400_000)
+    time_stands.to(2026, 4, 4)
+    set_plan(parts, account, "business", time_stands.at)
+    brought = shown(parts, account)["used"]
+    assert brought > 300_000
+    consume(parts, account, 10_000)
+    time_stands.to(2026, 4, 11)
+    forecast = shown(parts, account)
+    assert (forecast["used"], forecast["projected"]) == (brought + 10_000, brought + 30_000)
 
 
 def test_spending_is_forecast_alike(parts: Runtime, account: str, time_stands: Time) -> None:

@@ -61,3 +61,17 @@ def test_another_metric_keeps_what_was_carried(parts: Runtime, account: str, tim
     time_stands.to(2026, 4, 30)
     set_plan(parts, account, "starter", time_stands.at)
     assert left(parts, account) == MOST_OF_STARTER - 1
+
+
+def test_what_a_change_of_plan_brought_into_the_month_is_given_back_with_it(
+    parts: Runtime, account: str, time_stands: Time
+) -> None:
+    time_stands.to(2026, 3, 10)
+    set_plan(parts, account, "pro", time_stands.at)
+    consume(parts, account, 2_400_000)
+    time_stands.to(2026, 4, 3)
+    set_plan(parts, account, "business", time_stands.at)
+    assert parts.usage.store.standing(account, "2026-04").began.from_before("2026-04")["api_requests"] > 400_000
+    parts.usage.resets.reset(account, "api_requests")
+    assert parts.usage.store.standing(account, "2026-04").began.from_before("2026-04")["api_requests"] == 0
+    assert parts.audit.service.run(account).violations == ()

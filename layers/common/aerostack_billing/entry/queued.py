@@ -118,7 +118,8 @@ def first_sender_of(record: SQSRecord) -> str | None:
 
 
 def _attribute(record: SQSRecord, name: str) -> str | None:
-    found = record.raw_event["attributes"].get(name)
+    said = cast("Mapping[str, object]", record.raw_event.get("attributes") or {})
+    found = said.get(name)
     return found if isinstance(found, str) else None
 
 

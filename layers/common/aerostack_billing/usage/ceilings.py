@@ -63,8 +63,11 @@ class Ceilings:
             )
         used = {name: counters[name].used if name in counters else 0 for name in {*counters, *shift}}
         paid = {name: used[name] + shift.get(name, 0) - owing.in_all.get(name, 0) for name in sorted(used)}
+        known = began.brought if began is not None and began.month == month else {}
+        brought = {name: known.get(name, 0) + owing.uncounted.get(name, 0) for name in {**known, **owing.uncounted}}
         owed = self._owed(after, owing)
-        writes.append(storing(self._table, account_id, began, Began(after.period_start or 0, month, paid, owed=owed)))
+        begins = Began(after.period_start or 0, month, paid, owed=owed, brought=above_zero(brought))
+        writes.append(storing(self._table, account_id, began, begins))
         return writes
 
     def _owed(self, after: PlanState, owing: Unpaid) -> dict[str, int]:

@@ -41,13 +41,13 @@ class UsageForecast:
     def of(self, account_id: str) -> tuple[Tier, list[Outlook]]:
         """The tier whose limits hold, and this month's quotas by what they come to.
 
-        What was carried into the month from a paid period that began before counts as used, and not for the pace.
+        What was carried into the month from the ones before counts as used, and not for the pace.
         The gauge and the places have no month and are not here.
         """
         period, month = clock.period(), this_month()
         account, found = self._usage.overview(account_id, [period])
         began = self._usage.standing(account_id, period).began
-        carried = began.carried if began is not None and began.carried_into == period else {}
+        carried = began.from_before(period) if began is not None else {}
         tier = found[period].tier if period in found else account.plan.quotas_tier
         counters = found[period].counters if period in found else {}
         outlooks: list[Outlook] = []

@@ -31,6 +31,7 @@ class Began:
     `month` is the calendar month that was counted in then, and `used` what it had counted. `carried_into` is the month
     that something was carried into last, and `carried` how much of each; `earlier` is the same of the months before.
     `owed` is what is still to be carried, from a period that ended early, beside what was used since this one began.
+    `brought` is what of a period that ended early, used in months before `month`, is counted in `month`.
     """
 
     period_start: int
@@ -40,6 +41,13 @@ class Began:
     carried: Mapping[str, int] = field(default_factory=dict)
     owed: Mapping[str, int] = field(default_factory=dict)
     earlier: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    brought: Mapping[str, int] = field(default_factory=dict)
+
+    def from_before(self, month: str) -> Mapping[str, int]:
+        """What of a month's counters was used in months before it."""
+        if self.carried_into == month:
+            return self.carried
+        return self.brought if self.month == month else {}
 
     def carrying(self, month: str, carried: Mapping[str, int]) -> Began:
         """This once so much of it was carried into a month."""
@@ -57,11 +65,15 @@ class Began:
 
     def given_back(self, metric: str, month: str) -> Began:
         """This once a month's counter of a metric was set to zero, with what it had counted before, or from before."""
-        used = {**self.used, metric: 0} if self.month == month and self.used.get(metric) else self.used
-        carried = (
-            {**self.carried, metric: 0} if self.carried_into == month and self.carried.get(metric) else self.carried
-        )
-        return replace(self, used=used, carried=carried)
+
+        def without(amounts: Mapping[str, int]) -> Mapping[str, int]:
+            return {**amounts, metric: 0} if amounts.get(metric) else amounts
+
+        if self.carried_into == month:
+            return replace(self, carried=without(self.carried))
+        if self.month == month:
+            return replace(self, used=without(self.used), brought=without(self.brought))
+        return self
 
     def since(self, counters: Mapping[str, Counter]) -> dict[str, int]:
         """What the month's counters counted since then; nothing of what was given back meanwhile."""
@@ -195,6 +207,7 @@ def read_began(item: Item | None) -> Began | None:
         cast("dict[str, int]", item["carried"]),
         cast("dict[str, int]", item.get("owed", {})),
         cast("dict[str, dict[str, int]]", item.get("earlier", {})),
+        cast("dict[str, int]", item.get("brought", {})),
     )
 
 
@@ -208,6 +221,7 @@ def storing(table: str, account_id: str, read: Began | None, after: Began) -> Wr
         ":carried": dict(after.carried),
         ":owed": dict(after.owed),
         ":earlier": {month: dict(carried) for month, carried in after.earlier.items()},
+        ":brought": dict(after.brought),
     }
     settings = "period_start = :start, #month = :month, #used = :used, carried_into = :into, carried = :carried"
     condition = "attribute_not_exists(period_start)"
@@ -217,7 +231,7 @@ def storing(table: str, account_id: str, read: Began | None, after: Began) -> Wr
     return Write(
         table,
         {"account_id": account_id, "period": BEGAN_ITEM},
-        update=f"SET {settings}, owed = :owed, earlier = :earlier",
+        update=f"SET {settings}, owed = :owed, earlier = :earlier, brought = :brought",
         condition=condition,
         names={"#month": "month", "#used": "used"},
         values=values,
