@@ -60,7 +60,8 @@ def measured(times: int = TIMES, *, with_litellm: bool = True) -> Iterator[Wrapp
     with ExitStack() as open_, _fake() as fake, _fake() as beside:
         billing = open_.enter_context(fake.service())
         meter = open_.enter_context(billing.meter())
-        allowance = open_.enter_context(beside.service().allowance(ACCOUNT, 5_000, labels=LABELS))
+        behind = open_.enter_context(beside.service())
+        allowance = open_.enter_context(behind.allowance(ACCOUNT, 5_000, labels=LABELS))
         for name, bare, wrapped, allowed in [*_models(billing, allowance), *_served(billing, meter, allowance)]:
             before = len(fake.requests)
             taken = _timed([bare, wrapped], times)

@@ -8,6 +8,7 @@ import boto3
 import jwt
 import pytest
 import requests
+from botocore.exceptions import ClientError
 
 from local.gateway.server import PortTaken, Server
 from local.stack import Stack
@@ -148,6 +149,34 @@ def test_a_client_outside_and_one_inside_share_one_aws(stack: Stack) -> None:
     assert outside.get_secret_value(SecretId="shared")["SecretString"] == "by the inside"
     outside.put_secret_value(SecretId="shared", SecretString="by the outside")
     assert inside.get_secret_value(SecretId="shared")["SecretString"] == "by the outside"
+
+
+def _told(client: object, operation: str, **asked: object) -> dict[str, Any]:
+    """An answer, or all that an error says, without what differs from one request to the next."""
+    try:
+        answer: dict[str, Any] = getattr(client, operation)(**asked)
+    except ClientError as error:
+        answer = {"raised": type(error).__name__, **error.response}
+    status = answer.pop("ResponseMetadata")["HTTPStatusCode"]
+    return {**answer, "status": status}
+
+
+def test_a_client_inside_is_told_what_the_wire_tells(stack: Stack) -> None:
+    outside_url = f"{stack.base_url}/_local/aws".replace("127.0.0.1", "localhost")
+    inside, outside = boto3.client("dynamodb"), boto3.client("dynamodb", endpoint_url=outside_url)
+    table = {"TableName": "aerostack-local-Counters"}
+    taken = {"id": {"S": "taken"}}
+    new = {"Item": taken, "ConditionExpression": "attribute_not_exists(id)"}
+    inside.put_item(**table, Item={**taken, "b": {"B": b"\x00\xff"}})
+    for operation, asked in (
+        ("get_item", {**table, "Key": taken}),
+        ("get_item", {**table, "Key": {"id": {"S": "missing"}}, "ReturnConsumedCapacity": "TOTAL"}),
+        ("get_item", {"TableName": "no-such", "Key": taken}),
+        ("get_item", {**table, "Key": {"id": {"N": "1"}}}),
+        ("put_item", {**table, **new, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}),
+        ("transact_write_items", {"TransactItems": [{"Put": {**table, **new}}]}),
+    ):
+        assert _told(inside, operation, **asked) == _told(outside, operation, **asked), operation
 
 
 def test_a_service_that_is_not_served_here_is_refused_here(stack: Stack) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.usage.ingest import CALLER, Ingested, Message
 from aerostack_billing.values.errors import StoreUnavailable
-from tests.rooms.conftest import ROOT
 from tests.rooms.worlds.usage import Letters, consume, counter, event, message
 
 LEAKED = f"{CALLER}:AROALEAKED"
@@ -106,41 +103,3 @@ def test_the_log_names_who_sent_a_delivery(parts: Runtime, account: str, caplog:
     parts.usage.ingest.run([sent(name, f"AROA{name}:x", event(account)) for name in "BAB"])
     told = [vars(record)["callers"] for record in caplog.records if record.message == "ingest"]
     assert told == [[f"{CALLER}:AROAA", f"{CALLER}:AROAB"]]
-
-
-@dataclass
-class Catching:
-    """Takes messages and keeps them."""
-
-    messages: list[Message] = field(default_factory=list)
-
-    def run(self, messages: Sequence[Message]) -> Ingested:
-        self.messages += messages
-        return Ingested()
-
-
-class _Context:
-    """Lambda's context, with all the time there is."""
-
-    aws_request_id = "request-1"
-    function_name = "function"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 900_000
-
-
-def test_the_function_hands_on_who_sent_a_message_and_who_first_did(
-    parts: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    delivery = json.loads((ROOT / "events/ingest.json").read_text(encoding="utf-8"))
-    first, second = delivery["Records"][:2]
-    second["messageAttributes"] = {"sender": {"stringValue": LEAKED, "dataType": "String"}}
-    caught = Catching()
-    parts.usage.ingest = caught  # type: ignore[assignment]
-    monkeypatch.setattr(runtime, "current", lambda: parts)
-    importlib.import_module("functions.ingest.app").handler(delivery, _Context())
-    named = f"{CALLER}:{first['attributes']['SenderId']}"
-    assert [(each.sender.caller, each.sender.origin) for each in caught.messages[:2]] == [
-        (named, named),
-        (named, LEAKED),
-    ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from aerostack_billing.assembly import runtime
 from aerostack_billing.assembly.runtime import Runtime
 from aerostack_billing.values.errors import StoreUnavailable
 from aerostack_billing.values.money import micros
@@ -202,41 +200,3 @@ def test_while_it_is_not_known_who_is_stopped_all_is_delivered_again(
 
 def _down(*_: object) -> None:
     raise StoreUnavailable("The store did not answer.")
-
-
-@dataclass
-class Catching:
-    """Takes messages and keeps them."""
-
-    messages: list[Message] = field(default_factory=list)
-
-    def run(self, messages: Sequence[Message]) -> Taken:
-        self.messages += messages
-        return Taken()
-
-
-def test_the_function_hands_on_who_sent_a_message_and_who_first_did(
-    parts: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    event = json.loads((ROOT / "events/charge-queue.json").read_text(encoding="utf-8"))
-    first, second = event["Records"][:2]
-    second["messageAttributes"] = {"sender": {"stringValue": LEAKED, "dataType": "String"}}
-    caught = Catching()
-    parts.wallet.queued = caught  # type: ignore[assignment]
-    monkeypatch.setattr(runtime, "current", lambda: parts)
-    importlib.import_module("functions.charge_queue.app").handler(event, _Context())
-    named = f"{CALLER}:{first['attributes']['SenderId']}"
-    assert [(each.sender.caller, each.sender.origin) for each in caught.messages[:2]] == [
-        (named, named),
-        (named, LEAKED),
-    ]
-
-
-class _Context:
-    """Lambda's context, with all the time there is."""
-
-    aws_request_id = "request-1"
-    function_name = "function"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 900_000

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from botocore.config import Config
     from mypy_boto3_dynamodb.client import DynamoDBClient
+    from mypy_boto3_sqs.client import SQSClient
 
     from aerostack_billing.assembly.accounts import AccountParts
     from aerostack_billing.assembly.audit import AuditParts
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from aerostack_billing.operators.callers import BlockedCallers
     from aerostack_billing.operators.log import OperatorLog
     from aerostack_billing.plans.catalog import Catalog
+    from aerostack_billing.platform.dead_letters import DeadLetters
     from aerostack_billing.platform.dynamo import Dynamo
     from aerostack_billing.timeline.service import Timeline
     from aerostack_billing.values.redirects import RedirectPolicy
@@ -104,6 +106,12 @@ class Runtime:
         retries: dict[str, object] = {"total_max_attempts": _TRIES}
         config = Config(connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, retries=retries)  # type: ignore[arg-type]
         return self._bounded_client(service, config)
+
+    def letters(self, queue_url: str) -> DeadLetters:
+        """What is put aside into a queue beside another one."""
+        from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
+
+        return DeadLetters(lambda: cast("SQSClient", self.patient_client("sqs")), queue_url)
 
     def single_client(self, service: str) -> object:
         """A client of a service that a request must not reach twice: one try, eleven seconds at most."""

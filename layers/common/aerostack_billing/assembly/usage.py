@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
-
     from aerostack_billing.assembly.runtime import Runtime
     from aerostack_billing.platform.dead_letters import DeadLetters
     from aerostack_billing.usage.batch import Batch
@@ -128,17 +126,12 @@ class UsageParts:
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Where usage is put that somebody has to mend something for: it pages."""
-        return self._letters(self._runtime.settings.ingest_dead_letter_queue_url)
+        return self._runtime.letters(self._runtime.settings.ingest_dead_letter_queue_url)
 
     @cached_property
     def refused_usage(self) -> DeadLetters:
         """Where usage is kept whose sender was stopped."""
-        return self._letters(self._runtime.settings.refused_usage_queue_url)
-
-    def _letters(self, queue_url: str) -> DeadLetters:
-        from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
-
-        return DeadLetters(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), queue_url)
+        return self._runtime.letters(self._runtime.settings.refused_usage_queue_url)
 
     @cached_property
     def ingest(self) -> Ingest:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.client import SQSClient
-
     from aerostack_billing.assembly.runtime import Runtime
     from aerostack_billing.platform.dead_letters import DeadLetters
     from aerostack_billing.wallet.allowances import Allowances
@@ -94,17 +92,12 @@ class WalletParts:
     @cached_property
     def dead_letters(self) -> DeadLetters:
         """Where queued charges are put that somebody has to mend something for: it pages."""
-        return self._letters(self._runtime.settings.charge_dead_letter_queue_url)
+        return self._runtime.letters(self._runtime.settings.charge_dead_letter_queue_url)
 
     @cached_property
     def refused_charges(self) -> DeadLetters:
         """Where queued charges are kept that were not paid, or whose sender was stopped."""
-        return self._letters(self._runtime.settings.refused_charges_queue_url)
-
-    def _letters(self, queue_url: str) -> DeadLetters:
-        from aerostack_billing.platform.dead_letters import DeadLetters  # noqa: PLC0415
-
-        return DeadLetters(lambda: cast("SQSClient", self._runtime.patient_client("sqs")), queue_url)
+        return self._runtime.letters(self._runtime.settings.refused_charges_queue_url)
 
     @cached_property
     def queued(self) -> QueuedCharges:
